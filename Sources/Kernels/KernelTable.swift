@@ -1,0 +1,31 @@
+// What a module of one instruction set hands up: its kernels, as plain functions.
+
+/// All kernels of one instruction set for one type of numbers.
+///
+/// `make` is generic and inlined into the module of each instruction set, which so holds concrete code for its own
+/// vector and nothing else. Every entry is a function without captures.
+public struct KernelTable<Scalar: Real>: Sendable {
+  /// Scalars per vector: what packed panels are made of.
+  public let lanes: Int
+  /// How many vectors of sums a tile may hold.
+  public let accumulators: Int
+
+  public let elementary: ElementaryKernels<Scalar>
+  public let training: TrainingKernels<Scalar>
+  public let product: ProductKernels<Scalar>
+  public let panels: PanelKernels<Scalar>
+  public let forward: ForwardKernels<Scalar>
+  public let backward: BackwardKernels<Scalar>
+
+  @inlinable @inline(__always)
+  public init<V: Lanes>(_: V.Type) where V.Scalar == Scalar {
+    lanes = V.count
+    accumulators = V.accumulators
+    elementary = ElementaryKernels(V.self)
+    training = TrainingKernels(V.self)
+    product = ProductKernels(V.self)
+    panels = PanelKernels(V.self)
+    forward = ForwardKernels(V.self)
+    backward = BackwardKernels(V.self)
+  }
+}

@@ -1,0 +1,226 @@
+// Panels: how the second operand of a product lies in memory, so that each k reads the vectors that it multiplies, one
+// behind the other. docs/kernels.md has the pictures.
+
+/// How a matrix with `gates * units` columns is cut into panels of vectors.
+///
+/// With several gates a panel holds one vector of units of every gate, so that a fused step finds all gates of a unit in
+/// one tile. With one gate (`gates == 1`) it holds up to 4 vectors of consecutive units, the vectors shared out evenly:
+/// 5 are 3 and 2, not 4 and 1, because a panel of one vector leaves the multiply-add units idle.
+public struct PanelLayout: Sendable, Equatable {
+  /// Scalars per vector.
+  public let lanes: Int
+  public let gates: Int
+  public let units: Int
+
+  @inlinable
+  public init(lanes: Int, gates: Int = 1, units: Int) {
+    self.lanes = lanes
+    self.gates = gates
+    self.units = units
+  }
+
+  /// Vectors per gate.
+  @inlinable public var unitVectors: Int { (units &+ lanes &- 1) / lanes }
+  /// Units with the padding of the last vector.
+  @inlinable public var paddedUnits: Int { unitVectors &* lanes }
+  /// Columns of all panels, with padding.
+  @inlinable public var paddedColumns: Int { paddedUnits &* gates }
+  /// How many panels there are.
+  @inlinable public var count: Int { gates == 1 ? (unitVectors &+ 3) / 4 : unitVectors }
+
+  /// The vectors per gate of panel `index`, and how many come before it.
+  @inlinable
+  public func panel(_ index: Int) -> (firstVector: Int, unitVectors: Int) {
+    if gates > 1 { return (index, 1) }
+    let least = unitVectors / count
+    let larger = unitVectors % count
+    return (index &* least &+ min(index, larger), least &+ (index < larger ? 1 : 0))
+  }
+
+  /// All vectors of panel `index`: what its kernel is chosen by.
+  @inlinable public func vectors(_ index: Int) -> Int { gates > 1 ? gates : panel(index).unitVectors }
+
+  /// The first column of panel `index` among the padded columns, in elements.
+  @inlinable public func column(_ index: Int) -> Int { panel(index).firstVector &* gates &* lanes }
+
+  /// How many units of panel `index` exist.
+  @inlinable public func validUnits(_ index: Int) -> Int {
+    let (first, vectors) = panel(index)
+    return min(vectors &* lanes, units &- first &* lanes)
+  }
+}
+
+/// One gate's vectors of one panel: `out[k * outStride + lane] = source[k * kStride + lane * unitStride]` for the first
+/// `valid` lanes, 0 for the others. Several vectors when `lanes` is a multiple.
+public struct PackArguments<Scalar: Real> {
+  public var source: UnsafePointer<Scalar>
+  public var kStride: Int
+  public var unitStride: Int
+  public var depth: Int
+  public var lanes: Int
+  public var valid: Int
+  public var out: UnsafeMutablePointer<Scalar>
+  public var outStride: Int
+
+  @inlinable
+  public init(
+    source: UnsafePointer<Scalar>, kStride: Int, unitStride: Int, depth: Int, lanes: Int, valid: Int,
+    out: UnsafeMutablePointer<Scalar>, outStride: Int
+  ) {
+    self.source = source
+    self.kStride = kStride
+    self.unitStride = unitStride
+    self.depth = depth
+    self.lanes = lanes
+    self.valid = valid
+    self.out = out
+    self.outStride = outStride
+  }
+}
+
+@inlinable @inline(__always)
+func pack<V: Lanes>(_: V.Type, _ a: PackArguments<V.Scalar>) {
+  if a.unitStride == 1 && a.valid == a.lanes && a.lanes % V.count == 0 {
+    for k in 0..<a.depth {
+      var lane = 0
+      while lane < a.lanes {
+        V.load(a.source + (k &* a.kStride &+ lane)).store(a.out + (k &* a.outStride &+ lane))
+        lane &+= V.count
+      }
+    }
+    return
+  }
+  // Eight k at a time: a line of each unit's row is read once, not once for each k.
+  var k = 0
+  while k < a.depth {
+    let end = min(k &+ 8, a.depth)
+    for lane in 0..<a.valid {
+      let source = a.source + lane &* a.unitStride
+      for q in k..<end { a.out[q &* a.outStride &+ lane] = source[q &* a.kStride] }
+    }
+    for q in k..<end {
+      var lane = a.valid
+      while lane < a.lanes {
+        a.out[q &* a.outStride &+ lane] = 0
+        lane &+= 1
+      }
+    }
+    k = end
+  }
+}
+
+/// A panel of a chunk of rows: `out[k * lanes + j] = rows[k][offset + j]` for the first `valid` j, 0 for the others.
+@inlinable @inline(__always)
+func packRows<V: Lanes>(
+  _: V.Type, _ rows: UnsafePointer<UnsafePointer<V.Scalar>>, _ count: Int, _ offset: Int, _ lanes: Int, _ valid: Int,
+  _ out: UnsafeMutablePointer<V.Scalar>
+) {
+  for k in 0..<count {
+    let row = rows[k] + offset
+    let out = out + k &* lanes
+    var j = 0
+    while j &+ V.count <= valid {
+      V.load(row + j).store(out + j)
+      j &+= V.count
+    }
+    while j < valid {
+      out[j] = row[j]
+      j &+= 1
+    }
+    while j < lanes {
+      out[j] = 0
+      j &+= 1
+    }
+  }
+}
+
+/// `rows[r][offset ..< offset + vector] = vector`, for `count` rows.
+@inlinable @inline(__always)
+func fillVector<V: Lanes>(
+  _: V.Type, _ vector: UnsafePointer<V.Scalar>, _ rows: UnsafePointer<UnsafeMutablePointer<V.Scalar>>, _ count: Int,
+  _ offset: Int
+) {
+  let value = V.load(vector)
+  for r in 0..<count { value.store(rows[r] + offset) }
+}
+
+/// `out[j * outStride + k] = rows[k][offset + j]` for `count` rows of `width` numbers.
+@inlinable @inline(__always)
+func transpose<Scalar: Real>(
+  _ rows: UnsafePointer<UnsafePointer<Scalar>>, _ count: Int, _ offset: Int, _ width: Int,
+  _ out: UnsafeMutablePointer<Scalar>, _ outStride: Int
+) {
+  var j = 0
+  while j < width {
+    let end = min(j &+ 16, width)
+    for k in 0..<count {
+      let row = rows[k] + offset
+      for q in j..<end { out[q &* outStride &+ k] = row[q] }
+    }
+    j = end
+  }
+}
+
+/// `out[j] = chain`, or `out[j] + chain`, where chain = 0 + rows[0][offset + j] + rows[1][offset + j] + … in this order.
+@inlinable @inline(__always)
+func sumRows<V: Lanes>(
+  _: V.Type, _ rows: UnsafePointer<UnsafePointer<V.Scalar>>, _ count: Int, _ offset: Int, _ width: Int,
+  _ out: UnsafeMutablePointer<V.Scalar>, _ add: Bool
+) {
+  var j = 0
+  while j &+ V.count <= width {
+    var sum = V.zero
+    for k in 0..<count { sum = sum + V.load(rows[k] + (offset &+ j)) }
+    (add ? V.load(UnsafePointer(out + j)) + sum : sum).store(out + j)
+    j &+= V.count
+  }
+  while j < width {
+    var sum: V.Scalar = 0
+    for k in 0..<count { sum += rows[k][offset &+ j] }
+    out[j] = add ? out[j] + sum : sum
+    j &+= 1
+  }
+}
+
+/// `out[j] += x[j]`
+@inlinable @inline(__always)
+func addRow<V: Lanes>(_: V.Type, _ x: UnsafePointer<V.Scalar>, _ out: UnsafeMutablePointer<V.Scalar>, _ count: Int) {
+  var j = 0
+  while j &+ V.count <= count {
+    (V.load(UnsafePointer(out + j)) + V.load(x + j)).store(out + j)
+    j &+= V.count
+  }
+  while j < count {
+    out[j] += x[j]
+    j &+= 1
+  }
+}
+
+/// Packing, and moving rows.
+public struct PanelKernels<Scalar: Real>: Sendable {
+  public let pack: @Sendable (UnsafePointer<PackArguments<Scalar>>) -> Void
+  /// `(rows, count, offset, lanes, valid, out)`
+  public let packRows:
+    @Sendable (UnsafePointer<UnsafePointer<Scalar>>, Int, Int, Int, Int, UnsafeMutablePointer<Scalar>) -> Void
+  /// `(vector, rows, count, offset)`
+  public let fillVector:
+    @Sendable (UnsafePointer<Scalar>, UnsafePointer<UnsafeMutablePointer<Scalar>>, Int, Int) -> Void
+  /// `(rows, count, offset, width, out, outStride)`
+  public let transpose:
+    @Sendable (UnsafePointer<UnsafePointer<Scalar>>, Int, Int, Int, UnsafeMutablePointer<Scalar>, Int) -> Void
+  /// `(rows, count, offset, width, out, add)`
+  public let sumRows:
+    @Sendable (UnsafePointer<UnsafePointer<Scalar>>, Int, Int, Int, UnsafeMutablePointer<Scalar>, Bool) -> Void
+  /// `(x, out, count)`
+  public let addRow: @Sendable (UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int) -> Void
+
+  @inlinable @inline(__always)
+  public init<V: Lanes>(_: V.Type) where V.Scalar == Scalar {
+    pack = { Kernels.pack(V.self, $0.pointee) }
+    packRows = { Kernels.packRows(V.self, $0, $1, $2, $3, $4, $5) }
+    fillVector = { Kernels.fillVector(V.self, $0, $1, $2, $3) }
+    transpose = { Kernels.transpose($0, $1, $2, $3, $4, $5) }
+    sumRows = { Kernels.sumRows(V.self, $0, $1, $2, $3, $4, $5) }
+    addRow = { Kernels.addRow(V.self, $0, $1, $2) }
+  }
+}

@@ -1,0 +1,121 @@
+// Checks of what a caller passes to a pass, before anything is written.
+import Kernels
+
+/// What an array of rows and its strides are called in messages.
+struct RowsName {
+  let array: StaticString
+  let stepStride: StaticString
+  let sequenceStride: StaticString
+
+  static let x = RowsName(array: "x", stepStride: "x_step_stride", sequenceStride: "x_sequence_stride")
+  static let y = RowsName(array: "y", stepStride: "y_step_stride", sequenceStride: "y_sequence_stride")
+  static let dx = RowsName(array: "dx", stepStride: "dx_step_stride", sequenceStride: "dx_sequence_stride")
+  static let dy = RowsName(array: "dy", stepStride: "dy_step_stride", sequenceStride: "dy_sequence_stride")
+}
+
+/// What a caller passes to a pass over sequences.
+extension Check {
+  /// Strides of a `[T, N, width]` array: both 0 mean dense; else each is at least what keeps rows apart.
+  ///
+  /// - Throws: a stride that is negative, that makes rows overlap, or whose extent does not fit an Int.
+  static func rows<Scalar: RNNScalar>(
+    _ base: UnsafeMutablePointer<Scalar>, _ rows: RowsName, stepStride: Int, sequenceStride: Int, steps: Int,
+    sequences: Int, width: Int
+  ) throws(RNNError) -> Rows<Scalar> {
+    let name = rows.array
+    var (step, sequence) = (stepStride, sequenceStride)
+    if step == 0 && sequence == 0 {
+      sequence = width
+      step = try Size.product(sequences, width, of: name)
+    }
+    let rowsExist = steps > 0 && sequences > 0
+    let leastStep = rowsExist && steps > 1 ? width : 0
+    let leastSequence = rowsExist && sequences > 1 ? width : 0
+    guard step >= leastStep else { throw .invalidSize(rows.stepStride, step, low: leastStep, high: Int.max) }
+    guard sequence >= leastSequence else {
+      throw .invalidSize(rows.sequenceStride, sequence, low: leastSequence, high: Int.max)
+    }
+    let last = try Size.sum(
+      Size.product(max(steps - 1, 0), step, of: name), Size.product(max(sequences - 1, 0), sequence, of: name), width,
+      of: name)
+    _ = try Size.bytes(last, of: Scalar.self, name)
+    try aligned(base, name)
+    return Rows(base, stepStride: step, sequenceStride: sequence)
+  }
+
+  static func aligned<Scalar>(_ pointer: UnsafePointer<Scalar>?, _ name: StaticString) throws(RNNError) {
+    guard Int(bitPattern: pointer) % MemoryLayout<Scalar>.alignment == 0 else {
+      throw .misaligned(name, alignment: MemoryLayout<Scalar>.alignment)
+    }
+  }
+
+  static func aligned<Scalar>(_ pointer: UnsafeMutablePointer<Scalar>?, _ name: StaticString) throws(RNNError) {
+    try aligned(pointer.map { UnsafePointer($0) }, name)
+  }
+
+  static func lengths(_ lengths: UnsafePointer<Int64>?, steps: Int, sequences: Int) throws(RNNError) {
+    guard let lengths else { return }
+    try aligned(lengths, "lengths")
+    for n in 0..<sequences where lengths[n] < 0 || lengths[n] > Int64(steps) {
+      throw .invalidLength(index: n, Int(lengths[n]), steps: steps)
+    }
+  }
+
+  static func buffer(
+    _ pointer: UnsafeRawPointer?, _ bytes: Int, needed: Int, _ name: StaticString
+  ) throws(RNNError) {
+    guard pointer != nil else { throw .nullPointer(name) }
+    guard bytes >= needed else { throw .bufferTooSmall(name, bytes: bytes, needed: needed) }
+  }
+
+  /// All tensors of a network's parameters: none may be nil.
+  static func parameters<Scalar: RNNScalar>(
+    _ parameters: UnsafeBufferPointer<UnsafeRawPointer?>, of network: Network<Scalar>
+  ) throws(RNNError) -> Parameters<Scalar> {
+    try network.checkPointers("parameter_count", parameters)
+    guard let base = parameters.baseAddress else { throw .nullPointer("parameters") }
+    for pointer in parameters {
+      guard let pointer else { throw .nullPointer("an entry of parameters") }
+      try aligned(pointer.assumingMemoryBound(to: Scalar.self), "an entry of parameters")
+    }
+    return Parameters(pointers: base)
+  }
+}
+
+/// A network's state tensors as a caller hands them over: nil, there or here, is zeros or not wanted.
+public struct States<Scalar: RNNScalar> {
+  /// `[L * D, N, P]`
+  public var h: UnsafeMutablePointer<Scalar>?
+  /// `[L * D, N, H]`; LSTM only.
+  public var c: UnsafeMutablePointer<Scalar>?
+
+  public init(h: UnsafeMutablePointer<Scalar>? = nil, c: UnsafeMutablePointer<Scalar>? = nil) {
+    self.h = h
+    self.c = c
+  }
+
+  /// The parts of one direction of one layer.
+  func part(_ configuration: NetworkConfiguration, layer: Int, direction: Int, sequences: Int) -> (
+    UnsafeMutablePointer<Scalar>?, UnsafeMutablePointer<Scalar>?
+  ) {
+    let index = (layer &* configuration.directions &+ direction) &* sequences
+    return (
+      h.map { $0 + index &* configuration.stateWidth },
+      configuration.cell == .lstm ? c.map { $0 + index &* configuration.hiddenSize } : nil
+    )
+  }
+
+  func part(constant configuration: NetworkConfiguration, layer: Int, direction: Int, sequences: Int) -> (
+    UnsafePointer<Scalar>?, UnsafePointer<Scalar>?
+  ) {
+    let (h, c) = part(configuration, layer: layer, direction: direction, sequences: sequences)
+    return (h.map { UnsafePointer($0) }, c.map { UnsafePointer($0) })
+  }
+
+  func check(_ configuration: NetworkConfiguration, sequences: Int, _ name: StaticString) throws(RNNError) {
+    try Check.aligned(h, name)
+    try Check.aligned(c, name)
+    let rows = try Size.product(configuration.layers, configuration.directions, sequences, of: name)
+    _ = try Size.product(rows, configuration.hiddenSize, MemoryLayout<Scalar>.stride, of: name)
+  }
+}

@@ -1,0 +1,79 @@
+// A cell as data: its products in stages, how their panels and sums lie, and the kernels between them. The runners above
+// know no cell by name.
+import Kernels
+
+/// One product per step: the sums of some gates, which an elementwise kernel then takes.
+struct Stage: Sendable {
+  /// Its panels; with several gates each panel holds all of them.
+  let panels: PanelLayout
+  /// The gates, in torch's rows, that the recurrent panel holds, and those that the input panel holds.
+  let recurrentGates: [Int]
+  let inputGates: [Int]
+  /// Where the stage's sums start in a row of sums, and how many vectors a panel takes there.
+  let sumsColumn: Int
+  let sumsVectors: Int
+  /// At which vector of a panel's sums the recurrent product writes.
+  let recurrentSlot: Int
+  /// The recurrent product runs over r * h instead of h.
+  let usesReset: Bool
+
+  /// The first column of panel `index` in a row of sums.
+  func column(_ index: Int) -> Int {
+    panels.gates > 1
+      ? sumsColumn &+ index &* sumsVectors &* panels.lanes
+      : sumsColumn &+ panels.column(index)
+  }
+}
+
+/// What the runners need to know of a cell of a certain size on a certain instruction set.
+struct CellPlan: Sendable {
+  let cell: Cell
+  let hidden: Int
+  let lanes: Int
+  let stages: [Stage]
+  /// Elements of a row of sums.
+  let sumsWidth: Int
+  /// Segments of H numbers in a row of gate gradients, each padded to whole vectors. Behind the gradients stands what a
+  /// weight gradient needs beside them: r * h of the GRU with reset before, o * tanh(c) of the LSTM with projection.
+  let gradientSegments: Int
+  /// Segments that hold the gradients of the rows of W, in torch's order, and those of U.
+  let inputSegments: [Int]
+  let recurrentSegments: [Int]
+
+  init(_ cell: Cell, hidden: Int, lanes: Int, projection: Bool) {
+    self.cell = cell
+    self.hidden = hidden
+    self.lanes = lanes
+    func stage(
+      _ recurrent: [Int], input: [Int]? = nil, column: Int = 0, vectors: Int? = nil, slot: Int = 0, reset: Bool = false
+    ) -> Stage {
+      Stage(
+        panels: PanelLayout(lanes: lanes, gates: recurrent.count, units: hidden), recurrentGates: recurrent,
+        inputGates: input ?? recurrent, sumsColumn: column, sumsVectors: vectors ?? recurrent.count,
+        recurrentSlot: slot, usesReset: reset)
+    }
+    let padded = PanelLayout(lanes: lanes, units: hidden).paddedUnits
+    switch cell {
+    case .rnnTanh, .rnnRelu:
+      stages = [stage([0])]
+      sumsWidth = padded
+      (gradientSegments, inputSegments, recurrentSegments) = (1, [0], [0])
+    case .lstm:
+      stages = [stage([0, 1, 2, 3])]
+      sumsWidth = 4 * padded
+      (gradientSegments, inputSegments, recurrentSegments) = (projection ? 5 : 4, [0, 1, 2, 3], [0, 1, 2, 3])
+    case .gru:
+      // n has two chains, W_n x + b_n and U_n h + d_n: sums are n r z m, the input writes n r z, the state adds to r z m.
+      stages = [stage([0, 1, 2], input: [2, 0, 1], vectors: 4, slot: 1)]
+      sumsWidth = 4 * padded
+      (gradientSegments, inputSegments, recurrentSegments) = (4, [0, 1, 3], [0, 1, 2])
+    case .gruResetBefore:
+      stages = [stage([0, 1]), stage([2], column: 2 * padded, reset: true)]
+      sumsWidth = 3 * padded
+      (gradientSegments, inputSegments, recurrentSegments) = (4, [0, 1, 2], [0, 1, 2])
+    }
+  }
+
+  /// H padded to whole vectors.
+  var paddedHidden: Int { stages[0].panels.paddedUnits }
+}

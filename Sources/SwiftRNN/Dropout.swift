@@ -1,0 +1,49 @@
+// Dropout between layers: masks that are never stored. Both passes draw them again from their counters.
+import Kernels
+
+/// The masks of one call: inverted dropout (Srivastava 2014), a number of its own for each layer, direction, step,
+/// sequence and unit.
+///
+/// Philox keyed by the seed, counter words `(unit / 4, t, sequence + firstSequence, 2 * layer + direction)`, word
+/// `unit % 4` of the result. A unit is kept where its word is at least p * 2^32, and then scaled by 1 / (1 - p). `t` is
+/// the step in the order of the input, `layer` the one whose output is masked.
+struct Dropout<Scalar: RNNScalar> {
+  let philox: Philox
+  let firstSequence: Int
+  let threshold: UInt32
+  let scale: Scalar
+  let width: Int
+  let directions: Int
+
+  init(_ c: NetworkConfiguration, seed: UInt64, firstSequence: Int) {
+    philox = Philox(seed: seed)
+    self.firstSequence = firstSequence
+    threshold = UInt32(c.dropout * 0x1p32)
+    scale = Scalar(1 / (1 - c.dropout))
+    width = c.stateWidth
+    directions = c.directions
+  }
+
+  /// `out = mask * x` for the output row of `layer` at step `t` of sequence `n`; `out` may be `x`.
+  func apply(
+    _ x: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, layer: Int, t: Int, n: Int
+  ) {
+    let sequence = UInt32(truncatingIfNeeded: n &+ firstSequence)
+    for direction in 0..<directions {
+      let start = direction &* width
+      var unit = 0
+      while unit < width {
+        let words = philox.words(
+          UInt32(truncatingIfNeeded: unit / 4), UInt32(truncatingIfNeeded: t), sequence,
+          UInt32(truncatingIfNeeded: 2 &* layer &+ direction))
+        let last = min(4, width &- unit)
+        for i in 0..<last {
+          let word = i == 0 ? words.0 : i == 1 ? words.1 : i == 2 ? words.2 : words.3
+          let at = start &+ unit &+ i
+          out[at] = word >= threshold ? x[at] * scale : 0
+        }
+        unit &+= 4
+      }
+    }
+  }
+}

@@ -1,0 +1,308 @@
+// The forward pass of one direction of one layer for one shard of the batch: blocks of steps, in each one product for
+// what the input gives, then step by step the product with h and the gates.
+import Kernels
+
+/// What a block of steps and a product are cut by. Measured with `scripts/bench` on Zen 3 and Zen 5.
+enum Blocking {
+  /// Rows of W x that are computed ahead of the steps that use them: enough for full tiles, little enough to be still in
+  /// the second-level cache.
+  static let inputRows = 96
+  /// Steps computed ahead for each sequence at most, so that scratch does not depend on the thread count.
+  static func steps(_ steps: Int, sequences: Int) -> Int {
+    sequences == 0 ? 0 : min(steps, max(1, (384 + sequences - 1) / sequences))
+  }
+  /// Bytes of a panel that stay in the first-level cache beside the rows, when several tiles use it in turn.
+  static let panelBytes = 16384
+
+  /// How many k of a panel of `width` columns are taken at a time.
+  @inline(__always)
+  static func depth<Scalar>(_: Scalar.Type, width: Int, tiles: Int) -> Int {
+    tiles <= 1 ? Int.max : max(32, panelBytes / (width &* MemoryLayout<Scalar>.stride))
+  }
+}
+
+extension KernelTable {
+  /// `out[r] (set or resumed) += rows[r] * panel`, with k in blocks that keep the panel in the first-level cache.
+  @inline(__always)
+  func product(_ arguments: inout ProductArguments<Scalar>, vectors: Int, depth: Int) {
+    let tallest = tallestTile(accumulators: accumulators, vectors: vectors)
+    let width = vectors &* lanes
+    let block = Blocking.depth(Scalar.self, width: width, tiles: (arguments.count &+ tallest &- 1) / tallest)
+    if depth <= block {
+      arguments.depth = depth
+      product(vectors: vectors, &arguments)
+      return
+    }
+    let panel = arguments.panel
+    let offset = arguments.rowOffset
+    var k = 0
+    while k < depth {
+      arguments.depth = min(block, depth &- k)
+      arguments.panel = panel + k &* width
+      arguments.rowOffset = offset &+ k
+      product(vectors: vectors, &arguments)
+      arguments.finish = .resume
+      k &+= arguments.depth
+    }
+  }
+}
+
+/// Scratch of one direction, for all sequences of the batch; a shard uses its sequences' part.
+struct ForwardScratch<Scalar: RNNScalar> {
+  typealias Pointer = UnsafeMutablePointer<Scalar>
+  /// h of even and odd steps, `[N][padded P]`.
+  let h: (Pointer, Pointer)
+  /// `[N][padded H]`: LSTM's c; r * h of the GRU with reset before.
+  let c: Pointer
+  /// `[N][padded H]`: z of the GRU with reset before; o * tanh(c) of the LSTM with projection.
+  let z: Pointer
+  /// Sums of a block of steps, `[steps of a block * N][sums]`.
+  let sums: Pointer
+  /// Pointers to the rows of each of these, and of the input and the tape.
+  let hRows: (UnsafeMutablePointer<Pointer>, UnsafeMutablePointer<Pointer>)
+  let cRows: UnsafeMutablePointer<Pointer>
+  let zRows: UnsafeMutablePointer<Pointer>
+  let sumsRows: UnsafeMutablePointer<Pointer>
+  let inputRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
+  let tapeRows: UnsafeMutablePointer<Pointer>
+
+  init(_ arena: inout Arena, _ plan: CellPlan, _ c: NetworkConfiguration, steps: Int, sequences: Int) {
+    let width = PanelLayout(lanes: plan.lanes, units: c.stateWidth).paddedUnits
+    let ahead = Blocking.steps(steps, sequences: sequences)
+    h = (arena.take(Scalar.self, sequences, width), arena.take(Scalar.self, sequences, width))
+    self.c = arena.take(Scalar.self, sequences, plan.paddedHidden)
+    z = arena.take(Scalar.self, sequences, plan.paddedHidden)
+    sums = arena.take(Scalar.self, sequences, ahead, plan.sumsWidth)
+    hRows = (arena.take(Pointer.self, sequences), arena.take(Pointer.self, sequences))
+    cRows = arena.take(Pointer.self, sequences)
+    zRows = arena.take(Pointer.self, sequences)
+    sumsRows = arena.take(Pointer.self, sequences, ahead)
+    inputRows = arena.take(UnsafePointer<Scalar>.self, sequences, ahead)
+    tapeRows = arena.take(Pointer.self, sequences)
+  }
+}
+
+/// One direction of one layer, forward.
+struct ForwardRunner<Scalar: RNNScalar> {
+  typealias Pointer = UnsafeMutablePointer<Scalar>
+
+  let kernels: KernelTable<Scalar>
+  let plan: CellPlan
+  let configuration: NetworkConfiguration
+  let batch: BatchPlan
+  let weights: PackedForward<Scalar>
+  let scratch: ForwardScratch<Scalar>
+  /// Features of the layer's input.
+  let inputs: Int
+  let reverse: Bool
+  let input: Rows<Scalar>
+  /// Where h goes, [T, N, P] within the rows of both directions: the tape, y or both; nil: not wanted.
+  let outputs: (Rows<Scalar>?, Rows<Scalar>?)
+  /// The tape's gates, dense [T, N, tapeGates * H], or nil.
+  let tape: Rows<Scalar>?
+  /// `[N, P]` and `[N, H]` of this layer and direction; nil: zeros.
+  let initial: (UnsafePointer<Scalar>?, UnsafePointer<Scalar>?)
+  /// nil: not wanted.
+  let final: (Pointer?, Pointer?)
+
+  /// The time at which sequence `n` makes its step `s`.
+  @inline(__always)
+  private func time(_ s: Int, _ n: Int) -> Int { reverse ? batch.length(n) &- 1 &- s : s }
+
+  func run(shard: Int) {
+    let range = batch.range(shard)
+    let first = range.lowerBound
+    let order = batch.order + first
+    let width = PanelLayout(lanes: plan.lanes, units: configuration.stateWidth).paddedUnits
+    start(order, range)
+
+    // Sequences lie by falling length: those that are still active are the first ones.
+    var active = range.count
+    let longest = active > 0 ? batch.length(order[0]) : 0
+    let ahead = Blocking.steps(batch.steps, sequences: batch.sequences)
+    let block = max(1, min(ahead, Blocking.inputRows / max(1, active)))
+    var hRows = (UnsafePointer(scratch.hRows.0 + first), UnsafePointer(scratch.hRows.1 + first))
+    var h = (scratch.h.0 + first &* width, scratch.h.1 + first &* width)
+    while active > 0 && batch.length(order[active &- 1]) == 0 { active &-= 1 }
+
+    var s = 0
+    while s < longest {
+      let end = min(s &+ block, longest)
+      let sumsRows = scratch.sumsRows + first &* ahead
+      inputSums(order, active: active, steps: s..<end, sumsRows, scratch.inputRows + first &* ahead)
+      var row = 0
+      for step in s..<end {
+        while batch.length(order[active &- 1]) <= step { active &-= 1 }
+        self.step(step, order, first: first, active: active, sums: sumsRows + row, from: hRows.0, h.0, to: hRows.1, h.1)
+        row &+= active
+        store(step, order, active: active, h.1, width)
+        finish(step, order, first: first, active: active, h.1, width)
+        swap(&hRows.0, &hRows.1)
+        swap(&h.0, &h.1)
+      }
+      s = end
+    }
+  }
+
+  /// Pointers, initial states, and final states of empty sequences.
+  private func start(_ order: UnsafeMutablePointer<Int>, _ range: Range<Int>) {
+    let c = configuration
+    let width = PanelLayout(lanes: plan.lanes, units: c.stateWidth).paddedUnits
+    let hidden = plan.paddedHidden
+    for (r, position) in range.enumerated() {
+      let n = order[r]
+      scratch.hRows.0[position] = scratch.h.0 + position &* width
+      scratch.hRows.1[position] = scratch.h.1 + position &* width
+      scratch.cRows[position] = scratch.c + position &* hidden
+      scratch.zRows[position] = scratch.z + position &* hidden
+      copyState(initial.0, n, c.stateWidth, to: scratch.h.0 + position &* width, padded: width)
+      if c.cell == .lstm {
+        copyState(initial.1, n, c.hiddenSize, to: scratch.c + position &* hidden, padded: hidden)
+      }
+      if batch.length(n) == 0 {
+        emit(n, h: scratch.h.0 + position &* width, c: scratch.c + position &* hidden)
+      }
+    }
+    let ahead = Blocking.steps(batch.steps, sequences: batch.sequences)
+    for row in (range.lowerBound &* ahead)..<(range.upperBound &* ahead) {
+      scratch.sumsRows[row] = scratch.sums + row &* plan.sumsWidth
+    }
+  }
+
+  @inline(__always)
+  private func copyState(_ from: UnsafePointer<Scalar>?, _ n: Int, _ width: Int, to: Pointer, padded: Int) {
+    if let from {
+      to.update(from: from + n &* width, count: width)
+      (to + width).update(repeating: 0, count: padded &- width)
+    } else {
+      to.update(repeating: 0, count: padded)
+    }
+  }
+
+  /// Writes the final states of sequence `n`.
+  @inline(__always)
+  private func emit(_ n: Int, h: Pointer, c: Pointer) {
+    if let out = final.0 { (out + n &* configuration.stateWidth).update(from: h, count: configuration.stateWidth) }
+    if let out = final.1 { (out + n &* configuration.hiddenSize).update(from: c, count: configuration.hiddenSize) }
+  }
+
+  /// W x + b for a block of steps of the sequences that are active in each.
+  private func inputSums(
+    _ order: UnsafeMutablePointer<Int>, active: Int, steps: Range<Int>, _ sums: UnsafeMutablePointer<Pointer>,
+    _ rows: UnsafeMutablePointer<UnsafePointer<Scalar>>
+  ) {
+    var active = active
+    var count = 0
+    for s in steps {
+      while active > 0 && batch.length(order[active &- 1]) <= s { active &-= 1 }
+      for r in 0..<active { rows[count &+ r] = UnsafePointer(input[time(s, order[r]), order[r]]) }
+      count &+= active
+    }
+    for index in 0..<plan.stages.count {
+      let stage = plan.stages[index]
+      let panels = stage.panels
+      for panel in 0..<panels.count {
+        let vectors = panels.vectors(panel)
+        let column = panels.column(panel)
+        var arguments = ProductArguments(
+          count: count, rows: UnsafePointer(rows), depth: 0,
+          panel: UnsafePointer(weights.input(index) + column &* inputs),
+          start: UnsafePointer(weights.bias(index) + column), out: UnsafePointer(sums), outOffset: stage.column(panel),
+          columns: vectors &* panels.lanes, finish: .set)
+        kernels.product(&arguments, vectors: vectors, depth: inputs)
+      }
+    }
+  }
+
+  /// One step: for each panel the product with the state, and at once, while its sums are in the first-level cache, the
+  /// gates.
+  private func step(
+    _ s: Int, _ order: UnsafeMutablePointer<Int>, first: Int, active: Int, sums: UnsafeMutablePointer<Pointer>,
+    from rows: UnsafePointer<Pointer>, _ hPrevious: Pointer, to outRows: UnsafePointer<Pointer>, _ h: Pointer
+  ) {
+    let c = configuration
+    let hidden = plan.paddedHidden
+    let projected = c.projectionSize > 0
+    let tapeRows = scratch.tapeRows + first
+    if let tape {
+      for r in 0..<active { tapeRows[r] = tape[time(s, order[r]), order[r]] }
+    }
+    let cell = scratch.c + first &* hidden
+    let z = scratch.z + first &* hidden
+    for index in 0..<plan.stages.count {
+      let stage = plan.stages[index]
+      let panels = stage.panels
+      let operand = stage.usesReset ? UnsafePointer(scratch.cRows + first) : rows
+      let depth = stage.usesReset ? c.hiddenSize : c.stateWidth
+      for panel in 0..<panels.count {
+        let vectors = panels.vectors(panel)
+        let (firstVector, unitVectors) = panels.panel(panel)
+        let unit = firstVector &* panels.lanes
+        let column = stage.column(panel)
+        let slot = column &+ stage.recurrentSlot &* panels.lanes
+        if c.cell == .gru {
+          kernels.panels.fillVector(
+            weights.biasM + unit, UnsafePointer(sums), active, slot &+ 2 &* panels.lanes)
+        }
+        var product = ProductArguments(
+          count: active, rows: UnsafeRawPointer(operand).assumingMemoryBound(to: UnsafePointer<Scalar>.self), depth: 0,
+          panel: UnsafePointer(weights.recurrent(index) + panels.column(panel) &* depth), out: UnsafePointer(sums),
+          outOffset: slot, columns: vectors &* panels.lanes, finish: .resume)
+        kernels.product(&product, vectors: vectors, depth: depth)
+        var step = ForwardArguments(
+          count: active, unitVectors: unitVectors, units: panels.validUnits(panel), sums: UnsafePointer(sums),
+          sumsOffset: column, stateStride: hidden, hPrevious: UnsafePointer(hPrevious) + unit,
+          h: (projected ? z : h) + unit, c: cell + unit, z: z + unit,
+          tape: tape == nil ? nil : UnsafePointer(tapeRows), tapeOffset: unit, gateStride: c.hiddenSize,
+          relu: c.cell == .rnnRelu)
+        switch c.cell {
+        case .lstm: kernels.forward.lstm(&step)
+        case .gru: kernels.forward.gru(&step)
+        case .gruResetBefore:
+          if stage.usesReset { kernels.forward.gruResetCandidate(&step) } else { kernels.forward.gruResetGates(&step) }
+        case .rnnTanh, .rnnRelu: kernels.forward.rnn(&step)
+        }
+      }
+    }
+    if projected { project(active, from: UnsafePointer(scratch.zRows + first), to: outRows) }
+  }
+
+  /// h = W_hr m
+  private func project(_ active: Int, from rows: UnsafePointer<Pointer>, to out: UnsafePointer<Pointer>) {
+    let panels = PanelLayout(lanes: plan.lanes, units: configuration.projectionSize)
+    for panel in 0..<panels.count {
+      let vectors = panels.vectors(panel)
+      let column = panels.column(panel)
+      var product = ProductArguments(
+        count: active, rows: UnsafeRawPointer(rows).assumingMemoryBound(to: UnsafePointer<Scalar>.self), depth: 0,
+        panel: UnsafePointer(weights.projection + column &* configuration.hiddenSize), out: out, outOffset: column,
+        columns: vectors &* panels.lanes, finish: .set)
+      kernels.product(&product, vectors: vectors, depth: configuration.hiddenSize)
+    }
+  }
+
+  /// h of a step to where it is wanted.
+  @inline(__always)
+  private func store(_ s: Int, _ order: UnsafeMutablePointer<Int>, active: Int, _ h: Pointer, _ stride: Int) {
+    let width = configuration.stateWidth
+    if let out = outputs.0 {
+      for r in 0..<active { out[time(s, order[r]), order[r]].update(from: h + r &* stride, count: width) }
+    }
+    if let out = outputs.1 {
+      for r in 0..<active { out[time(s, order[r]), order[r]].update(from: h + r &* stride, count: width) }
+    }
+  }
+
+  /// Final states of the sequences whose last step this was.
+  @inline(__always)
+  private func finish(
+    _ s: Int, _ order: UnsafeMutablePointer<Int>, first: Int, active: Int, _ h: Pointer, _ stride: Int
+  ) {
+    if final.0 == nil && final.1 == nil { return }
+    var r = active &- 1
+    while r >= 0 && batch.length(order[r]) == s &+ 1 {
+      emit(order[r], h: h + r &* stride, c: scratch.c + (first &+ r) &* plan.paddedHidden)
+      r &-= 1
+    }
+  }
+}

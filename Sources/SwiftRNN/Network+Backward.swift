@@ -1,0 +1,354 @@
+// Back-propagation through time through a network: from the last layer to the first, in each the recurrent part by shards
+// of the batch, then dL/dx by rows of the batch, then the gradients of the weights by rows of the weights.
+import Kernels
+
+extension Network {
+  /// The arguments of ``backward(_:)``; `x`, `lengths`, `initial` and `parameters` as the forward pass had them.
+  public struct Backward {
+    public var steps: Int
+    public var sequences: Int
+    /// `[T, N, I]`; both strides 0: dense.
+    public var x: UnsafePointer<Scalar>?
+    public var xStepStride = 0
+    public var xSequenceStride = 0
+    /// `[T, N, D * P]`, or nil: zeros. Read only up to each length.
+    public var dy: UnsafePointer<Scalar>?
+    public var dyStepStride = 0
+    public var dySequenceStride = 0
+    /// `[T, N, I]`, or nil: not wanted. Zero past each length.
+    public var dx: UnsafeMutablePointer<Scalar>?
+    public var dxStepStride = 0
+    public var dxSequenceStride = 0
+    public var lengths: UnsafePointer<Int64>?
+    public var initial = States<Scalar>()
+    /// nil entries: zeros.
+    public var finalGradients = States<Scalar>()
+    /// nil entries: not wanted.
+    public var initialGradients = States<Scalar>()
+    public var parameters = UnsafeBufferPointer<UnsafeRawPointer?>(start: nil, count: 0)
+    /// One pointer per tensor; nil entries, or no array at all: not wanted, their work is skipped.
+    public var gradients = UnsafeBufferPointer<UnsafeMutableRawPointer?>(start: nil, count: 0)
+    /// Add to the gradients of parameters instead of overwriting them.
+    public var accumulate = false
+    /// As the forward pass filled it. Only read.
+    public var tape: UnsafeRawPointer?
+    public var tapeBytes = 0
+    public var workspace: UnsafeMutableRawPointer?
+    public var workspaceBytes = 0
+
+    public init(steps: Int, sequences: Int) {
+      self.steps = steps
+      self.sequences = sequences
+    }
+  }
+
+  /// The gradients of a loss whose gradients for y and the final states are given. Nothing is written unless all
+  /// arguments are right.
+  ///
+  /// - Throws: also ``RNNError/mismatch(_:)`` if another configuration, T, N or lengths filled the tape.
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public func backward(_ b: Backward) throws(RNNError) {
+    let c = configuration
+    let (steps, sequences) = (b.steps, b.sequences)
+    try Self.checkBatch(steps: steps, sequences: sequences)
+    try Check.lengths(b.lengths, steps: steps, sequences: sequences)
+    try b.initial.check(c, sequences: sequences, "initial_states")
+    try b.finalGradients.check(c, sequences: sequences, "final_state_gradients")
+    try b.initialGradients.check(c, sequences: sequences, "initial_state_gradients")
+    if b.x == nil && steps > 0 && sequences > 0 { throw .nullPointer("x") }
+    let nowhere = UnsafeMutablePointer<Scalar>(bitPattern: MemoryLayout<Scalar>.alignment).unsafelyUnwrapped
+    let x = try Check.rows(
+      b.x.map { UnsafeMutablePointer(mutating: $0) } ?? nowhere, .x, stepStride: b.xStepStride,
+      sequenceStride: b.xSequenceStride, steps: steps, sequences: sequences, width: c.inputSize)
+    var dy: Rows<Scalar>?
+    if let base = b.dy {
+      dy = try Check.rows(
+        UnsafeMutablePointer(mutating: base), .dy, stepStride: b.dyStepStride, sequenceStride: b.dySequenceStride,
+        steps: steps, sequences: sequences, width: c.outputSize)
+    }
+    var dx: Rows<Scalar>?
+    if let base = b.dx {
+      dx = try Check.rows(
+        base, .dx, stepStride: b.dxStepStride, sequenceStride: b.dxSequenceStride, steps: steps,
+        sequences: sequences, width: c.inputSize)
+    }
+    let parameters = try Check.parameters(b.parameters, of: self)
+    if b.gradients.baseAddress != nil {
+      try checkPointers("parameter_count", b.gradients)
+      for pointer in b.gradients {
+        try Check.aligned(pointer?.assumingMemoryBound(to: Scalar.self), "an entry of gradients")
+      }
+    }
+    let layout = try TapeLayout(Scalar.self, c, steps: steps, sequences: sequences)
+    try Check.buffer(b.tape, b.tapeBytes, needed: layout.bytes, "tape_size")
+    guard let tape = b.tape else { throw .nullPointer("tape") }
+    try Check.aligned(tape.assumingMemoryBound(to: Scalar.self), "tape")
+    let header = TapeHeader.read(from: tape)
+    let expected = TapeHeader(
+      c, isDouble: Scalar.self == Double.self, steps: steps, sequences: sequences, lengths: b.lengths,
+      seed: header.seed, firstSequence: Int(header.firstSequence))
+    try header.check(expected)
+    let needed = try workspaceSize(.backward, steps: steps, sequences: sequences)
+    try Check.buffer(b.workspace, b.workspaceBytes, needed: needed, "workspace_size")
+    var arena = Arena(b.workspace)
+    let workspace = BackwardWorkspace(&arena, self, steps: steps, sequences: sequences)
+    let pass = BackwardPass(
+      network: self, arguments: b, workspace: workspace, x: x, dy: dy, dx: dx, parameters: parameters,
+      tapeLayout: layout, tape: UnsafeMutableRawPointer(mutating: tape), seed: header.seed,
+      firstSequence: Int(header.firstSequence))
+    withFloatControl { pass.run() }
+  }
+}
+
+/// A backward pass whose arguments have been checked.
+struct BackwardPass<Scalar: RNNScalar> {
+  typealias Pointer = UnsafeMutablePointer<Scalar>
+
+  let network: Network<Scalar>
+  let arguments: Network<Scalar>.Backward
+  let workspace: BackwardWorkspace<Scalar>
+  let x: Rows<Scalar>
+  let dy: Rows<Scalar>?
+  let dx: Rows<Scalar>?
+  let parameters: Parameters<Scalar>
+  let tapeLayout: TapeLayout
+  /// Only read.
+  let tape: UnsafeMutableRawPointer
+  /// Of the dropout masks.
+  let seed: UInt64
+  let firstSequence: Int
+
+  /// Made anew where it is needed: all of its arithmetic runs with the library's rounding.
+  private var dropout: Dropout<Scalar>? {
+    c.dropout > 0 ? Dropout(c, seed: seed, firstSequence: firstSequence) : nil
+  }
+
+  private var c: NetworkConfiguration { network.configuration }
+
+  /// Never inlined, so that no arithmetic moves past the change of the floating-point control.
+  @inline(never)
+  func run() {
+    let (steps, sequences) = (arguments.steps, arguments.sequences)
+    let threads = network.threads(steps: steps, sequences: sequences)
+    let batch = BatchPlan(
+      steps: steps, sequences: sequences, lengths: arguments.lengths, shards: threads, scratch: workspace.batch)
+    workspace.zeros.update(repeating: 0, count: c.stateWidth)
+    let rows = ValidRows(batch, into: workspace.validRows)
+
+    var dy = dy
+    var layer = c.layers &- 1
+    while layer >= 0 {
+      let wantsInput = layer > 0 || dx != nil
+      packWeights(layer, wantsInput: wantsInput, threads: threads)
+      propagate(layer, batch, dy, threads: threads)
+      let input = inputRows(layer, batch)
+      let below = layer > 0 ? workspace.between(layer) : dx
+      if let below { inputGradient(layer, rows, threads: threads, into: below) }
+      for direction in 0..<c.directions {
+        weightGradient(layer, direction, batch, rows, input: input, threads: threads)
+      }
+      dy = below
+      layer &-= 1
+    }
+    if let dx, arguments.lengths != nil { network.clear(dx, batch, width: c.inputSize) }
+  }
+
+  private func packWeights(_ layer: Int, wantsInput: Bool, threads: Int) {
+    var jobs: [PackJob<Scalar>] = []
+    for direction in 0..<c.directions {
+      jobs += workspace.weights(layer, direction).jobs(
+        network.plan, network.layout, parameters, layer: layer, direction: direction, input: wantsInput)
+    }
+    PackJob.run(jobs, network.kernels, threads: threads)
+  }
+
+  /// The recurrent part of a layer.
+  private func propagate(_ layer: Int, _ batch: BatchPlan, _ dy: Rows<Scalar>?, threads: Int) {
+    let sequences = arguments.sequences
+    parallel(c.directions &* batch.shards, threads: threads) { task in
+      let direction = task % c.directions
+      let offset = direction &* c.stateWidth
+      BackwardRunner(
+        kernels: network.kernels, plan: network.plan, configuration: c, batch: batch,
+        weights: workspace.weights(layer, direction), scratch: workspace.scratch(direction), reverse: direction == 1,
+        dy: dy?.offset(by: offset), tape: tapeLayout.gates(tape, layer: layer, direction: direction),
+        output: tapeLayout.output(tape, layer: layer).offset(by: offset),
+        initial: arguments.initial.part(constant: c, layer: layer, direction: direction, sequences: sequences),
+        finalGradients: arguments.finalGradients.part(
+          constant: c, layer: layer, direction: direction, sequences: sequences),
+        initialGradients: arguments.initialGradients.part(c, layer: layer, direction: direction, sequences: sequences)
+      ).run(shard: task / c.directions)
+    }
+  }
+
+  /// What the layer read: x, or the layer below's output, masked again.
+  private func inputRows(_ layer: Int, _ batch: BatchPlan) -> Rows<Scalar> {
+    if layer == 0 { return x }
+    let output: Rows<Scalar> = tapeLayout.output(tape, layer: layer &- 1)
+    guard let dropout else { return output }
+    let masked = workspace.masked
+    parallel(batch.shards, threads: batch.shards) { shard in
+      for t in Split.range(batch.steps, shard, batch.shards) {
+        for n in 0..<batch.sequences where t < batch.length(n) {
+          dropout.apply(UnsafePointer(output[t, n]), masked[t, n], layer: layer &- 1, t: t, n: n)
+        }
+      }
+    }
+    return masked
+  }
+
+  /// dL/dx of a layer, with the mask of the layer below applied.
+  private func inputGradient(_ layer: Int, _ rows: ValidRows, threads: Int, into dx: Rows<Scalar>) {
+    let sequences = arguments.sequences
+    let product = InputGradient(
+      kernels: network.kernels, plan: network.plan, configuration: c, rows: rows, sequences: sequences,
+      inputs: c.inputSize(ofLayer: layer), weights: (0..<c.directions).map { workspace.weights(layer, $0) },
+      gates: (0..<c.directions).map { workspace.scratch($0).gates }, dx: dx, operandRows: workspace.rowsA,
+      outRows: workspace.rowsB)
+    // Blocks of rows that stay in the second-level cache while the panels pass; their number does not matter to the bits.
+    let blocks = max(threads, (rows.count &+ 127) / 128)
+    parallel(blocks, threads: threads) { block in
+      let range = Split.range(rows.count, block, blocks)
+      product.run(range)
+      if layer > 0, let dropout {
+        for i in range {
+          let (t, n) = (rows.index[i] / sequences, rows.index[i] % sequences)
+          dropout.apply(UnsafePointer(dx[t, n]), dx[t, n], layer: layer &- 1, t: t, n: n)
+        }
+      }
+    }
+  }
+
+  private func gradient(_ kind: ParameterInfo.Kind, _ layer: Int, _ direction: Int) -> Pointer? {
+    guard arguments.gradients.baseAddress != nil,
+      let index = network.layout.index(kind, layer: layer, direction: direction)
+    else { return nil }
+    return arguments.gradients[index]?.assumingMemoryBound(to: Scalar.self)
+  }
+
+  private func weightGradient(
+    _ layer: Int, _ direction: Int, _ batch: BatchPlan, _ rows: ValidRows, input: Rows<Scalar>, threads: Int
+  ) {
+    let plan = network.plan
+    let (hidden, padded) = (c.hiddenSize, plan.paddedHidden)
+    var blocks: [GradientBlock<Scalar>] = []
+    var sums: [GradientSum<Scalar>] = []
+    let inputs = c.inputSize(ofLayer: layer)
+    for (gate, segment) in plan.inputSegments.enumerated() {
+      if let dW = gradient(.weightIH, layer, direction) {
+        blocks.append(
+          GradientBlock(
+            gradient: dW + gate &* hidden &* inputs, rows: hidden, columns: inputs, left: .gates,
+            leftOffset: segment &* padded, operand: .input))
+      }
+      if let db = gradient(.biasIH, layer, direction) {
+        sums.append(GradientSum(gradient: db + gate &* hidden, columns: hidden, leftOffset: segment &* padded))
+      }
+    }
+    for (gate, segment) in plan.recurrentSegments.enumerated() {
+      if let dU = gradient(.weightHH, layer, direction) {
+        blocks.append(
+          GradientBlock(
+            gradient: dU + gate &* hidden &* c.stateWidth, rows: hidden, columns: c.stateWidth, left: .gates,
+            leftOffset: segment &* padded,
+            operand: c.cell == .gruResetBefore && gate == 2 ? .reset : .previous))
+      }
+      if let db = gradient(.biasHH, layer, direction) {
+        sums.append(GradientSum(gradient: db + gate &* hidden, columns: hidden, leftOffset: segment &* padded))
+      }
+    }
+    if let dP = gradient(.weightHR, layer, direction) {
+      blocks.append(
+        GradientBlock(
+          gradient: dP, rows: c.projectionSize, columns: hidden, left: .outputs, leftOffset: 0, operand: .inner))
+    }
+    if blocks.isEmpty && sums.isEmpty { return }
+
+    let scratch = workspace.scratch(direction)
+    let rowSize = plan.gradientSegments &* padded
+    let behind = plan.gradientSegments &- 1
+    let width = PanelLayout(lanes: plan.lanes, units: c.stateWidth).paddedUnits
+    let output: Rows<Scalar> = tapeLayout.output(tape, layer: layer).offset(by: direction &* c.stateWidth)
+    let sequences = arguments.sequences
+    let h0 = arguments.initial.part(constant: c, layer: layer, direction: direction, sequences: sequences).0
+    let zeros = UnsafePointer(workspace.zeros)
+    WeightGradient(
+      kernels: network.kernels, rows: rows, blocks: blocks, sums: sums, accumulate: arguments.accumulate,
+      threads: threads, scratch: workspace.gradient, gates: (UnsafePointer(scratch.gates), rowSize),
+      outputs: (UnsafePointer(scratch.outputs), width),
+      operandRow: { operand, row in
+        let (t, n) = (row / sequences, row % sequences)
+        switch operand {
+        case .input: return UnsafePointer(input[t, n])
+        case .previous:
+          let before = direction == 1 ? t &+ 1 : t &- 1
+          return before >= 0 && before < batch.length(n)
+            ? UnsafePointer(output[before, n]) : h0.map { $0 + n &* c.stateWidth } ?? zeros
+        case .reset, .inner: return UnsafePointer(scratch.gates + (row &* rowSize &+ behind &* padded))
+        }
+      },
+      operandColumns: { $0 == .input ? inputs : $0 == .previous ? c.stateWidth : hidden }
+    ).run()
+  }
+}
+
+/// The workspace of a backward pass.
+struct BackwardWorkspace<Scalar: RNNScalar> {
+  let batch: (order: UnsafeMutablePointer<Int>, counters: UnsafeMutablePointer<Int>, sorted: UnsafeMutablePointer<Int>)
+  let validRows: UnsafeMutablePointer<Int>
+  let rowsA: UnsafeMutablePointer<UnsafePointer<Scalar>>
+  let rowsB: UnsafeMutablePointer<UnsafeMutablePointer<Scalar>>
+  let gradient: WeightGradientScratch<Scalar>
+  /// P zeros: h before the first step where there is no initial state.
+  let zeros: UnsafeMutablePointer<Scalar>
+  private let scratch: (BackwardScratch<Scalar>, BackwardScratch<Scalar>)
+  private let buffers: (Rows<Scalar>, Rows<Scalar>)
+  let masked: Rows<Scalar>
+  /// The first layer's packed weights and the other layers', in the same place: a layer is packed when it is run.
+  private let firstLayer: (PackedBackward<Scalar>, PackedBackward<Scalar>)
+  private let otherLayers: (PackedBackward<Scalar>, PackedBackward<Scalar>)
+
+  init(_ arena: inout Arena, _ network: Network<Scalar>, steps: Int, sequences: Int) {
+    let (c, plan) = (network.configuration, network.plan)
+    batch = BatchPlan.take(&arena, steps: steps, sequences: sequences)
+    validRows = arena.take(Int.self, steps, sequences)
+    rowsA = arena.take(UnsafePointer<Scalar>.self, steps, sequences)
+    rowsB = arena.take(UnsafeMutablePointer<Scalar>.self, steps, sequences)
+    let behind = c.cell == .gruResetBefore || c.projectionSize > 0
+    gradient = WeightGradientScratch(
+      &arena, lanes: plan.lanes,
+      columns: (max(c.inputSize, c.layers > 1 ? c.outputSize : 0), c.stateWidth, behind ? c.hiddenSize : 0),
+      rows: 2 * c.cell.gates * c.hiddenSize + c.projectionSize)
+    zeros = arena.take(Scalar.self, c.stateWidth)
+    let first = BackwardScratch<Scalar>(&arena, plan, c, steps: steps, sequences: sequences)
+    scratch = (
+      first, c.bidirectional ? BackwardScratch<Scalar>(&arena, plan, c, steps: steps, sequences: sequences) : first
+    )
+    let between = c.layers > 1 ? steps : 0
+    let dense = { (p: UnsafeMutablePointer<Scalar>) in Rows(dense: p, sequences: sequences, width: c.outputSize) }
+    buffers = (
+      dense(arena.take(Scalar.self, between, sequences, c.outputSize)),
+      dense(arena.take(Scalar.self, between, sequences, c.outputSize))
+    )
+    masked = dense(arena.take(Scalar.self, c.dropout > 0 ? between : 0, sequences, c.outputSize))
+    var other = arena
+    func packed(_ arena: inout Arena, layer: Int) -> (PackedBackward<Scalar>, PackedBackward<Scalar>) {
+      let first = PackedBackward<Scalar>(&arena, plan, c, layer: layer)
+      return (first, c.bidirectional ? PackedBackward<Scalar>(&arena, plan, c, layer: layer) : first)
+    }
+    firstLayer = packed(&arena, layer: 0)
+    otherLayers = packed(&other, layer: 1)
+    if c.layers > 1 { arena.reach(other) }
+  }
+
+  func scratch(_ direction: Int) -> BackwardScratch<Scalar> { direction == 0 ? scratch.0 : scratch.1 }
+
+  /// dL/dx of an inner layer.
+  func between(_ layer: Int) -> Rows<Scalar> { layer % 2 == 0 ? buffers.0 : buffers.1 }
+
+  func weights(_ layer: Int, _ direction: Int) -> PackedBackward<Scalar> {
+    let layers = layer == 0 ? firstLayer : otherLayers
+    return direction == 0 ? layers.0 : layers.1
+  }
+}

@@ -1,0 +1,210 @@
+// The forward pass of a network: layer after layer, each layer's directions and shards side by side.
+import Kernels
+
+extension Network {
+  /// The arguments of ``forward(_:)``.
+  public struct Forward {
+    /// T and N, 0 or more.
+    public var steps: Int
+    public var sequences: Int
+    /// `[T, N, I]`; both strides 0: dense. May be nil when T * N is 0.
+    public var x: UnsafePointer<Scalar>?
+    public var xStepStride = 0
+    public var xSequenceStride = 0
+    /// `[T, N, D * P]`, or nil: not wanted. Zero past each sequence's length.
+    public var y: UnsafeMutablePointer<Scalar>?
+    public var yStepStride = 0
+    public var ySequenceStride = 0
+    /// `[N]`, each in 0 ... T, or nil: all T.
+    public var lengths: UnsafePointer<Int64>?
+    public var initial = States<Scalar>()
+    /// May be the memory of `initial`.
+    public var final = States<Scalar>()
+    /// One pointer per tensor, none nil. Not read if there are `weights`.
+    public var parameters = UnsafeBufferPointer<UnsafeRawPointer?>(start: nil, count: 0)
+    public var weights: PackedWeights<Scalar>?
+    /// Filled for ``Network/backward(_:)``, with dropout applied; nil: inference.
+    public var tape: UnsafeMutableRawPointer?
+    public var tapeBytes = 0
+    public var workspace: UnsafeMutableRawPointer?
+    public var workspaceBytes = 0
+    /// Of the dropout masks.
+    public var seed: UInt64 = 0
+    /// Added to a sequence's index in the masks.
+    public var firstSequence = 0
+
+    public init(steps: Int, sequences: Int) {
+      self.steps = steps
+      self.sequences = sequences
+    }
+  }
+
+  /// Runs whole sequences through all layers and directions. Nothing is written unless all arguments are right.
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public func forward(_ f: Forward) throws(RNNError) {
+    let c = configuration
+    let (steps, sequences) = (f.steps, f.sequences)
+    try Self.checkBatch(steps: steps, sequences: sequences)
+    try Check.lengths(f.lengths, steps: steps, sequences: sequences)
+    try f.initial.check(c, sequences: sequences, "initial_states")
+    try f.final.check(c, sequences: sequences, "final_states")
+    let empty = steps == 0 || sequences == 0
+    if f.x == nil && !empty { throw .nullPointer("x") }
+    // An address is only needed where there are rows; an empty batch has none.
+    let nowhere = UnsafeMutablePointer<Scalar>(bitPattern: MemoryLayout<Scalar>.alignment).unsafelyUnwrapped
+    let x = try Check.rows(
+      f.x.map { UnsafeMutablePointer(mutating: $0) } ?? nowhere, .x, stepStride: f.xStepStride,
+      sequenceStride: f.xSequenceStride, steps: steps, sequences: sequences, width: c.inputSize)
+    var y: Rows<Scalar>?
+    if let base = f.y {
+      y = try Check.rows(
+        base, .y, stepStride: f.yStepStride, sequenceStride: f.ySequenceStride, steps: steps, sequences: sequences,
+        width: c.outputSize)
+    }
+    var parameters: Parameters<Scalar>?
+    if let weights = f.weights {
+      guard weights.isFor(self) else { throw .mismatch("the weights are of another network's configuration") }
+    } else {
+      parameters = try Check.parameters(f.parameters, of: self)
+    }
+    let tape = try TapeLayout(Scalar.self, c, steps: steps, sequences: sequences)
+    if f.tape != nil {
+      try Check.buffer(f.tape, f.tapeBytes, needed: tape.bytes, "tape_size")
+      try Check.aligned(f.tape?.assumingMemoryBound(to: Scalar.self), "tape")
+    }
+    let needed = try workspaceSize(
+      f.weights == nil ? .forward : .forwardWeights, steps: steps, sequences: sequences)
+    try Check.buffer(f.workspace, f.workspaceBytes, needed: needed, "workspace_size")
+    var arena = Arena(f.workspace)
+    let workspace = ForwardWorkspace(&arena, self, packed: f.weights != nil, steps: steps, sequences: sequences)
+
+    withFloatControl {
+      run(f, workspace: workspace, x: x, y: y, parameters: parameters, tape: tape)
+    }
+  }
+
+  /// Never inlined, so that no arithmetic moves past the change of the floating-point control.
+  @inline(never)
+  private func run(
+    _ f: Forward, workspace: ForwardWorkspace<Scalar>, x: Rows<Scalar>, y: Rows<Scalar>?,
+    parameters: Parameters<Scalar>?, tape: TapeLayout
+  ) {
+    let c = configuration
+    let (steps, sequences) = (f.steps, f.sequences)
+    let threads = threads(steps: steps, sequences: sequences)
+    let batch = BatchPlan(
+      steps: steps, sequences: sequences, lengths: f.lengths, shards: threads, scratch: workspace.batch)
+    if let parameters { workspace.pack(self, parameters, threads: threads) }
+    if let memory = f.tape {
+      TapeHeader(
+        c, isDouble: Scalar.self == Double.self, steps: steps, sequences: sequences, lengths: f.lengths, seed: f.seed,
+        firstSequence: f.firstSequence
+      ).write(to: memory)
+    }
+    let dropout =
+      f.tape != nil && c.dropout > 0
+      ? Dropout<Scalar>(
+        c, seed: f.seed, firstSequence: f.firstSequence) : nil
+
+    var input = x
+    for layer in 0..<c.layers {
+      let last = layer == c.layers &- 1
+      // h goes to the tape, to y, or to a buffer for the next layer.
+      var output = last ? y : nil
+      var copy: Rows<Scalar>?
+      if let memory = f.tape {
+        copy = output
+        output = tape.output(memory, layer: layer)
+      } else if !last {
+        output = workspace.between(layer)
+      }
+      let rows = input
+      let (kept, copied) = (output, copy)
+      parallel(c.directions &* batch.shards, threads: threads) { task in
+        let direction = task % c.directions
+        let offset = direction &* c.stateWidth
+        ForwardRunner(
+          kernels: kernels, plan: plan, configuration: c, batch: batch,
+          weights: f.weights?.packed(layer, direction) ?? workspace.weights(layer, direction),
+          scratch: workspace.scratch(direction), inputs: c.inputSize(ofLayer: layer), reverse: direction == 1,
+          input: rows, outputs: (kept?.offset(by: offset), copied?.offset(by: offset)),
+          tape: f.tape.map { tape.gates($0, layer: layer, direction: direction) },
+          initial: f.initial.part(constant: c, layer: layer, direction: direction, sequences: sequences),
+          final: f.final.part(c, layer: layer, direction: direction, sequences: sequences)
+        ).run(shard: task / c.directions)
+      }
+      if last { break }
+      input = output.unsafelyUnwrapped
+      if let dropout {
+        let masked = workspace.masked
+        let from = input
+        parallel(batch.shards, threads: threads) { shard in
+          for t in Split.range(steps, shard, batch.shards) {
+            for n in 0..<sequences where t < batch.length(n) {
+              dropout.apply(UnsafePointer(from[t, n]), masked[t, n], layer: layer, t: t, n: n)
+            }
+          }
+        }
+        input = masked
+      }
+    }
+    if let y, f.lengths != nil { clear(y, batch, width: c.outputSize) }
+  }
+
+  /// Zeros past each sequence's length.
+  func clear(_ rows: Rows<Scalar>, _ batch: BatchPlan, width: Int) {
+    for n in 0..<batch.sequences {
+      var t = batch.length(n)
+      while t < batch.steps {
+        rows[t, n].update(repeating: 0, count: width)
+        t &+= 1
+      }
+    }
+  }
+}
+
+/// The workspace of a forward pass.
+struct ForwardWorkspace<Scalar: RNNScalar> {
+  let batch: (order: UnsafeMutablePointer<Int>, counters: UnsafeMutablePointer<Int>, sorted: UnsafeMutablePointer<Int>)
+  private let scratch: (ForwardScratch<Scalar>, ForwardScratch<Scalar>)
+  private let buffers: (Rows<Scalar>, Rows<Scalar>)
+  /// All layers' weights, packed; the first element is where they start.
+  private let weightsStart: Arena
+  private let network: Network<Scalar>
+
+  init(_ arena: inout Arena, _ network: Network<Scalar>, packed: Bool, steps: Int, sequences: Int) {
+    let c = network.configuration
+    self.network = network
+    batch = BatchPlan.take(&arena, steps: steps, sequences: sequences)
+    let first = ForwardScratch<Scalar>(&arena, network.plan, c, steps: steps, sequences: sequences)
+    let second =
+      c.bidirectional ? ForwardScratch<Scalar>(&arena, network.plan, c, steps: steps, sequences: sequences) : first
+    scratch = (first, second)
+    let between = c.layers > 1 ? steps : 0
+    let width = c.outputSize
+    // No closure here: it would be an allocation in a stream's step.
+    buffers = (
+      Rows(dense: arena.take(Scalar.self, between, sequences, width), sequences: sequences, width: width),
+      Rows(dense: arena.take(Scalar.self, between, sequences, width), sequences: sequences, width: width)
+    )
+    weightsStart = arena
+    if !packed { PackedWeights<Scalar>.lay(&arena, network) }
+  }
+
+  func scratch(_ direction: Int) -> ForwardScratch<Scalar> { direction == 0 ? scratch.0 : scratch.1 }
+
+  /// Inference: the output of an inner layer.
+  func between(_ layer: Int) -> Rows<Scalar> { layer % 2 == 0 ? buffers.0 : buffers.1 }
+
+  /// Training: the masked output of an inner layer, whose own output is in the tape.
+  var masked: Rows<Scalar> { buffers.0 }
+
+  func weights(_ layer: Int, _ direction: Int) -> PackedForward<Scalar> {
+    PackedWeights<Scalar>.packed(weightsStart, network, layer, direction)
+  }
+
+  func pack(_ network: Network<Scalar>, _ parameters: Parameters<Scalar>, threads: Int) {
+    PackedWeights<Scalar>.pack(weightsStart, network, parameters, threads: threads)
+  }
+}

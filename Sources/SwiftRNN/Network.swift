@@ -1,0 +1,132 @@
+// A network: what a checked configuration can do. Handles no memory of its own: callers bring every large buffer.
+import Kernels
+
+/// A recurrent network of a checked configuration, without parameters. Immutable: threads may share it.
+///
+/// This is the floor that the C library stands on: unsafe pointers, sizes in elements unless they are named bytes. The
+/// tensor-like face above it is `Tensor.swift` and what follows there.
+public final class Network<Scalar: RNNScalar>: Sendable {
+  public let configuration: NetworkConfiguration
+  let layout: ParameterLayout
+  let kernels: KernelTable<Scalar>
+  let plan: CellPlan
+
+  /// - Throws: what is wrong with the configuration, or with `SWIFTRNN_ISA`.
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public convenience init(_ configuration: NetworkConfiguration) throws(RNNError) {
+    try self.init(configuration, kernels: Scalar.kernels)
+  }
+
+  /// With kernels of the caller's choice: how tests compare instruction sets within one process. Its packed weights and
+  /// streams fit networks with these kernels only.
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  init(_ configuration: NetworkConfiguration, kernels: KernelTable<Scalar>) throws(RNNError) {
+    try configuration.check()
+    self.configuration = configuration
+    layout = try ParameterLayout(configuration)
+    self.kernels = kernels
+    plan = CellPlan(
+      configuration.cell, hidden: configuration.hiddenSize, lanes: kernels.lanes,
+      projection: configuration.projectionSize > 0)
+  }
+
+  // MARK: Parameters
+
+  /// How many parameter tensors there are.
+  public var parameterCount: Int { layout.count }
+  /// Elements of all parameters: those of a flat vector that holds them.
+  public var flatCount: Int { layout.elements }
+
+  /// Describes a parameter tensor.
+  public func parameter(_ index: Int) throws(RNNError) -> ParameterInfo {
+    guard index >= 0, index < layout.count else {
+      throw .invalidValue("index", index, low: 0, high: layout.count - 1)
+    }
+    return layout.info(index)
+  }
+
+  /// Draws all parameters from U(-1/sqrt(H), 1/sqrt(H)), as torch does. Philox keyed by `seed`, a counter for each tensor
+  /// and number: the same values on every machine.
+  ///
+  /// - Parameter parameters: a pointer for each tensor; nil entries are skipped.
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public func initialize(seed: UInt64, parameters: UnsafeBufferPointer<UnsafeMutableRawPointer?>) throws(RNNError) {
+    try checkPointers("parameter_count", parameters)
+    for pointer in parameters {
+      try Check.aligned(pointer?.assumingMemoryBound(to: Scalar.self), "an entry of parameters")
+    }
+    withFloatControl { draw(seed, parameters) }
+  }
+
+  /// Never inlined, so that no arithmetic moves past the change of the floating-point control.
+  @inline(never)
+  private func draw(_ seed: UInt64, _ parameters: UnsafeBufferPointer<UnsafeMutableRawPointer?>) {
+    let philox = Philox(seed: seed)
+    let bound = 1 / Double(configuration.hiddenSize).squareRoot()
+    for index in 0..<layout.count {
+      guard let tensor = parameters[index]?.assumingMemoryBound(to: Scalar.self) else { continue }
+      for i in 0..<layout.info(index).elements {
+        let words = philox.words(UInt64(i), UInt64(index))
+        tensor[i] = Scalar((2 * Philox.uniform53(words.0, words.1) - 1) * bound)
+      }
+    }
+  }
+
+  // MARK: Sizes
+
+  /// Bytes of the tape of a forward pass for training.
+  public func tapeSize(steps: Int, sequences: Int) throws(RNNError) -> Int {
+    try Self.checkBatch(steps: steps, sequences: sequences)
+    return try TapeLayout(Scalar.self, configuration, steps: steps, sequences: sequences).bytes
+  }
+
+  /// What a workspace is for.
+  public enum Purpose: Int32, Sendable {
+    /// A forward pass from parameters, with or without a tape.
+    case forward = 0
+    /// A forward pass from packed weights.
+    case forwardWeights = 1
+    case backward = 2
+  }
+
+  /// Bytes of scratch that a pass needs, whatever the threads and lengths.
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public func workspaceSize(_ purpose: Purpose, steps: Int, sequences: Int) throws(RNNError) -> Int {
+    try Self.checkBatch(steps: steps, sequences: sequences)
+    _ = try TapeLayout(Scalar.self, configuration, steps: steps, sequences: sequences)
+    var arena = Arena(nil)
+    switch purpose {
+    case .forward: _ = ForwardWorkspace(&arena, self, packed: false, steps: steps, sequences: sequences)
+    case .forwardWeights: _ = ForwardWorkspace(&arena, self, packed: true, steps: steps, sequences: sequences)
+    case .backward: _ = BackwardWorkspace(&arena, self, steps: steps, sequences: sequences)
+    }
+    return try arena.size("workspace")
+  }
+
+  static func checkBatch(steps: Int, sequences: Int) throws(RNNError) {
+    guard steps >= 0, steps <= NetworkConfiguration.largestSize else {
+      throw .invalidSize("steps", steps, low: 0, high: NetworkConfiguration.largestSize)
+    }
+    guard sequences >= 0, sequences <= NetworkConfiguration.largestSize else {
+      throw .invalidSize("sequences", sequences, low: 0, high: NetworkConfiguration.largestSize)
+    }
+  }
+
+  func checkPointers<Pointer>(_ name: StaticString, _ pointers: UnsafeBufferPointer<Pointer>) throws(RNNError) {
+    guard pointers.count == layout.count else {
+      throw .sizeMismatch(name, pointers.count, expected: layout.count)
+    }
+  }
+
+  /// Threads for a pass: as many as are allowed and worth their while.
+  func threads(steps: Int, sequences: Int) -> Int {
+    let c = configuration
+    let width = Double(c.inputSize(ofLayer: c.layers > 1 ? 1 : 0) + c.stateWidth)
+    let operations = Double(steps) * Double(sequences) * Double(c.cell.gates * c.hiddenSize) * width
+    return BatchPlan.threads(c.threads > 0 ? c.threads : Threads.count, operations: operations)
+  }
+}

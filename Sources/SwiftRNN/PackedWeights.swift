@@ -1,0 +1,80 @@
+// Parameters packed once: for inference, for streams, and, in a workspace, for one call.
+import Kernels
+
+/// An immutable snapshot of a network's parameters in the layout of the kernels. Threads may share it.
+public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
+  let network: Network<Scalar>
+  private let memory: Block<UInt8>
+
+  /// Packs `parameters`, one pointer per tensor, none nil; they may change or go afterwards.
+  ///
+  /// - Throws: ``RNNError/outOfMemory(bytes:)``, or what is wrong with the pointers.
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public init(
+    _ network: Network<Scalar>, parameters: UnsafeBufferPointer<UnsafeRawPointer?>
+  ) throws(RNNError) {
+    let checked = try Check.parameters(parameters, of: network)
+    var counter = Arena(nil)
+    Self.lay(&counter, network)
+    self.network = network
+    memory = try Block(count: counter.size("weights"))
+    let arena = Arena(memory.pointer)
+    let threads = Threads.count
+    withFloatControl { Self.pack(arena, network, checked, threads: network.flatCount > 1 << 16 ? threads : 1) }
+  }
+
+  /// Whether these weights can run in `other`.
+  func isFor(_ other: Network<Scalar>) -> Bool {
+    var (own, its) = (network.configuration, other.configuration)
+    (own.threads, its.threads) = (0, 0)
+    (own.dropout, its.dropout) = (0, 0)
+    return own == its
+  }
+
+  func packed(_ layer: Int, _ direction: Int) -> PackedForward<Scalar> {
+    Self.packed(Arena(memory.pointer), network, layer, direction)
+  }
+
+  // MARK: The layout, shared with workspaces
+
+  /// Takes room for all layers.
+  static func lay(_ arena: inout Arena, _ network: Network<Scalar>) {
+    let c = network.configuration
+    for layer in 0..<min(c.layers, 2) {
+      let start = arena.used
+      for _ in 0..<c.directions { _ = PackedForward<Scalar>(&arena, network.plan, c, layer: layer) }
+      // All layers but the first are alike.
+      if layer == 1 { arena.skip(arena.used - start, times: c.layers - 2) }
+    }
+  }
+
+  /// Where one direction of one layer is.
+  static func packed(
+    _ start: Arena, _ network: Network<Scalar>, _ layer: Int, _ direction: Int
+  ) -> PackedForward<Scalar> {
+    let c = network.configuration
+    var arena = start
+    func pass(_ layer: Int, _ count: Int) {
+      let before = arena.used
+      _ = PackedForward<Scalar>(&arena, network.plan, c, layer: layer)
+      arena.skip(arena.used - before, times: count - 1)
+    }
+    if layer > 0 { pass(0, c.directions) }
+    if layer > 1 { pass(1, c.directions * (layer - 1)) }
+    if direction > 0 { pass(layer, direction) }
+    return PackedForward(&arena, network.plan, c, layer: layer)
+  }
+
+  static func pack(_ start: Arena, _ network: Network<Scalar>, _ parameters: Parameters<Scalar>, threads: Int) {
+    let c = network.configuration
+    for layer in 0..<c.layers {
+      var jobs: [PackJob<Scalar>] = []
+      for direction in 0..<c.directions {
+        jobs += packed(start, network, layer, direction).jobs(
+          network.plan, network.layout, parameters, layer: layer, direction: direction)
+      }
+      PackJob.run(jobs, network.kernels, threads: threads)
+    }
+  }
+}

@@ -1,0 +1,112 @@
+// The parameters of a network: names, shapes and order, those of torch's `_flat_weights`.
+import Kernels
+
+/// A parameter tensor of a network.
+public struct ParameterInfo: Sendable, Equatable {
+  public enum Kind: Int, Sendable { case weightIH, weightHH, biasIH, biasHH, weightHR }
+
+  public let kind: Kind
+  public let layer: Int
+  /// 0 forward, 1 reverse.
+  public let direction: Int
+  public let rows: Int
+  /// 1 for a bias.
+  public let columns: Int
+  /// Where it starts in a flat vector of all parameters, in elements.
+  public let offset: Int
+
+  public var elements: Int { rows * columns }
+  public var rank: Int { kind == .biasIH || kind == .biasHH ? 1 : 2 }
+  public var shape: [Int] { rank == 1 ? [rows] : [rows, columns] }
+
+  /// torch's name, such as "weight_ih_l0_reverse".
+  public var name: String {
+    let stems = ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr"]
+    return "\(stems[kind.rawValue])_l\(layer)\(direction == 1 ? "_reverse" : "")"
+  }
+}
+
+/// Where each parameter is. All arithmetic: nothing here grows with the number of layers.
+struct ParameterLayout: Sendable {
+  let configuration: NetworkConfiguration
+  /// Tensors per layer and direction.
+  let perDirection: Int
+  /// Elements of all tensors.
+  let elements: Int
+
+  init(_ c: NetworkConfiguration) throws(RNNError) {
+    configuration = c
+    perDirection = 2 + (c.bias ? 2 : 0) + (c.projectionSize > 0 ? 1 : 0)
+    // The last tensor's end is the sum of all; counted once here without overflow, the plain arithmetic below is safe.
+    let first = try Self.elements(c, inputs: c.inputSize)
+    let others = try Self.elements(c, inputs: c.outputSize)
+    let layers = try Size.sum(first, Size.product(others, c.layers - 1, of: "parameters"), of: "parameters")
+    elements = try Size.product(layers, c.directions, of: "parameters")
+    _ = try Size.product(elements, 16, of: "parameters")
+  }
+
+  /// Elements of one direction of a layer.
+  private static func elements(_ c: NetworkConfiguration, inputs: Int) throws(RNNError) -> Int {
+    let rows = try Size.product(c.cell.gates, c.hiddenSize, of: "parameters")
+    let width = try Size.sum(inputs, c.stateWidth, c.bias ? 2 : 0, of: "parameters")
+    let projection = try Size.product(c.projectionSize, c.hiddenSize, of: "parameters")
+    return try Size.sum(Size.product(rows, width, of: "parameters"), projection, of: "parameters")
+  }
+
+  var count: Int { perDirection * configuration.directions * configuration.layers }
+
+  /// The tensors of one direction, in order.
+  private func kind(_ slot: Int) -> ParameterInfo.Kind {
+    if slot < 2 { return slot == 0 ? .weightIH : .weightHH }
+    if configuration.bias && slot < 4 { return slot == 2 ? .biasIH : .biasHH }
+    return .weightHR
+  }
+
+  private func shape(_ kind: ParameterInfo.Kind, layer: Int) -> (rows: Int, columns: Int) {
+    let c = configuration
+    let gates = c.cell.gates &* c.hiddenSize
+    return switch kind {
+    case .weightIH: (gates, c.inputSize(ofLayer: layer))
+    case .weightHH: (gates, c.stateWidth)
+    case .biasIH, .biasHH: (gates, 1)
+    case .weightHR: (c.projectionSize, c.hiddenSize)
+    }
+  }
+
+  /// The index of a tensor among all; nil if the network has none of that kind.
+  func index(_ kind: ParameterInfo.Kind, layer: Int, direction: Int) -> Int? {
+    let base = (layer &* configuration.directions &+ direction) &* perDirection
+    switch kind {
+    case .weightIH: return base
+    case .weightHH: return base &+ 1
+    case .biasIH: return configuration.bias ? base &+ 2 : nil
+    case .biasHH: return configuration.bias ? base &+ 3 : nil
+    case .weightHR: return configuration.projectionSize > 0 ? base &+ perDirection &- 1 : nil
+    }
+  }
+
+  /// Describes tensor `index`, 0 ..< count.
+  func info(_ index: Int) -> ParameterInfo {
+    let slot = index % perDirection
+    let pseudoLayer = index / perDirection
+    let layer = pseudoLayer / configuration.directions
+    let direction = pseudoLayer % configuration.directions
+    func perDirectionElements(_ layer: Int) -> Int {
+      (0..<perDirection).reduce(0) {
+        let (rows, columns) = shape(kind($1), layer: layer)
+        return $0 &+ rows &* columns
+      }
+    }
+    var offset = direction &* perDirectionElements(layer)
+    if layer > 0 {
+      offset &+= configuration.directions &* (perDirectionElements(0) &+ (layer &- 1) &* perDirectionElements(1))
+    }
+    for earlier in 0..<slot {
+      let (rows, columns) = shape(kind(earlier), layer: layer)
+      offset &+= rows &* columns
+    }
+    let (rows, columns) = shape(kind(slot), layer: layer)
+    return ParameterInfo(
+      kind: kind(slot), layer: layer, direction: direction, rows: rows, columns: columns, offset: offset)
+  }
+}

@@ -1,0 +1,159 @@
+// Every way in which a call can be refused. Cases carry the numbers, and no memory: an error can be made and printed
+// when none is left.
+
+/// Why a call was refused. Nothing has been written then.
+public enum RNNError: Error, Sendable {
+  /// `name` must not be nil.
+  case nullPointer(_ name: StaticString)
+  /// `name` is outside `low...high`.
+  case invalidValue(_ name: StaticString, _ value: Int, low: Int, high: Int)
+  /// `name` is not a number that makes sense there; `allowed` says which do.
+  case invalidNumber(_ name: StaticString, _ value: Double, allowed: StaticString)
+  /// `name[index]` is outside `low...high`.
+  case invalidElement(_ name: StaticString, index: Int, _ value: Int, low: Int, high: Int)
+  /// `lengths[index]` is outside `0...steps`.
+  case invalidLength(index: Int, _ value: Int, steps: Int)
+  /// The size `name` is outside `low...high`.
+  case invalidSize(_ name: StaticString, _ value: Int, low: Int, high: Int)
+  /// Two sizes that must be equal are not.
+  case sizeMismatch(_ name: StaticString, _ value: Int, expected: Int)
+  /// A number of bytes does not fit an Int.
+  case overflow(_ name: StaticString)
+  /// The buffer `name` has `bytes` bytes and needs `needed`.
+  case bufferTooSmall(_ name: StaticString, bytes: Int, needed: Int)
+  /// The pointer `name` is not a multiple of `alignment` bytes.
+  case misaligned(_ name: StaticString, alignment: Int)
+  /// Something was made for another number: `name` is not what the call says.
+  case numberMismatch(_ name: StaticString, _ value: Int, expected: Int)
+  /// `what` belongs to another configuration.
+  case mismatch(_ what: StaticString)
+  /// `bytes` bytes could not be had.
+  case outOfMemory(bytes: Int)
+  /// A combination that does not exist.
+  case unsupported(_ what: StaticString)
+}
+
+extension RNNError: CustomStringConvertible {
+  public var description: String {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 256) { buffer in
+      write(to: buffer)
+      return String(decoding: buffer.prefix { $0 != 0 }, as: UTF8.self)
+    }
+  }
+
+  /// Writes the message into `buffer`, cut to fit, with a zero byte behind. Allocates nothing.
+  public func write(to buffer: UnsafeMutableBufferPointer<UInt8>) {
+    var out = MessageWriter(buffer)
+    switch self {
+    case .nullPointer(let name): out.write(name, " must not be NULL")
+    case .invalidValue(let name, let value, let low, let high), .invalidSize(let name, let value, let low, let high):
+      out.write(name, " is ", value)
+      out.write(range: low, high)
+    case .invalidElement(let name, let index, let value, let low, let high):
+      out.write(name, "[", index)
+      out.write("] is ", value)
+      out.write(range: low, high)
+    case .invalidLength(let index, let value, let steps):
+      out.write("lengths[", index)
+      out.write("] is ", value)
+      out.write(range: 0, steps)
+    case .invalidNumber(let name, let value, let allowed):
+      out.write(name, " is ")
+      out.write(value)
+      out.write(", must be ", allowed)
+    case .sizeMismatch(let name, let value, let expected), .numberMismatch(let name, let value, let expected):
+      out.write(name, " is ", value)
+      out.write(", must be ", expected)
+    case .overflow(let name): out.write(name, " has more bytes than a 64-bit number can count")
+    case .bufferTooSmall(let name, let bytes, let needed):
+      out.write(name, " has ", bytes)
+      out.write(" bytes, needs ", needed)
+    case .misaligned(let name, let alignment):
+      out.write(name, " must be aligned to ", alignment)
+      out.write(" bytes")
+    case .mismatch(let what): out.write(what)
+    case .outOfMemory(let bytes):
+      out.write("out of memory: ", bytes)
+      out.write(" bytes could not be had")
+    case .unsupported(let what): out.write(what)
+    }
+  }
+}
+
+/// Text into a fixed buffer.
+private struct MessageWriter {
+  let buffer: UnsafeMutableBufferPointer<UInt8>
+  var used = 0
+
+  init(_ buffer: UnsafeMutableBufferPointer<UInt8>) {
+    self.buffer = buffer
+    if !buffer.isEmpty { buffer[0] = 0 }
+  }
+
+  mutating func write(byte: UInt8) {
+    guard used + 1 < buffer.count else { return }
+    buffer[used] = byte
+    used += 1
+    buffer[used] = 0
+  }
+
+  mutating func write(_ texts: StaticString...) {
+    for text in texts { write(text) }
+  }
+
+  mutating func write(_ text: StaticString) {
+    for i in 0..<text.utf8CodeUnitCount { write(byte: text.utf8Start[i]) }
+  }
+
+  mutating func write(_ a: StaticString, _ number: Int) {
+    write(a)
+    write(number)
+  }
+
+  mutating func write(_ a: StaticString, _ b: StaticString, _ number: Int) {
+    write(a)
+    write(b)
+    write(number)
+  }
+
+  mutating func write(_ number: Int) {
+    if number < 0 { write(byte: UInt8(ascii: "-")) }
+    let magnitude = number.magnitude
+    var power: UInt = 1
+    while magnitude / power >= 10 { power *= 10 }
+    while power > 0 {
+      write(byte: UInt8(ascii: "0") + UInt8(magnitude / power % 10))
+      power /= 10
+    }
+  }
+
+  /// Six digits behind the point are enough to see what is wrong with a rate or a probability.
+  mutating func write(_ number: Double) {
+    if number.isNaN { return write("NaN") }
+    if number < 0 { write(byte: UInt8(ascii: "-")) }
+    if number.isInfinite { return write("infinity") }
+    guard number.magnitude < 1e15 else { return write("beyond 1e15") }
+    let scaled = (number.magnitude * 1e6).rounded()
+    guard scaled < 9e18 else { return write(Int(number.magnitude)) }
+    write(Int(scaled) / 1_000_000)
+    var rest = Int(scaled) % 1_000_000
+    guard rest > 0 else { return }
+    write(byte: UInt8(ascii: "."))
+    var power = 100_000
+    while rest > 0 {
+      write(byte: UInt8(ascii: "0") + UInt8(rest / power))
+      rest %= power
+      power /= 10
+    }
+  }
+
+  mutating func write(range low: Int, _ high: Int) {
+    if high == Int.max {
+      write(", must be ", low)
+      write(" or more")
+    } else {
+      write(", must be in ", low)
+      write("...", high)
+    }
+  }
+}

@@ -1,0 +1,116 @@
+// Threads: how many, and how work is handed to them. Every entry and every worker runs with the same floating-point
+// control: round to nearest, subnormals flushed, no traps.
+import CPrimitives
+import Dispatch
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// How many threads a call may use.
+public enum Threads {
+  /// The largest number that may be asked for.
+  public static let limit = 1024
+
+  /// What `setCount` set; 0: the default.
+  private static let chosen = Atomic<Int>(0)
+
+  /// The number in use where a network's configuration does not say: the one that was set, or what the process's
+  /// affinity and its cgroup's CPU quota leave.
+  public static var count: Int {
+    let set = chosen.load(ordering: .relaxed)
+    return set > 0 ? set : available
+  }
+
+  /// - Parameter count: 1 or more, or 0 for the default.
+  public static func setCount(_ count: Int) throws(RNNError) {
+    guard (0...limit).contains(count) else { throw .invalidValue("threads", count, low: 0, high: limit) }
+    chosen.store(count, ordering: .relaxed)
+  }
+
+  private static let available: Int = {
+    var count = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    #if canImport(Glibc)
+      let own = Int(swiftrnn_affinity_count())
+      if own > 0 { count = min(count, own) }
+      if let quota = cgroupQuota() { count = min(count, quota) }
+    #endif
+    return min(max(1, count), limit)
+  }()
+
+  #if canImport(Glibc)
+    /// CPUs that the cgroup's quota is worth, rounded up; nil without one. Version 2 holds "quota period" in one file,
+    /// version 1 a number in each of two.
+    private static func cgroupQuota() -> Int? {
+      func numbers(_ path: StaticString) -> (Int, Int)? {
+        guard let file = fopen(UnsafeRawPointer(path.utf8Start).assumingMemoryBound(to: CChar.self), "r") else {
+          return nil
+        }
+        defer { fclose(file) }
+        var text = InlineArray<64, CChar>(repeating: 0)
+        var span = text.mutableSpan
+        return span.withUnsafeMutableBufferPointer { buffer -> (Int, Int)? in
+          guard let start = buffer.baseAddress, fgets(start, 64, file) != nil else { return nil }
+          var rest: UnsafeMutablePointer<CChar>?
+          let first = strtol(start, &rest, 10)
+          guard let rest, rest != start else { return nil }
+          return (first, strtol(rest, nil, 10))
+        }
+      }
+      if let (quota, period) = numbers("/sys/fs/cgroup/cpu.max"), quota > 0, period > 0 {
+        return (quota + period - 1) / period
+      }
+      if let (quota, _) = numbers("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), quota > 0,
+        let (period, _) = numbers("/sys/fs/cgroup/cpu/cpu.cfs_period_us"), period > 0
+      {
+        return (quota + period - 1) / period
+      }
+      return nil
+    }
+  #endif
+}
+
+/// Runs `body` with the library's floating-point control, and puts the caller's back.
+@inline(__always)
+func withFloatControl<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+  let before = swiftrnn_float_control_enter()
+  defer { swiftrnn_float_control_leave(before) }
+  return try body()
+}
+
+/// Runs `body(0) … body(tasks - 1)` on at most `threads` threads, each with consecutive tasks. The caller is inside
+/// `withFloatControl`; each worker sets its own. Results must not depend on which tasks run at the same time.
+func parallel(_ tasks: Int, threads: Int, _ body: (Int) -> Void) {
+  let workers = min(tasks, threads)
+  if workers <= 1 {
+    var task = 0
+    while task < tasks {
+      body(task)
+      task += 1
+    }
+    return
+  }
+  withoutActuallyEscaping(body) { body in
+    nonisolated(unsafe) let body = body
+    DispatchQueue.concurrentPerform(iterations: workers) { worker in
+      withFloatControl {
+        for task in Split.range(tasks, worker, workers) { body(task) }
+      }
+    }
+  }
+}
+
+/// Even cuts of a range.
+enum Split {
+  /// Part `part` of `0 ..< count` cut into `parts`.
+  @inline(__always)
+  static func range(_ count: Int, _ part: Int, _ parts: Int) -> Range<Int> {
+    let least = count / parts
+    let larger = count % parts
+    let start = part &* least &+ min(part, larger)
+    return start..<(start &+ least &+ (part < larger ? 1 : 0))
+  }
+}

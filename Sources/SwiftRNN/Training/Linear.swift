@@ -1,0 +1,199 @@
+// The linear layer: y = x weight^T + bias. The same products as inside the cells.
+import Kernels
+
+/// A dense layer on plain arrays. Any number of threads gives the same bits.
+public enum Linear {
+  /// `y = x weight^T + bias`: for each output one chain of multiply-adds from the bias, inputs ascending.
+  ///
+  /// - Parameters:
+  ///   - x: `[rows, inputs]`
+  ///   - weight: `[outputs, inputs]`
+  ///   - bias: `[outputs]`, or nil for zeros
+  ///   - y: `[rows, outputs]`; overlaps nothing
+  /// - Throws: ``RNNError/sizeMismatch(_:_:expected:)``, ``RNNError/outOfMemory(bytes:)``
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public static func forward<Scalar: RNNScalar>(
+    rows: Int, inputs: Int, outputs: Int, x: UnsafeBufferPointer<Scalar>, weight: UnsafeBufferPointer<Scalar>,
+    bias: UnsafeBufferPointer<Scalar>?, y: UnsafeMutableBufferPointer<Scalar>
+  ) throws(RNNError) {
+    try check(rows: rows, inputs: inputs, outputs: outputs)
+    try Check.count("x", x.count, rows * inputs)
+    try Check.count("weight", weight.count, outputs * inputs)
+    try Check.count("bias", bias?.count ?? outputs, outputs)
+    try Check.count("y", y.count, rows * outputs)
+    guard rows > 0, outputs > 0, let y = y.baseAddress else { return }
+    let kernels = try Scalar.kernels
+    let threads = BatchPlan.threads(Threads.count, operations: Double(rows) * Double(inputs) * Double(outputs))
+    if let x = x.baseAddress, let weight = weight.baseAddress, packsInput(rows: rows, inputs: inputs, outputs: outputs)
+    {
+      return try forwardPackingInput(
+        kernels, rows: rows, inputs: inputs, outputs: outputs, x: x, weight: weight, bias: bias?.baseAddress, y: y,
+        threads: threads)
+    }
+    let panels = PanelLayout(lanes: kernels.lanes, units: outputs)
+    func lay(_ arena: inout Arena) -> (
+      matrix: UnsafeMutablePointer<Scalar>, start: UnsafeMutablePointer<Scalar>, rows: RowPointers<Scalar>
+    ) {
+      (
+        arena.take(Scalar.self, inputs, panels.paddedColumns), arena.take(Scalar.self, panels.paddedColumns),
+        RowPointers(&arena, rows)
+      )
+    }
+    var counter = Arena(nil)
+    _ = lay(&counter)
+    let memory = try Block<UInt8>(count: counter.size("the scratch of a linear layer"))
+    var arena = Arena(memory.pointer)
+    let scratch = lay(&arena)
+    let (x, weight) = (x.baseAddress, weight.baseAddress)
+    withFloatControl {
+      for j in 0..<panels.paddedColumns { scratch.start[j] = j < outputs ? bias?[j] ?? 0 : 0 }
+      if let weight, inputs > 0 {
+        PackJob.run(
+          [.forward(weight, panels, gates: [0], depth: inputs, out: scratch.matrix)], kernels, threads: threads)
+      }
+      scratch.rows.point(from: x, stride: inputs, to: y, stride: outputs)
+      multiply(
+        scratch.rows, rows: rows, depth: inputs, panels, scratch.matrix, start: scratch.start, kernels,
+        threads: threads)
+    }
+  }
+
+  /// The gradients of a loss whose gradient for y is `dy`.
+  ///
+  ///     dx = dy weight                    one chain for each number, outputs ascending
+  ///     dweight = dy^T x                  chains of 256 rows from zero, added in order
+  ///     dbias = sum over rows of dy       the same chains
+  ///
+  /// - Parameters:
+  ///   - x: `[rows, inputs]`; may be nil if `dweight` is
+  ///   - weight: `[outputs, inputs]`; may be nil if `dx` is
+  ///   - dy: `[rows, outputs]`
+  ///   - accumulate: adds to `dweight` and `dbias` instead of overwriting them
+  ///   - dx: `[rows, inputs]`, or nil: not wanted
+  ///   - dweight: `[outputs, inputs]`, or nil: not wanted
+  ///   - dbias: `[outputs]`, or nil: not wanted
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public static func backward<Scalar: RNNScalar>(
+    rows: Int, inputs: Int, outputs: Int, x: UnsafeBufferPointer<Scalar>?, weight: UnsafeBufferPointer<Scalar>?,
+    dy: UnsafeBufferPointer<Scalar>, accumulate: Bool, dx: UnsafeMutableBufferPointer<Scalar>?,
+    dweight: UnsafeMutableBufferPointer<Scalar>?, dbias: UnsafeMutableBufferPointer<Scalar>?
+  ) throws(RNNError) {
+    try check(rows: rows, inputs: inputs, outputs: outputs)
+    try Check.count("dy", dy.count, rows * outputs)
+    if let dx {
+      guard let weight else { throw .nullPointer("weight") }
+      try Check.count("weight", weight.count, outputs * inputs)
+      try Check.count("dx", dx.count, rows * inputs)
+    }
+    if let dweight {
+      guard let x else { throw .nullPointer("x") }
+      try Check.count("x", x.count, rows * inputs)
+      try Check.count("dweight", dweight.count, outputs * inputs)
+    }
+    if let dbias { try Check.count("dbias", dbias.count, outputs) }
+    let kernels = try Scalar.kernels
+    let panels = PanelLayout(lanes: kernels.lanes, units: inputs)
+    func lay(_ arena: inout Arena) -> (
+      matrix: UnsafeMutablePointer<Scalar>, rows: RowPointers<Scalar>, index: UnsafeMutablePointer<Int>,
+      gradient: WeightGradientScratch<Scalar>
+    ) {
+      (
+        arena.take(Scalar.self, dx == nil ? 0 : outputs, panels.paddedColumns), RowPointers(&arena, rows),
+        arena.take(Int.self, rows),
+        WeightGradientScratch(&arena, lanes: kernels.lanes, columns: (inputs, 0, 0), rows: outputs)
+      )
+    }
+    var counter = Arena(nil)
+    _ = lay(&counter)
+    let memory = try Block<UInt8>(count: counter.size("the scratch of a linear layer"))
+    var arena = Arena(memory.pointer)
+    let scratch = lay(&arena)
+    withFloatControl {
+      let threads = BatchPlan.threads(
+        Threads.count, operations: Double(rows) * Double(inputs) * Double(outputs))
+      if let dx = dx?.baseAddress, let weight = weight?.baseAddress, rows > 0 {
+        PackJob.run([.backward(weight, panels, depth: outputs, out: scratch.matrix)], kernels, threads: threads)
+        scratch.rows.point(from: dy.baseAddress, stride: outputs, to: dx, stride: inputs)
+        multiply(
+          scratch.rows, rows: rows, depth: outputs, panels, scratch.matrix, start: nil, kernels, threads: threads)
+      }
+      if outputs == 0 { dx?.update(repeating: 0) }  // nothing reaches it, and there may be no weights to point at
+      for i in 0..<rows { scratch.index[i] = i }
+      let nowhere = UnsafePointer<Scalar>(scratch.matrix)
+      let (x, dy) = (x?.baseAddress ?? nowhere, dy.baseAddress ?? nowhere)
+      var blocks: [GradientBlock<Scalar>] = []
+      if let dweight = dweight?.baseAddress {
+        blocks.append(
+          GradientBlock(
+            gradient: dweight, rows: outputs, columns: inputs, left: .gates, leftOffset: 0, operand: .input))
+      }
+      var sums: [GradientSum<Scalar>] = []
+      if let dbias = dbias?.baseAddress {
+        sums.append(GradientSum(gradient: dbias, columns: outputs, leftOffset: 0))
+      }
+      if blocks.isEmpty && sums.isEmpty { return }
+      WeightGradient(
+        kernels: kernels, rows: ValidRows(index: UnsafePointer(scratch.index), count: rows), blocks: blocks,
+        sums: sums, accumulate: accumulate, threads: threads, scratch: scratch.gradient, gates: (dy, outputs),
+        outputs: (dy, outputs), operandRow: { _, row in x + row * inputs }, operandColumns: { _ in inputs }
+      ).run()
+    }
+  }
+
+  /// Sizes that are 0 or more and whose products have a number of bytes.
+  private static func check(rows: Int, inputs: Int, outputs: Int) throws(RNNError) {
+    try Check.size("rows", rows)
+    try Check.size("inputs", inputs)
+    try Check.size("outputs", outputs)
+    for (a, b) in [(rows, inputs), (rows, outputs), (inputs, outputs)] {
+      _ = try Size.product(a, b, 16, of: "a linear layer")
+    }
+  }
+
+  /// `out[r] = start + rows[r] * matrix` for all rows, cut over threads and into blocks that stay in the cache.
+  private static func multiply<Scalar: RNNScalar>(
+    _ pointers: RowPointers<Scalar>, rows: Int, depth: Int, _ panels: PanelLayout,
+    _ matrix: UnsafeMutablePointer<Scalar>, start: UnsafeMutablePointer<Scalar>?, _ kernels: KernelTable<Scalar>,
+    threads: Int
+  ) {
+    let blocks = max(threads, (rows + 127) / 128)
+    parallel(blocks, threads: threads) { block in
+      let range = Split.range(rows, block, blocks)
+      for panel in 0..<panels.count {
+        let vectors = panels.vectors(panel)
+        let column = panels.column(panel)
+        var arguments = ProductArguments(
+          count: range.count, rows: UnsafePointer(pointers.from + range.lowerBound), depth: 0,
+          panel: UnsafePointer(matrix + column &* depth), start: start.map { UnsafePointer($0 + column) },
+          out: UnsafePointer(pointers.to + range.lowerBound), outOffset: column,
+          columns: panels.validUnits(panel), finish: .set)
+        kernels.product(&arguments, vectors: vectors, depth: depth)
+      }
+    }
+  }
+}
+
+/// Pointers to the rows of two dense matrices.
+struct RowPointers<Scalar: RNNScalar> {
+  let from: UnsafeMutablePointer<UnsafePointer<Scalar>>
+  let to: UnsafeMutablePointer<UnsafeMutablePointer<Scalar>>
+  let count: Int
+
+  init(_ arena: inout Arena, _ count: Int) {
+    from = arena.take(UnsafePointer<Scalar>.self, count)
+    to = arena.take(UnsafeMutablePointer<Scalar>.self, count)
+    self.count = count
+  }
+
+  /// - Parameter source: nil if its rows are empty.
+  func point(
+    from source: UnsafePointer<Scalar>?, stride: Int, to target: UnsafeMutablePointer<Scalar>, stride targetStride: Int
+  ) {
+    for r in 0..<count {
+      from[r] = source.map { $0 + r * stride } ?? UnsafePointer(target)
+      to[r] = target + r * targetStride
+    }
+  }
+}

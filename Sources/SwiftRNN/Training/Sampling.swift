@@ -1,0 +1,119 @@
+// Drawing classes from logits.
+import Kernels
+
+/// How a class is drawn from a row of logits.
+///
+/// 1. weights = exp((logits - largest) / temperature)
+/// 2. only the `topK` most likely classes stay;
+/// 3. of those, only the smallest set of most likely ones whose share of their sum reaches `topP` (Holtzman et al., "The
+///    curious case of neural text degeneration", 2020), one at least;
+/// 4. the class is the first, in ascending order, at which the sum of the weights exceeds u times their whole sum.
+///
+/// Among equal logits the lower index comes first. Weights and sums are Doubles, each sum one chain in ascending order.
+/// u comes from one draw of Philox4x32-10: key = seed, counter = (position, row), low words first; its words 1 and 0 are
+/// the high and low halves of 64 bits, of which u has the upper 53.
+public struct Sampler: Sendable {
+  /// Divides the logits; 0: the largest logit, the first of equals.
+  public var temperature: Double
+  /// 0: all.
+  public var topK: Int
+  /// In 0...1; 0 or 1: all.
+  public var topP: Double
+  public var seed: UInt64
+
+  public init(temperature: Double = 1, topK: Int = 0, topP: Double = 0, seed: UInt64 = 0) {
+    self.temperature = temperature
+    self.topK = topK
+    self.topP = topP
+    self.seed = seed
+  }
+
+  /// Draws a class per row. Equal seed, position and row give equal draws, whatever came before, on any thread.
+  ///
+  /// - Parameters:
+  ///   - logits: `[rows, classes]`, dense. -infinity is a class that is never drawn.
+  ///   - classes: 1 or more if there are rows.
+  ///   - position: a counter, such as the number of characters so far.
+  ///   - ids: `[rows]`, receives the classes.
+  /// - Throws: ``RNNError``: also for NaN, +infinity, or a row of nothing but -infinity; nothing is written then.
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public func sample<Scalar: RNNScalar>(
+    logits: UnsafeBufferPointer<Scalar>, classes: Int, position: UInt64, ids: UnsafeMutableBufferPointer<Int>
+  ) throws(RNNError) {
+    let rows = ids.count
+    try Check.notNegative("temperature", temperature)
+    guard topK >= 0 else { throw .invalidValue("top_k", topK, low: 0, high: .max) }
+    guard topP >= 0, topP <= 1 else { throw .invalidNumber("top_p", topP, allowed: "in 0...1") }
+    guard classes >= (rows > 0 ? 1 : 0) else { throw .invalidSize("classes", classes, low: 1, high: .max) }
+    let elements = try Size.product(rows, classes, of: "logits")
+    try Check.count("logits", logits.count, elements)
+    let kernels = try Scalar.kernels.training
+    guard let start = logits.baseAddress, rows > 0 else { return }
+    let shards = Shards(rows, work: elements)
+    // A temperature so small that it would be flushed to zero is zero.
+    let greedy = temperature < .leastNormalMagnitude
+    let filters = !greedy && ((topK > 0 && topK < classes) || (topP > 0 && topP < 1))
+    let places = try Size.product(shards.tasks, classes, of: "scratch")
+    let weights = try Block<Double>(count: greedy ? 0 : places)
+    let keys = try Block<Int>(count: filters ? places : 0)
+    let entries = try Block<LikelihoodOrder.Entry>(count: filters ? places : 0)
+
+    let refused = withFloatControl { () -> Int? in
+      for row in 0..<rows where !kernels.isSampleable(start + row * classes, classes) { return row }
+      return nil
+    }
+    if let refused { throw refusal(of: UnsafeBufferPointer(start: start + refused * classes, count: classes)) }
+
+    withFloatControl {
+      parallel(shards.tasks, threads: shards.tasks) { task in
+        let weights = weights.pointer + (greedy ? 0 : task * classes)
+        let own = filters ? task * classes : 0
+        for row in shards.range(task) {
+          let x = start + row * classes
+          if greedy {
+            ids[row] = kernels.largestIndex(x, classes)
+            continue
+          }
+          kernels.samplingWeights(x, classes, temperature, weights)
+          if filters {
+            kernels.orderedKeys(x, classes, keys.pointer + own)
+            keepMostLikely(weights, keys: keys.pointer + own, entries: entries.pointer + own, classes)
+          }
+          let words = Philox(seed: seed).words(position, UInt64(row))
+          ids[row] = draw(weights, classes, Philox.uniform53(words.0, words.1))
+        }
+      }
+    }
+  }
+
+  /// Sets the weights to zero that neither `topK` nor `topP` keeps.
+  private func keepMostLikely(
+    _ weights: UnsafeMutablePointer<Double>, keys: UnsafePointer<Int>,
+    entries: UnsafeMutablePointer<LikelihoodOrder.Entry>, _ classes: Int
+  ) {
+    for i in 0..<classes { entries[i] = LikelihoodOrder.Entry(key: keys[i], index: i) }
+    var order = LikelihoodOrder(entries, count: classes)
+    let most = topK > 0 ? min(topK, classes) : classes
+    if most < classes {
+      while order.taken < most { order.take() }
+      for i in 0..<order.remaining { weights[order.untaken(i)] = 0 }
+    }
+    guard topP > 0, topP < 1 else { return }
+    let enough = topP * sumInOrder(weights, classes)
+    var sum = 0.0
+    var kept = 0
+    while kept < most, sum < enough || kept == 0 {
+      if kept == order.taken { order.take() }
+      sum += weights[order.taken(kept)]
+      kept += 1
+    }
+    for rank in kept..<order.taken { weights[order.taken(rank)] = 0 }
+    if most == classes { for i in 0..<order.remaining { weights[order.untaken(i)] = 0 } }
+  }
+
+  private func refusal<Scalar: RNNScalar>(of row: UnsafeBufferPointer<Scalar>) -> RNNError {
+    let value = row.first { !($0 < .infinity) } ?? -.infinity
+    return .invalidNumber("a logit", Double(value), allowed: "finite or -infinity, and not all -infinity")
+  }
+}

@@ -1,0 +1,93 @@
+// Arguments of C calls, checked: what passes cannot trap further down.
+import CSwiftRNN
+import SwiftRNN
+
+/// Runs the body for the type that `dtype` names.
+@inline(__always)
+func dispatch(
+  _ dtype: swiftrnn_dtype, float: () throws(RNNError) -> Void, double: () throws(RNNError) -> Void
+) throws(RNNError) {
+  switch dtype {
+  case SWIFTRNN_FLOAT32: try float()
+  case SWIFTRNN_FLOAT64: try double()
+  default: throw .invalidValue("dtype", Int(truncatingIfNeeded: dtype.rawValue), low: 0, high: 1)
+  }
+}
+
+/// Pointers and sizes of plain dense arrays.
+enum Argument {
+  /// A size that is 0 or more.
+  static func size(_ name: StaticString, _ value: Int64) throws(RNNError) -> Int {
+    guard value >= 0 else { throw .invalidSize(name, Int(value), low: 0, high: .max) }
+    return Int(value)
+  }
+
+  /// 0 or 1.
+  static func flag(_ name: StaticString, _ value: Int32) throws(RNNError) -> Bool {
+    guard value == 0 || value == 1 else { throw .invalidValue(name, Int(value), low: 0, high: 1) }
+    return value == 1
+  }
+
+  /// `rows * columns`, both 0 or more, if that many elements have a number of bytes.
+  static func count<Element>(
+    _ name: StaticString, _ rows: Int, _ columns: Int, of _: Element.Type
+  ) throws(RNNError) -> Int {
+    let (count, overflow) = rows.multipliedReportingOverflow(by: columns)
+    guard !overflow, count <= Int.max / MemoryLayout<Element>.stride else { throw .overflow(name) }
+    return count
+  }
+
+  /// `[rows, columns]` to read. NULL is fine if there are no elements.
+  static func array<Element>(
+    _ name: StaticString, _ pointer: UnsafeRawPointer?, _ rows: Int, _ columns: Int = 1, of type: Element.Type
+  ) throws(RNNError) -> UnsafeBufferPointer<Element> {
+    let count = try count(name, rows, columns, of: type)
+    guard let pointer else {
+      guard count == 0 else { throw .nullPointer(name) }
+      return UnsafeBufferPointer(start: nil, count: 0)
+    }
+    try alignment(name, pointer, of: type)
+    return UnsafeBufferPointer(start: pointer.assumingMemoryBound(to: Element.self), count: count)
+  }
+
+  /// `[rows, columns]` to write.
+  static func output<Element>(
+    _ name: StaticString, _ pointer: UnsafeMutableRawPointer?, _ rows: Int, _ columns: Int = 1, of type: Element.Type
+  ) throws(RNNError) -> UnsafeMutableBufferPointer<Element> {
+    UnsafeMutableBufferPointer(mutating: try array(name, UnsafeRawPointer(pointer), rows, columns, of: type))
+  }
+
+  /// `[rows, columns]` to write, or nil for NULL: not wanted.
+  static func wanted<Element>(
+    _ name: StaticString, _ pointer: UnsafeMutableRawPointer?, _ rows: Int, _ columns: Int = 1, of type: Element.Type
+  ) throws(RNNError) -> UnsafeMutableBufferPointer<Element>? {
+    pointer == nil ? nil : try output(name, pointer, rows, columns, of: type)
+  }
+
+  static func alignment<Element>(
+    _ name: StaticString, _ pointer: UnsafeRawPointer, of _: Element.Type
+  ) throws(RNNError) {
+    guard Int(bitPattern: pointer) % MemoryLayout<Element>.alignment == 0 else {
+      throw .misaligned(name, alignment: MemoryLayout<Element>.alignment)
+    }
+  }
+
+  /// A struct that begins with its own size. A shorter one is of an older header and refused; what a longer one has beyond
+  /// this library's must be zero.
+  static func settings<Settings>(
+    _ name: StaticString, _ pointer: UnsafePointer<Settings>?
+  ) throws(RNNError) -> Settings {
+    guard let pointer else { throw .nullPointer(name) }
+    try alignment(name, pointer, of: Settings.self)
+    let raw = UnsafeRawPointer(pointer)
+    let size = raw.load(as: Int64.self)
+    let known = MemoryLayout<Settings>.size
+    guard size >= known, size <= 1 << 16 else {
+      throw .invalidSize("size of the struct", Int(size), low: known, high: 1 << 16)
+    }
+    for i in known..<Int(size) where raw.load(fromByteOffset: i, as: UInt8.self) != 0 {
+      throw .mismatch("the struct is of a newer header and sets what this library does not know")
+    }
+    return pointer.pointee
+  }
+}

@@ -1,0 +1,86 @@
+// Handles: the objects behind the opaque pointers of the header. A handle holds one reference.
+import CSwiftRNN
+import SwiftRNN
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// One of the two types of numbers.
+enum Either<Single: Sendable, Double: Sendable>: Sendable {
+  case float(Single)
+  case double(Double)
+}
+
+final class NetworkHandle: Sendable {
+  let network: Either<Network<Float>, Network<Double>>
+  init(_ network: Either<Network<Float>, Network<Double>>) { self.network = network }
+
+  var configuration: NetworkConfiguration {
+    switch network {
+    case .float(let network): network.configuration
+    case .double(let network): network.configuration
+    }
+  }
+
+  var parameterCount: Int {
+    switch network {
+    case .float(let network): network.parameterCount
+    case .double(let network): network.parameterCount
+    }
+  }
+}
+
+final class WeightsHandle: Sendable {
+  let weights: Either<PackedWeights<Float>, PackedWeights<Double>>
+  init(_ weights: Either<PackedWeights<Float>, PackedWeights<Double>>) { self.weights = weights }
+}
+
+final class StreamHandle: Sendable {
+  let stream: Either<Stream<Float>, Stream<Double>>
+  init(_ stream: Either<Stream<Float>, Stream<Double>>) { self.stream = stream }
+}
+
+enum Handle {
+  /// A new reference for the caller to give back.
+  static func make<Object: AnyObject>(_ object: Object) -> OpaquePointer {
+    OpaquePointer(Unmanaged.passRetained(object).toOpaque())
+  }
+
+  static func object<Object: AnyObject>(
+    _: Object.Type, _ pointer: OpaquePointer?, _ name: StaticString
+  ) throws(RNNError) -> Object {
+    guard let pointer else { throw .nullPointer(name) }
+    return Unmanaged<Object>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
+  }
+
+  static func release<Object: AnyObject>(_: Object.Type, _ pointer: OpaquePointer?) {
+    guard let pointer else { return }
+    Unmanaged<Object>.fromOpaque(UnsafeRawPointer(pointer)).release()
+  }
+
+  static func network(_ pointer: OpaquePointer?) throws(RNNError) -> NetworkHandle {
+    try object(NetworkHandle.self, pointer, "network")
+  }
+}
+
+/// Swift's own allocations, of objects and of small arrays, end the process where there is no memory left. So a call that
+/// makes some first asks for more than all of them take, and gives it back: what malloc() then holds serves them.
+func requireSpareMemory() throws(RNNError) {
+  let bytes = 1 << 16
+  // Not malloc(): the compiler removes that together with its free().
+  var memory: UnsafeMutableRawPointer?
+  guard posix_memalign(&memory, 64, bytes) == 0 else { throw .outOfMemory(bytes: bytes) }
+  free(memory)
+}
+
+/// Where a result goes.
+func output<Value>(_ pointer: UnsafeMutablePointer<Value>?, _ name: StaticString) throws(RNNError)
+  -> UnsafeMutablePointer<Value>
+{
+  guard let pointer else { throw .nullPointer(name) }
+  try Argument.alignment(name, UnsafeRawPointer(pointer), of: Value.self)
+  return pointer
+}

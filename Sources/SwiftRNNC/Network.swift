@@ -1,0 +1,222 @@
+// The door to networks: configuration, parameters, states and sizes.
+import CSwiftRNN
+import SwiftRNN
+
+@implementation @_cdecl("swiftrnn_config_init")
+public func swiftrnn_config_init(
+  _ config: UnsafeMutablePointer<swiftrnn_config>!, _ size: Int64, _ cell: swiftrnn_cell
+) -> swiftrnn_status {
+  run { () throws(RNNError) in
+    let config = try output(config, "config")
+    let known = MemoryLayout<swiftrnn_config>.size
+    guard size >= known, size <= 1 << 16 else { throw .invalidSize("size", Int(size), low: known, high: 1 << 16) }
+    guard Int32(exactly: cell.rawValue).flatMap(Cell.init(rawValue:)) != nil else {
+      throw .invalidValue("cell", Int(cell.rawValue), low: 1, high: 5)
+    }
+    UnsafeMutableRawPointer(config).initializeMemory(as: UInt8.self, repeating: 0, count: Int(size))
+    config.pointee.size = size
+    config.pointee.cell = cell
+    config.pointee.num_layers = 1
+    config.pointee.num_directions = 1
+    config.pointee.bias = 1
+  }
+}
+
+@implementation @_cdecl("swiftrnn_network_create")
+public func swiftrnn_network_create(
+  _ config: UnsafePointer<swiftrnn_config>!, _ out_network: UnsafeMutablePointer<OpaquePointer?>!
+) -> swiftrnn_status {
+  run { () throws(RNNError) in
+    let out = try output(out_network, "out_network")
+    out.pointee = nil
+    let config = try Argument.settings("config", config)
+    try requireSpareMemory()
+    guard let cell = Int32(exactly: config.cell.rawValue).flatMap(Cell.init(rawValue:)) else {
+      throw .invalidValue("cell", Int(config.cell.rawValue), low: 1, high: 5)
+    }
+    guard (1...2).contains(config.num_directions) else {
+      throw .invalidValue("num_directions", Int(config.num_directions), low: 1, high: 2)
+    }
+    var configuration = NetworkConfiguration(
+      cell, inputSize: Int(config.input_size), hiddenSize: Int(config.hidden_size))
+    configuration.projectionSize = Int(config.projection_size)
+    configuration.layers = Int(config.num_layers)
+    configuration.bidirectional = config.num_directions == 2
+    configuration.bias = try Argument.flag("bias", config.bias)
+    configuration.dropout = config.dropout
+    configuration.threads = Int(config.num_threads)
+    var handle: NetworkHandle?
+    try dispatch(
+      config.dtype,
+      float: { () throws(RNNError) in handle = NetworkHandle(.float(try Network<Float>(configuration))) },
+      double: { () throws(RNNError) in handle = NetworkHandle(.double(try Network<Double>(configuration))) })
+    out.pointee = handle.map(Handle.make)
+  }
+}
+
+@implementation @_cdecl("swiftrnn_network_destroy")
+public func swiftrnn_network_destroy(_ network: OpaquePointer!) { Handle.release(NetworkHandle.self, network) }
+
+// MARK: Parameters and states
+
+@implementation @_cdecl("swiftrnn_network_parameter_count")
+public func swiftrnn_network_parameter_count(
+  _ network: OpaquePointer!, _ out_count: UnsafeMutablePointer<Int64>!
+) -> swiftrnn_status {
+  run { () throws(RNNError) in
+    let handle = try Handle.network(network)
+    let out = try output(out_count, "out_count")
+    out.pointee = Int64(handle.parameterCount)
+  }
+}
+
+@implementation @_cdecl("swiftrnn_network_parameter_info")
+public func swiftrnn_network_parameter_info(
+  _ network: OpaquePointer!, _ index: Int64, _ out_info: UnsafeMutablePointer<swiftrnn_parameter_info>!
+) -> swiftrnn_status {
+  run { () throws(RNNError) in
+    let handle = try Handle.network(network)
+    let out = try output(out_info, "out_info")
+    let info =
+      switch handle.network {
+      case .float(let network): try network.parameter(Int(index))
+      case .double(let network): try network.parameter(Int(index))
+      }
+    var result = swiftrnn_parameter_info()
+    copy(info.name, to: &result.name)
+    result.rank = Int64(info.rank)
+    result.shape = (Int64(info.rows), Int64(info.columns))
+    result.elements = Int64(info.elements)
+    result.offset = Int64(info.offset)
+    out.pointee = result
+  }
+}
+
+/// Copies a name into a fixed array of characters, cut to fit, zeros behind.
+private func copy<Characters>(_ name: String, to characters: inout Characters) {
+  withUnsafeMutableBytes(of: &characters) { bytes in
+    for (i, byte) in name.utf8.prefix(bytes.count - 1).enumerated() { bytes[i] = byte }
+  }
+}
+
+@implementation @_cdecl("swiftrnn_network_flat_count")
+public func swiftrnn_network_flat_count(
+  _ network: OpaquePointer!, _ out_elements: UnsafeMutablePointer<Int64>!
+) -> swiftrnn_status {
+  run { () throws(RNNError) in
+    let handle = try Handle.network(network)
+    let out = try output(out_elements, "out_elements")
+    switch handle.network {
+    case .float(let network): out.pointee = Int64(network.flatCount)
+    case .double(let network): out.pointee = Int64(network.flatCount)
+    }
+  }
+}
+
+@implementation @_cdecl("swiftrnn_network_flat_pointers")
+public func swiftrnn_network_flat_pointers(
+  _ network: OpaquePointer!, _ flat: UnsafeMutableRawPointer!, _ flat_size: Int64,
+  _ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ pointer_count: Int64
+) -> swiftrnn_status {
+  func fill<Scalar: RNNScalar>(_ network: Network<Scalar>) throws(RNNError) {
+    guard let flat else { throw .nullPointer("flat") }
+    try Argument.alignment("flat", flat, of: Scalar.self)
+    let needed = network.flatCount * MemoryLayout<Scalar>.stride
+    guard flat_size >= needed else { throw .bufferTooSmall("flat_size", bytes: Int(flat_size), needed: needed) }
+    guard pointer_count == network.parameterCount else {
+      throw .sizeMismatch("pointer_count", Int(pointer_count), expected: network.parameterCount)
+    }
+    let pointers = try output(pointers, "pointers")
+    for index in 0..<network.parameterCount {
+      pointers[index] = flat + (try network.parameter(index).offset) * MemoryLayout<Scalar>.stride
+    }
+  }
+  return run { () throws(RNNError) in
+    switch try Handle.network(network).network {
+    case .float(let network): try fill(network)
+    case .double(let network): try fill(network)
+    }
+  }
+}
+
+@implementation @_cdecl("swiftrnn_network_initialize")
+public func swiftrnn_network_initialize(
+  _ network: OpaquePointer!, _ seed: UInt64, _ parameters: UnsafePointer<UnsafeMutableRawPointer?>!,
+  _ parameter_count: Int64
+) -> swiftrnn_status {
+  run { () throws(RNNError) in
+    let handle = try Handle.network(network)
+    let parameters = try Argument.parameters(
+      "parameters", parameters, parameter_count, expected: handle.parameterCount)
+    switch handle.network {
+    case .float(let network): try network.initialize(seed: seed, parameters: parameters)
+    case .double(let network): try network.initialize(seed: seed, parameters: parameters)
+    }
+  }
+}
+
+@implementation @_cdecl("swiftrnn_network_state_count")
+public func swiftrnn_network_state_count(
+  _ network: OpaquePointer!, _ out_count: UnsafeMutablePointer<Int64>!
+) -> swiftrnn_status {
+  run { () throws(RNNError) in
+    let handle = try Handle.network(network)
+    try output(out_count, "out_count").pointee = Int64(handle.configuration.cell.states)
+  }
+}
+
+@implementation @_cdecl("swiftrnn_network_state_info")
+public func swiftrnn_network_state_info(
+  _ network: OpaquePointer!, _ index: Int64, _ out_info: UnsafeMutablePointer<swiftrnn_state_info>!
+) -> swiftrnn_status {
+  run { () throws(RNNError) in
+    let configuration = try Handle.network(network).configuration
+    let out = try output(out_info, "out_info")
+    guard index >= 0, index < configuration.cell.states else {
+      throw .invalidValue("index", Int(index), low: 0, high: configuration.cell.states - 1)
+    }
+    var info = swiftrnn_state_info()
+    copy(index == 0 ? "h" : "c", to: &info.name)
+    info.width = Int64(configuration.width(ofState: Int(index)))
+    out.pointee = info
+  }
+}
+
+// MARK: Sizes
+
+@implementation @_cdecl("swiftrnn_network_workspace_size")
+public func swiftrnn_network_workspace_size(
+  _ network: OpaquePointer!, _ purpose: swiftrnn_workspace, _ steps: Int64, _ sequences: Int64,
+  _ out_size: UnsafeMutablePointer<Int64>!
+) -> swiftrnn_status {
+  func size<Scalar: RNNScalar>(_ network: Network<Scalar>) throws(RNNError) -> Int {
+    guard let purpose = Int32(exactly: purpose.rawValue).flatMap(Network<Scalar>.Purpose.init(rawValue:)) else {
+      throw .invalidValue("purpose", Int(purpose.rawValue), low: 0, high: 2)
+    }
+    return try network.workspaceSize(purpose, steps: Int(steps), sequences: Int(sequences))
+  }
+  return run { () throws(RNNError) in
+    let handle = try Handle.network(network)
+    let out = try output(out_size, "out_size")
+    switch handle.network {
+    case .float(let network): out.pointee = Int64(try size(network))
+    case .double(let network): out.pointee = Int64(try size(network))
+    }
+  }
+}
+
+@implementation @_cdecl("swiftrnn_network_tape_size")
+public func swiftrnn_network_tape_size(
+  _ network: OpaquePointer!, _ steps: Int64, _ sequences: Int64, _ out_size: UnsafeMutablePointer<Int64>!
+) -> swiftrnn_status {
+  run { () throws(RNNError) in
+    let handle = try Handle.network(network)
+    let out = try output(out_size, "out_size")
+    switch handle.network {
+    case .float(let network):
+      out.pointee = Int64(try network.tapeSize(steps: Int(steps), sequences: Int(sequences)))
+    case .double(let network):
+      out.pointee = Int64(try network.tapeSize(steps: Int(steps), sequences: Int(sequences)))
+    }
+  }
+}

@@ -1,0 +1,48 @@
+// From a thrown error to a status and the thread's message.
+import CPrimitives
+import CSwiftRNN
+import SwiftRNN
+
+/// The status that a refusal becomes.
+func status(of error: RNNError) -> swiftrnn_status {
+  switch error {
+  case .nullPointer: SWIFTRNN_STATUS_NULL_POINTER
+  case .invalidValue, .invalidNumber, .invalidElement: SWIFTRNN_STATUS_INVALID_VALUE
+  case .invalidSize, .invalidLength, .sizeMismatch: SWIFTRNN_STATUS_INVALID_SIZE
+  case .overflow: SWIFTRNN_STATUS_OVERFLOW
+  case .bufferTooSmall: SWIFTRNN_STATUS_BUFFER_TOO_SMALL
+  case .misaligned: SWIFTRNN_STATUS_MISALIGNED
+  case .mismatch, .numberMismatch: SWIFTRNN_STATUS_MISMATCH
+  case .outOfMemory: SWIFTRNN_STATUS_OUT_OF_MEMORY
+  case .unsupported: SWIFTRNN_STATUS_UNSUPPORTED
+  }
+}
+
+/// The calling thread's 256 bytes for its last message. Never inlined: the C function behind it is `static inline`, and
+/// each object file that calls it would have a buffer of its own.
+@inline(never)
+func lastMessage() -> UnsafeMutablePointer<CChar> { swiftrnn_error_text() }
+
+/// Writes the message of `error` for the calling thread.
+@inline(never)
+func record(_ error: RNNError) {
+  lastMessage().withMemoryRebound(to: UInt8.self, capacity: 256) { text in
+    error.write(to: UnsafeMutableBufferPointer(start: text, count: 256))
+  }
+}
+
+/// The body of every fallible function of the library: OK, or the status of what it throws, with the message written.
+/// Already the checks and the message run with the library's floating-point control: a caller may have unmasked
+/// exceptions, and printing 0.3 is inexact.
+@inline(__always)
+func run(_ body: () throws(RNNError) -> Void) -> swiftrnn_status {
+  let before = swiftrnn_float_control_enter()
+  defer { swiftrnn_float_control_leave(before) }
+  do {
+    try body()
+    return SWIFTRNN_STATUS_OK
+  } catch {
+    record(error)
+    return status(of: error)
+  }
+}

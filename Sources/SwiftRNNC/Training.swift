@@ -1,0 +1,225 @@
+// The door to what surrounds a network in training: embedding, loss, clipping, optimizers.
+import CSwiftRNN
+import SwiftRNN
+
+@implementation @_cdecl("swiftrnn_embedding_forward")
+public func swiftrnn_embedding_forward(
+  _ dtype: swiftrnn_dtype, _ vocabulary: Int64, _ width: Int64, _ weight: UnsafeRawPointer!, _ count: Int64,
+  _ ids: UnsafePointer<Int64>!, _ out: UnsafeMutableRawPointer!
+) -> swiftrnn_status {
+  func forward<Scalar: RNNScalar>(_ type: Scalar.Type) throws(RNNError) {
+    let vocabulary = try Argument.size("vocabulary", vocabulary)
+    let width = try Argument.size("width", width)
+    let count = try Argument.size("count", count)
+    try Embedding.forward(
+      weight: try Argument.array("weight", weight, vocabulary, width, of: type), vocabulary: vocabulary, width: width,
+      ids: try Argument.array("ids", ids, count, of: Int.self),
+      out: try Argument.output("out", out, count, width, of: type))
+  }
+  return run { () throws(RNNError) in
+    try dispatch(
+      dtype, float: { () throws(RNNError) in try forward(Float.self) },
+      double: { () throws(RNNError) in try forward(Double.self) })
+  }
+}
+
+@implementation @_cdecl("swiftrnn_embedding_backward")
+public func swiftrnn_embedding_backward(
+  _ dtype: swiftrnn_dtype, _ vocabulary: Int64, _ width: Int64, _ count: Int64, _ ids: UnsafePointer<Int64>!,
+  _ dout: UnsafeRawPointer!, _ accumulate: Int32, _ dweight: UnsafeMutableRawPointer!
+) -> swiftrnn_status {
+  func backward<Scalar: RNNScalar>(_ type: Scalar.Type) throws(RNNError) {
+    let vocabulary = try Argument.size("vocabulary", vocabulary)
+    let width = try Argument.size("width", width)
+    let count = try Argument.size("count", count)
+    try Embedding.backward(
+      ids: try Argument.array("ids", ids, count, of: Int.self),
+      dout: try Argument.array("dout", dout, count, width, of: type), vocabulary: vocabulary, width: width,
+      accumulate: try Argument.flag("accumulate", accumulate),
+      dweight: try Argument.output("dweight", dweight, vocabulary, width, of: type))
+  }
+  return run { () throws(RNNError) in
+    try dispatch(
+      dtype, float: { () throws(RNNError) in try backward(Float.self) },
+      double: { () throws(RNNError) in try backward(Double.self) })
+  }
+}
+
+@implementation @_cdecl("swiftrnn_cross_entropy")
+public func swiftrnn_cross_entropy(
+  _ dtype: swiftrnn_dtype, _ rows: Int64, _ classes: Int64, _ logits: UnsafeRawPointer!,
+  _ targets: UnsafePointer<Int64>!, _ ignore_index: Int64, _ row_losses: UnsafeMutablePointer<Double>!,
+  _ dlogits: UnsafeMutableRawPointer!, _ out_loss: UnsafeMutablePointer<Double>!,
+  _ out_perplexity: UnsafeMutablePointer<Double>!, _ out_count: UnsafeMutablePointer<Int64>!
+) -> swiftrnn_status {
+  func evaluate<Scalar: RNNScalar>(_ type: Scalar.Type) throws(RNNError) {
+    let rows = try Argument.size("rows", rows)
+    let classes = try Argument.size("classes", classes)
+    let loss = try Argument.wanted("out_loss", out_loss, 1, of: Double.self)
+    let perplexity = try Argument.wanted("out_perplexity", out_perplexity, 1, of: Double.self)
+    let count = try Argument.wanted("out_count", out_count, 1, of: Int.self)
+    let result = try CrossEntropy.evaluate(
+      logits: try Argument.array("logits", logits, rows, classes, of: type), classes: classes,
+      targets: try Argument.array("targets", targets, rows, of: Int.self), ignoring: Int(ignore_index),
+      rowLosses: try Argument.wanted("row_losses", row_losses, rows, of: Double.self),
+      dlogits: try Argument.wanted("dlogits", dlogits, rows, classes, of: type))
+    loss?[0] = result.loss
+    perplexity?[0] = result.perplexity
+    count?[0] = result.count
+  }
+  return run { () throws(RNNError) in
+    try dispatch(
+      dtype, float: { () throws(RNNError) in try evaluate(Float.self) },
+      double: { () throws(RNNError) in try evaluate(Double.self) })
+  }
+}
+
+@implementation @_cdecl("swiftrnn_clip_gradients")
+public func swiftrnn_clip_gradients(
+  _ dtype: swiftrnn_dtype, _ tensor_count: Int64, _ gradients: UnsafePointer<UnsafeMutableRawPointer?>!,
+  _ elements: UnsafePointer<Int64>!, _ max_norm: Double, _ out_norm: UnsafeMutablePointer<Double>!
+) -> swiftrnn_status {
+  func clip<Scalar: RNNScalar>(_ type: Scalar.Type) throws(RNNError) {
+    let tensors = try Argument.size("tensor_count", tensor_count)
+    let pointers = try Argument.array("gradients", gradients, tensors, of: UnsafeMutableRawPointer?.self)
+    let counts = try Argument.array("elements", elements, tensors, of: Int.self)
+    let norm = try Argument.wanted("out_norm", out_norm, 1, of: Double.self)
+    for t in 0..<tensors {
+      guard counts[t] >= 0 else { throw .invalidSize("an entry of elements", counts[t], low: 0, high: .max) }
+      if let pointer = pointers[t] {
+        _ = try Argument.output("a gradient", pointer, counts[t], of: type)
+      }
+    }
+    let before = try GradientClipping.clip(tensors: tensors, maxNorm: max_norm) { t in
+      UnsafeMutableBufferPointer(
+        start: pointers[t]?.assumingMemoryBound(to: Scalar.self), count: pointers[t] == nil ? 0 : counts[t])
+    }
+    norm?[0] = before
+  }
+  return run { () throws(RNNError) in
+    try dispatch(
+      dtype, float: { () throws(RNNError) in try clip(Float.self) },
+      double: { () throws(RNNError) in try clip(Double.self) })
+  }
+}
+
+@implementation @_cdecl("swiftrnn_sgd_step")
+public func swiftrnn_sgd_step(
+  _ dtype: swiftrnn_dtype, _ elements: Int64, _ rate: Double, _ momentum: Double, _ weight_decay: Double,
+  _ nesterov: Int32, _ gradient: UnsafeRawPointer!, _ parameter: UnsafeMutableRawPointer!,
+  _ velocity: UnsafeMutableRawPointer!
+) -> swiftrnn_status {
+  func step<Scalar: RNNScalar>(_ type: Scalar.Type) throws(RNNError) {
+    let elements = try Argument.size("elements", elements)
+    let sgd = SGD(
+      rate: rate, momentum: momentum, weightDecay: weight_decay, nesterov: try Argument.flag("nesterov", nesterov))
+    try sgd.step(
+      gradient: try Argument.array("gradient", gradient, elements, of: type),
+      parameter: try Argument.output("parameter", parameter, elements, of: type),
+      velocity: velocity == nil && elements == 0
+        ? try Argument.output("velocity", velocity, 0, of: type)
+        : try Argument.wanted("velocity", velocity, elements, of: type))
+  }
+  return run { () throws(RNNError) in
+    try dispatch(
+      dtype, float: { () throws(RNNError) in try step(Float.self) },
+      double: { () throws(RNNError) in try step(Double.self) })
+  }
+}
+
+@implementation @_cdecl("swiftrnn_adam_step")
+public func swiftrnn_adam_step(
+  _ dtype: swiftrnn_dtype, _ config: UnsafePointer<swiftrnn_adam_config>!, _ step: Int64, _ elements: Int64,
+  _ gradient: UnsafeRawPointer!, _ parameter: UnsafeMutableRawPointer!, _ first: UnsafeMutableRawPointer!,
+  _ second: UnsafeMutableRawPointer!
+) -> swiftrnn_status {
+  func update<Scalar: RNNScalar>(_ type: Scalar.Type) throws(RNNError) {
+    let settings = try Argument.settings("config", config)
+    guard settings.reserved == 0 else { throw .invalidValue("reserved", Int(settings.reserved), low: 0, high: 0) }
+    let elements = try Argument.size("elements", elements)
+    let adam = Adam(
+      rate: settings.rate, beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon,
+      weightDecay: settings.weight_decay, decoupled: try Argument.flag("decoupled", settings.decoupled))
+    try adam.step(
+      Int(step), gradient: try Argument.array("gradient", gradient, elements, of: type),
+      parameter: try Argument.output("parameter", parameter, elements, of: type),
+      first: try Argument.output("first", first, elements, of: type),
+      second: try Argument.output("second", second, elements, of: type))
+  }
+  return run { () throws(RNNError) in
+    try dispatch(
+      dtype, float: { () throws(RNNError) in try update(Float.self) },
+      double: { () throws(RNNError) in try update(Double.self) })
+  }
+}
+
+@implementation @_cdecl("swiftrnn_sample")
+public func swiftrnn_sample(
+  _ dtype: swiftrnn_dtype, _ config: UnsafePointer<swiftrnn_sample_config>!, _ rows: Int64, _ classes: Int64,
+  _ logits: UnsafeRawPointer!, _ out_ids: UnsafeMutablePointer<Int64>!
+) -> swiftrnn_status {
+  func sample<Scalar: RNNScalar>(_ type: Scalar.Type) throws(RNNError) {
+    let settings = try Argument.settings("config", config)
+    let rows = try Argument.size("rows", rows)
+    let classes = try Argument.size("classes", classes)
+    let sampler = Sampler(
+      temperature: settings.temperature, topK: Int(settings.top_k), topP: settings.top_p, seed: settings.seed)
+    try sampler.sample(
+      logits: try Argument.array("logits", logits, rows, classes, of: type), classes: classes,
+      position: settings.position, ids: try Argument.output("out_ids", out_ids, rows, of: Int.self))
+  }
+  return run { () throws(RNNError) in
+    try dispatch(
+      dtype, float: { () throws(RNNError) in try sample(Float.self) },
+      double: { () throws(RNNError) in try sample(Double.self) })
+  }
+}
+
+@implementation @_cdecl("swiftrnn_linear_forward")
+public func swiftrnn_linear_forward(
+  _ dtype: swiftrnn_dtype, _ rows: Int64, _ inputs: Int64, _ outputs: Int64, _ x: UnsafeRawPointer!,
+  _ weight: UnsafeRawPointer!, _ bias: UnsafeRawPointer!, _ y: UnsafeMutableRawPointer!
+) -> swiftrnn_status {
+  func forward<Scalar: RNNScalar>(_ type: Scalar.Type) throws(RNNError) {
+    let rows = try Argument.size("rows", rows)
+    let inputs = try Argument.size("inputs", inputs)
+    let outputs = try Argument.size("outputs", outputs)
+    try Linear.forward(
+      rows: rows, inputs: inputs, outputs: outputs, x: try Argument.array("x", x, rows, inputs, of: type),
+      weight: try Argument.array("weight", weight, outputs, inputs, of: type),
+      bias: bias == nil ? nil : try Argument.array("bias", bias, outputs, of: type),
+      y: try Argument.output("y", y, rows, outputs, of: type))
+  }
+  return run { () throws(RNNError) in
+    try dispatch(
+      dtype, float: { () throws(RNNError) in try forward(Float.self) },
+      double: { () throws(RNNError) in try forward(Double.self) })
+  }
+}
+
+@implementation @_cdecl("swiftrnn_linear_backward")
+public func swiftrnn_linear_backward(
+  _ dtype: swiftrnn_dtype, _ rows: Int64, _ inputs: Int64, _ outputs: Int64, _ x: UnsafeRawPointer!,
+  _ weight: UnsafeRawPointer!, _ dy: UnsafeRawPointer!, _ accumulate: Int32, _ dx: UnsafeMutableRawPointer!,
+  _ dweight: UnsafeMutableRawPointer!, _ dbias: UnsafeMutableRawPointer!
+) -> swiftrnn_status {
+  func backward<Scalar: RNNScalar>(_ type: Scalar.Type) throws(RNNError) {
+    let rows = try Argument.size("rows", rows)
+    let inputs = try Argument.size("inputs", inputs)
+    let outputs = try Argument.size("outputs", outputs)
+    try Linear.backward(
+      rows: rows, inputs: inputs, outputs: outputs,
+      x: dweight == nil ? nil : try Argument.array("x", x, rows, inputs, of: type),
+      weight: dx == nil ? nil : try Argument.array("weight", weight, outputs, inputs, of: type),
+      dy: try Argument.array("dy", dy, rows, outputs, of: type),
+      accumulate: try Argument.flag("accumulate", accumulate),
+      dx: try Argument.wanted("dx", dx, rows, inputs, of: type),
+      dweight: try Argument.wanted("dweight", dweight, outputs, inputs, of: type),
+      dbias: try Argument.wanted("dbias", dbias, outputs, of: type))
+  }
+  return run { () throws(RNNError) in
+    try dispatch(
+      dtype, float: { () throws(RNNError) in try backward(Float.self) },
+      double: { () throws(RNNError) in try backward(Double.self) })
+  }
+}

@@ -1,0 +1,191 @@
+/* A stream's steps allocate nothing, free nothing and take no lock. This program's own malloc and free, and its own
+ * locks, stand before the system's, and count. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#include "problem.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+
+#ifdef __cplusplus
+#define NOEXCEPT noexcept
+extern "C" {
+#else
+#define NOEXCEPT
+#endif
+
+/* glibc's own names for its allocator. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *memory, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+void __libc_free(void *memory);
+
+static volatile int watching;
+static volatile long allocations, frees, locks;
+
+void *malloc(size_t size) NOEXCEPT {
+  allocations += watching;
+  return __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size) NOEXCEPT {
+  allocations += watching;
+  return __libc_calloc(count, size);
+}
+
+void *realloc(void *memory, size_t size) NOEXCEPT {
+  allocations += watching;
+  return __libc_realloc(memory, size);
+}
+
+void *memalign(size_t alignment, size_t size) NOEXCEPT {
+  allocations += watching;
+  return __libc_memalign(alignment, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size) NOEXCEPT {
+  allocations += watching;
+  return __libc_memalign(alignment, size);
+}
+
+int posix_memalign(void **memory, size_t alignment, size_t size) NOEXCEPT {
+  allocations += watching;
+  void *result = __libc_memalign(alignment, size);
+  if (result == NULL) return ENOMEM;
+  *memory = result;
+  return 0;
+}
+
+void free(void *memory) NOEXCEPT {
+  frees += watching;
+  __libc_free(memory);
+}
+
+/* The next definition of a function, found once, before anything is watched. */
+#define NEXT(type, name)                                       \
+  static type next;                                            \
+  if (next == NULL) {                                          \
+    void *const found = dlsym(RTLD_NEXT, name);                \
+    memcpy(&next, &found, sizeof next);                        \
+  }
+
+typedef int (*lock_function)(pthread_mutex_t *);
+
+int pthread_mutex_lock(pthread_mutex_t *mutex) NOEXCEPT {
+  NEXT(lock_function, "pthread_mutex_lock")
+  locks += watching;
+  return next(mutex);
+}
+
+typedef int (*wait_function)(pthread_cond_t *, pthread_mutex_t *);
+
+int pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex) {
+  NEXT(wait_function, "pthread_cond_wait")
+  locks += watching;
+  return next(condition, mutex);
+}
+
+typedef int (*create_function)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument) NOEXCEPT {
+  NEXT(create_function, "pthread_create")
+  locks += watching;
+  return next(thread, attributes, start, argument);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+static void check_nothing(const char *what, int line) {
+  watching = 0;
+  check_count++;
+  if (allocations == 0 && frees == 0 && locks == 0) return;
+  check_failures++;
+  fprintf(stderr, "%s:%d: %s: %ld allocations, %ld frees, %ld locks: %s\n", __FILE__, line, what, allocations, frees,
+          locks, current_work);
+}
+
+/* Runs a statement and counts in it. */
+#define CHECK_NOTHING_ALLOCATED(what, statement) \
+  do {                                           \
+    allocations = frees = locks = 0;             \
+    watching = 1;                                \
+    statement;                                   \
+    check_nothing(what, __LINE__);               \
+  } while (0)
+
+static void *volatile kept;
+
+/* The counters count, also for the library: making a stream allocates. */
+static void counters(problem *p) {
+  swiftrnn_stream *stream = NULL;
+  allocations = frees = locks = 0;
+  watching = 1;
+  kept = malloc(100);
+  free(kept);
+  pthread_mutex_t mutex;
+  pthread_mutex_init(&mutex, NULL);
+  pthread_mutex_lock(&mutex);
+  pthread_mutex_unlock(&mutex);
+  watching = 0;
+  CHECK(allocations == 1 && frees == 1 && locks == 1);
+  watching = 1;
+  const int status = swiftrnn_stream_create(p->network, p->weights, 1, &stream);
+  watching = 0;
+  CHECK_STATUS(status, SWIFTRNN_STATUS_OK);
+  CHECK(allocations >= 3);
+  frees = 0;
+  watching = 1;
+  swiftrnn_stream_destroy(stream);
+  watching = 0;
+  CHECK(frees >= 2);
+}
+
+static void run(const shape *is) {
+  describe(is, "stream");
+  problem *p = problem_make(is);
+  problem_pack(p);
+  counters(p);
+  swiftrnn_stream *stream = NULL;
+  CHECK_STATUS(swiftrnn_stream_create(p->network, p->weights, is->sequences, &stream), SWIFTRNN_STATUS_OK);
+  const void *const *in = p->forward.initial_states;
+  void *const *out = p->forward.final_states;
+  const void *x = p->forward.x;
+  void *y = p->forward.y;
+  int status[8] = {0};
+  /* Even the first step. */
+  CHECK_NOTHING_ALLOCATED("the first step", status[0] = swiftrnn_stream_step(stream, x, y));
+  CHECK_NOTHING_ALLOCATED("100 steps", for (int i = 0; i < 100; i++) status[1] |= swiftrnn_stream_step(stream, x, y));
+  CHECK_NOTHING_ALLOCATED("a run", status[2] = swiftrnn_stream_run(stream, is->steps, x, y));
+  CHECK_NOTHING_ALLOCATED("set_state", status[3] = swiftrnn_stream_set_state(stream, in, p->state_count));
+  CHECK_NOTHING_ALLOCATED("get_state", status[4] = swiftrnn_stream_get_state(stream, out, p->state_count));
+  CHECK_NOTHING_ALLOCATED("reset", status[5] = swiftrnn_stream_reset(stream));
+  CHECK_NOTHING_ALLOCATED("a refusal", status[6] = swiftrnn_stream_step(stream, NULL, y));
+  CHECK_NOTHING_ALLOCATED("another", status[7] = swiftrnn_stream_run(stream, -1, x, y));
+  for (int i = 0; i < 6; i++) CHECK_STATUS(status[i], SWIFTRNN_STATUS_OK);
+  CHECK_STATUS(status[6], SWIFTRNN_STATUS_NULL_POINTER);
+  CHECK_STATUS(status[7], SWIFTRNN_STATUS_INVALID_SIZE);
+  swiftrnn_stream_destroy(stream);
+  problem_free(p);
+}
+
+int main(void) {
+  for (int kind = 0; kind < 6; kind++) {
+    for (int variant = 0; variant < 8; variant++) {
+      shape is;
+      memset(&is, 0, sizeof is);
+      is.cell = kind < 5 ? all_cells[kind] : SWIFTRNN_LSTM;
+      is.projection = kind == 5 ? 9 : 0;
+      is.dtype = variant & 1 ? SWIFTRNN_FLOAT64 : SWIFTRNN_FLOAT32;
+      is.layers = variant & 2 ? 3 : 1;
+      is.sequences = variant & 4 ? 3 : 1;
+      is.inputs = 10, is.hidden = 17, is.steps = 5, is.threads = 2;
+      run(&is);
+    }
+  }
+  return check_result();
+}

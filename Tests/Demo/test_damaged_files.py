@@ -1,0 +1,102 @@
+"""Damaged parameter files: bindings/c/sample gives a message and the status 1, never a crash."""
+
+import json
+import random
+import subprocess
+
+import pytest
+from conftest import SAMPLE
+
+
+class ParameterFile:
+    """The demo's file, to be written in other ways."""
+
+    def __init__(self, path):
+        self.content = path.read_bytes()
+        self.header_size = int.from_bytes(self.content[:8], "little")
+        self.header = json.loads(self.content[8 : 8 + self.header_size])
+        self.data = self.content[8 + self.header_size :]
+
+    def with_header(self, header) -> bytes:
+        text = header if isinstance(header, bytes) else json.dumps(header).encode()
+        return len(text).to_bytes(8, "little") + text + self.data
+
+    def changed(self, entry: str, key: str, value) -> bytes:
+        copy = json.loads(json.dumps(self.header))
+        copy[entry][key] = value
+        return self.with_header(copy)
+
+    def without(self, *path: str) -> bytes:
+        copy = json.loads(json.dumps(self.header))
+        inner = copy
+        for key in path[:-1]:
+            inner = inner[key]
+        del inner[path[-1]]
+        return self.with_header(copy)
+
+
+@pytest.fixture(scope="module")
+def file(run) -> ParameterFile:
+    return ParameterFile(run.parameters)
+
+
+@pytest.fixture
+def sample(tmp_path):
+    def sample(content: bytes) -> subprocess.CompletedProcess:
+        path = tmp_path / "model.safetensors"
+        path.write_bytes(content)
+        return subprocess.run([SAMPLE, path, "--length", "20"], capture_output=True, timeout=60, check=False)
+
+    return sample
+
+
+def damaged(file: ParameterFile) -> list[bytes]:
+    header, size = file.header, file.header_size
+    lengths = [*range(12), 8 + size // 2, 7 + size, 8 + size, len(file.content) - 1]
+    cases = [file.content[:length] for length in lengths]
+    cases += [length.to_bytes(8, "little") + file.content[8:] for length in (2**64 - 1, 2**63, 0, 1)]
+    begin, end = header["linear.bias"]["data_offsets"]
+    for offsets in ([0, 2**63], [2**63 - 5, 2**63 - 1], [4, 0], [1, 1025], [], [0], [0, 1024, 2048], [-4, 1020],
+                    [begin + 4, end + 4], [begin, end - 4]):
+        cases.append(file.changed("linear.bias", "data_offsets", offsets))
+    for shape in ([], [0], [0, 0], [255], [256, 1], [256, 1, 1], [2**62, 4], [2**32, 2**32], [-256], "256", [10**30]):
+        cases.append(file.changed("linear.bias", "shape", shape))
+    for dtype in ("F64", "F16", "", 4, None):
+        cases.append(file.changed("linear.bias", "dtype", dtype))
+    for key in ("embedding_size", "hidden_size", "num_layers"):
+        for value in ("0", "-1", "", "x", "1e3", "1048576", "9" * 30, 8, None):
+            cases.append(file.changed("__metadata__", key, value))
+        cases.append(file.without("__metadata__", key))
+    cases += [file.without(name) for name in header]
+    cases += [file.without("linear.bias", key) for key in header["linear.bias"]]
+    texts = (b"", b"{", b"{}", b"[]", b"{" * 1000, b'{"a":' * 1000, b'{"' + b"a" * 1000)
+    cases += [file.with_header(text) for text in texts]
+    cases.append(file.with_header(json.dumps(header).encode() + b"x"))
+    cases.append(file.with_header(json.dumps(header).replace("linear.bias", "linear\\u002ebias").encode()))
+    return cases
+
+
+def test_damaged_files_are_refused(file, sample):
+    for content in damaged(file):
+        result = sample(content)
+        assert result.returncode == 1 and result.stderr.startswith(b"sample: ") and not result.stdout, content[:600]
+
+
+def test_other_writers_files_are_read(file, sample):
+    """Other spaces, another order."""
+    expected = sample(file.content)
+    assert expected.returncode == 0 and len(expected.stdout) == 20
+    for header in (json.dumps(file.header, indent=2).encode(), dict(reversed(file.header.items()))):
+        assert sample(file.with_header(header)).stdout == expected.stdout
+
+
+def test_random_changes_of_the_header(file, sample):
+    """Whatever they mean: nothing worse than a message."""
+    generator = random.Random(1)
+    for _ in range(300):
+        content = bytearray(file.content)
+        for _ in range(generator.choice([1, 1, 2, 5])):
+            byte = generator.choice([*b'{}[]",:0123456789 ', generator.randrange(256)])
+            content[generator.randrange(8 + file.header_size)] = byte
+        result = sample(bytes(content))
+        assert result.returncode in (0, 1), (result, bytes(content[: 8 + file.header_size]))

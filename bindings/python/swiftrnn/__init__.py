@@ -1,0 +1,70 @@
+"""Recurrent networks on CPUs, forward and backward: LSTM, GRU and RNN on numpy arrays.
+
+>>> import numpy as np, swiftrnn
+>>> lstm = swiftrnn.LSTM(input_size=3, hidden_size=8, num_layers=2, seed=0)
+>>> x = np.ones((5, 2, 3), np.float32)               # T steps, N sequences, I inputs
+>>> y, (h, c) = lstm(x)                              # inference
+>>> y, (h, c), tape = lstm.forward(x)                # training
+>>> grads = tape.backward(dy=y)                      # of the loss sum(y ** 2) / 2
+>>> swiftrnn.Adam(lstm, lr=1e-3).step(grads)
+>>> stream = lstm.stream()                           # one step at a time
+>>> stream.step(np.ones((1, 3), np.float32)).shape
+(1, 8)
+
+The library underneath, ``libswiftrnn``, is found in the package's folder or through the environment variable
+``SWIFTRNN_LIBRARY``. Every call gives the GIL back while it computes. Results do not depend on the number of threads,
+on the batch that a sequence is in, on padding, nor on streaming or whole.
+"""
+
+from ._cells import GRU, LSTM, RNN
+from ._errors import Status, SwiftRNNError, SwiftRNNMemoryError, SwiftRNNValueError
+from ._frozen import Frozen
+from ._network import Network
+from ._parameters import Parameters
+from ._process import get_num_threads, isa, set_num_threads
+from ._stream import Stream
+from ._tape import Gradients, Tape
+from ._version import __version__
+from .functional import (
+    CrossEntropy,
+    LinearGradients,
+    cross_entropy,
+    embedding,
+    embedding_backward,
+    linear,
+    linear_backward,
+    sample,
+)
+from .optimizers import SGD, Adam, AdamW, clip_grad_norm
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "CrossEntropy",
+    "Frozen",
+    "Gradients",
+    "LinearGradients",
+    "Network",
+    "Parameters",
+    "Status",
+    "Stream",
+    "SwiftRNNError",
+    "SwiftRNNMemoryError",
+    "SwiftRNNValueError",
+    "Tape",
+    "__version__",
+    "clip_grad_norm",
+    "cross_entropy",
+    "embedding",
+    "embedding_backward",
+    "get_num_threads",
+    "isa",
+    "linear",
+    "linear_backward",
+    "sample",
+    "set_num_threads",
+]

@@ -1,0 +1,113 @@
+"""numpy arrays at the door: their types, shapes and strides checked, their addresses taken.
+
+A wrong type is a TypeError that names both types, a wrong shape a ValueError with the numbers. Nothing is ever cast.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+FLOAT_TYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def float_type(dtype: Any) -> np.dtype[Any]:
+    """`dtype` as a numpy dtype, float32 or float64."""
+    found: np.dtype[Any] = np.dtype(dtype)
+    if found not in FLOAT_TYPES:
+        raise TypeError(f"dtype: expected float32 or float64, got {found}")
+    return found
+
+
+def integer(value: Any, name: str, low: int = -(2**63), high: int = 2**63 - 1) -> int:
+    """`value` as an int inside low...high: ctypes would cut a larger one without a word."""
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}: expected an integer, got bool")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: expected an integer, got {type(value).__name__}") from None
+    if not low <= number <= high:
+        raise ValueError(f"{name}: {number} is outside {low}...{high}")
+    return number
+
+
+def unsigned(value: Any, name: str) -> int:
+    """`value` as an int inside 0...2^64 - 1."""
+    return integer(value, name, 0, 2**64 - 1)
+
+
+def typed(value: Any, name: str, dtype: np.dtype[Any] | None = None) -> Array:
+    """`value`, which must be a numpy array of `dtype` (None: of either float type)."""
+    if isinstance(value, np.ndarray) and (value.dtype == dtype if dtype is not None else value.dtype in FLOAT_TYPES):
+        return value
+    expected = "float32 or float64" if dtype is None else str(dtype)
+    if isinstance(value, np.ndarray):
+        raise TypeError(f"{name}: expected {expected}, got {value.dtype}")
+    raise TypeError(f"{name}: expected a numpy array of {expected}, got {type(value).__name__}")
+
+
+def shaped(value: Any, name: str, dtype: np.dtype[Any], shape: Sequence[int]) -> Array:
+    """`value`, which must be a numpy array of `dtype` and `shape`."""
+    array = typed(value, name, dtype)
+    if array.shape != tuple(shape):
+        raise ValueError(f"{name}: expected shape {list(shape)}, got {list(array.shape)}")
+    return array
+
+
+def dense(array: Array) -> Array:
+    """`array` itself if it is C-contiguous and aligned, otherwise a copy that is."""
+    flags = array.flags
+    if flags.c_contiguous and flags.aligned:
+        return array
+    return np.array(array, order="C")
+
+
+def writeable(value: Any, name: str, dtype: np.dtype[Any] | None = None, shape: Sequence[int] | None = None) -> Array:
+    """`value`, which must be an array that the library can write into: C-contiguous, aligned and writeable."""
+    array = typed(value, name, dtype) if shape is None else shaped(value, name, dtype or value.dtype, shape)
+    if not (array.flags.c_contiguous and array.flags.aligned):
+        raise ValueError(f"{name}: expected a C-contiguous, aligned array, got strides {list(array.strides)}")
+    if not array.flags.writeable:
+        raise ValueError(f"{name}: the array is read-only")
+    return array
+
+
+def strided(array: Array) -> tuple[Array, int, int]:
+    """A [T, N, features] array whose rows the library can read, and its two strides in elements.
+
+    It is `array` itself where its rows are dense and apart from each other, and its strides are multiples of an element
+    and not negative; otherwise, as for a broadcast array or a sliding window, a dense copy.
+    """
+    steps, sequences, features = array.shape
+    item = array.itemsize
+    by_step, by_sequence, by_feature = array.strides
+    if steps <= 1:
+        by_step = sequences * features * item
+    if sequences <= 1:
+        by_sequence = features * item
+    readable = (
+        array.flags.aligned
+        and (features <= 1 or by_feature == item)
+        and by_step >= features * item
+        and by_sequence >= features * item
+        and by_step % item == 0
+        and by_sequence % item == 0
+    )
+    if array.size == 0:
+        return array, 0, 0
+    if readable:
+        return array, by_step // item, by_sequence // item
+    return np.array(array, order="C"), 0, 0
+
+
+def address(array: Array | None) -> int | None:
+    """Where an array's first element is; None stays None."""
+    if array is None:
+        return None
+    return array.ctypes.data

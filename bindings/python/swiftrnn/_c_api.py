@@ -1,0 +1,395 @@
+"""The C contract, ``include/swiftrnn.h``, as ctypes sees it. No other module of the package declares C types.
+
+Every function stands here once, below its C prototype; a test compares the two. A function that returns a status
+raises `SwiftRNNError` itself (see `_check`), so callers never see one. ctypes gives the GIL back during each call.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import POINTER, Structure, c_char, c_char_p, c_int, c_int32, c_uint64, c_void_p
+from ctypes import byref as byref, c_double as c_double, c_int64 as c_int64  # the callers' for results by pointer
+from typing import Any, Sequence
+
+from ._errors import error_of
+from ._library import load
+
+library = load()
+
+# ---- Enumerations: int in C ------------------------------------------------------------------------------------------
+
+FLOAT32, FLOAT64 = 0, 1
+RNN_TANH, RNN_RELU, LSTM, GRU, GRU_RESET_BEFORE = 1, 2, 3, 4, 5
+WORKSPACE_FORWARD, WORKSPACE_FORWARD_WEIGHTS, WORKSPACE_BACKWARD = 0, 1, 2
+
+# ---- Structs ---------------------------------------------------------------------------------------------------------
+
+Pointers = POINTER(c_void_p)
+Int64s = POINTER(c_int64)
+Doubles = POINTER(c_double)
+
+
+class Network(Structure):
+    """swiftrnn_network, opaque."""
+
+
+class Weights(Structure):
+    """swiftrnn_weights, opaque."""
+
+
+class Stream(Structure):
+    """swiftrnn_stream, opaque."""
+
+
+NetworkPointer = POINTER(Network)
+WeightsPointer = POINTER(Weights)
+StreamPointer = POINTER(Stream)
+
+
+class _Sized(Structure):
+    """A struct whose first field is its own size, set when it is made; the rest starts as zeros."""
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(size=ctypes.sizeof(type(self)), **fields)
+
+
+class Config(_Sized):
+    """swiftrnn_config"""
+
+    _fields_ = [
+        ("size", c_int64),
+        ("cell", c_int),
+        ("dtype", c_int),
+        ("input_size", c_int64),
+        ("hidden_size", c_int64),
+        ("projection_size", c_int64),
+        ("num_layers", c_int64),
+        ("num_directions", c_int32),
+        ("bias", c_int32),
+        ("dropout", c_double),
+        ("num_threads", c_int64),
+    ]
+
+
+class ParameterInfo(Structure):
+    """swiftrnn_parameter_info"""
+
+    _fields_ = [
+        ("name", c_char * 64),
+        ("rank", c_int64),
+        ("shape", c_int64 * 2),
+        ("elements", c_int64),
+        ("offset", c_int64),
+    ]
+
+
+class StateInfo(Structure):
+    """swiftrnn_state_info"""
+
+    _fields_ = [("name", c_char * 16), ("width", c_int64)]
+
+
+class ForwardArgs(_Sized):
+    """swiftrnn_forward_args"""
+
+    _fields_ = [
+        ("size", c_int64),
+        ("steps", c_int64),
+        ("sequences", c_int64),
+        ("x", c_void_p),
+        ("x_step_stride", c_int64),
+        ("x_sequence_stride", c_int64),
+        ("y", c_void_p),
+        ("y_step_stride", c_int64),
+        ("y_sequence_stride", c_int64),
+        ("lengths", Int64s),
+        ("initial_states", Pointers),
+        ("final_states", Pointers),
+        ("state_count", c_int64),
+        ("parameters", Pointers),
+        ("parameter_count", c_int64),
+        ("weights", WeightsPointer),
+        ("tape", c_void_p),
+        ("tape_size", c_int64),
+        ("workspace", c_void_p),
+        ("workspace_size", c_int64),
+        ("seed", c_uint64),
+        ("first_sequence", c_int64),
+    ]
+
+
+class BackwardArgs(_Sized):
+    """swiftrnn_backward_args"""
+
+    _fields_ = [
+        ("size", c_int64),
+        ("steps", c_int64),
+        ("sequences", c_int64),
+        ("x", c_void_p),
+        ("x_step_stride", c_int64),
+        ("x_sequence_stride", c_int64),
+        ("dy", c_void_p),
+        ("dy_step_stride", c_int64),
+        ("dy_sequence_stride", c_int64),
+        ("dx", c_void_p),
+        ("dx_step_stride", c_int64),
+        ("dx_sequence_stride", c_int64),
+        ("lengths", Int64s),
+        ("initial_states", Pointers),
+        ("final_state_gradients", Pointers),
+        ("initial_state_gradients", Pointers),
+        ("state_count", c_int64),
+        ("parameters", Pointers),
+        ("gradients", Pointers),
+        ("parameter_count", c_int64),
+        ("accumulate", c_int32),
+        ("reserved", c_int32),
+        ("tape", c_void_p),
+        ("tape_size", c_int64),
+        ("workspace", c_void_p),
+        ("workspace_size", c_int64),
+    ]
+
+
+class AdamConfig(_Sized):
+    """swiftrnn_adam_config"""
+
+    _fields_ = [
+        ("size", c_int64),
+        ("rate", c_double),
+        ("beta1", c_double),
+        ("beta2", c_double),
+        ("epsilon", c_double),
+        ("weight_decay", c_double),
+        ("decoupled", c_int32),
+        ("reserved", c_int32),
+    ]
+
+
+class SampleConfig(_Sized):
+    """swiftrnn_sample_config"""
+
+    _fields_ = [
+        ("size", c_int64),
+        ("temperature", c_double),
+        ("top_k", c_int64),
+        ("top_p", c_double),
+        ("seed", c_uint64),
+        ("position", c_uint64),
+    ]
+
+
+# ---- Declaring and checking ------------------------------------------------------------------------------------------
+
+
+class status(c_int):
+    """swiftrnn_status. A subclass of c_int, so that ctypes hands it to `_check` as it is."""
+
+
+def _check(result: status, function: Any, arguments: tuple[Any, ...]) -> None:
+    """Raises the exception of a status that is not OK. The message is this thread's, and the thread has not changed."""
+    if result.value != 0:
+        raise error_of(result.value, (last_error() or b"").decode("utf-8", "replace"))
+
+
+def _declare(name: str, result: Any, *arguments: Any) -> Any:
+    function = getattr(library, name)
+    function.restype = result
+    function.argtypes = arguments
+    if result is status:
+        function.errcheck = _check
+    return function
+
+
+def pointers(addresses: Sequence[int | None]) -> Any:
+    """A C array of pointers; None becomes NULL."""
+    return (c_void_p * len(addresses))(*addresses)
+
+
+def int64s(address: int | None) -> Any:
+    """An address as `int64_t *`; None is NULL."""
+    return None if address is None else ctypes.cast(address, Int64s)
+
+
+def doubles(address: int | None) -> Any:
+    """An address as `double *`; None is NULL."""
+    return None if address is None else ctypes.cast(address, Doubles)
+
+
+# ---- Version, status, process ----------------------------------------------------------------------------------------
+
+# const char *swiftrnn_version(void);
+version = _declare("swiftrnn_version", c_char_p)
+
+# const char *swiftrnn_status_string(swiftrnn_status status);
+status_string = _declare("swiftrnn_status_string", c_char_p, c_int)
+
+# const char *swiftrnn_last_error(void);
+last_error = _declare("swiftrnn_last_error", c_char_p)
+
+# const char *swiftrnn_isa(void);
+isa = _declare("swiftrnn_isa", c_char_p)
+
+# swiftrnn_status swiftrnn_set_num_threads(int64_t threads);
+set_num_threads = _declare("swiftrnn_set_num_threads", status, c_int64)
+
+# int64_t swiftrnn_get_num_threads(void);
+get_num_threads = _declare("swiftrnn_get_num_threads", c_int64)
+
+# ---- Networks --------------------------------------------------------------------------------------------------------
+
+# swiftrnn_status swiftrnn_config_init(swiftrnn_config *config, int64_t size, swiftrnn_cell cell);
+config_init = _declare("swiftrnn_config_init", status, POINTER(Config), c_int64, c_int)
+
+# swiftrnn_status swiftrnn_network_create(const swiftrnn_config *config, swiftrnn_network **out_network);
+network_create = _declare("swiftrnn_network_create", status, POINTER(Config), POINTER(NetworkPointer))
+
+# void swiftrnn_network_destroy(swiftrnn_network *network);
+network_destroy = _declare("swiftrnn_network_destroy", None, NetworkPointer)
+
+# swiftrnn_status swiftrnn_network_parameter_count(const swiftrnn_network *network, int64_t *out_count);
+network_parameter_count = _declare("swiftrnn_network_parameter_count", status, NetworkPointer, Int64s)
+
+# swiftrnn_status swiftrnn_network_parameter_info(const swiftrnn_network *network, int64_t index,
+#                                                 swiftrnn_parameter_info *out_info);
+network_parameter_info = _declare(
+    "swiftrnn_network_parameter_info", status, NetworkPointer, c_int64, POINTER(ParameterInfo)
+)
+
+# swiftrnn_status swiftrnn_network_flat_count(const swiftrnn_network *network, int64_t *out_elements);
+network_flat_count = _declare("swiftrnn_network_flat_count", status, NetworkPointer, Int64s)
+
+# swiftrnn_status swiftrnn_network_flat_pointers(const swiftrnn_network *network, void *flat, int64_t flat_size,
+#                                                void **pointers, int64_t pointer_count);
+network_flat_pointers = _declare(
+    "swiftrnn_network_flat_pointers", status, NetworkPointer, c_void_p, c_int64, Pointers, c_int64
+)
+
+# swiftrnn_status swiftrnn_network_initialize(const swiftrnn_network *network, uint64_t seed, void *const *parameters,
+#                                             int64_t parameter_count);
+network_initialize = _declare(
+    "swiftrnn_network_initialize", status, NetworkPointer, c_uint64, Pointers, c_int64
+)
+
+# swiftrnn_status swiftrnn_network_state_count(const swiftrnn_network *network, int64_t *out_count);
+network_state_count = _declare("swiftrnn_network_state_count", status, NetworkPointer, Int64s)
+
+# swiftrnn_status swiftrnn_network_state_info(const swiftrnn_network *network, int64_t index,
+#                                             swiftrnn_state_info *out_info);
+network_state_info = _declare(
+    "swiftrnn_network_state_info", status, NetworkPointer, c_int64, POINTER(StateInfo)
+)
+
+# ---- Sequences -------------------------------------------------------------------------------------------------------
+
+# swiftrnn_status swiftrnn_weights_create(const swiftrnn_network *network, const void *const *parameters,
+#                                         int64_t parameter_count, swiftrnn_weights **out_weights);
+weights_create = _declare(
+    "swiftrnn_weights_create", status, NetworkPointer, Pointers, c_int64, POINTER(WeightsPointer)
+)
+
+# void swiftrnn_weights_destroy(swiftrnn_weights *weights);
+weights_destroy = _declare("swiftrnn_weights_destroy", None, WeightsPointer)
+
+# swiftrnn_status swiftrnn_network_workspace_size(const swiftrnn_network *network, swiftrnn_workspace purpose,
+#                                                 int64_t steps, int64_t sequences, int64_t *out_size);
+network_workspace_size = _declare(
+    "swiftrnn_network_workspace_size", status, NetworkPointer, c_int, c_int64, c_int64, Int64s
+)
+
+# swiftrnn_status swiftrnn_network_tape_size(const swiftrnn_network *network, int64_t steps, int64_t sequences,
+#                                            int64_t *out_size);
+network_tape_size = _declare("swiftrnn_network_tape_size", status, NetworkPointer, c_int64, c_int64, Int64s)
+
+# swiftrnn_status swiftrnn_network_forward(const swiftrnn_network *network, const swiftrnn_forward_args *args);
+network_forward = _declare("swiftrnn_network_forward", status, NetworkPointer, POINTER(ForwardArgs))
+
+# swiftrnn_status swiftrnn_network_backward(const swiftrnn_network *network, const swiftrnn_backward_args *args);
+network_backward = _declare("swiftrnn_network_backward", status, NetworkPointer, POINTER(BackwardArgs))
+
+# ---- Streams ---------------------------------------------------------------------------------------------------------
+
+# swiftrnn_status swiftrnn_stream_create(const swiftrnn_network *network, const swiftrnn_weights *weights,
+#                                        int64_t sequences, swiftrnn_stream **out_stream);
+stream_create = _declare(
+    "swiftrnn_stream_create", status, NetworkPointer, WeightsPointer, c_int64, POINTER(StreamPointer)
+)
+
+# void swiftrnn_stream_destroy(swiftrnn_stream *stream);
+stream_destroy = _declare("swiftrnn_stream_destroy", None, StreamPointer)
+
+# swiftrnn_status swiftrnn_stream_step(swiftrnn_stream *stream, const void *x, void *y);
+stream_step = _declare("swiftrnn_stream_step", status, StreamPointer, c_void_p, c_void_p)
+
+# swiftrnn_status swiftrnn_stream_run(swiftrnn_stream *stream, int64_t steps, const void *x, void *y);
+stream_run = _declare("swiftrnn_stream_run", status, StreamPointer, c_int64, c_void_p, c_void_p)
+
+# swiftrnn_status swiftrnn_stream_reset(swiftrnn_stream *stream);
+stream_reset = _declare("swiftrnn_stream_reset", status, StreamPointer)
+
+# swiftrnn_status swiftrnn_stream_get_state(const swiftrnn_stream *stream, void *const *states, int64_t state_count);
+stream_get_state = _declare("swiftrnn_stream_get_state", status, StreamPointer, Pointers, c_int64)
+
+# swiftrnn_status swiftrnn_stream_set_state(swiftrnn_stream *stream, const void *const *states, int64_t state_count);
+stream_set_state = _declare("swiftrnn_stream_set_state", status, StreamPointer, Pointers, c_int64)
+
+# ---- Around a network ------------------------------------------------------------------------------------------------
+
+# swiftrnn_status swiftrnn_embedding_forward(swiftrnn_dtype dtype, int64_t vocabulary, int64_t width,
+#                                            const void *weight, int64_t count, const int64_t *ids, void *out);
+embedding_forward = _declare(
+    "swiftrnn_embedding_forward", status, c_int, c_int64, c_int64, c_void_p, c_int64, Int64s, c_void_p
+)
+
+# swiftrnn_status swiftrnn_embedding_backward(swiftrnn_dtype dtype, int64_t vocabulary, int64_t width, int64_t count,
+#                                             const int64_t *ids, const void *dout, int32_t accumulate, void *dweight);
+embedding_backward = _declare(
+    "swiftrnn_embedding_backward", status, c_int, c_int64, c_int64, c_int64, Int64s, c_void_p, c_int32, c_void_p
+)
+
+# swiftrnn_status swiftrnn_linear_forward(swiftrnn_dtype dtype, int64_t rows, int64_t inputs, int64_t outputs,
+#                                         const void *x, const void *weight, const void *bias, void *y);
+linear_forward = _declare(
+    "swiftrnn_linear_forward", status, c_int, *[c_int64] * 3, c_void_p, c_void_p, c_void_p, c_void_p
+)
+
+# swiftrnn_status swiftrnn_linear_backward(swiftrnn_dtype dtype, int64_t rows, int64_t inputs, int64_t outputs,
+#                                          const void *x, const void *weight, const void *dy, int32_t accumulate,
+#                                          void *dx, void *dweight, void *dbias);
+linear_backward = _declare(
+    "swiftrnn_linear_backward", status, c_int, *[c_int64] * 3, *[c_void_p] * 3, c_int32, *[c_void_p] * 3
+)
+
+# swiftrnn_status swiftrnn_cross_entropy(swiftrnn_dtype dtype, int64_t rows, int64_t classes, const void *logits,
+#                                        const int64_t *targets, int64_t ignore_index, double *row_losses,
+#                                        void *dlogits, double *out_loss, double *out_perplexity, int64_t *out_count);
+cross_entropy = _declare(
+    "swiftrnn_cross_entropy", status, c_int, c_int64, c_int64, c_void_p, Int64s, c_int64, Doubles,
+    c_void_p, Doubles, Doubles, Int64s,
+)  # fmt: skip
+
+# swiftrnn_status swiftrnn_clip_gradients(swiftrnn_dtype dtype, int64_t tensor_count, void *const *gradients,
+#                                         const int64_t *elements, double max_norm, double *out_norm);
+clip_gradients = _declare(
+    "swiftrnn_clip_gradients", status, c_int, c_int64, Pointers, Int64s, c_double, Doubles
+)
+
+# swiftrnn_status swiftrnn_sgd_step(swiftrnn_dtype dtype, int64_t elements, double rate, double momentum,
+#                                   double weight_decay, int32_t nesterov, const void *gradient, void *parameter,
+#                                   void *velocity);
+sgd_step = _declare(
+    "swiftrnn_sgd_step", status, c_int, c_int64, c_double, c_double, c_double, c_int32, *[c_void_p] * 3
+)
+
+# swiftrnn_status swiftrnn_adam_step(swiftrnn_dtype dtype, const swiftrnn_adam_config *config, int64_t step,
+#                                    int64_t elements, const void *gradient, void *parameter, void *first,
+#                                    void *second);
+adam_step = _declare(
+    "swiftrnn_adam_step", status, c_int, POINTER(AdamConfig), c_int64, c_int64, *[c_void_p] * 4
+)
+
+# swiftrnn_status swiftrnn_sample(swiftrnn_dtype dtype, const swiftrnn_sample_config *config, int64_t rows,
+#                                 int64_t classes, const void *logits, int64_t *out_ids);
+sample = _declare(
+    "swiftrnn_sample", status, c_int, POINTER(SampleConfig), c_int64, c_int64, c_void_p, Int64s
+)

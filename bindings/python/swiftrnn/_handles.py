@@ -1,0 +1,138 @@
+"""The library's three handles as Python objects, and what a network says of itself. No numbers are touched here.
+
+A handle is given back when the last reference to its object goes. Handles of networks and weights are immutable: any
+number of threads may share them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import weakref
+from typing import Any
+
+from . import _c_api as c
+
+CELLS = {
+    "rnn_tanh": c.RNN_TANH,
+    "rnn_relu": c.RNN_RELU,
+    "lstm": c.LSTM,
+    "gru": c.GRU,
+    "gru_reset_before": c.GRU_RESET_BEFORE,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What a network is: ``swiftrnn_config`` in torch's words."""
+
+    cell: str
+    dtype: str
+    input_size: int
+    hidden_size: int
+    num_layers: int
+    bias: bool
+    batch_first: bool
+    dropout: float
+    bidirectional: bool
+    proj_size: int
+    num_threads: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ParameterInfo:
+    """Name, shape, and place in the flat vector, of one parameter tensor."""
+
+    name: str
+    shape: tuple[int, ...]
+    elements: int
+    offset: int
+
+
+def _owned(owner: Any, pointer: Any, destroy: Any) -> None:
+    # Not at the interpreter's exit: another thread may still be in a call, and the memory goes with the process.
+    weakref.finalize(owner, destroy, pointer).atexit = False
+
+
+class NetworkHandle:
+    """A ``swiftrnn_network``: the checked configuration, its parameters' and states' names and shapes."""
+
+    def __init__(self, config: Config) -> None:
+        cell = CELLS[config.cell]
+        described = c.Config()
+        c.config_init(c.byref(described), described.size, cell)
+        described.dtype = c.FLOAT32 if config.dtype == "float32" else c.FLOAT64
+        described.input_size = config.input_size
+        described.hidden_size = config.hidden_size
+        described.projection_size = config.proj_size
+        described.num_layers = config.num_layers
+        described.num_directions = 2 if config.bidirectional else 1
+        described.bias = 1 if config.bias else 0
+        described.dropout = config.dropout
+        described.num_threads = config.num_threads
+        pointer = c.NetworkPointer()
+        c.network_create(c.byref(described), c.byref(pointer))
+        self.pointer = pointer
+        self.config = config
+        _owned(self, pointer, c.network_destroy)
+
+        self.parameters = tuple(self._parameter(index) for index in range(self._count(c.network_parameter_count)))
+        self.flat_count = self._count(c.network_flat_count)
+        states = [self._state(index) for index in range(self._count(c.network_state_count))]
+        self.state_names = tuple(name for name, _ in states)
+        self.state_widths = tuple(width for _, width in states)
+        self.directions = 2 if config.bidirectional else 1
+        self.state_rows = config.num_layers * self.directions
+        self.output_size = self.directions * self.state_widths[0]
+
+    def _count(self, query: Any) -> int:
+        count = c.c_int64()
+        query(self.pointer, c.byref(count))
+        return count.value
+
+    def _parameter(self, index: int) -> ParameterInfo:
+        info = c.ParameterInfo()
+        c.network_parameter_info(self.pointer, index, c.byref(info))
+        return ParameterInfo(info.name.decode("ascii"), tuple(info.shape[: info.rank]), info.elements, info.offset)
+
+    def _state(self, index: int) -> tuple[str, int]:
+        info = c.StateInfo()
+        c.network_state_info(self.pointer, index, c.byref(info))
+        return info.name.decode("ascii"), info.width
+
+    def flat_pointers(self, flat_address: int | None, flat_size: int) -> Any:
+        """A C array of where each parameter starts in a flat vector of `flat_size` bytes."""
+        result = c.pointers([None] * len(self.parameters))
+        c.network_flat_pointers(self.pointer, flat_address, flat_size, result, len(self.parameters))
+        return result
+
+    def workspace_size(self, purpose: int, steps: int, sequences: int) -> int:
+        """Bytes of scratch of a call."""
+        size = c.c_int64()
+        c.network_workspace_size(self.pointer, purpose, steps, sequences, c.byref(size))
+        return size.value
+
+    def tape_size(self, steps: int, sequences: int) -> int:
+        """Bytes of a tape."""
+        size = c.c_int64()
+        c.network_tape_size(self.pointer, steps, sequences, c.byref(size))
+        return size.value
+
+
+class WeightsHandle:
+    """A ``swiftrnn_weights``: packed parameters."""
+
+    def __init__(self, network: NetworkHandle, parameters: Any) -> None:
+        pointer = c.WeightsPointer()
+        c.weights_create(network.pointer, parameters, len(network.parameters), c.byref(pointer))
+        self.pointer = pointer
+        _owned(self, pointer, c.weights_destroy)
+
+
+class StreamHandle:
+    """A ``swiftrnn_stream``: one thread at a time."""
+
+    def __init__(self, network: NetworkHandle, weights: WeightsHandle, sequences: int) -> None:
+        pointer = c.StreamPointer()
+        c.stream_create(network.pointer, weights.pointer, sequences, c.byref(pointer))
+        self.pointer = pointer
+        _owned(self, pointer, c.stream_destroy)

@@ -1,0 +1,370 @@
+"""What LSTM, GRU and RNN have in common: configuration, parameters, inference, training, packed weights, streams."""
+
+from __future__ import annotations
+
+import math
+import random
+import secrets
+from typing import Any, Mapping
+
+import numpy as np
+
+from . import _c_api as c
+from ._arrays import Array, address, float_type, integer, unsigned, writeable
+from ._buffers import BufferPools
+from ._frozen import Frozen
+from ._handles import Config, NetworkHandle
+from ._parameters import Parameters
+from ._sequence import Batch, Lengths, State, run_forward
+from ._stream import Stream
+from ._tape import Tape
+
+
+class Network:
+    """A recurrent network: the base of `LSTM`, `GRU` and `RNN`, which document its arguments. Not made itself.
+
+    Shapes: T steps, N sequences, I inputs, H hidden units, P = H or ``proj_size``, L layers, D directions.
+    x is [T, N, I], [N, T, I] if ``batch_first``, or [T, I] unbatched; y the same with D*P features. The state is h
+    [L*D, N, P]; for LSTM the pair (h, c) with c [L*D, N, H]; unbatched without N.
+
+    Any number of threads may use one network at once, as long as none changes its parameters meanwhile; each call gives
+    the GIL back while it computes. Networks can be pickled and copied: configuration and parameters go along.
+    """
+
+    def __init__(self, config: Config, seed: int | None) -> None:
+        chosen = None if seed is None else unsigned(seed, "seed")
+        handle = NetworkHandle(config)
+        self._adopt(handle, np.empty(handle.flat_count, config.dtype))
+        self._dropout_seeds = random.Random(chosen)
+        self.initialize(chosen)
+
+    def _adopt(self, handle: NetworkHandle, flat: Array) -> None:
+        self._handle = handle
+        self._flat = flat
+        self._parameters = Parameters(flat, handle.parameters)
+        self._pools = BufferPools()
+
+    # ---- Configuration, in torch's words ----
+
+    @property
+    def input_size(self) -> int:
+        """I"""
+        return self._handle.config.input_size
+
+    @property
+    def hidden_size(self) -> int:
+        """H"""
+        return self._handle.config.hidden_size
+
+    @property
+    def num_layers(self) -> int:
+        """L"""
+        return self._handle.config.num_layers
+
+    @property
+    def bias(self) -> bool:
+        return self._handle.config.bias
+
+    @property
+    def batch_first(self) -> bool:
+        return self._handle.config.batch_first
+
+    @property
+    def dropout(self) -> float:
+        return self._handle.config.dropout
+
+    @property
+    def bidirectional(self) -> bool:
+        """Whether D is 2."""
+        return self._handle.config.bidirectional
+
+    @property
+    def proj_size(self) -> int:
+        """P, or 0 for no projection."""
+        return self._handle.config.proj_size
+
+    @property
+    def num_threads(self) -> int:
+        """Threads of one call; 0: `get_num_threads` at the call."""
+        return self._handle.config.num_threads
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64: of every array of this network."""
+        return np.dtype(self._handle.config.dtype)
+
+    def __repr__(self) -> str:
+        config = self._handle.config
+        words = [str(config.input_size), str(config.hidden_size)]
+        if config.num_layers != 1:
+            words.append(f"num_layers={config.num_layers}")
+        if config.cell.startswith("rnn"):
+            words.append(f"nonlinearity={config.cell[4:]!r}")
+        if config.cell == "gru_reset_before":
+            words.append("reset_after=False")
+        if not config.bias:
+            words.append("bias=False")
+        if config.batch_first:
+            words.append("batch_first=True")
+        if config.dropout:
+            words.append(f"dropout={config.dropout}")
+        if config.bidirectional:
+            words.append("bidirectional=True")
+        if config.proj_size:
+            words.append(f"proj_size={config.proj_size}")
+        if config.dtype != "float32":
+            words.append(f"dtype={config.dtype!r}")
+        return f"{type(self).__name__}({', '.join(words)})"
+
+    # ---- Parameters ----
+
+    @property
+    def parameters(self) -> Parameters:
+        """Named views of `flat`, in torch's names, shapes and order."""
+        return self._parameters
+
+    @property
+    def flat(self) -> Array:
+        """All parameters as one vector, without padding, in the order of `parameters`: what an optimizer, an
+        all-reduce or a file wants. It may be written to; ``parameters.changed()`` lets tapes know."""
+        return self._flat
+
+    def initialize(self, seed: int | None = None) -> None:
+        """Draws all parameters from U(-1/sqrt(H), 1/sqrt(H)), as torch does.
+
+        Parameters
+        ----------
+        seed : int, optional
+            In 0...2^64 - 1: the same numbers on every machine. None: a seed from the operating system.
+
+        Examples
+        --------
+        >>> import swiftrnn
+        >>> a, b = swiftrnn.GRU(3, 16, seed=7), swiftrnn.GRU(3, 16)
+        >>> b.initialize(7)
+        >>> bool((a.flat == b.flat).all()), bool(abs(a.flat).max() <= 0.25)
+        (True, True)
+        """
+        chosen = secrets.randbits(64) if seed is None else unsigned(seed, "seed")
+        c.network_initialize(self._handle.pointer, chosen, self._pointers(), len(self._handle.parameters))
+        self._parameters.changed()
+
+    def state_dict(self) -> dict[str, Array]:
+        """Copies of all parameters by torch's names.
+
+        Examples
+        --------
+        >>> import swiftrnn
+        >>> list(swiftrnn.RNN(3, 4, bias=False).state_dict())
+        ['weight_ih_l0', 'weight_hh_l0']
+        """
+        return {name: array.copy() for name, array in self._parameters.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Copies parameters in, by torch's names; nothing is copied unless all fit.
+
+        From torch: ``network.load_state_dict({name: t.numpy() for name, t in module.state_dict().items()})``.
+
+        Raises
+        ------
+        ValueError
+            A name is missing or unknown, or a shape differs.
+        TypeError
+            A type differs: nothing is cast.
+
+        Examples
+        --------
+        >>> import swiftrnn
+        >>> a, b = swiftrnn.LSTM(3, 4), swiftrnn.LSTM(3, 4)
+        >>> b.load_state_dict(a.state_dict())
+        >>> bool((a.flat == b.flat).all())
+        True
+        """
+        self._parameters.load(state)
+
+    def _pointers(self) -> Any:
+        return self._handle.flat_pointers(address(self._flat), self._flat.nbytes)
+
+    # ---- Whole sequences ----
+
+    def __call__(self, x: Array, state: State | None = None, lengths: Lengths | None = None) -> tuple[Array, Any]:
+        """Inference over whole sequences, without dropout.
+
+        Parameters
+        ----------
+        x : ndarray
+            [T, N, I], [N, T, I] if batch_first, or [T, I]. Not copied where its rows of I are dense.
+        state : ndarray or (ndarray, ndarray), optional
+            The initial state; None, or one of the pair None: zeros.
+        lengths : sequence of int, optional
+            N values in 0...T, in any order; None: all T. Past a sequence's end y is zero; its final state is the one at
+            its last step; the reverse direction starts at its own end; length 0 hands the initial state through.
+
+        Returns
+        -------
+        y : ndarray
+            As x, with D*P features.
+        state : ndarray or (ndarray, ndarray)
+            The final state.
+
+        Raises
+        ------
+        TypeError, ValueError
+            A type or a shape is wrong.
+
+        Examples
+        --------
+        >>> import numpy as np, swiftrnn
+        >>> lstm = swiftrnn.LSTM(3, 4, num_layers=2, bidirectional=True, seed=0)
+        >>> y, (h, c) = lstm(np.ones((5, 2, 3), np.float32), lengths=[5, 2])
+        >>> y.shape, h.shape, bool((y[2:, 1] == 0).all())
+        ((5, 2, 8), (4, 2, 4), True)
+        """
+        batch = Batch(self._handle, x, lengths)
+        initial = batch.states(state)
+        return run_forward(batch, initial, parameters=self._pointers(), weights=None, pools=self._pools)
+
+    def forward(
+        self,
+        x: Array,
+        state: State | None = None,
+        lengths: Lengths | None = None,
+        *,
+        seed: int | None = None,
+        first_sequence: int = 0,
+    ) -> tuple[Array, Any, Tape]:
+        """The forward pass of training: as a call, but with dropout, and with a tape for the backward pass.
+
+        One step of one cell, for a loop of one's own, is T = 1.
+
+        Parameters
+        ----------
+        x, state, lengths
+            As for a call.
+        seed : int, optional
+            Of the dropout masks, in 0...2^64 - 1: the same seed, the same masks. None: the next of a sequence that the
+            network's own seed starts; `Tape.seed` says which.
+        first_sequence : int
+            Added to a sequence's index in the masks: a batch computed in parts has the masks of the whole.
+
+        Returns
+        -------
+        y, state
+            As for a call.
+        tape : Tape
+            Holds x and the state by reference: leave them as they are until the last ``tape.backward``.
+
+        Examples
+        --------
+        >>> import numpy as np, swiftrnn
+        >>> gru = swiftrnn.GRU(3, 4, num_layers=2, dropout=0.5, seed=0)
+        >>> x = np.ones((5, 2, 3), np.float32)
+        >>> y, h, tape = gru.forward(x, seed=1)
+        >>> part, _, _ = gru.forward(x[:, 1:], seed=1, first_sequence=1)
+        >>> bool((part[:, 0] == y[:, 1]).all())
+        True
+        """
+        batch = Batch(self._handle, x, lengths)
+        initial = batch.states(state)
+        chosen = self._dropout_seeds.getrandbits(64) if seed is None else unsigned(seed, "seed")
+        version = self._parameters.version
+        buffer = self._pools.tape.take(self._handle.tape_size(batch.steps, batch.sequences))
+        y, final = run_forward(
+            batch,
+            initial,
+            parameters=self._pointers(),
+            weights=None,
+            pools=self._pools,
+            tape=buffer,
+            seed=chosen,
+            first_sequence=integer(first_sequence, "first_sequence"),
+        )
+        return y, final, Tape(self, batch, initial, buffer, chosen, version)
+
+    # ---- Packed weights and streams ----
+
+    def freeze(self) -> Frozen:
+        """A snapshot of the parameters, packed once instead of once per call. Same results, bit for bit.
+
+        Examples
+        --------
+        >>> import numpy as np, swiftrnn
+        >>> rnn = swiftrnn.RNN(3, 4, seed=0)
+        >>> x = np.ones((5, 2, 3), np.float32)
+        >>> frozen = rnn.freeze()
+        >>> bool((frozen(x)[0] == rnn(x)[0]).all())
+        True
+        """
+        return Frozen(self._handle, self._pointers())
+
+    def stream(self, batch: int = 1) -> Stream:
+        """State that lives between calls, for input that arrives step by step; with a snapshot of the parameters.
+
+        Parameters
+        ----------
+        batch : int
+            N: how many sequences run side by side.
+
+        Raises
+        ------
+        SwiftRNNError
+            UNSUPPORTED: the network is bidirectional.
+        """
+        return self.freeze().stream(batch)
+
+    def close(self) -> None:
+        """Gives the scratch memory that is kept for the next call back to the system. The network stays usable."""
+        self._pools.clear()
+
+    # ---- Pickle and copy: configuration, parameters, and where the dropout seeds are ----
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"config": self._handle.config, "flat": self._flat, "dropout_seeds": self._dropout_seeds.getstate()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        handle = NetworkHandle(state["config"])
+        self._adopt(handle, writeable(state["flat"], "flat", np.dtype(handle.config.dtype), (handle.flat_count,)))
+        self._dropout_seeds = random.Random()
+        self._dropout_seeds.setstate(state["dropout_seeds"])
+
+    def __copy__(self) -> "Network":
+        return self.__deepcopy__({})
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Network":
+        copied = type(self).__new__(type(self))
+        copied.__setstate__({**self.__getstate__(), "flat": self._flat.copy()})
+        memo[id(self)] = copied
+        return copied
+
+
+def checked_config(
+    cell: str,
+    *,
+    dtype: Any,
+    input_size: int,
+    hidden_size: int,
+    num_layers: int,
+    bias: bool,
+    batch_first: bool,
+    dropout: float,
+    bidirectional: bool,
+    num_threads: int,
+    proj_size: int = 0,
+) -> Config:
+    """A configuration of plain Python types. What the numbers may be is the library's to check."""
+    probability = float(dropout)
+    if not math.isfinite(probability):
+        raise ValueError(f"dropout: {probability} is outside [0, 1)")
+    return Config(
+        cell=cell,
+        dtype=float_type(dtype).name,
+        input_size=integer(input_size, "input_size"),
+        hidden_size=integer(hidden_size, "hidden_size"),
+        num_layers=integer(num_layers, "num_layers"),
+        bias=bool(bias),
+        batch_first=bool(batch_first),
+        dropout=probability,
+        bidirectional=bool(bidirectional),
+        proj_size=integer(proj_size, "proj_size"),
+        num_threads=integer(num_threads, "num_threads"),
+    )

@@ -1,0 +1,168 @@
+"""From numpy arrays to ``swiftrnn_network_forward``: the layout of a batch, its lengths, its states; and the call."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence, Union
+
+import numpy as np
+
+from . import _c_api as c
+from ._arrays import Array, address, dense, integer, shaped, strided, typed, unsigned
+from ._buffers import BufferPools
+from ._handles import NetworkHandle, WeightsHandle
+
+Lengths = Union[Sequence[int], Array]
+State = Union[Array, "tuple[Array, Array]"]
+"""h [L*D, N, P]; for LSTM the pair (h, c) with c [L*D, N, H]. Unbatched: without N."""
+
+
+class Batch:
+    """The layout of one batch: T, N, and how the caller's arrays hold them.
+
+    `x` is [T, N, I], [N, T, I] if batch_first, or [T, I] unbatched.
+    """
+
+    def __init__(self, handle: NetworkHandle, x: Any, lengths: Lengths | None) -> None:
+        config = handle.config
+        self.handle = handle
+        self.dtype = np.dtype(config.dtype)
+        array = typed(x, "x", self.dtype)
+        self.batched = array.ndim == 3
+        if array.ndim not in (2, 3) or array.shape[-1] != config.input_size:
+            axes = "[N, T, I]" if config.batch_first else "[T, N, I]"
+            raise ValueError(
+                f"x: expected {axes} or unbatched [T, I] with I = input_size = {config.input_size}, "
+                f"got shape {list(array.shape)}"
+            )
+        array = self._by_step(array)
+        self.steps, self.sequences = array.shape[:2]
+        self.x, self.x_step_stride, self.x_sequence_stride = strided(array)
+        self.lengths = self._lengths(lengths)
+
+    def _by_step(self, array: Array) -> Array:
+        """The caller's layout as a view [T, N, features]."""
+        if not self.batched:
+            return array[:, np.newaxis, :]
+        return array.swapaxes(0, 1) if self.handle.config.batch_first else array
+
+    def shape(self, features: int) -> tuple[int, ...]:
+        """The caller's layout of T, N and `features`."""
+        if not self.batched:
+            return (self.steps, features)
+        if self.handle.config.batch_first:
+            return (self.sequences, self.steps, features)
+        return (self.steps, self.sequences, features)
+
+    def empty(self, features: int) -> tuple[Array, int, int]:
+        """A new dense array in the caller's layout, and its strides of steps and sequences in elements."""
+        array = np.empty(self.shape(features), self.dtype)
+        _, step_stride, sequence_stride = strided(self._by_step(array))
+        return array, step_stride, sequence_stride
+
+    def sequence(self, value: Any, name: str, features: int) -> tuple[Array, int, int]:
+        """An array of the caller's in the caller's layout, checked, as [T, N, features] with its two strides."""
+        array = shaped(value, name, self.dtype, self.shape(features))
+        return strided(self._by_step(array))
+
+    def _lengths(self, lengths: Lengths | None) -> Array | None:
+        if lengths is None:
+            return None
+        found = np.asarray(lengths)
+        if found.size == 0 and not isinstance(lengths, np.ndarray):
+            found = found.astype(np.int64)
+        if found.dtype.kind not in "iu":
+            raise TypeError(f"lengths: expected integers, got {found.dtype}")
+        if found.shape != (self.sequences,):
+            raise ValueError(f"lengths: expected shape [{self.sequences}], got {list(found.shape)}")
+        wrong = np.flatnonzero((found < 0) | (found > self.steps))
+        if wrong.size:
+            first = int(wrong[0])
+            raise ValueError(f"lengths[{first}]: {int(found[first])} is outside 0...{self.steps}")
+        return np.array(found, np.int64)  # the batch's own: a tape needs them as they were
+
+    # ---- States ----
+
+    def _state_shape(self, width: int) -> tuple[int, ...]:
+        rows = self.handle.state_rows
+        return (rows, self.sequences, width) if self.batched else (rows, width)
+
+    def states(self, state: Any, name: str = "state") -> list[Array | None] | None:
+        """The tensors of a state of the caller's, checked and dense; None: all zeros."""
+        if state is None:
+            return None
+        names, widths = self.handle.state_names, self.handle.state_widths
+        tensors = split_state(state, len(names), name)
+        return [
+            None if tensor is None else dense(shaped(tensor, f"{name} {part}", self.dtype, self._state_shape(width)))
+            for tensor, part, width in zip(tensors, names, widths)
+        ]
+
+    def empty_states(self) -> list[Array]:
+        """New tensors for a state."""
+        return [np.empty(self._state_shape(width), self.dtype) for width in self.handle.state_widths]
+
+
+def split_state(state: Any, count: int, name: str) -> Sequence[Any]:
+    """A state as its tensors: one array, or for LSTM a pair (h, c), of which either may be None."""
+    if count == 1:
+        return (state,)
+    if not isinstance(state, (tuple, list)) or len(state) != count:
+        got = f"{len(state)} items" if isinstance(state, (tuple, list)) else type(state).__name__
+        raise TypeError(f"{name}: expected a pair (h, c), got {got}")
+    return state
+
+
+def joined_state(tensors: Sequence[Array]) -> Any:
+    """The tensors of a state as the caller sees them: one array, or for LSTM a pair (h, c)."""
+    return tensors[0] if len(tensors) == 1 else tuple(tensors)
+
+
+def state_pointers(tensors: Sequence[Array | None] | None) -> Any:
+    """A C array of where a state's tensors are; None: NULL."""
+    return None if tensors is None else c.pointers([address(tensor) for tensor in tensors])
+
+
+def run_forward(
+    batch: Batch,
+    initial: list[Array | None] | None,
+    *,
+    parameters: Any,
+    weights: WeightsHandle | None,
+    pools: BufferPools,
+    tape: Array | None = None,
+    seed: int = 0,
+    first_sequence: int = 0,
+) -> tuple[Array, Any]:
+    """One ``swiftrnn_network_forward``: y and the final state. The library checks what is left to check."""
+    handle = batch.handle
+    y, y_step_stride, y_sequence_stride = batch.empty(handle.output_size)
+    final = batch.empty_states()
+    purpose = c.WORKSPACE_FORWARD if weights is None else c.WORKSPACE_FORWARD_WEIGHTS
+    size = handle.workspace_size(purpose, batch.steps, batch.sequences)
+    workspace = pools.forward.take(size)
+    arguments = c.ForwardArgs(
+        steps=batch.steps,
+        sequences=batch.sequences,
+        x=address(batch.x),
+        x_step_stride=batch.x_step_stride,
+        x_sequence_stride=batch.x_sequence_stride,
+        y=address(y),
+        y_step_stride=y_step_stride,
+        y_sequence_stride=y_sequence_stride,
+        lengths=c.int64s(address(batch.lengths)),
+        initial_states=state_pointers(initial),
+        final_states=state_pointers(final),
+        state_count=len(final),
+        parameters=parameters,
+        parameter_count=0 if parameters is None else len(handle.parameters),
+        weights=None if weights is None else weights.pointer,
+        tape=address(tape),
+        tape_size=0 if tape is None else tape.nbytes,
+        workspace=address(workspace),
+        workspace_size=workspace.nbytes,
+        seed=unsigned(seed, "seed"),
+        first_sequence=integer(first_sequence, "first_sequence"),
+    )
+    c.network_forward(handle.pointer, c.byref(arguments))
+    pools.forward.give(workspace)
+    return y, joined_state(final)

@@ -1,0 +1,204 @@
+"""Input that arrives step by step."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+
+from . import _c_api as c
+from ._arrays import Array, address, dense, integer, shaped, typed, writeable
+from ._handles import NetworkHandle, StreamHandle, WeightsHandle
+from ._sequence import State, joined_state, split_state, state_pointers
+
+
+class Stream:
+    """State that lives between calls: ``Network.stream(batch)`` or ``Frozen.stream(batch)``. It starts with zeros.
+
+    The results are those of the whole sequence in one call, bit for bit. One thread at a time: a second one gets a
+    RuntimeError. `close`, or leaving a ``with`` block, gives the memory back at once.
+
+    Examples
+    --------
+    >>> import numpy as np, swiftrnn
+    >>> lstm = swiftrnn.LSTM(3, 4, seed=0)
+    >>> x = np.random.default_rng(0).normal(size=(5, 1, 3)).astype(np.float32)
+    >>> stream = lstm.stream()
+    >>> steps = np.stack([stream.step(row) for row in x])
+    >>> bool((steps == lstm(x)[0]).all())
+    True
+    """
+
+    def __init__(self, handle: NetworkHandle, weights: WeightsHandle, batch: int) -> None:
+        self.batch = integer(batch, "batch")
+        """N, the number of sequences side by side."""
+        self._network = handle
+        self._stream: StreamHandle | None = StreamHandle(handle, weights, self.batch)
+        self._dtype = np.dtype(handle.config.dtype)
+        self._inputs = (self.batch, handle.config.input_size)
+        self._outputs = (self.batch, handle.output_size)
+        self._lock = threading.Lock()
+
+    def _claim(self) -> Any:
+        """The handle's pointer, this thread's alone until `_lock` is released."""
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError("this stream is in use by another thread")
+        if self._stream is None:
+            self._lock.release()
+            raise ValueError("the stream is closed")
+        return self._stream.pointer
+
+    def step(self, x: Array, out: Array | None = None) -> Array:
+        """One step.
+
+        Parameters
+        ----------
+        x : ndarray
+            [N, I], or [I] for a stream of one sequence.
+        out : ndarray, optional
+            [N, P] (or [P] with x [I]), C-contiguous, not overlapping x: receives y, so that nothing is allocated.
+
+        Returns
+        -------
+        y : ndarray
+            [N, P], or [P]; `out` if that was given.
+        """
+        array = typed(x, "x", self._dtype)
+        y_shape: tuple[int, ...] = self._outputs
+        if array.shape != self._inputs:
+            if self.batch != 1 or array.shape != self._inputs[1:]:
+                raise ValueError(f"x: expected shape {list(self._inputs)}, got {list(array.shape)}")
+            y_shape = self._outputs[1:]
+        y = np.empty(y_shape, self._dtype) if out is None else self._output(out, y_shape, array)
+        array = dense(array)
+        stream = self._claim()
+        try:
+            c.stream_step(stream, address(array), address(y))
+        finally:
+            self._lock.release()
+        return y
+
+    def run(self, x: Array, out: Array | None = None) -> Array:
+        """As many steps as x has, one after the other.
+
+        Parameters
+        ----------
+        x : ndarray
+            [T, N, I], [N, T, I] if the network is batch_first, or [T, I] for a stream of one sequence.
+        out : ndarray, optional
+            y's shape, C-contiguous, not overlapping x. Not with batch_first and N above 1, where y is transposed.
+
+        Returns
+        -------
+        y : ndarray
+            As x, with P features; `out` if that was given.
+
+        Examples
+        --------
+        >>> import numpy as np, swiftrnn
+        >>> stream = swiftrnn.GRU(3, 4, seed=0).stream(batch=2)
+        >>> stream.run(np.ones((5, 2, 3), np.float32)).shape, stream.state.shape
+        ((5, 2, 4), (1, 2, 4))
+        """
+        array = typed(x, "x", self._dtype)
+        batch_first = self._network.config.batch_first
+        swapped = batch_first and array.ndim == 3
+        if array.ndim == 2 and self.batch == 1:
+            by_step = array[:, np.newaxis, :]
+        else:
+            by_step = array.swapaxes(0, 1) if swapped else array
+        if by_step.ndim != 3 or by_step.shape[1:] != self._inputs:
+            n, inputs = self._inputs
+            expected = f"[{n}, T, {inputs}]" if batch_first else f"[T, {n}, {inputs}]"
+            raise ValueError(f"x: expected shape {expected}, got {list(array.shape)}")
+        steps = by_step.shape[0]
+        by_step = dense(by_step)
+        if out is not None and swapped and self.batch > 1:
+            raise ValueError("out: not with batch_first and more than one sequence")
+        y_shape = array.shape[:-1] + self._outputs[1:]
+        y_dense: Array
+        if out is not None:
+            result = self._output(out, y_shape, array)
+            y_dense = result
+        elif swapped:
+            y_dense = np.empty((steps, *self._outputs), self._dtype)
+            result = y_dense.swapaxes(0, 1)
+        else:
+            result = y_dense = np.empty(y_shape, self._dtype)
+        stream = self._claim()
+        try:
+            c.stream_run(stream, steps, address(by_step), address(y_dense))
+        finally:
+            self._lock.release()
+        return result
+
+    def _output(self, out: Array, shape: tuple[int, ...], x: Array) -> Array:
+        array = writeable(out, "out", self._dtype, shape)
+        if np.may_share_memory(array, x):
+            raise ValueError("out overlaps x")
+        return array
+
+    def reset(self) -> None:
+        """All states to zero."""
+        stream = self._claim()
+        try:
+            c.stream_reset(stream)
+        finally:
+            self._lock.release()
+
+    @property
+    def state(self) -> Any:
+        """The state: a copy of h [L, N, P]; for LSTM of the pair (h, c) with c [L, N, H]. May be set, which copies;
+        None, for all of it or one of the pair, means zeros.
+
+        Examples
+        --------
+        >>> import numpy as np, swiftrnn
+        >>> stream = swiftrnn.LSTM(3, 4, seed=0).stream()
+        >>> y = stream.step(np.ones((1, 3), np.float32))
+        >>> before = stream.state
+        >>> z = stream.step(np.ones((1, 3), np.float32))
+        >>> stream.state = before
+        >>> bool((stream.step(np.ones((1, 3), np.float32)) == z).all())
+        True
+        """
+        tensors = [np.empty(shape, self._dtype) for shape in self._state_shapes()]
+        stream = self._claim()
+        try:
+            c.stream_get_state(stream, state_pointers(tensors), len(tensors))
+        finally:
+            self._lock.release()
+        return joined_state(tensors)
+
+    @state.setter
+    def state(self, value: State | None) -> None:
+        shapes, names = self._state_shapes(), self._network.state_names
+        given = (None,) * len(shapes) if value is None else split_state(value, len(shapes), "state")
+        tensors = [
+            None if tensor is None else dense(shaped(tensor, f"state {name}", self._dtype, shape))
+            for tensor, name, shape in zip(given, names, shapes)
+        ]
+        stream = self._claim()
+        try:
+            c.stream_set_state(stream, state_pointers(tensors), len(tensors))
+        finally:
+            self._lock.release()
+
+    def _state_shapes(self) -> list[tuple[int, int, int]]:
+        return [(self._network.state_rows, self.batch, width) for width in self._network.state_widths]
+
+    def close(self) -> None:
+        """Gives the stream's memory back. Every use from then on is a ValueError."""
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError("this stream is in use by another thread")
+        try:
+            self._stream = None
+        finally:
+            self._lock.release()
+
+    def __enter__(self) -> "Stream":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

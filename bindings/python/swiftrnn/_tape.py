@@ -1,0 +1,216 @@
+"""What a forward pass for training leaves behind, and the gradients made from it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, Mapping, Union
+
+import numpy as np
+
+from . import _c_api as c
+from ._arrays import Array, address, writeable
+from ._errors import Status, SwiftRNNError
+from ._parameters import named_views
+from ._sequence import Batch, State, joined_state, state_pointers
+
+if TYPE_CHECKING:
+    from ._network import Network
+
+
+@dataclasses.dataclass
+class Gradients:
+    """The gradients of a loss.
+
+    Attributes
+    ----------
+    x : ndarray or None
+        In the layout of x, zero past each length; None if not wanted.
+    state : ndarray, (ndarray, ndarray) or None
+        Of the initial state, in its layout; given even where the initial state was left out. None if not wanted.
+    parameters : dict of str to ndarray, or None
+        Views of `flat` by torch's names; None if not wanted.
+    flat : ndarray or None
+        The gradients of all parameters as one vector, in the order of `Network.flat`; None if not wanted.
+    """
+
+    x: Array | None
+    state: Any
+    parameters: Mapping[str, Array] | None
+    flat: Array | None
+
+
+class Tape:
+    """The tape of one ``Network.forward``, from which `backward` makes gradients, as often as wanted.
+
+    It holds x, the initial state, and the parameters' vector by reference: they must stay as they were until the last
+    `backward`. A change of the parameters that the package saw (an optimizer's step, ``load_state_dict``,
+    ``initialize``, ``parameters[name] = …``, ``parameters.changed()``) is an error; a change of x, or of a raw numpy
+    view, is not noticed and gives wrong gradients.
+
+    Any number of threads may call `backward` at once. `close`, or leaving a ``with`` block, gives the memory back to
+    the network for its next forward pass; otherwise that happens when the last reference goes.
+
+    Attributes
+    ----------
+    seed : int
+        The seed of the dropout masks.
+    nbytes : int
+        The tape's size in bytes.
+
+    Examples
+    --------
+    >>> import numpy as np, swiftrnn
+    >>> lstm = swiftrnn.LSTM(3, 4, seed=0)
+    >>> y, state, tape = lstm.forward(np.ones((5, 2, 3), np.float32))
+    >>> grads = tape.backward(np.ones_like(y))
+    >>> grads.x.shape, grads.state[1].shape, grads.parameters["weight_ih_l0"].shape, grads.flat.shape
+    ((5, 2, 3), (1, 2, 4), (16, 3), (144,))
+    """
+
+    def __init__(
+        self,
+        network: "Network",
+        batch: Batch,
+        initial: list[Array | None] | None,
+        buffer: Array,
+        seed: int,
+        version: int,
+    ) -> None:
+        self._network = network
+        self._batch = batch
+        self._initial = initial
+        self._buffer: Array | None = buffer
+        self._version = version
+        self.seed = seed
+        self.nbytes = buffer.nbytes
+
+    def backward(
+        self,
+        dy: Array | None = None,
+        dstate: State | None = None,
+        *,
+        need_x: bool = True,
+        need_state: bool = True,
+        need_parameters: bool = True,
+        accumulate_into: Union[Gradients, Array, None] = None,
+    ) -> Gradients:
+        """Back-propagation through time, of gradients that arrive through y, the final state, or both.
+
+        Parameters
+        ----------
+        dy : ndarray, optional
+            The loss's gradient for y, in y's layout and type; None: zeros. Past each length it is not read.
+        dstate : ndarray or (ndarray, ndarray), optional
+            The loss's gradient for the final state, in its layout; for LSTM a pair (dh, dc), either may be None: zeros.
+        need_x, need_state, need_parameters : bool
+            Which gradients to compute; what is not wanted costs nothing.
+        accumulate_into : Gradients or ndarray, optional
+            Gradients of an earlier call, or a flat vector: those of the parameters are added to it, and the result's
+            `flat` is that vector. Without it they go to a new vector.
+
+        Returns
+        -------
+        Gradients
+
+        Raises
+        ------
+        TypeError, ValueError
+            `dy`, `dstate` or `accumulate_into` has the wrong type or shape.
+        SwiftRNNError
+            MISMATCH: the parameters have changed since the forward pass.
+        ValueError
+            The tape is closed.
+
+        Examples
+        --------
+        >>> import numpy as np, swiftrnn
+        >>> gru = swiftrnn.GRU(3, 4, seed=0)
+        >>> y, h, tape = gru.forward(np.ones((5, 2, 3), np.float32))
+        >>> grads = tape.backward(dstate=np.ones_like(h), need_x=False)
+        >>> grads.x is None
+        True
+        >>> twice = tape.backward(dstate=np.ones_like(h), accumulate_into=grads)
+        >>> twice.flat is grads.flat
+        True
+        """
+        network, batch, handle = self._network, self._batch, self._batch.handle
+        buffer = self._buffer
+        if buffer is None:
+            raise ValueError("the tape is closed")
+        if network.parameters.version != self._version:
+            raise SwiftRNNError(Status.MISMATCH, "the parameters have changed since the forward pass of this tape")
+
+        dy_given = (None, 0, 0) if dy is None else batch.sequence(dy, "dy", handle.output_size)
+        dfinal = batch.states(dstate, "dstate")
+        dx_wanted = batch.empty(handle.config.input_size) if need_x else (None, 0, 0)
+        dinitial = batch.empty_states() if need_state else None
+        flat = self._flat_gradient(need_parameters, accumulate_into)
+
+        parameters = handle.flat_pointers(address(network.flat), network.flat.nbytes)
+        gradients = None if flat is None else handle.flat_pointers(address(flat), flat.nbytes)
+        size = handle.workspace_size(c.WORKSPACE_BACKWARD, batch.steps, batch.sequences)
+        workspace = network._pools.backward.take(size)
+        arguments = c.BackwardArgs(
+            steps=batch.steps,
+            sequences=batch.sequences,
+            x=address(batch.x),
+            x_step_stride=batch.x_step_stride,
+            x_sequence_stride=batch.x_sequence_stride,
+            dy=address(dy_given[0]),
+            dy_step_stride=dy_given[1],
+            dy_sequence_stride=dy_given[2],
+            dx=address(dx_wanted[0]),
+            dx_step_stride=dx_wanted[1],
+            dx_sequence_stride=dx_wanted[2],
+            lengths=c.int64s(address(batch.lengths)),
+            initial_states=state_pointers(self._initial),
+            final_state_gradients=state_pointers(dfinal),
+            initial_state_gradients=state_pointers(dinitial),
+            state_count=len(handle.state_names),
+            parameters=parameters,
+            gradients=gradients,
+            parameter_count=len(handle.parameters),
+            accumulate=0 if accumulate_into is None else 1,
+            tape=address(buffer),
+            tape_size=buffer.nbytes,
+            workspace=address(workspace),
+            workspace_size=workspace.nbytes,
+        )
+        c.network_backward(handle.pointer, c.byref(arguments))
+        network._pools.backward.give(workspace)
+        return Gradients(
+            x=dx_wanted[0],
+            state=None if dinitial is None else joined_state(dinitial),
+            parameters=None if flat is None else named_views(flat, handle.parameters),
+            flat=flat,
+        )
+
+    def _flat_gradient(self, wanted: bool, into: Union[Gradients, Array, None]) -> Array | None:
+        network = self._network
+        if not wanted:
+            if into is not None:
+                raise ValueError("accumulate_into was given, but need_parameters is False")
+            return None
+        if into is None:
+            return np.empty_like(network.flat)
+        flat = into.flat if isinstance(into, Gradients) else into
+        flat = writeable(flat, "accumulate_into", network.dtype, network.flat.shape)
+        if np.may_share_memory(flat, network.flat):
+            raise ValueError("accumulate_into overlaps the parameters")
+        return flat
+
+    def close(self) -> None:
+        """Gives the tape's memory back; `backward` is an error from then on. Not while another thread is in it."""
+        buffer, self._buffer = self._buffer, None
+        if buffer is not None:
+            self._network._pools.tape.give(buffer)
+
+    def __enter__(self) -> "Tape":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_buffer", None) is not None:
+            self.close()

@@ -1,0 +1,43 @@
+"""Run by test_bits_instruction_sets.py in processes of their own: saves many results of one instruction set."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+import swiftrnn
+from test_bits import CELLS, SIZES, make, some_lengths
+from torch_reference import ours
+
+
+def results() -> dict[str, np.ndarray]:
+    saved = {}
+    for cell in CELLS:
+        for dtype in ("float32", "float64"):
+            for sizes in SIZES:
+                case = make(cell, dtype, sizes, dropout=0.3)
+                case.lengths = some_lengths(case)
+                for name, array in ours(case, case.data(), seed=5).items():
+                    saved[f"{cell} {dtype} {sizes} {name}"] = array
+    rng = np.random.default_rng(0)
+    for dtype in ("float32", "float64"):
+        x, weight = rng.standard_normal((37, 45)).astype(dtype), rng.standard_normal((301, 45)).astype(dtype)
+        logits = swiftrnn.linear(x, weight, weight[:, 0].copy())
+        loss, dlogits, _ = swiftrnn.cross_entropy(logits, rng.integers(0, 301, 37))
+        gradients = swiftrnn.linear_backward(dlogits, x, weight)
+        norm = swiftrnn.clip_grad_norm([gradients.weight], 1e-3)
+        swiftrnn.AdamW(weight, lr=0.1).step(gradients.weight)
+        scalars = np.array([loss, norm])
+        for name, array in dict(
+            logits=logits, dlogits=dlogits, dx=gradients.x, dweight=gradients.weight, dbias=gradients.bias,
+            scalars=scalars, weight=weight, samples=swiftrnn.sample(logits, top_k=40, top_p=0.9, seed=3),
+        ).items():  # fmt: skip
+            saved[f"{dtype} {name}"] = array
+    return saved
+
+
+if __name__ == "__main__":
+    wanted, path = sys.argv[1:]
+    assert swiftrnn.isa() == wanted, (swiftrnn.isa(), wanted)
+    np.savez(path, **results())

@@ -1,0 +1,206 @@
+"""Gradient clipping and the optimizers, step by step against torch in float64; and a network that learns."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Callable
+
+import numpy as np
+import pytest
+import torch
+
+import swiftrnn
+from torch_reference import assert_same_bits
+
+TOLERANCE = {"float64": 1e-12, "float32": 3e-6}
+TYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
+SIZES = [1, 7, 64, 4097, 10000]
+
+OPTIMIZERS: dict[str, tuple[Callable[..., Any], Callable[..., Any], dict[str, Any]]] = {
+    "sgd": (swiftrnn.SGD, torch.optim.SGD, dict(lr=0.1)),
+    "sgd decay": (swiftrnn.SGD, torch.optim.SGD, dict(lr=0.1, weight_decay=0.05)),
+    "momentum": (swiftrnn.SGD, torch.optim.SGD, dict(lr=0.1, momentum=0.9, weight_decay=0.01)),
+    "nesterov": (swiftrnn.SGD, torch.optim.SGD, dict(lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=True)),
+    "adam": (swiftrnn.Adam, torch.optim.Adam, dict(lr=0.01)),
+    "adam decay": (swiftrnn.Adam, torch.optim.Adam, dict(lr=0.01, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.1)),
+    "adamw": (swiftrnn.AdamW, torch.optim.AdamW, dict(lr=0.01)),
+    "adamw decay": (swiftrnn.AdamW, torch.optim.AdamW, dict(lr=0.01, betas=(0.7, 0.9), weight_decay=0.3)),
+}
+
+
+@TYPES
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("size", SIZES)
+def test_against_torch(dtype: str, name: str, size: int) -> None:
+    make, make_torch, options = OPTIMIZERS[name]
+    rng = np.random.default_rng(size)
+    mine = rng.standard_normal(size).astype(dtype)
+    theirs = torch.nn.Parameter(torch.from_numpy(mine.astype(np.float64)))
+    optimizer, reference = make(mine, **options), make_torch([theirs], **options)
+    for step in range(8):
+        gradient = rng.standard_normal(size).astype(dtype)
+        if step == 4:  # a schedule
+            optimizer.lr = reference.param_groups[0]["lr"] = options["lr"] / 3
+        theirs.grad = torch.from_numpy(gradient.astype(np.float64))
+        optimizer.step(gradient)
+        reference.step()
+        scale = max(1.0, float(theirs.detach().abs().max()))
+        error = float(np.abs(mine - theirs.detach().numpy()).max())
+        assert error <= TOLERANCE[dtype] * scale * (step + 1), (step, error)
+    assert optimizer.steps == 8
+
+
+@TYPES
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_bits_do_not_depend_on_threads_or_on_cutting_the_vector(dtype: str, name: str, default_threads: None) -> None:
+    make, _, options = OPTIMIZERS[name]
+    rng = np.random.default_rng(0)
+    start, gradients = rng.standard_normal(50001).astype(dtype), rng.standard_normal((3, 50001)).astype(dtype)
+
+    def run(threads: int, cuts: list[int]) -> np.ndarray:
+        swiftrnn.set_num_threads(threads)
+        vector = start.copy()
+        bounds = list(zip([0, *cuts], [*cuts, len(vector)]))
+        optimizer = make([vector[a:b] for a, b in bounds], **options)
+        for gradient in gradients:
+            optimizer.step([gradient[a:b] for a, b in bounds])
+        return vector
+
+    expected = run(1, [])
+    for threads, cuts in ((2, []), (3, []), (8, []), (1, [7, 40000]), (2, [1, 4096, 4099])):
+        assert_same_bits(run(threads, cuts), expected, (threads, cuts))
+
+
+def test_checkpoint() -> None:
+    for name, (make, _, options) in OPTIMIZERS.items():
+        rng = np.random.default_rng(0)
+        gradients = rng.standard_normal((6, 20))
+        straight, resumed = np.ones(20), np.ones(20)
+        optimizer, first = make(straight, **options), make(resumed, **options)
+        for gradient in gradients:
+            optimizer.step(gradient)
+        for gradient in gradients[:3]:
+            first.step(gradient)
+        second = make(resumed, **options)
+        second.load_state_dict(first.state_dict())
+        for gradient in gradients[3:]:
+            second.step(gradient)
+        assert_same_bits(resumed, straight, name)
+    optimizer = swiftrnn.Adam(np.ones(3))
+    with pytest.raises(ValueError, match="state dict"):
+        optimizer.load_state_dict({"steps": 1})
+    with pytest.raises(ValueError, match=r"first\[0\]: expected shape \[3\], got \[2\]"):
+        optimizer.load_state_dict({"steps": 1, "first": [np.ones(2)], "second": [np.ones(3)]})
+    assert optimizer.steps == 0
+
+
+def test_optimizer_errors() -> None:
+    network = swiftrnn.GRU(3, 4, seed=0)
+    before = network.flat.copy()
+    optimizer = swiftrnn.Adam([network, np.ones(3, np.float32)])
+    with pytest.raises(ValueError, match="gradients: expected 2, got 1"):
+        optimizer.step([np.zeros_like(network.flat)])
+    with pytest.raises(TypeError, match=r"gradients\[1\]: expected float32, got float64"):
+        optimizer.step([np.ones_like(network.flat), np.ones(3)])
+    with pytest.raises(ValueError, match=r"gradients\[1\]: expected shape \[3\], got \[4\]"):
+        optimizer.step([np.ones_like(network.flat), np.ones(4, np.float32)])
+    assert_same_bits(network.flat, before, "nothing has changed")
+    assert optimizer.steps == 0
+    with pytest.raises(ValueError, match=r"parameters\[0\]: expected a C-contiguous"):
+        swiftrnn.SGD(np.ones(6)[::2])
+    with pytest.raises(TypeError, match=r"parameters\[0\]: expected float32 or float64, got int64"):
+        swiftrnn.SGD(np.ones(3, np.int64))
+    for wrong in (swiftrnn.Adam(np.ones(3), betas=(1.0, 0.9)), swiftrnn.Adam(np.ones(3), betas=(0.9, -0.1))):
+        with pytest.raises(swiftrnn.SwiftRNNError) as caught:
+            wrong.step(np.ones(3))
+        assert caught.value.status is swiftrnn.Status.INVALID_VALUE
+
+
+# ---- Clipping --------------------------------------------------------------------------------------------------------
+
+
+@TYPES
+@pytest.mark.parametrize("sizes", [[1], [5, 1, 33], [4095, 4097], [100000, 3]])
+def test_clipping(dtype: str, sizes: list[int], default_threads: None) -> None:
+    rng = np.random.default_rng(1)
+    gradients = [rng.standard_normal(size).astype(dtype) for size in sizes]
+    expected = math.sqrt(sum(float((g.astype(np.float64) ** 2).sum()) for g in gradients))
+    tolerance = 1e-12 if dtype == "float64" else 1e-6
+    for max_norm in (expected / 3, expected * 2, math.inf):
+        found = None
+        for threads in (1, 2, 3, 8):
+            swiftrnn.set_num_threads(threads)
+            clipped = [g.copy() for g in gradients]
+            norm = swiftrnn.clip_grad_norm(clipped, max_norm)
+            assert abs(norm / expected - 1) <= 1e-12
+            if found is not None:
+                assert norm == found[0]
+                assert_same_bits(clipped, found[1])
+            found = (norm, clipped)
+        for before, after in zip(gradients, found[1]):
+            if max_norm > expected:
+                assert_same_bits(after, before)
+            else:
+                wanted = before.astype(np.float64) * (max_norm / expected)
+                assert np.abs(after - wanted).max() <= tolerance * np.abs(wanted).max()
+
+
+def test_clipping_options_and_errors() -> None:
+    for value in (math.nan, math.inf):
+        gradient = np.array([1.0, value, 3.0])
+        before = gradient.copy()
+        norm = swiftrnn.clip_grad_norm(gradient, 0.1)
+        assert not math.isfinite(norm)
+        assert np.array_equal(gradient, before, equal_nan=True)
+    huge = np.array([1e30, 1e30], np.float32)
+    assert abs(swiftrnn.clip_grad_norm(huge, 1.0) / (math.sqrt(2) * float(np.float32(1e30))) - 1) < 1e-12
+    assert abs(float(np.linalg.norm(huge.astype(float))) - 1) < 1e-6
+    assert swiftrnn.clip_grad_norm([], 1.0) == 0
+    for wrong in (0.0, -1.0, math.nan):
+        with pytest.raises(swiftrnn.SwiftRNNError) as caught:
+            swiftrnn.clip_grad_norm(np.ones(3), wrong)
+        assert caught.value.status is swiftrnn.Status.INVALID_VALUE
+    with pytest.raises(TypeError, match=r"gradients\[1\]: expected float64, got float32"):
+        swiftrnn.clip_grad_norm([np.ones(3), np.ones(3, np.float32)], 1.0)
+    with pytest.raises(ValueError, match="need_parameters=False"):
+        swiftrnn.clip_grad_norm(swiftrnn.Gradients(None, None, None, None), 1.0)
+
+
+# ---- All together ----------------------------------------------------------------------------------------------------
+
+
+def test_a_language_model_learns_a_text() -> None:
+    """Embedding, LSTM, linear layer, loss, clipping, AdamW, sampling: the loss falls and the text comes back."""
+    text = np.frombuffer(b"the quick brown fox jumps over the lazy dog. " * 12, np.uint8)
+    letters, ids = np.unique(text, return_inverse=True)
+    ids = ids.astype(np.int64)
+    vocabulary, width, steps, sequences = len(letters), 16, 15, 6
+    rng = np.random.default_rng(0)
+    table = (rng.standard_normal((vocabulary, width)) * 0.1).astype(np.float32)
+    lstm = swiftrnn.LSTM(width, 64, num_layers=2, dropout=0.1, seed=0)
+    head, bias = (rng.standard_normal((vocabulary, 64)) * 0.1).astype(np.float32), np.zeros(vocabulary, np.float32)
+    optimizer = swiftrnn.AdamW([table, lstm, head, bias], lr=1e-2)
+    losses = []
+    for _ in range(150):
+        starts = rng.integers(0, len(ids) - steps - 1, sequences)
+        inputs = np.stack([ids[s : s + steps] for s in starts], 1)
+        targets = np.stack([ids[s + 1 : s + steps + 1] for s in starts], 1)
+        y, _, tape = lstm.forward(swiftrnn.embedding(table, inputs))
+        loss, dlogits, _ = swiftrnn.cross_entropy(swiftrnn.linear(y, head, bias), targets)
+        top = swiftrnn.linear_backward(dlogits, y, head)
+        grads = tape.backward(top.x)
+        everything = [swiftrnn.embedding_backward(grads.x, inputs, vocabulary), grads, top.weight, top.bias]
+        swiftrnn.clip_grad_norm(everything, 5.0)
+        optimizer.step(everything)
+        losses.append(loss)
+    assert losses[0] > 2.5 and np.mean(losses[-10:]) < 0.4, losses[::15]
+
+    prompt, stream = ids[:20], lstm.stream()
+    for token in prompt:
+        y = stream.step(swiftrnn.embedding(table, np.array([token])))
+    written = []
+    for position in range(25):
+        token = int(swiftrnn.sample(swiftrnn.linear(y, head, bias), temperature=0, position=position)[0])
+        written.append(token)
+        y = stream.step(swiftrnn.embedding(table, np.array([token])))
+    assert letters[written].tobytes() == text[20:45].tobytes()

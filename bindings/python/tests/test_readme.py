@@ -1,0 +1,100 @@
+"""The programs of README.md run: Python, C and Swift; and every path that the documentation links to exists."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+from swiftrnn import _c_api as c
+
+ROOT = Path(__file__).resolve().parents[3]
+
+PACKAGE = """// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "Readme",
+  platforms: [.macOS(.v26)],
+  dependencies: [.package(name: "SwiftRNN", path: "../..")],
+  targets: [.executableTarget(name: "Readme", dependencies: [.product(name: "SwiftRNN", package: "SwiftRNN")])]
+)
+"""
+
+
+def program(language: str) -> str:
+    """The first fenced block of a language in README.md."""
+    found = re.search(rf"^```{language}\n(.*?)^```$", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    assert found, f"README.md has no block of {language}"
+    return found[1]
+
+
+def run(*command: Any) -> str:
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_python(run_python: Callable[..., Any]) -> None:
+    output = run_python(program("python")).stdout
+    found = re.fullmatch(r"mean squared error: (\S+)\nthe same bits: True\n", output)
+    assert found, output
+    assert 0 < float(found[1]) < 0.01
+
+
+def test_c(tmp_path: Path) -> None:
+    # The package's file may have another name than the one that programs look for.
+    library = Path(c.library._name).resolve()
+    for name in ("libswiftrnn.so", "libswiftrnn.so.0"):
+        (tmp_path / name).symlink_to(library)
+    (tmp_path / "program.c").write_text(program("c"))
+    run(
+        "cc", "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT / 'include'}", tmp_path / "program.c",
+        "-o", tmp_path / "program", f"-L{tmp_path}", "-lswiftrnn", f"-Wl,-rpath,{tmp_path}",
+    )  # fmt: skip
+    numbers = [float(word) for word in run(tmp_path / "program").removeprefix("the last output: ").split()]
+    assert len(numbers) == 4
+    assert all(0 < abs(number) < 1 for number in numbers)
+
+
+def test_swift() -> None:
+    # A package that depends on the checkout by its path. It builds in the checkout's build folder and with the flags of
+    # its tests, so that the kernels, which take minutes, are compiled once for both.
+    package = ROOT / "build" / "readme"
+    sources = {package / "Package.swift": PACKAGE, package / "Sources" / "Readme" / "main.swift": program("swift")}
+    for path, text in sources.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    output = run(
+        "swift", "run", "--package-path", package, "--scratch-path", ROOT / ".build", "-c", "release",
+        "-Xswiftc", "-enable-testing", "Readme",
+    )  # fmt: skip
+    found = re.fullmatch(r"the last output: \[(.*)\]\nthe same bits: true\n", output)
+    assert found, output
+    numbers = [float(word) for word in found[1].split(",")]
+    assert len(numbers) == 4
+    assert all(0 < abs(number) < 1 for number in numbers)
+
+
+PAGES = sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links(page: str) -> None:
+    def anchors(text: str) -> set[str]:
+        plain = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+        titles = re.findall(r"^#+ +(.*)$", plain, re.MULTILINE)
+        return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+    path = ROOT / page
+    text = path.read_text()
+    targets = [t for t in re.findall(r"\]\(([^)\s]+)\)", text) if not t.startswith("http")]
+    for target in targets:
+        file, _, anchor = target.partition("#")
+        other = path.parent / file if file else path
+        assert other.exists(), target
+        assert not anchor or anchor in anchors(other.read_text()), target

@@ -1,0 +1,14 @@
+// swift-tools-version: 6.2
+// The smallest Swift package that uses SwiftRNN. Yours would have the repository's URL here.
+import PackageDescription
+
+let url = Context.environment["SWIFTRNN_URL"] ?? "file:///path/to/SwiftRNN.git"
+
+let package = Package(
+  name: "Example",
+  platforms: [.macOS(.v26)],
+  dependencies: [.package(url: url, from: "0.1.0")],
+  targets: [
+    .executableTarget(name: "Example", dependencies: [.product(name: "SwiftRNN", package: "SwiftRNN")])
+  ]
+)

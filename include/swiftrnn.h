@@ -1,0 +1,376 @@
+/* swiftrnn.h: recurrent networks on CPUs, forward and backward. The whole C contract of libswiftrnn.
+ *
+ * Three ways in, from the simplest:
+ *   1. Inference:  config_init -> network_create -> network_forward with parameters, x and y.
+ *   2. Streaming:  + weights_create -> stream_create -> stream_step for each new input; no allocation, no lock.
+ *   3. Training:   network_forward with a tape -> network_backward -> clip_gradients -> adam_step.
+ *
+ * Letters   T steps, N sequences, I inputs, H hidden units, P projected units (P = H without projection), G gates,
+ *           L layers, D directions. Sizes, lengths and strides are int64_t and count ELEMENTS; only arguments named
+ *           *_size that accompany a buffer count BYTES.
+ * Data      A network computes in float or double (swiftrnn_dtype); every `void *` array below holds that type, unless
+ *           a type is written. Arrays need only the natural alignment of their elements.
+ * Batches   [T, N, features] with dense rows of features; the strides of steps and sequences are arguments, so that
+ *           [N, T, features] is read in place. Both strides 0 mean dense [T, N, features].
+ * Lengths   NULL: all T. Otherwise N values in 0...T, in any order. Past a sequence's end y and dx are zero; its final
+ *           state is the one at its last step; the reverse direction starts at its own end; length 0 hands the initial
+ *           state through.
+ * States    Arrays of pointers, one per state tensor (swiftrnn_network_state_info): h [L*D, N, P] and, for LSTM,
+ *           c [L*D, N, H]. The tensor of layer l and direction d is at index l*D + d. NULL, for the array or an entry,
+ *           means zeros on the way in and not wanted on the way out.
+ * Errors    Every fallible call returns a swiftrnn_status; swiftrnn_last_error() has the calling thread's last message,
+ *           with the numbers in it. On an error, no output of the call has been written, except where the call says so.
+ * Aliasing  Outputs overlap neither inputs nor each other, except where a call says so.
+ * Threads   Handles are immutable once made: any number of threads may use one at once, each with its own buffers. The
+ *           exception is swiftrnn_stream, which belongs to one thread at a time.
+ * Bits      Results do not depend on the thread count, on the batch that a sequence is in, on padding, on streaming or
+ *           whole, on inference or training, nor on AVX2 or AVX-512 (docs/design.md has the table). Each call runs with
+ *           round-to-nearest and subnormals flushed to zero, and leaves the caller's floating-point control as it was.
+ */
+#ifndef SWIFTRNN_H
+#define SWIFTRNN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ==== Version, status, process ====================================================================================*/
+
+#define SWIFTRNN_VERSION_MAJOR 0
+#define SWIFTRNN_VERSION_MINOR 1
+#define SWIFTRNN_VERSION_PATCH 0
+
+/** What a call came to. Values are pinned: they never change their meaning. */
+typedef enum swiftrnn_status {
+  SWIFTRNN_STATUS_OK = 0,
+  SWIFTRNN_STATUS_NULL_POINTER = 1,     /**< a pointer that must not be NULL is */
+  SWIFTRNN_STATUS_INVALID_VALUE = 2,    /**< a number, an enumeration value or an identifier is outside its range */
+  SWIFTRNN_STATUS_INVALID_SIZE = 3,     /**< a size, length or stride is negative, too large or does not fit another */
+  SWIFTRNN_STATUS_OVERFLOW = 4,         /**< sizes whose product in bytes does not fit an int64_t */
+  SWIFTRNN_STATUS_BUFFER_TOO_SMALL = 5, /**< a tape, workspace or other buffer has fewer bytes than needed */
+  SWIFTRNN_STATUS_MISALIGNED = 6,       /**< a pointer is not aligned to its element */
+  SWIFTRNN_STATUS_MISMATCH = 7,         /**< a tape, weights or struct belongs to another configuration or version */
+  SWIFTRNN_STATUS_OUT_OF_MEMORY = 8,
+  SWIFTRNN_STATUS_UNSUPPORTED = 9       /**< a combination that does not exist, such as a bidirectional stream */
+} swiftrnn_status;
+
+/** The library's version, "major.minor.patch". Static storage. */
+const char *swiftrnn_version(void);
+
+/** The name of a status, such as "invalid size"; "unknown status" for other values. Static storage. */
+const char *swiftrnn_status_string(swiftrnn_status status);
+
+/** The message of the calling thread's last failed call, "" if there was none. Valid until this thread's next failure;
+ *  at most 255 bytes. */
+const char *swiftrnn_last_error(void);
+
+/** The instruction set in use: "avx512", "avx2" or "baseline". Chosen once per process, from the CPU or from the
+ *  environment variable SWIFTRNN_ISA. NULL, with swiftrnn_last_error(), if that variable has another value or names a
+ *  set that this CPU lacks; then every other call that computes fails with SWIFTRNN_STATUS_UNSUPPORTED. */
+const char *swiftrnn_isa(void);
+
+/** Sets how many threads a call may use at most, where its network does not say; 0 goes back to the default, which is
+ *  what affinity and the cgroup's CPU quota leave.
+ *  @retval SWIFTRNN_STATUS_INVALID_VALUE  threads is negative or above 1024 */
+swiftrnn_status swiftrnn_set_num_threads(int64_t threads);
+
+/** The number that swiftrnn_set_num_threads() set, or the default. */
+int64_t swiftrnn_get_num_threads(void);
+
+/* ==== Networks ====================================================================================================*/
+
+/** The type of all numbers of a network. */
+typedef enum swiftrnn_dtype { SWIFTRNN_FLOAT32 = 0, SWIFTRNN_FLOAT64 = 1 } swiftrnn_dtype;
+
+/** The cells. Equations in docs/equations.md; names, shapes and order of parameters as in torch.nn. */
+typedef enum swiftrnn_cell {
+  SWIFTRNN_RNN_TANH = 1,        /**< Elman 1990:  h' = tanh(W x + b + U h + d) */
+  SWIFTRNN_RNN_RELU = 2,        /**< the same with max(0, .) */
+  SWIFTRNN_LSTM = 3,            /**< Gers, Schmidhuber, Cummins 2000; rows i f g o; projection: Sak 2014 */
+  SWIFTRNN_GRU = 4,             /**< Cho 2014 v1, torch: n = tanh(W x + b + r * (U h + d)); rows r z n */
+  SWIFTRNN_GRU_RESET_BEFORE = 5 /**< Cho 2014 v3:        n = tanh(W x + b + U (r * h) + d); rows r z n */
+} swiftrnn_cell;
+
+/** What a network is. Fill it with swiftrnn_config_init(), then set what differs. */
+typedef struct swiftrnn_config {
+  int64_t size;            /**< bytes of this struct, set by swiftrnn_config_init() */
+  swiftrnn_cell cell;
+  swiftrnn_dtype dtype;    /**< default SWIFTRNN_FLOAT32 */
+  int64_t input_size;      /**< I, 1 or more; must be set */
+  int64_t hidden_size;     /**< H, 1 or more; must be set */
+  int64_t projection_size; /**< P < H for LSTM with projection; default 0: none */
+  int64_t num_layers;      /**< L in 1...1024; default 1 */
+  int32_t num_directions;  /**< 1 (default) or 2: outputs are [forward, reverse] side by side */
+  int32_t bias;            /**< 1 (default) or 0 */
+  double dropout;          /**< in [0, 1): on each layer's output but the last, when a tape is filled; default 0 */
+  int64_t num_threads;     /**< threads of one call; default 0: swiftrnn_get_num_threads() at the call */
+} swiftrnn_config;
+
+/** Fills `config` with the defaults for `cell`; input_size and hidden_size stay 0 and must be set. Never writes past
+ *  `size` bytes: pass sizeof(swiftrnn_config) of the header that you compile with. A longer struct of a newer header
+ *  is accepted by an older library as long as the part that it does not know is zero. */
+swiftrnn_status swiftrnn_config_init(swiftrnn_config *config, int64_t size, swiftrnn_cell cell);
+
+/** A checked configuration. Holds no parameters. Immutable: threads may share it. */
+typedef struct swiftrnn_network swiftrnn_network;
+
+/** Makes a network. @param out_network receives the handle, NULL on failure. */
+swiftrnn_status swiftrnn_network_create(const swiftrnn_config *config, swiftrnn_network **out_network);
+
+/** Gives the handle back; weights and streams made from it stay usable. NULL is fine. */
+void swiftrnn_network_destroy(swiftrnn_network *network);
+
+/** One parameter tensor: weight_ih_l0 [G*H, I], weight_hh_l0 [G*H, P], bias_ih_l0 [G*H], bias_hh_l0 [G*H],
+ *  weight_hr_l0 [P, H], then the same with _reverse, then the next layer (whose I is D*P). */
+typedef struct swiftrnn_parameter_info {
+  char name[64];      /**< torch's name, such as "weight_ih_l0_reverse" */
+  int64_t rank;       /**< 1 or 2 */
+  int64_t shape[2];   /**< shape[1] is 1 for rank 1 */
+  int64_t elements;   /**< shape[0] * shape[1] */
+  int64_t offset;     /**< where it starts in a flat vector of all parameters, in elements */
+} swiftrnn_parameter_info;
+
+/** How many parameter tensors there are. */
+swiftrnn_status swiftrnn_network_parameter_count(const swiftrnn_network *network, int64_t *out_count);
+
+/** Describes parameter `index`. @retval SWIFTRNN_STATUS_INVALID_VALUE  index is outside 0 ..< parameter_count */
+swiftrnn_status swiftrnn_network_parameter_info(const swiftrnn_network *network, int64_t index,
+                                                swiftrnn_parameter_info *out_info);
+
+/** Elements of a flat vector that holds all parameters, without padding, in the order of parameter_info. */
+swiftrnn_status swiftrnn_network_flat_count(const swiftrnn_network *network, int64_t *out_elements);
+
+/** Fills `pointers[parameter_count]` with where each tensor starts in `flat` (flat_size bytes): parameters, gradients or
+ *  an optimizer's moments as one vector. */
+swiftrnn_status swiftrnn_network_flat_pointers(const swiftrnn_network *network, void *flat, int64_t flat_size,
+                                               void **pointers, int64_t pointer_count);
+
+/** Draws all parameters from U(-1/sqrt(H), 1/sqrt(H)), as torch does, by Philox keyed by `seed`: the same on every
+ *  machine. @param parameters  parameter_count pointers; entries may be NULL: skipped */
+swiftrnn_status swiftrnn_network_initialize(const swiftrnn_network *network, uint64_t seed, void *const *parameters,
+                                            int64_t parameter_count);
+
+/** One state tensor: [L*D, N, width]. */
+typedef struct swiftrnn_state_info {
+  char name[16];  /**< "h" or "c" */
+  int64_t width;  /**< P for h, H for c */
+} swiftrnn_state_info;
+
+/** How many state tensors there are: 1, or 2 for LSTM. */
+swiftrnn_status swiftrnn_network_state_count(const swiftrnn_network *network, int64_t *out_count);
+
+/** Describes state `index`. */
+swiftrnn_status swiftrnn_network_state_info(const swiftrnn_network *network, int64_t index,
+                                            swiftrnn_state_info *out_info);
+
+/* ==== Sequences ===================================================================================================*/
+
+/** An immutable packed snapshot of the parameters, for inference and streams: packing once instead of once per call.
+ *  Threads may share it. */
+typedef struct swiftrnn_weights swiftrnn_weights;
+
+/** Packs `parameters` (parameter_count pointers, none NULL). Yours may change or go afterwards.
+ *  @param out_weights receives the handle, NULL on failure */
+swiftrnn_status swiftrnn_weights_create(const swiftrnn_network *network, const void *const *parameters,
+                                        int64_t parameter_count, swiftrnn_weights **out_weights);
+
+/** Gives the handle back; streams made from it stay usable. NULL is fine. */
+void swiftrnn_weights_destroy(swiftrnn_weights *weights);
+
+/** What a workspace is for. */
+typedef enum swiftrnn_workspace {
+  SWIFTRNN_WORKSPACE_FORWARD = 0,         /**< network_forward with parameters, with or without a tape */
+  SWIFTRNN_WORKSPACE_FORWARD_WEIGHTS = 1, /**< network_forward with packed weights */
+  SWIFTRNN_WORKSPACE_BACKWARD = 2         /**< network_backward */
+} swiftrnn_workspace;
+
+/** Bytes of scratch that a call needs; does not depend on the thread count or on lengths.
+ *  @retval SWIFTRNN_STATUS_OVERFLOW  the sizes do not fit an int64_t */
+swiftrnn_status swiftrnn_network_workspace_size(const swiftrnn_network *network, swiftrnn_workspace purpose,
+                                                int64_t steps, int64_t sequences, int64_t *out_size);
+
+/** Bytes of the tape of a forward pass for training. */
+swiftrnn_status swiftrnn_network_tape_size(const swiftrnn_network *network, int64_t steps, int64_t sequences,
+                                           int64_t *out_size);
+
+/** The arguments of swiftrnn_network_forward(). Zero the struct, set `size` to sizeof(swiftrnn_forward_args), then what
+ *  you need. */
+typedef struct swiftrnn_forward_args {
+  int64_t size;                       /**< bytes of this struct */
+  int64_t steps;                      /**< T, 0 or more */
+  int64_t sequences;                  /**< N, 0 or more */
+  const void *x;                      /**< [T, N, I] */
+  int64_t x_step_stride;              /**< elements from one step to the next; both 0: dense [T, N, I] */
+  int64_t x_sequence_stride;          /**< elements from one sequence to the next */
+  void *y;                            /**< [T, N, D*P], or NULL: not wanted */
+  int64_t y_step_stride;              /**< both 0: dense [T, N, D*P] */
+  int64_t y_sequence_stride;
+  const int64_t *lengths;             /**< [N], each in 0...T, or NULL: all T */
+  const void *const *initial_states;  /**< state_count tensors; NULL, there or here: zeros */
+  void *const *final_states;          /**< state_count tensors; NULL: not wanted. May be the initial ones */
+  int64_t state_count;                /**< entries of the two arrays above; 0 if both are NULL */
+  const void *const *parameters;      /**< parameter_count tensors, none NULL; NULL if `weights` is given */
+  int64_t parameter_count;
+  const swiftrnn_weights *weights;    /**< packed parameters, or NULL: `parameters` are packed into the workspace */
+  void *tape;                         /**< filled for network_backward (training, with dropout); NULL: inference */
+  int64_t tape_size;                  /**< bytes, at least swiftrnn_network_tape_size() */
+  void *workspace;                    /**< scratch; contents do not matter before or after */
+  int64_t workspace_size;             /**< bytes, at least swiftrnn_network_workspace_size() */
+  uint64_t seed;                      /**< of the dropout masks; give each training step its own */
+  int64_t first_sequence;             /**< added to a sequence's index in the masks: parts of a batch, same masks */
+} swiftrnn_forward_args;
+
+/** Runs whole sequences through all layers and directions. */
+swiftrnn_status swiftrnn_network_forward(const swiftrnn_network *network, const swiftrnn_forward_args *args);
+
+/** The arguments of swiftrnn_network_backward(): x, lengths, initial_states and parameters unchanged since the forward
+ *  pass that filled the tape. */
+typedef struct swiftrnn_backward_args {
+  int64_t size;                            /**< bytes of this struct */
+  int64_t steps;
+  int64_t sequences;
+  const void *x;                           /**< [T, N, I] */
+  int64_t x_step_stride;                   /**< both 0: dense */
+  int64_t x_sequence_stride;
+  const void *dy;                          /**< [T, N, D*P], or NULL: zeros. Read only up to each length */
+  int64_t dy_step_stride;                  /**< both 0: dense */
+  int64_t dy_sequence_stride;
+  void *dx;                                /**< [T, N, I], or NULL: not wanted. Zero past each length */
+  int64_t dx_step_stride;                  /**< both 0: dense */
+  int64_t dx_sequence_stride;
+  const int64_t *lengths;
+  const void *const *initial_states;
+  const void *const *final_state_gradients; /**< state_count tensors; NULL, there or here: zeros */
+  void *const *initial_state_gradients;     /**< state_count tensors; NULL: not wanted */
+  int64_t state_count;
+  const void *const *parameters;            /**< parameter_count tensors, none NULL */
+  void *const *gradients;                   /**< parameter_count tensors; NULL, there or here: not wanted, skipped */
+  int64_t parameter_count;
+  int32_t accumulate;                       /**< 0: gradients of parameters are overwritten; 1: added to */
+  int32_t reserved;                         /**< 0 */
+  const void *tape;                         /**< as the forward pass filled it; only read, may be used again */
+  int64_t tape_size;
+  void *workspace;
+  int64_t workspace_size;
+} swiftrnn_backward_args;
+
+/** Back-propagation through time: the gradients of a loss whose gradients for y and the final states are given.
+ *  @retval SWIFTRNN_STATUS_MISMATCH  the tape was not filled by this configuration with these T, N and lengths */
+swiftrnn_status swiftrnn_network_backward(const swiftrnn_network *network, const swiftrnn_backward_args *args);
+
+/* ==== Streams =====================================================================================================*/
+
+/** State that lives between calls, for input that arrives step by step: audio, sensors, text. One thread at a time. */
+typedef struct swiftrnn_stream swiftrnn_stream;
+
+/** Makes a stream of `sequences` parallel sequences, all states zero. Retains network and weights.
+ *  @retval SWIFTRNN_STATUS_UNSUPPORTED  the network is bidirectional
+ *  @retval SWIFTRNN_STATUS_MISMATCH     the weights are of another network's configuration */
+swiftrnn_status swiftrnn_stream_create(const swiftrnn_network *network, const swiftrnn_weights *weights,
+                                       int64_t sequences, swiftrnn_stream **out_stream);
+/** NULL is fine. */
+void swiftrnn_stream_destroy(swiftrnn_stream *stream);
+
+/** One step. Allocates nothing, locks nothing, stays on the calling thread.
+ *  @param x [N, I] dense   @param y [N, P] dense, or NULL; may not overlap x */
+swiftrnn_status swiftrnn_stream_step(swiftrnn_stream *stream, const void *x, void *y);
+
+/** `steps` steps, one after the other: x [steps, N, I] dense, y [steps, N, P] dense or NULL. The same bits. */
+swiftrnn_status swiftrnn_stream_run(swiftrnn_stream *stream, int64_t steps, const void *x, void *y);
+
+/** All states to zero. */
+swiftrnn_status swiftrnn_stream_reset(swiftrnn_stream *stream);
+
+/** Copies the states out: state_count tensors [L, N, width]; NULL entries are skipped. */
+swiftrnn_status swiftrnn_stream_get_state(const swiftrnn_stream *stream, void *const *states, int64_t state_count);
+
+/** Copies states in: state_count tensors [L, N, width]; NULL entries become zeros. */
+swiftrnn_status swiftrnn_stream_set_state(swiftrnn_stream *stream, const void *const *states, int64_t state_count);
+
+/* ==== Around a network: embedding, linear layer, loss, clipping, optimizers, sampling ==============================
+ * Plain dense arrays of `dtype`; identifiers are int64_t. Scratch that these need is small and their own. They use at
+ * most swiftrnn_get_num_threads() threads.                                                                          */
+
+/** out[k, :] = weight[ids[k], :].
+ *  @param weight [vocabulary, width]   @param ids [count], each in 0 ..< vocabulary   @param out [count, width] */
+swiftrnn_status swiftrnn_embedding_forward(swiftrnn_dtype dtype, int64_t vocabulary, int64_t width, const void *weight,
+                                           int64_t count, const int64_t *ids, void *out);
+
+/** dweight[ids[k], :] += dout[k, :] for ascending k, starting from zeros, or from what is there if accumulate is 1.
+ *  @param dweight [vocabulary, width]   @param dout [count, width] */
+swiftrnn_status swiftrnn_embedding_backward(swiftrnn_dtype dtype, int64_t vocabulary, int64_t width, int64_t count,
+                                            const int64_t *ids, const void *dout, int32_t accumulate, void *dweight);
+
+/** y = x weight^T + bias.
+ *  @param x [rows, inputs]  @param weight [outputs, inputs]  @param bias [outputs] or NULL  @param y [rows, outputs] */
+swiftrnn_status swiftrnn_linear_forward(swiftrnn_dtype dtype, int64_t rows, int64_t inputs, int64_t outputs,
+                                        const void *x, const void *weight, const void *bias, void *y);
+
+/** Any of dx [rows, inputs], dweight [outputs, inputs], dbias [outputs] may be NULL: not wanted. x may be NULL if
+ *  dweight is, weight if dx is. accumulate 1 adds to dweight and dbias instead of overwriting them. */
+swiftrnn_status swiftrnn_linear_backward(swiftrnn_dtype dtype, int64_t rows, int64_t inputs, int64_t outputs,
+                                         const void *x, const void *weight, const void *dy, int32_t accumulate,
+                                         void *dx, void *dweight, void *dbias);
+
+/** Softmax cross-entropy, its gradient and its perplexity in one pass over the logits.
+ *  loss = mean over the rows whose target is not ignore_index of  log sum exp(logits) - logits[target];  0 if none.
+ *  @param logits [rows, classes]   @param targets [rows], each in 0 ..< classes or ignore_index
+ *  @param row_losses [rows] doubles, one per row, 0 where ignored; or NULL
+ *  @param dlogits [rows, classes] gradient of the loss, or NULL; may be `logits` itself
+ *  @param out_loss, out_perplexity (exp of the loss), out_count (rows that counted): each may be NULL */
+swiftrnn_status swiftrnn_cross_entropy(swiftrnn_dtype dtype, int64_t rows, int64_t classes, const void *logits,
+                                       const int64_t *targets, int64_t ignore_index, double *row_losses, void *dlogits,
+                                       double *out_loss, double *out_perplexity, int64_t *out_count);
+
+/** Scales all gradients by max_norm / norm if their common 2-norm is larger than max_norm (Pascanu, Mikolov, Bengio
+ *  2013). A norm that is not finite leaves them as they are.
+ *  @param gradients tensor_count pointers (NULL entries are skipped)   @param elements how many numbers each has
+ *  @param max_norm above 0, INFINITY to measure only   @param out_norm the norm before, or NULL */
+swiftrnn_status swiftrnn_clip_gradients(swiftrnn_dtype dtype, int64_t tensor_count, void *const *gradients,
+                                        const int64_t *elements, double max_norm, double *out_norm);
+
+/** SGD with momentum, in torch's form. v = momentum v + (g + weight_decay p);  p -= rate * v, or with nesterov
+ *  p -= rate * (g + weight_decay p + momentum v). velocity may be NULL if momentum is 0; zeros at the start. */
+swiftrnn_status swiftrnn_sgd_step(swiftrnn_dtype dtype, int64_t elements, double rate, double momentum,
+                                  double weight_decay, int32_t nesterov, const void *gradient, void *parameter,
+                                  void *velocity);
+
+/** Settings of swiftrnn_adam_step(). Zero, set size, then the rest. */
+typedef struct swiftrnn_adam_config {
+  int64_t size;             /**< bytes of this struct */
+  double rate;              /**< for instance 1e-3 */
+  double beta1;             /**< for instance 0.9, in [0, 1) */
+  double beta2;             /**< for instance 0.999, in [0, 1) */
+  double epsilon;           /**< for instance 1e-8 */
+  double weight_decay;      /**< 0: none */
+  int32_t decoupled;        /**< 0: Adam (Kingma, Ba 2015), decay joins the gradient; 1: AdamW (Loshchilov 2019) */
+  int32_t reserved;         /**< 0 */
+} swiftrnn_adam_config;
+
+/** One step of Adam or AdamW. `step` counts from 1; `first` and `second` are the moments, zeros at the start.
+ *  All arrays have `elements` numbers. */
+swiftrnn_status swiftrnn_adam_step(swiftrnn_dtype dtype, const swiftrnn_adam_config *config, int64_t step,
+                                   int64_t elements, const void *gradient, void *parameter, void *first, void *second);
+
+/** Settings of swiftrnn_sample(). Zero, set size, then the rest. */
+typedef struct swiftrnn_sample_config {
+  int64_t size;             /**< bytes of this struct */
+  double temperature;       /**< divides the logits; 0: the largest logit, the first of equals */
+  int64_t top_k;            /**< only the k largest logits; 0: all */
+  double top_p;             /**< only the smallest set of most likely classes that reaches this probability; 0 or 1: all */
+  uint64_t seed;
+  uint64_t position;        /**< a counter: seed, position and row give the random number, whatever came before */
+} swiftrnn_sample_config;
+
+/** Draws a class per row of logits [rows, classes]: first top_k, then top_p, both keep the lower index of equals.
+ *  @param out_ids [rows] */
+swiftrnn_status swiftrnn_sample(swiftrnn_dtype dtype, const swiftrnn_sample_config *config, int64_t rows,
+                                int64_t classes, const void *logits, int64_t *out_ids);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* SWIFTRNN_H */
