@@ -203,10 +203,10 @@ typedef struct swiftrnn_forward_args {
   int64_t steps;                      /**< T, 0 or more */
   int64_t sequences;                  /**< N, 0 or more */
   const void *x;                      /**< [T, N, I] */
-  int64_t x_step_stride;              /**< elements from one step to the next; both 0: dense [T, N, I] */
-  int64_t x_sequence_stride;          /**< elements from one sequence to the next */
+  int64_t x_step_stride;              /**< elements from one step to the next, I or more; both 0: dense */
+  int64_t x_sequence_stride;          /**< elements from one sequence to the next, I or more */
   void *y;                            /**< [T, N, D*P], or NULL: not wanted */
-  int64_t y_step_stride;              /**< both 0: dense [T, N, D*P] */
+  int64_t y_step_stride;              /**< both 0: dense; else no two rows of y may overlap */
   int64_t y_sequence_stride;
   const int64_t *lengths;             /**< [N], each in 0...T, or NULL: all T */
   const void *const *initial_states;  /**< state_count tensors; NULL, there or here: zeros */
@@ -239,7 +239,7 @@ typedef struct swiftrnn_backward_args {
   int64_t dy_step_stride;                  /**< both 0: dense */
   int64_t dy_sequence_stride;
   void *dx;                                /**< [T, N, I], or NULL: not wanted. Zero past each length */
-  int64_t dx_step_stride;                  /**< both 0: dense */
+  int64_t dx_step_stride;                  /**< both 0: dense; else no two rows of dx may overlap */
   int64_t dx_sequence_stride;
   const int64_t *lengths;
   const void *const *initial_states;

@@ -15,12 +15,13 @@ struct RowsName {
 
 /// What a caller passes to a pass over sequences.
 extension Check {
-  /// Strides of a `[T, N, width]` array: both 0 mean dense; else each is at least what keeps rows apart.
+  /// Strides of a `[T, N, width]` array: both 0 mean dense; else each is at least the width.
   ///
-  /// - Throws: a stride that is negative, that makes rows overlap, or whose extent does not fit an Int.
+  /// - Parameter written: the rows are an output: no two of them may share an element.
+  /// - Throws: a stride that is too small, an extent that does not fit an Int, outputs that overlap.
   static func rows<Scalar: RNNScalar>(
     _ base: UnsafeMutablePointer<Scalar>, _ rows: RowsName, stepStride: Int, sequenceStride: Int, steps: Int,
-    sequences: Int, width: Int
+    sequences: Int, width: Int, written: Bool = false
   ) throws(RNNError) -> Rows<Scalar> {
     let name = rows.array
     var (step, sequence) = (stepStride, sequenceStride)
@@ -40,7 +41,29 @@ extension Check {
       of: name)
     _ = try Size.bytes(last, of: Scalar.self, name)
     try aligned(base, name)
+    if written && rowsOverlap(stepStride: step, sequenceStride: sequence, steps: steps, sequences: sequences, width) {
+      throw .overlappingRows(name, stepStride: step, sequenceStride: sequence, width: width)
+    }
     return Rows(base, stepStride: step, sequenceStride: sequence)
+  }
+
+  /// Whether two rows of `width` elements share one; strides of at least `width`, whose extent fits an Int.
+  static func rowsOverlap(
+    stepStride: Int, sequenceStride: Int, steps: Int, sequences: Int, _ width: Int
+  ) -> Bool {
+    guard steps > 1 && sequences > 1 else { return false }
+    // One stride spans all rows of the other in the usual layouts, and the loop ends in its first turn.
+    let (large, small) = stepStride > sequenceStride ? (stepStride, sequenceStride) : (sequenceStride, stepStride)
+    let (outer, inner) = stepStride > sequenceStride ? (steps, sequences) : (sequences, steps)
+    for turn in 1..<outer {
+      let distance = turn * large
+      // The row of this turn lies between these two of turn 0.
+      let below = distance / small
+      if below < inner && distance - below * small < width { return true }
+      if below + 1 < inner && (below + 1) * small - distance < width { return true }
+      if below >= inner { return false }
+    }
+    return false
   }
 
   static func aligned<Scalar>(_ pointer: UnsafePointer<Scalar>?, _ name: StaticString) throws(RNNError) {

@@ -71,7 +71,7 @@ extension Network {
     if let base = b.dx {
       dx = try Check.rows(
         base, .dx, stepStride: b.dxStepStride, sequenceStride: b.dxSequenceStride, steps: steps,
-        sequences: sequences, width: c.inputSize)
+        sequences: sequences, width: c.inputSize, written: true)
     }
     let parameters = try Check.parameters(b.parameters, of: self)
     if b.gradients.baseAddress != nil {

@@ -60,7 +60,7 @@ extension Network {
     if let base = f.y {
       y = try Check.rows(
         base, .y, stepStride: f.yStepStride, sequenceStride: f.ySequenceStride, steps: steps, sequences: sequences,
-        width: c.outputSize)
+        width: c.outputSize, written: true)
     }
     var parameters: Parameters<Scalar>?
     if let weights = f.weights {

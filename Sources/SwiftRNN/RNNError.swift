@@ -17,6 +17,8 @@ public enum RNNError: Error, Sendable {
   case invalidSize(_ name: StaticString, _ value: Int, low: Int, high: Int)
   /// Two sizes that must be equal are not.
   case sizeMismatch(_ name: StaticString, _ value: Int, expected: Int)
+  /// Rows of the output `name` would share elements.
+  case overlappingRows(_ name: StaticString, stepStride: Int, sequenceStride: Int, width: Int)
   /// A number of bytes does not fit an Int.
   case overflow(_ name: StaticString)
   /// The buffer `name` has `bytes` bytes and needs `needed`.
@@ -64,6 +66,11 @@ extension RNNError: CustomStringConvertible {
     case .sizeMismatch(let name, let value, let expected), .numberMismatch(let name, let value, let expected):
       out.write(name, " is ", value)
       out.write(", must be ", expected)
+    case .overlappingRows(let name, let step, let sequence, let width):
+      out.write("rows of ", name)
+      out.write(" overlap: strides ", step)
+      out.write(" and ", sequence)
+      out.write(", width ", width)
     case .overflow(let name): out.write(name, " has more bytes than a 64-bit number can count")
     case .bufferTooSmall(let name, let bytes, let needed):
       out.write(name, " has ", bytes)

@@ -32,6 +32,7 @@ static void sizes(problem *p) {
     REFUSED_BACKWARD(p, INVALID_SIZE, ("dx_sequence_stride is", number(v)), a.dx_sequence_stride = v);
   }
   REFUSED_BACKWARD(p, INVALID_SIZE, ("dx_step_stride is 4", "5 or more"), a.dx_step_stride = 4);
+  REFUSED_BACKWARD(p, INVALID_SIZE, ("rows of dx overlap"), (a.dx_step_stride = 5, a.dx_sequence_stride = 19));
   REFUSED_BACKWARD(p, INVALID_SIZE, ("dx_sequence_stride is 0", "5 or more"), a.dx_sequence_stride = 0);
   REFUSED_BACKWARD(p, INVALID_SIZE, ("dy_step_stride is 0", "14 or more"), a.dy_step_stride = 0);
   REFUSED_BACKWARD(p, INVALID_SIZE, ("dy_sequence_stride is 13", "14 or more"), a.dy_sequence_stride = 13);

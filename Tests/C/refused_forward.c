@@ -33,6 +33,9 @@ static void sizes(problem *p) {
   REFUSED_FORWARD(p, INVALID_SIZE, ("x_sequence_stride is 4", "5 or more"), a.x_sequence_stride = 4);
   REFUSED_FORWARD(p, INVALID_SIZE, ("y_step_stride is 13", "14 or more"), a.y_step_stride = 13);
   REFUSED_FORWARD(p, INVALID_SIZE, ("y_sequence_stride is 0", "14 or more"), a.y_sequence_stride = 0);
+  REFUSED_FORWARD(p, INVALID_SIZE, ("rows of y overlap", "14 and 14"), a.y_step_stride = a.y_sequence_stride = 14);
+  REFUSED_FORWARD(p, INVALID_SIZE, ("rows of y overlap"), (a.y_step_stride = 28, a.y_sequence_stride = 14));
+  REFUSED_FORWARD(p, INVALID_SIZE, ("rows of y overlap"), (a.y_step_stride = 14, a.y_sequence_stride = 55));
   /* Products and sums that do not fit. */
   REFUSED_FORWARD(p, OVERFLOW, ("x"), a.x_step_stride = INT64_MAX);
   REFUSED_FORWARD(p, OVERFLOW, ("x"), a.x_sequence_stride = INT64_MAX);
