@@ -30,3 +30,7 @@ install(FILES ${PROJECT_BINARY_DIR}/swiftrnn.pc DESTINATION ${CMAKE_INSTALL_LIBD
 
 # A wheel holds no symbolic links: one file, without the version in its name.
 install(FILES $<TARGET_FILE:swiftrnn> DESTINATION swiftrnn RENAME libswiftrnn.so COMPONENT python EXCLUDE_FROM_ALL)
+# SKBUILD_METADATA_DIR is scikit-build-core's: the wheel's .dist-info folder.
+if(SKBUILD_METADATA_DIR)
+  install(FILES LICENSE DESTINATION ${SKBUILD_METADATA_DIR}/licenses COMPONENT python EXCLUDE_FROM_ALL)
+endif()

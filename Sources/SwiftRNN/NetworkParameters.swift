@@ -56,7 +56,6 @@ public struct NetworkParameters<Scalar: RNNScalar>: Sendable {
   }
 
   private func info(_ name: String) -> ParameterInfo? {
-    // Names say their layer at the end: only that layer's tensors are looked at.
     for index in 0..<layout.count {
       let info = layout.info(index)
       if info.name == name { return info }
