@@ -2,7 +2,7 @@
 // dh itself is the product of the next step's gate gradients with the recurrent weights (Product.swift), and is still in
 // the first-level cache when these run.
 
-/// One step of a cell backward, for some sequences and all units.
+/// One step of a cell backward, for some sequences and some vectors of units; all pointers are at the first unit of all.
 ///
 /// Scratch rows are padded to whole vectors: row r at `pointer + r * stateStride`. Tape rows are not: what is read behind
 /// their end goes into padding, which nothing reads. Gate g of row r starts at `tape[r] + g * gateStride` and at
@@ -10,8 +10,8 @@
 public struct BackwardArguments<Scalar: Real> {
   /// Sequences.
   public var count: Int
-  /// Vectors of units.
-  public var vectors: Int
+  /// Which vectors of units.
+  public var vectors: Range<Int>
   public var stateStride: Int
   /// dL/dh of this step.
   public var dh: UnsafePointer<Scalar>
@@ -32,7 +32,7 @@ public struct BackwardArguments<Scalar: Real> {
 
   @inlinable
   public init(
-    count: Int, vectors: Int, stateStride: Int, dh: UnsafePointer<Scalar>, carry: UnsafeMutablePointer<Scalar>,
+    count: Int, vectors: Range<Int>, stateStride: Int, dh: UnsafePointer<Scalar>, carry: UnsafeMutablePointer<Scalar>,
     dReset: UnsafePointer<Scalar>, tape: UnsafePointer<UnsafePointer<Scalar>>, gateStride: Int,
     previous: UnsafePointer<UnsafePointer<Scalar>>, dgates: UnsafePointer<UnsafeMutablePointer<Scalar>>, flag: Bool
   ) {
@@ -61,7 +61,7 @@ func lstmBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
     let tape = a.tape[row]
     let previous = a.previous[row]
     let out = a.dgates[row]
-    for v in 0..<a.vectors {
+    for v in a.vectors {
       let u = v &* V.count
       let at = row &* a.stateStride &+ u
       let i = V.load(tape + u)
@@ -91,7 +91,7 @@ func gruBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
     let tape = a.tape[row]
     let previous = a.previous[row]
     let out = a.dgates[row]
-    for v in 0..<a.vectors {
+    for v in a.vectors {
       let u = v &* V.count
       let at = row &* a.stateStride &+ u
       let r = V.load(tape + u)
@@ -118,7 +118,7 @@ func gruResetBackwardCandidate<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Sca
     let tape = a.tape[row]
     let previous = a.previous[row]
     let out = a.dgates[row]
-    for v in 0..<a.vectors {
+    for v in a.vectors {
       let u = v &* V.count
       let at = row &* a.stateStride &+ u
       let z = V.load(tape + (a.gateStride &+ u))
@@ -139,7 +139,7 @@ func gruResetBackwardGates<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>
     let tape = a.tape[row]
     let previous = a.previous[row]
     let out = a.dgates[row]
-    for v in 0..<a.vectors {
+    for v in a.vectors {
       let u = v &* V.count
       let at = row &* a.stateStride &+ u
       let r = V.load(tape + u)
@@ -158,7 +158,7 @@ func rnnBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
   for row in 0..<a.count {
     let tape = a.tape[row]
     let out = a.dgates[row]
-    for v in 0..<a.vectors {
+    for v in a.vectors {
       let u = v &* V.count
       let h = V.load(tape + u)
       let dh = V.load(a.dh + (row &* a.stateStride &+ u))

@@ -43,6 +43,21 @@ public struct PanelLayout: Sendable, Equatable {
   /// The first column of panel `index` among the padded columns, in elements.
   @inlinable public func column(_ index: Int) -> Int { panel(index).firstVector &* gates &* lanes }
 
+  /// The vectors per gate of panels `some`, one or more.
+  @inlinable
+  public func vectors(_ some: Range<Int>) -> Range<Int> {
+    let last = panel(some.upperBound &- 1)
+    return panel(some.lowerBound).firstVector..<(last.firstVector &+ last.unitVectors)
+  }
+
+  /// The units that exist in panels `some`, one or more.
+  @inlinable
+  public func units(_ some: Range<Int>) -> Range<Int> {
+    let last = some.upperBound &- 1
+    let start = panel(some.lowerBound).firstVector &* lanes
+    return start..<(panel(last).firstVector &* lanes &+ validUnits(last))
+  }
+
   /// How many units of panel `index` exist.
   @inlinable public func validUnits(_ index: Int) -> Int {
     let (first, vectors) = panel(index)

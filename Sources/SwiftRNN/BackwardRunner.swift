@@ -25,6 +25,8 @@ struct BackwardScratch<Scalar: RNNScalar> {
   let nextGateRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
   let tapeRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
   let previousRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
+  /// Counters of the threads that share the hidden units.
+  let team: UnsafeMutablePointer<UInt8>
 
   init(_ arena: inout Arena, _ plan: CellPlan, _ c: NetworkConfiguration, steps: Int, sequences: Int) {
     let width = PanelLayout(lanes: plan.lanes, units: c.stateWidth).paddedUnits
@@ -43,6 +45,7 @@ struct BackwardScratch<Scalar: RNNScalar> {
     nextGateRows = arena.take(UnsafePointer<Scalar>.self, sequences)
     tapeRows = arena.take(UnsafePointer<Scalar>.self, sequences)
     previousRows = arena.take(UnsafePointer<Scalar>.self, sequences)
+    team = Team.take(&arena)
   }
 }
 
@@ -79,29 +82,63 @@ struct BackwardRunner<Scalar: RNNScalar> {
   @inline(__always)
   private func row(_ s: Int, _ n: Int) -> Int { time(s, n) &* batch.sequences &+ n }
 
+  /// Pointers to the rows of one step.
+  private struct StepRows {
+    let gates: UnsafeMutablePointer<Pointer>
+    let nextGates: UnsafeMutablePointer<UnsafePointer<Scalar>>
+    let tape: UnsafeMutablePointer<UnsafePointer<Scalar>>
+    let previous: UnsafeMutablePointer<UnsafePointer<Scalar>>
+  }
+
+  /// All of a shard by the calling thread.
   func run(shard: Int) {
+    start(shard: shard)
+    let first = batch.range(shard).lowerBound
+    run(
+      shard: shard, .alone,
+      StepRows(
+        gates: scratch.gateRows + first, nextGates: scratch.nextGateRows + first, tape: scratch.tapeRows + first,
+        previous: scratch.previousRows + first))
+    finish(shard: shard)
+  }
+
+  /// A member's part of a shard that has been started and is to be finished; at most `Team.sequences` sequences.
+  func run(shard: Int, _ member: TeamMember) {
+    // On each member's own stack: all write them.
+    let bytes = Team.sequences * MemoryLayout<Pointer>.stride
+    withUnsafeTemporaryAllocation(byteCount: 4 * bytes, alignment: MemoryLayout<Pointer>.alignment) { memory in
+      guard let base = memory.baseAddress else { return }
+      func rows<Row>(_ index: Int) -> UnsafeMutablePointer<Row> {
+        (base + index * bytes).bindMemory(to: Row.self, capacity: Team.sequences)
+      }
+      run(shard: shard, member, StepRows(gates: rows(0), nextGates: rows(1), tape: rows(2), previous: rows(3)))
+    }
+  }
+
+  private func run(shard: Int, _ member: TeamMember, _ rows: StepRows) {
+    var member = member
     let range = batch.range(shard)
     let first = range.lowerBound
     let order = batch.order + first
     let count = range.count
     if count == 0 { return }
-    start(order, range)
     var next = 0  // sequences that were active at step s + 1
     var s = batch.length(order[0]) &- 1
     while s >= 0 {
       var active = next
       while active < count && batch.length(order[active]) > s { active &+= 1 }
-      gradientOfState(s, order, first: first, active: active, next: next)
-      gates(s, order, first: first, active: active)
+      step(&member, s, order, first: first, active: active, next: next, rows)
       next = active
       s &-= 1
     }
     // Before the first step: the gradient of the initial state.
-    if initialGradients.0 != nil { gradientOfState(-1, order, first: first, active: next, next: next) }
-    for r in 0..<count { emit(order[r], first &+ r, empty: r >= next) }
+    if initialGradients.0 != nil { step(&member, -1, order, first: first, active: next, next: next, rows) }
   }
 
-  private func start(_ order: UnsafeMutablePointer<Int>, _ range: Range<Int>) {
+  /// Initial values of the scratch.
+  func start(shard: Int) {
+    let range = batch.range(shard)
+    let order = batch.order + range.lowerBound
     let c = configuration
     func load(_ from: UnsafePointer<Scalar>?, _ n: Int, _ count: Int, to: Pointer, padded: Int) {
       if let from { to.update(from: from + n &* count, count: count) }
@@ -118,85 +155,150 @@ struct BackwardRunner<Scalar: RNNScalar> {
     }
   }
 
-  /// dL/dh after step `s`: what arrives through y and the final state, and, for sequences that make a step s + 1, the
-  /// chain over the rows of the gates' gradients of that step.
-  private func gradientOfState(_ s: Int, _ order: UnsafeMutablePointer<Int>, first: Int, active: Int, next: Int) {
+  /// The gradients of the initial states. An empty sequence hands its final gradients through.
+  func finish(shard: Int) {
+    let range = batch.range(shard)
+    let order = batch.order + range.lowerBound
     let c = configuration
-    for r in 0..<active {
+    for (r, position) in range.enumerated() {
       let n = order[r]
-      let position = first &+ r
-      let dh = scratch.dh + position &* width
-      if s >= 0, let dy {
-        dh.update(from: dy[time(s, n), n], count: c.stateWidth)
-      } else {
-        dh.update(repeating: 0, count: c.stateWidth)
-      }
-      if r >= next {
-        if let last = finalGradients.0 { kernels.panels.addRow(last + n &* c.stateWidth, dh, c.stateWidth) }
-      } else {
-        if !isLSTM && c.cell.tapeGates > 0 {
-          kernels.panels.addRow(UnsafePointer(scratch.carry + position &* hidden), dh, c.hiddenSize)
+      if let out = initialGradients.0 {
+        let row = out + n &* c.stateWidth
+        if batch.length(n) > 0 {
+          row.update(from: scratch.dh + position &* width, count: c.stateWidth)
+        } else if let last = finalGradients.0 {
+          row.update(from: last + n &* c.stateWidth, count: c.stateWidth)
+        } else {
+          row.update(repeating: 0, count: c.stateWidth)
         }
-        scratch.nextGateRows[position] = UnsafePointer(
-          scratch.gates + row(s &+ 1, n) &* (plan.gradientSegments &* hidden))
       }
-    }
-    let segments = c.cell == .gruResetBefore ? 2 : c.cell.gates
-    product(
-      next, rows: UnsafePointer(scratch.nextGateRows + first), depth: c.hiddenSize, segments: segments,
-      weights.recurrent, columns: c.stateWidth, out: scratch.dhRows + first, .resume)
-    if c.projectionSize > 0 && s >= 0 {
-      for r in 0..<active {
-        (scratch.outputs + row(s, order[r]) &* width).update(
-          from: scratch.dh + (first &+ r) &* width, count: c.stateWidth)
+      if isLSTM, let out = initialGradients.1 {
+        (out + n &* c.hiddenSize).update(from: scratch.carry + position &* hidden, count: c.hiddenSize)
       }
-      product(
-        active, rows: constant(scratch.dhRows + first), depth: c.projectionSize, segments: 1,
-        weights.projection, columns: c.hiddenSize, out: scratch.innerRows + first, .set)
     }
   }
 
-  /// From dL/dh after step `s` to the gradients of its gates' sums.
-  private func gates(_ s: Int, _ order: UnsafeMutablePointer<Int>, first: Int, active: Int) {
+  /// One step: for each panel of units dL/dh after step `s`, and at once, while it is in the first-level cache, the
+  /// gradients of the gates' sums of these units. Step -1 is the initial state: it has no gates.
+  private func step(
+    _ member: inout TeamMember, _ s: Int, _ order: UnsafeMutablePointer<Int>, first: Int, active: Int, next: Int,
+    _ rows: StepRows
+  ) {
     let c = configuration
-    let rowSize = plan.gradientSegments &* hidden
+    let projected = c.projectionSize > 0
+    if s >= 0 { locate(s, order, first: first, active: active, rows) }
+    for r in 0..<next {
+      rows.nextGates[r] = UnsafePointer(scratch.gates + row(s &+ 1, order[r]) &* (plan.gradientSegments &* hidden))
+    }
+    let segments = c.cell == .gruResetBefore ? 2 : c.cell.gates
+    let statePanels = PanelLayout(lanes: plan.lanes, units: c.stateWidth)
+    member.share(statePanels.count) { some in
+      arriving(s, order, first: first, active: active, next: next, statePanels.units(some))
+      product(
+        next, rows: UnsafePointer(rows.nextGates), depth: c.hiddenSize, segments: segments, weights.recurrent,
+        statePanels, some, out: scratch.dhRows + first, .resume)
+      if s < 0 { return }
+      if projected {
+        let units = statePanels.units(some)
+        for r in 0..<active {
+          (scratch.outputs + (row(s, order[r]) &* width &+ units.lowerBound)).update(
+            from: scratch.dh + ((first &+ r) &* width &+ units.lowerBound), count: units.count)
+        }
+      } else {
+        gates(first: first, active: active, statePanels.vectors(some), rows)
+      }
+    }
+    if s < 0 { return }
+    let hiddenPanels = PanelLayout(lanes: plan.lanes, units: c.hiddenSize)
+    if projected {
+      member.share(hiddenPanels.count) { some in
+        product(
+          active, rows: constant(scratch.dhRows + first), depth: c.projectionSize, segments: 1, weights.projection,
+          hiddenPanels, some, out: scratch.innerRows + first, .set)
+        gates(first: first, active: active, hiddenPanels.vectors(some), rows)
+      }
+    }
+    if c.cell == .gruResetBefore {
+      member.share(hiddenPanels.count) { some in
+        product(
+          active, rows: constant(rows.gates), offset: 2 &* hidden, depth: c.hiddenSize, segments: 1, weights.candidate,
+          hiddenPanels, some, out: scratch.innerRows + first, .set)
+        var step = arguments(first: first, active: active, hiddenPanels.vectors(some), rows)
+        kernels.backward.gruResetGates(&step)
+      }
+    }
+  }
+
+  /// Where the rows of step `s` are.
+  private func locate(_ s: Int, _ order: UnsafeMutablePointer<Int>, first: Int, active: Int, _ rows: StepRows) {
+    let c = configuration
     for r in 0..<active {
       let n = order[r]
       let position = first &+ r
       let t = time(s, n)
-      scratch.gateRows[position] = scratch.gates + (t &* batch.sequences &+ n) &* rowSize
+      rows.gates[r] = scratch.gates + (t &* batch.sequences &+ n) &* (plan.gradientSegments &* hidden)
       // The step before is at t - 1, in reverse at t + 1.
       let before = reverse ? t &+ 1 : t &- 1
       switch c.cell {
       case .lstm:
-        scratch.tapeRows[position] = UnsafePointer(tape[t, n])
-        scratch.previousRows[position] = UnsafePointer(
+        rows.tape[r] = UnsafePointer(tape[t, n])
+        rows.previous[r] = UnsafePointer(
           s > 0 ? tape[before, n] + 4 &* c.hiddenSize : scratch.c0 + position &* hidden)
       case .gru, .gruResetBefore:
-        scratch.tapeRows[position] = UnsafePointer(tape[t, n])
-        scratch.previousRows[position] = UnsafePointer(s > 0 ? output[before, n] : scratch.h0 + position &* hidden)
-      case .rnnTanh, .rnnRelu: scratch.tapeRows[position] = UnsafePointer(output[t, n])
+        rows.tape[r] = UnsafePointer(tape[t, n])
+        rows.previous[r] = UnsafePointer(s > 0 ? output[before, n] : scratch.h0 + position &* hidden)
+      case .rnnTanh, .rnnRelu: rows.tape[r] = UnsafePointer(output[t, n])
       }
     }
-    let projected = c.projectionSize > 0
-    var step = BackwardArguments(
-      count: active, vectors: hidden / plan.lanes, stateStride: hidden,
-      dh: UnsafePointer((projected ? scratch.inner : scratch.dh) + first &* hidden),
-      carry: scratch.carry + first &* hidden, dReset: UnsafePointer(scratch.inner + first &* hidden),
-      tape: UnsafePointer(scratch.tapeRows + first), gateStride: c.hiddenSize,
-      previous: UnsafePointer(scratch.previousRows + first), dgates: UnsafePointer(scratch.gateRows + first),
-      flag: projected || c.cell == .rnnRelu)
-    switch c.cell {
+  }
+
+  /// What arrives at some units of dL/dh after step `s` without a product: through y, the final state, and, for sequences
+  /// that make a step s + 1, past its gates.
+  private func arriving(
+    _ s: Int, _ order: UnsafeMutablePointer<Int>, first: Int, active: Int, next: Int, _ units: Range<Int>
+  ) {
+    let c = configuration
+    let unit = units.lowerBound
+    for r in 0..<active {
+      let n = order[r]
+      let position = first &+ r
+      let dh = scratch.dh + (position &* width &+ unit)
+      if s >= 0, let dy {
+        dh.update(from: dy[time(s, n), n] + unit, count: units.count)
+      } else {
+        dh.update(repeating: 0, count: units.count)
+      }
+      if r >= next {
+        if let last = finalGradients.0 { kernels.panels.addRow(last + (n &* c.stateWidth &+ unit), dh, units.count) }
+      } else if !isLSTM && c.cell.tapeGates > 0 {
+        kernels.panels.addRow(UnsafePointer(scratch.carry + (position &* hidden &+ unit)), dh, units.count)
+      }
+    }
+  }
+
+  /// From dL/dh of some vectors of units to the gradients of their gates' sums; of the GRU with reset before, the first
+  /// half.
+  private func gates(first: Int, active: Int, _ vectors: Range<Int>, _ rows: StepRows) {
+    var step = arguments(first: first, active: active, vectors, rows)
+    switch configuration.cell {
     case .lstm: kernels.backward.lstm(&step)
     case .gru: kernels.backward.gru(&step)
+    case .gruResetBefore: kernels.backward.gruResetCandidate(&step)
     case .rnnTanh, .rnnRelu: kernels.backward.rnn(&step)
-    case .gruResetBefore:
-      kernels.backward.gruResetCandidate(&step)
-      product(
-        active, rows: constant(scratch.gateRows + first), offset: 2 &* hidden, depth: c.hiddenSize, segments: 1,
-        weights.candidate, columns: c.hiddenSize, out: scratch.innerRows + first, .set)
-      kernels.backward.gruResetGates(&step)
     }
+  }
+
+  @inline(__always)
+  private func arguments(
+    first: Int, active: Int, _ vectors: Range<Int>, _ rows: StepRows
+  ) -> BackwardArguments<Scalar> {
+    let projected = configuration.projectionSize > 0
+    return BackwardArguments(
+      count: active, vectors: vectors, stateStride: hidden,
+      dh: UnsafePointer((projected ? scratch.inner : scratch.dh) + first &* hidden),
+      carry: scratch.carry + first &* hidden, dReset: UnsafePointer(scratch.inner + first &* hidden),
+      tape: UnsafePointer(rows.tape), gateStride: configuration.hiddenSize, previous: UnsafePointer(rows.previous),
+      dgates: UnsafePointer(rows.gates), flag: projected || configuration.cell == .rnnRelu)
   }
 
   @inline(__always)
@@ -204,15 +306,15 @@ struct BackwardRunner<Scalar: RNNScalar> {
     UnsafeRawPointer(rows).assumingMemoryBound(to: UnsafePointer<Scalar>.self)
   }
 
-  /// A product over all panels, into padded scratch rows.
+  /// A product over some panels, into padded scratch rows.
   @inline(__always)
   private func product(
     _ count: Int, rows: UnsafePointer<UnsafePointer<Scalar>>, offset: Int = 0, depth: Int, segments: Int,
-    _ matrix: Pointer, columns: Int, out: UnsafeMutablePointer<Pointer>, _ finish: ProductFinish
+    _ matrix: Pointer, _ panels: PanelLayout, _ some: Range<Int>, out: UnsafeMutablePointer<Pointer>,
+    _ finish: ProductFinish
   ) {
     if count == 0 { return }
-    let panels = PanelLayout(lanes: plan.lanes, units: columns)
-    for panel in 0..<panels.count {
+    for panel in some {
       let vectors = panels.vectors(panel)
       let column = panels.column(panel)
       var finish = finish
@@ -224,23 +326,6 @@ struct BackwardRunner<Scalar: RNNScalar> {
         kernels.product(&arguments, vectors: vectors, depth: depth)
         finish = .resume
       }
-    }
-  }
-
-  /// Writes the gradients of the initial states of sequence `n`. An empty sequence hands its final gradients through.
-  private func emit(_ n: Int, _ position: Int, empty: Bool) {
-    let c = configuration
-    if let out = initialGradients.0 {
-      if !empty {
-        (out + n &* c.stateWidth).update(from: scratch.dh + position &* width, count: c.stateWidth)
-      } else if let last = finalGradients.0 {
-        (out + n &* c.stateWidth).update(from: last + n &* c.stateWidth, count: c.stateWidth)
-      } else {
-        (out + n &* c.stateWidth).update(repeating: 0, count: c.stateWidth)
-      }
-    }
-    if isLSTM, let out = initialGradients.1 {
-      (out + n &* c.hiddenSize).update(from: scratch.carry + position &* hidden, count: c.hiddenSize)
     }
   }
 }

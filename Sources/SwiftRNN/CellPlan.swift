@@ -74,6 +74,8 @@ struct CellPlan: Sendable {
     }
   }
 
+  /// Panels of the stage that has most.
+  var mostPanels: Int { stages[0].panels.count }
   /// H padded to whole vectors.
   var paddedHidden: Int { stages[0].panels.paddedUnits }
 }

@@ -65,6 +65,8 @@ struct ForwardScratch<Scalar: RNNScalar> {
   let sumsRows: UnsafeMutablePointer<Pointer>
   let inputRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
   let tapeRows: UnsafeMutablePointer<Pointer>
+  /// Counters of the threads that share the hidden units.
+  let team: UnsafeMutablePointer<UInt8>
 
   init(_ arena: inout Arena, _ plan: CellPlan, _ c: NetworkConfiguration, steps: Int, sequences: Int) {
     let width = PanelLayout(lanes: plan.lanes, units: c.stateWidth).paddedUnits
@@ -79,6 +81,7 @@ struct ForwardScratch<Scalar: RNNScalar> {
     sumsRows = arena.take(Pointer.self, sequences, ahead)
     inputRows = arena.take(UnsafePointer<Scalar>.self, sequences, ahead)
     tapeRows = arena.take(Pointer.self, sequences)
+    team = Team.take(&arena)
   }
 }
 
@@ -109,43 +112,60 @@ struct ForwardRunner<Scalar: RNNScalar> {
   @inline(__always)
   private func time(_ s: Int, _ n: Int) -> Int { reverse ? batch.length(n) &- 1 &- s : s }
 
+  /// All of a shard by the calling thread.
   func run(shard: Int) {
+    start(shard: shard)
+    let first = batch.range(shard).lowerBound
+    let ahead = Blocking.steps(batch.steps, sequences: batch.sequences)
+    run(shard: shard, .alone, inputRows: scratch.inputRows + first &* ahead, tapeRows: scratch.tapeRows + first)
+  }
+
+  /// A member's part of a shard that has been started; at most `Team.sequences` sequences.
+  func run(shard: Int, _ member: TeamMember) {
+    // On each member's own stack: all write them.
+    withUnsafeTemporaryAllocation(of: UnsafePointer<Scalar>.self, capacity: Blocking.inputRows) { inputRows in
+      withUnsafeTemporaryAllocation(of: Pointer.self, capacity: Team.sequences) { tapeRows in
+        guard let inputRows = inputRows.baseAddress, let tapeRows = tapeRows.baseAddress else { return }
+        run(shard: shard, member, inputRows: inputRows, tapeRows: tapeRows)
+      }
+    }
+  }
+
+  private func run(
+    shard: Int, _ member: TeamMember, inputRows: UnsafeMutablePointer<UnsafePointer<Scalar>>,
+    tapeRows: UnsafeMutablePointer<Pointer>
+  ) {
+    var member = member
     let range = batch.range(shard)
     let first = range.lowerBound
     let order = batch.order + first
-    let width = PanelLayout(lanes: plan.lanes, units: configuration.stateWidth).paddedUnits
-    start(order, range)
 
     // Sequences lie by falling length: those that are still active are the first ones.
     var active = range.count
     let longest = active > 0 ? batch.length(order[0]) : 0
     let ahead = Blocking.steps(batch.steps, sequences: batch.sequences)
     let block = max(1, min(ahead, Blocking.inputRows / max(1, active)))
-    var hRows = (UnsafePointer(scratch.hRows.0 + first), UnsafePointer(scratch.hRows.1 + first))
-    var h = (scratch.h.0 + first &* width, scratch.h.1 + first &* width)
+    let sumsRows = scratch.sumsRows + first &* ahead
     while active > 0 && batch.length(order[active &- 1]) == 0 { active &-= 1 }
 
     var s = 0
     while s < longest {
       let end = min(s &+ block, longest)
-      let sumsRows = scratch.sumsRows + first &* ahead
-      inputSums(order, active: active, steps: s..<end, sumsRows, scratch.inputRows + first &* ahead)
+      inputSums(&member, order, active: active, steps: s..<end, sumsRows, inputRows)
       var row = 0
       for step in s..<end {
         while batch.length(order[active &- 1]) <= step { active &-= 1 }
-        self.step(step, order, first: first, active: active, sums: sumsRows + row, from: hRows.0, h.0, to: hRows.1, h.1)
+        self.step(&member, step, order, first: first, active: active, sums: sumsRows + row, tapeRows)
         row &+= active
-        store(step, order, active: active, h.1, width)
-        finish(step, order, first: first, active: active, h.1, width)
-        swap(&hRows.0, &hRows.1)
-        swap(&h.0, &h.1)
       }
       s = end
     }
   }
 
   /// Pointers, initial states, and final states of empty sequences.
-  private func start(_ order: UnsafeMutablePointer<Int>, _ range: Range<Int>) {
+  func start(shard: Int) {
+    let range = batch.range(shard)
+    let order = batch.order + range.lowerBound
     let c = configuration
     let width = PanelLayout(lanes: plan.lanes, units: c.stateWidth).paddedUnits
     let hidden = plan.paddedHidden
@@ -160,7 +180,8 @@ struct ForwardRunner<Scalar: RNNScalar> {
         copyState(initial.1, n, c.hiddenSize, to: scratch.c + position &* hidden, padded: hidden)
       }
       if batch.length(n) == 0 {
-        emit(n, h: scratch.h.0 + position &* width, c: scratch.c + position &* hidden)
+        emit(final.0, n, c.stateWidth, scratch.h.0 + position &* width, 0..<c.stateWidth)
+        emit(final.1, n, c.hiddenSize, scratch.c + position &* hidden, 0..<c.hiddenSize)
       }
     }
     let ahead = Blocking.steps(batch.steps, sequences: batch.sequences)
@@ -179,17 +200,17 @@ struct ForwardRunner<Scalar: RNNScalar> {
     }
   }
 
-  /// Writes the final states of sequence `n`.
+  /// Writes some units of a final state of sequence `n`, `width` wide.
   @inline(__always)
-  private func emit(_ n: Int, h: Pointer, c: Pointer) {
-    if let out = final.0 { (out + n &* configuration.stateWidth).update(from: h, count: configuration.stateWidth) }
-    if let out = final.1 { (out + n &* configuration.hiddenSize).update(from: c, count: configuration.hiddenSize) }
+  private func emit(_ out: Pointer?, _ n: Int, _ width: Int, _ from: Pointer, _ units: Range<Int>) {
+    guard let out else { return }
+    (out + (n &* width &+ units.lowerBound)).update(from: from + units.lowerBound, count: units.count)
   }
 
   /// W x + b for a block of steps of the sequences that are active in each.
   private func inputSums(
-    _ order: UnsafeMutablePointer<Int>, active: Int, steps: Range<Int>, _ sums: UnsafeMutablePointer<Pointer>,
-    _ rows: UnsafeMutablePointer<UnsafePointer<Scalar>>
+    _ member: inout TeamMember, _ order: UnsafeMutablePointer<Int>, active: Int, steps: Range<Int>,
+    _ sums: UnsafeMutablePointer<Pointer>, _ rows: UnsafeMutablePointer<UnsafePointer<Scalar>>
   ) {
     var active = active
     var count = 0
@@ -201,15 +222,17 @@ struct ForwardRunner<Scalar: RNNScalar> {
     for index in 0..<plan.stages.count {
       let stage = plan.stages[index]
       let panels = stage.panels
-      for panel in 0..<panels.count {
-        let vectors = panels.vectors(panel)
-        let column = panels.column(panel)
-        var arguments = ProductArguments(
-          count: count, rows: UnsafePointer(rows), depth: 0,
-          panel: UnsafePointer(weights.input(index) + column &* inputs),
-          start: UnsafePointer(weights.bias(index) + column), out: UnsafePointer(sums), outOffset: stage.column(panel),
-          columns: vectors &* panels.lanes, finish: .set)
-        kernels.product(&arguments, vectors: vectors, depth: inputs)
+      member.share(panels.count) { some in
+        for panel in some {
+          let vectors = panels.vectors(panel)
+          let column = panels.column(panel)
+          var arguments = ProductArguments(
+            count: count, rows: UnsafePointer(rows), depth: 0,
+            panel: UnsafePointer(weights.input(index) + column &* inputs),
+            start: UnsafePointer(weights.bias(index) + column), out: UnsafePointer(sums),
+            outOffset: stage.column(panel), columns: vectors &* panels.lanes, finish: .set)
+          kernels.product(&arguments, vectors: vectors, depth: inputs)
+        }
       }
     }
   }
@@ -217,91 +240,129 @@ struct ForwardRunner<Scalar: RNNScalar> {
   /// One step: for each panel the product with the state, and at once, while its sums are in the first-level cache, the
   /// gates.
   private func step(
-    _ s: Int, _ order: UnsafeMutablePointer<Int>, first: Int, active: Int, sums: UnsafeMutablePointer<Pointer>,
-    from rows: UnsafePointer<Pointer>, _ hPrevious: Pointer, to outRows: UnsafePointer<Pointer>, _ h: Pointer
+    _ member: inout TeamMember, _ s: Int, _ order: UnsafeMutablePointer<Int>, first: Int, active: Int,
+    sums: UnsafeMutablePointer<Pointer>, _ tapeRows: UnsafeMutablePointer<Pointer>
   ) {
     let c = configuration
     let hidden = plan.paddedHidden
+    let width = PanelLayout(lanes: plan.lanes, units: c.stateWidth).paddedUnits
     let projected = c.projectionSize > 0
-    let tapeRows = scratch.tapeRows + first
     if let tape {
       for r in 0..<active { tapeRows[r] = tape[time(s, order[r]), order[r]] }
     }
+    let even = s % 2 == 0
+    let rows = constant((even ? scratch.hRows.0 : scratch.hRows.1) + first)
+    let hPrevious = (even ? scratch.h.0 : scratch.h.1) + first &* width
+    let h = (even ? scratch.h.1 : scratch.h.0) + first &* width
     let cell = scratch.c + first &* hidden
     let z = scratch.z + first &* hidden
     for index in 0..<plan.stages.count {
       let stage = plan.stages[index]
       let panels = stage.panels
-      let operand = stage.usesReset ? UnsafePointer(scratch.cRows + first) : rows
+      let operand = stage.usesReset ? constant(scratch.cRows + first) : rows
       let depth = stage.usesReset ? c.hiddenSize : c.stateWidth
-      for panel in 0..<panels.count {
-        let vectors = panels.vectors(panel)
-        let (firstVector, unitVectors) = panels.panel(panel)
-        let unit = firstVector &* panels.lanes
-        let column = stage.column(panel)
-        let slot = column &+ stage.recurrentSlot &* panels.lanes
-        if c.cell == .gru {
-          kernels.panels.fillVector(
-            weights.biasM + unit, UnsafePointer(sums), active, slot &+ 2 &* panels.lanes)
+      let last = index &+ 1 == plan.stages.count
+      member.share(panels.count) { some in
+        for panel in some {
+          let vectors = panels.vectors(panel)
+          let (firstVector, unitVectors) = panels.panel(panel)
+          let unit = firstVector &* panels.lanes
+          let column = stage.column(panel)
+          let slot = column &+ stage.recurrentSlot &* panels.lanes
+          if c.cell == .gru {
+            kernels.panels.fillVector(
+              weights.biasM + unit, UnsafePointer(sums), active, slot &+ 2 &* panels.lanes)
+          }
+          var product = ProductArguments(
+            count: active, rows: operand, depth: 0,
+            panel: UnsafePointer(weights.recurrent(index) + panels.column(panel) &* depth), out: UnsafePointer(sums),
+            outOffset: slot, columns: vectors &* panels.lanes, finish: .resume)
+          kernels.product(&product, vectors: vectors, depth: depth)
+          var step = ForwardArguments(
+            count: active, unitVectors: unitVectors, units: panels.validUnits(panel), sums: UnsafePointer(sums),
+            sumsOffset: column, stateStride: hidden, hPrevious: UnsafePointer(hPrevious) + unit,
+            h: (projected ? z : h) + unit, c: cell + unit, z: z + unit,
+            tape: tape == nil ? nil : UnsafePointer(tapeRows), tapeOffset: unit, gateStride: c.hiddenSize,
+            relu: c.cell == .rnnRelu)
+          switch c.cell {
+          case .lstm: kernels.forward.lstm(&step)
+          case .gru: kernels.forward.gru(&step)
+          case .gruResetBefore:
+            if stage.usesReset {
+              kernels.forward.gruResetCandidate(&step)
+            } else {
+              kernels.forward.gruResetGates(&step)
+            }
+          case .rnnTanh, .rnnRelu: kernels.forward.rnn(&step)
+          }
         }
-        var product = ProductArguments(
-          count: active, rows: UnsafeRawPointer(operand).assumingMemoryBound(to: UnsafePointer<Scalar>.self), depth: 0,
-          panel: UnsafePointer(weights.recurrent(index) + panels.column(panel) &* depth), out: UnsafePointer(sums),
-          outOffset: slot, columns: vectors &* panels.lanes, finish: .resume)
-        kernels.product(&product, vectors: vectors, depth: depth)
-        var step = ForwardArguments(
-          count: active, unitVectors: unitVectors, units: panels.validUnits(panel), sums: UnsafePointer(sums),
-          sumsOffset: column, stateStride: hidden, hPrevious: UnsafePointer(hPrevious) + unit,
-          h: (projected ? z : h) + unit, c: cell + unit, z: z + unit,
-          tape: tape == nil ? nil : UnsafePointer(tapeRows), tapeOffset: unit, gateStride: c.hiddenSize,
-          relu: c.cell == .rnnRelu)
-        switch c.cell {
-        case .lstm: kernels.forward.lstm(&step)
-        case .gru: kernels.forward.gru(&step)
-        case .gruResetBefore:
-          if stage.usesReset { kernels.forward.gruResetCandidate(&step) } else { kernels.forward.gruResetGates(&step) }
-        case .rnnTanh, .rnnRelu: kernels.forward.rnn(&step)
-        }
+        if !last { return }
+        let units = panels.units(some)
+        emit(final.1, s, order, active, c.hiddenSize, cell, hidden, units)
+        if !projected { store(s, order, active: active, h, width, units) }
       }
     }
-    if projected { project(active, from: UnsafePointer(scratch.zRows + first), to: outRows) }
+    if projected {
+      let panels = PanelLayout(lanes: plan.lanes, units: c.projectionSize)
+      member.share(panels.count) { some in
+        project(
+          some, panels, active, from: constant(scratch.zRows + first),
+          to: (even ? scratch.hRows.1 : scratch.hRows.0) + first)
+        store(s, order, active: active, h, width, panels.units(some))
+      }
+    }
   }
 
-  /// h = W_hr m
-  private func project(_ active: Int, from rows: UnsafePointer<Pointer>, to out: UnsafePointer<Pointer>) {
-    let panels = PanelLayout(lanes: plan.lanes, units: configuration.projectionSize)
-    for panel in 0..<panels.count {
+  @inline(__always)
+  private func constant(_ rows: UnsafeMutablePointer<Pointer>) -> UnsafePointer<UnsafePointer<Scalar>> {
+    UnsafeRawPointer(rows).assumingMemoryBound(to: UnsafePointer<Scalar>.self)
+  }
+
+  /// h = W_hr m, some panels of it.
+  private func project(
+    _ some: Range<Int>, _ panels: PanelLayout, _ active: Int, from rows: UnsafePointer<UnsafePointer<Scalar>>,
+    to out: UnsafeMutablePointer<Pointer>
+  ) {
+    for panel in some {
       let vectors = panels.vectors(panel)
       let column = panels.column(panel)
       var product = ProductArguments(
-        count: active, rows: UnsafeRawPointer(rows).assumingMemoryBound(to: UnsafePointer<Scalar>.self), depth: 0,
-        panel: UnsafePointer(weights.projection + column &* configuration.hiddenSize), out: out, outOffset: column,
-        columns: vectors &* panels.lanes, finish: .set)
+        count: active, rows: rows, depth: 0,
+        panel: UnsafePointer(weights.projection + column &* configuration.hiddenSize), out: UnsafePointer(out),
+        outOffset: column, columns: vectors &* panels.lanes, finish: .set)
       kernels.product(&product, vectors: vectors, depth: configuration.hiddenSize)
     }
   }
 
-  /// h of a step to where it is wanted.
+  /// Some units of a step's h to where they are wanted.
   @inline(__always)
-  private func store(_ s: Int, _ order: UnsafeMutablePointer<Int>, active: Int, _ h: Pointer, _ stride: Int) {
-    let width = configuration.stateWidth
+  private func store(
+    _ s: Int, _ order: UnsafeMutablePointer<Int>, active: Int, _ h: Pointer, _ stride: Int, _ units: Range<Int>
+  ) {
+    let (unit, count) = (units.lowerBound, units.count)
     if let out = outputs.0 {
-      for r in 0..<active { out[time(s, order[r]), order[r]].update(from: h + r &* stride, count: width) }
+      for r in 0..<active {
+        (out[time(s, order[r]), order[r]] + unit).update(from: h + (r &* stride &+ unit), count: count)
+      }
     }
     if let out = outputs.1 {
-      for r in 0..<active { out[time(s, order[r]), order[r]].update(from: h + r &* stride, count: width) }
+      for r in 0..<active {
+        (out[time(s, order[r]), order[r]] + unit).update(from: h + (r &* stride &+ unit), count: count)
+      }
     }
+    emit(final.0, s, order, active, configuration.stateWidth, h, stride, units)
   }
 
-  /// Final states of the sequences whose last step this was.
+  /// Some units of the final states of the sequences whose last step this was.
   @inline(__always)
-  private func finish(
-    _ s: Int, _ order: UnsafeMutablePointer<Int>, first: Int, active: Int, _ h: Pointer, _ stride: Int
+  private func emit(
+    _ out: Pointer?, _ s: Int, _ order: UnsafeMutablePointer<Int>, _ active: Int, _ width: Int, _ from: Pointer,
+    _ stride: Int, _ units: Range<Int>
   ) {
-    if final.0 == nil && final.1 == nil { return }
+    if out == nil { return }
     var r = active &- 1
     while r >= 0 && batch.length(order[r]) == s &+ 1 {
-      emit(order[r], h: h + r &* stride, c: scratch.c + (first &+ r) &* plan.paddedHidden)
+      emit(out, order[r], width, from + r &* stride, units)
       r &-= 1
     }
   }

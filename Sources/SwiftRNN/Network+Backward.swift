@@ -131,8 +131,10 @@ struct BackwardPass<Scalar: RNNScalar> {
   func run() {
     let (steps, sequences) = (arguments.steps, arguments.sequences)
     let threads = network.threads(steps: steps, sequences: sequences)
+    let members = network.members(threads: threads, sequences: sequences)
     let batch = BatchPlan(
-      steps: steps, sequences: sequences, lengths: arguments.lengths, shards: threads, scratch: workspace.batch)
+      steps: steps, sequences: sequences, lengths: arguments.lengths, shards: members > 1 ? 1 : threads,
+      scratch: workspace.batch)
     workspace.zeros.update(repeating: 0, count: c.stateWidth)
     let rows = ValidRows(batch, into: workspace.validRows)
 
@@ -141,8 +143,8 @@ struct BackwardPass<Scalar: RNNScalar> {
     while layer >= 0 {
       let wantsInput = layer > 0 || dx != nil
       packWeights(layer, wantsInput: wantsInput, threads: threads)
-      propagate(layer, batch, dy, threads: threads)
-      let input = inputRows(layer, batch)
+      propagate(layer, batch, dy, threads: threads, members: members)
+      let input = inputRows(layer, batch, threads: threads)
       let below = layer > 0 ? workspace.between(layer) : dx
       if let below { inputGradient(layer, rows, threads: threads, into: below) }
       for direction in 0..<c.directions {
@@ -164,12 +166,11 @@ struct BackwardPass<Scalar: RNNScalar> {
   }
 
   /// The recurrent part of a layer.
-  private func propagate(_ layer: Int, _ batch: BatchPlan, _ dy: Rows<Scalar>?, threads: Int) {
+  private func propagate(_ layer: Int, _ batch: BatchPlan, _ dy: Rows<Scalar>?, threads: Int, members: Int) {
     let sequences = arguments.sequences
-    parallel(c.directions &* batch.shards, threads: threads) { task in
-      let direction = task % c.directions
+    func runner(_ direction: Int) -> BackwardRunner<Scalar> {
       let offset = direction &* c.stateWidth
-      BackwardRunner(
+      return BackwardRunner(
         kernels: network.kernels, plan: network.plan, configuration: c, batch: batch,
         weights: workspace.weights(layer, direction), scratch: workspace.scratch(direction), reverse: direction == 1,
         dy: dy?.offset(by: offset), tape: tapeLayout.gates(tape, layer: layer, direction: direction),
@@ -177,19 +178,37 @@ struct BackwardPass<Scalar: RNNScalar> {
         initial: arguments.initial.part(constant: c, layer: layer, direction: direction, sequences: sequences),
         finalGradients: arguments.finalGradients.part(
           constant: c, layer: layer, direction: direction, sequences: sequences),
-        initialGradients: arguments.initialGradients.part(c, layer: layer, direction: direction, sequences: sequences)
-      ).run(shard: task / c.directions)
+        initialGradients: arguments.initialGradients.part(c, layer: layer, direction: direction, sequences: sequences))
     }
+    if members == 1 {
+      parallel(c.directions &* batch.shards, threads: threads) { task in
+        runner(task % c.directions).run(shard: task / c.directions)
+      }
+      return
+    }
+    let panels = PanelLayout(lanes: network.plan.lanes, units: c.hiddenSize).count
+    func team(_ direction: Int) -> Team {
+      runner(direction).start(shard: 0)
+      return Team(members: members, panels: panels, memory: workspace.scratch(direction).team)
+    }
+    let first = team(0)
+    let teams = (first, c.bidirectional ? team(1) : first)
+    parallel(c.directions &* members, threads: threads) { task in
+      let direction = task % c.directions
+      let member = TeamMember(direction == 0 ? teams.0 : teams.1, number: task / c.directions)
+      runner(direction).run(shard: 0, member)
+    }
+    for direction in 0..<c.directions { runner(direction).finish(shard: 0) }
   }
 
   /// What the layer read: x, or the layer below's output, masked again.
-  private func inputRows(_ layer: Int, _ batch: BatchPlan) -> Rows<Scalar> {
+  private func inputRows(_ layer: Int, _ batch: BatchPlan, threads: Int) -> Rows<Scalar> {
     if layer == 0 { return x }
     let output: Rows<Scalar> = tapeLayout.output(tape, layer: layer &- 1)
     guard let dropout else { return output }
     let masked = workspace.masked
-    parallel(batch.shards, threads: batch.shards) { shard in
-      for t in Split.range(batch.steps, shard, batch.shards) {
+    parallel(threads, threads: threads) { part in
+      for t in Split.range(batch.steps, part, threads) {
         for n in 0..<batch.sequences where t < batch.length(n) {
           dropout.apply(UnsafePointer(output[t, n]), masked[t, n], layer: layer &- 1, t: t, n: n)
         }

@@ -93,8 +93,10 @@ extension Network {
     let c = configuration
     let (steps, sequences) = (f.steps, f.sequences)
     let threads = threads(steps: steps, sequences: sequences)
+    let members = members(threads: threads, sequences: sequences)
     let batch = BatchPlan(
-      steps: steps, sequences: sequences, lengths: f.lengths, shards: threads, scratch: workspace.batch)
+      steps: steps, sequences: sequences, lengths: f.lengths, shards: members > 1 ? 1 : threads,
+      scratch: workspace.batch)
     if let parameters { workspace.pack(self, parameters, threads: threads) }
     if let memory = f.tape {
       TapeHeader(
@@ -119,28 +121,42 @@ extension Network {
       } else if !last {
         output = workspace.between(layer)
       }
-      let rows = input
-      let (kept, copied) = (output, copy)
-      parallel(c.directions &* batch.shards, threads: threads) { task in
-        let direction = task % c.directions
+      let (rows, kept, copied) = (input, output, copy)
+      func runner(_ direction: Int) -> ForwardRunner<Scalar> {
         let offset = direction &* c.stateWidth
-        ForwardRunner(
+        return ForwardRunner(
           kernels: kernels, plan: plan, configuration: c, batch: batch,
           weights: f.weights?.packed(layer, direction) ?? workspace.weights(layer, direction),
           scratch: workspace.scratch(direction), inputs: c.inputSize(ofLayer: layer), reverse: direction == 1,
           input: rows, outputs: (kept?.offset(by: offset), copied?.offset(by: offset)),
           tape: f.tape.map { tape.gates($0, layer: layer, direction: direction) },
           initial: f.initial.part(constant: c, layer: layer, direction: direction, sequences: sequences),
-          final: f.final.part(c, layer: layer, direction: direction, sequences: sequences)
-        ).run(shard: task / c.directions)
+          final: f.final.part(c, layer: layer, direction: direction, sequences: sequences))
+      }
+      if members > 1 {
+        func team(_ direction: Int) -> Team {
+          runner(direction).start(shard: 0)
+          return Team(members: members, panels: plan.mostPanels, memory: workspace.scratch(direction).team)
+        }
+        let first = team(0)
+        let teams = (first, c.bidirectional ? team(1) : first)
+        parallel(c.directions &* members, threads: threads) { task in
+          let direction = task % c.directions
+          let member = TeamMember(direction == 0 ? teams.0 : teams.1, number: task / c.directions)
+          runner(direction).run(shard: 0, member)
+        }
+      } else {
+        parallel(c.directions &* batch.shards, threads: threads) { task in
+          runner(task % c.directions).run(shard: task / c.directions)
+        }
       }
       if last { break }
       input = output.unsafelyUnwrapped
       if let dropout {
         let masked = workspace.masked
         let from = input
-        parallel(batch.shards, threads: threads) { shard in
-          for t in Split.range(steps, shard, batch.shards) {
+        parallel(threads, threads: threads) { part in
+          for t in Split.range(steps, part, threads) {
             for n in 0..<sequences where t < batch.length(n) {
               dropout.apply(UnsafePointer(from[t, n]), masked[t, n], layer: layer, t: t, n: n)
             }

@@ -129,4 +129,17 @@ public final class Network<Scalar: RNNScalar>: Sendable {
     let operations = Double(steps) * Double(sequences) * Double(c.cell.gates * c.hiddenSize) * width
     return BatchPlan.threads(c.threads > 0 ? c.threads : Threads.count, operations: operations)
   }
+
+  /// How many threads share the hidden units of each direction; 1: threads take sequences instead.
+  ///
+  /// Sequences are the better cut where each thread has enough of them for full tiles: nobody waits. With fewer, every
+  /// thread would stream all weights past a handful of rows, or have nothing to do.
+  func members(threads: Int, sequences: Int) -> Int {
+    let c = configuration
+    let members = min(threads / c.directions, Team.limit, plan.mostPanels)
+    if members < 2 || sequences < 1 || sequences > Team.sequences { return 1 }
+    let weights = c.cell.gates * c.hiddenSize * c.stateWidth
+    // Measured: see docs/kernels.md, "Few sequences".
+    return weights * sequences >= Team.leastWork * members && sequences <= Team.rowsEach * members ? members : 1
+  }
 }

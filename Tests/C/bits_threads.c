@@ -64,5 +64,15 @@ int main(void) {
       run(&is, variant ? 3 : 2);
     }
   }
+  /* Few sequences and many units: threads share the units of each step. */
+  for (int kind = 2; kind < 6; kind++) {
+    shape is;
+    memset(&is, 0, sizeof is);
+    is.cell = kind < 5 ? all_cells[kind] : SWIFTRNN_LSTM;
+    is.projection = kind == 5 ? 130 : 0;
+    is.dtype = kind % 2 ? SWIFTRNN_FLOAT64 : SWIFTRNN_FLOAT32;
+    is.inputs = 35, is.hidden = 150, is.sequences = 3, is.steps = 12;
+    run(&is, 2);
+  }
   return check_result();
 }

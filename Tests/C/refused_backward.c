@@ -39,7 +39,7 @@ static void sizes(problem *p) {
   REFUSED_BACKWARD(p, OVERFLOW, ("dx"), a.dx_step_stride = INT64_MAX);
   REFUSED_BACKWARD(p, OVERFLOW, ("dy"), a.dy_sequence_stride = INT64_MAX / 2);
   REFUSED_BACKWARD(p, OVERFLOW, ("x"), a.x_step_stride = INT64_MAX / 3);
-  REFUSED_BACKWARD(p, OVERFLOW, ("bytes"), (a.steps = most, a.sequences = most, a.lengths = NULL));
+  REFUSED_BACKWARD(p, OVERFLOW, ("bytes"), (a.steps = most, a.sequences = most, a.lengths = NULL, a.dx = NULL));
   static const int64_t lengths[] = {-1, 5, INT64_MAX, INT64_MIN};
   for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
     const int64_t own[3] = {4, lengths[i], 2};

@@ -43,8 +43,9 @@ static void sizes(problem *p) {
   REFUSED_FORWARD(p, OVERFLOW, ("x"), (a.x_step_stride = INT64_MAX / 6, a.x_sequence_stride = INT64_MAX / 4));
   REFUSED_FORWARD(p, OVERFLOW, ("y"), a.y_step_stride = INT64_MAX);
   REFUSED_FORWARD(p, OVERFLOW, ("y"), a.y_sequence_stride = INT64_MAX / 2);
-  REFUSED_FORWARD(p, OVERFLOW, ("bytes"), (a.steps = most, a.sequences = most, a.lengths = NULL));
-  REFUSED_FORWARD(p, OVERFLOW, ("bytes"), (a.steps = most, a.sequences = most, a.lengths = NULL, a.tape = NULL));
+  REFUSED_FORWARD(p, OVERFLOW, ("bytes"), (a.steps = most, a.sequences = most, a.lengths = NULL, a.y = NULL));
+  REFUSED_FORWARD(p, OVERFLOW, ("bytes"),
+                  (a.steps = most, a.sequences = most, a.lengths = NULL, a.y = NULL, a.tape = NULL));
 }
 
 static void lengths(problem *p) {

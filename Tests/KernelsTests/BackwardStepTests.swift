@@ -109,7 +109,7 @@ private struct BackwardStep<S: TestScalar> {
     let (tapeRows, previousRows) = (unpadded(tape), unpadded(previous))
     let out = TestRows<S>(count, width: segments * padded)
     var arguments = BackwardArguments(
-      count: count, vectors: padded / lanes, stateStride: padded, dh: UnsafePointer(dhRows.out[0]),
+      count: count, vectors: 0..<(padded / lanes), stateStride: padded, dh: UnsafePointer(dhRows.out[0]),
       carry: carryRows.out[0], dReset: UnsafePointer(resetRows.out[0]), tape: tapeRows.rows, gateStride: units,
       previous: previousRows.rows, dgates: out.out, flag: cell == .rnnRelu || cell == .lstm)
     let kernels = tested.table.backward

@@ -1,0 +1,93 @@
+import Dispatch
+import Synchronization
+import Testing
+
+@testable import SwiftRNN
+
+/// Threads that share the hidden units of few sequences.
+@Suite struct TeamTests {
+  /// Members that come early, late, and not at all: every piece of every phase is done once, and no phase begins before
+  /// the one before it is done.
+  @Test(arguments: [1, 2, 3, 7], [1, 2, 5, 16]) func phases(members: Int, panels: Int) {
+    let phases = 40
+    var arena = Arena(nil)
+    _ = Team.take(&arena)
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: arena.used, alignment: Arena.alignment)
+    defer { memory.deallocate() }
+    nonisolated(unsafe) let team = Team(
+      members: members, panels: panels, memory: memory.assumingMemoryBound(to: UInt8.self))
+    let doneOf = (0..<phases).map { _ in Counter() }
+    let early = Counter()
+    // Fewer panels in every third phase, as in a cell with several products.
+    @Sendable func count(_ phase: Int) -> Int { phase % 3 == 2 ? max(1, panels / 2) : panels }
+    @Sendable func run(_ number: Int) {
+      var member = TeamMember(team, number: number)
+      for phase in 0..<phases {
+        member.share(count(phase)) { some in
+          if phase > 0 && doneOf[phase - 1].value != count(phase - 1) { early.add(1) }
+          doneOf[phase].add(some.count)
+        }
+      }
+    }
+    // The last member finds everything done.
+    DispatchQueue.concurrentPerform(iterations: max(1, members - 1)) { run($0) }
+    run(members - 1)
+    #expect(early.value == 0)
+    for phase in 0..<phases { #expect(doneOf[phase].value == count(phase)) }
+  }
+
+  private final class Counter: Sendable {
+    private let number = Atomic<Int>(0)
+    var value: Int { number.load(ordering: .acquiring) }
+    func add(_ count: Int) { number.add(count, ordering: .acquiringAndReleasing) }
+  }
+
+  /// Sizes at which a pass is cut over hidden units: all results as with one thread.
+  @Test(arguments: [1, 3, 5]) func fewSequencesHaveTheSameBits(sequences: Int) throws {
+    try compare(Float.self, sequences)
+    try compare(Double.self, sequences)
+  }
+
+  private func compare<S: TrainingScalar>(_: S.Type, _ sequences: Int) throws {
+    var teams = 0
+    for bidirectional in [false, true] {
+      let all = configurations(
+        inputSize: 37, hiddenSize: 219, projectionSize: 201, layers: 2, dropout: 0.2, bidirectional: bidirectional)
+      for (index, configuration) in all.enumerated() {
+        let run = try NetworkCase<S>(
+          configuration, steps: 31, sequences: sequences, lengths: sequences > 1, seed: UInt64(index))
+        let one = try results(run.threads(1))
+        for count in [2, 4, 7] {
+          let several = try run.threads(count)
+          let threads = several.network.threads(steps: 31, sequences: sequences)
+          if several.network.members(threads: threads, sequences: sequences) > 1 { teams += 1 }
+          #expect(try results(several) == one, "\(configuration.cell), \(count) threads")
+        }
+      }
+    }
+    // Of 36: two directions have no threads left for teams of 2, and one sequence of a vanilla RNN is too little work.
+    #expect(teams >= 18)
+  }
+
+  private func results<S: TrainingScalar>(_ run: NetworkCase<S>) throws -> [[UInt64]] {
+    let (inferred, _) = try run.infer()
+    let (y, state, tape) = try run.forward()
+    let gradients = try tape.backward(run.dy, dState: run.dState)
+    return [
+      inferred.bits, y.bits, state.bits, gradients.x.bits, gradients.state.bits, gradients.parameters.flat.bits,
+    ]
+  }
+
+  /// More callers, each with a team of its own, than the machine has threads: members come late, and nobody hangs.
+  @Test func crowd() throws {
+    let run = try NetworkCase<Float>(
+      .lstm(inputSize: 40, hiddenSize: 200, layers: 2), steps: 40, sequences: 2, lengths: false, seed: 3)
+    let expected = try results(run.threads(1))
+    let wrong = Counter()
+    let several = try run.threads(4)
+    DispatchQueue.concurrentPerform(iterations: 6) { _ in
+      guard let own = try? results(several), own == expected else { return wrong.add(1) }
+    }
+    #expect(wrong.value == 0)
+  }
+}
