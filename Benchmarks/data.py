@@ -11,6 +11,10 @@ from shapes import Shape
 
 # Largest difference, as a share of the largest entry of ours or of 1.
 TOLERANCE = 1e-4
+# The derivative of relu jumps at 0, where the last bit of a sum decides: at H 1760 and T 50 some 50 of 2.8 million units
+# differ, each in a whole row of the weights' gradients. There the 2-norm of the difference is compared, as a share of
+# the 2-norm of ours.
+RELU_TOLERANCE = 1e-2
 
 
 def write_inputs(shape: Shape, folder: Path) -> np.ndarray:
@@ -40,9 +44,13 @@ def difference(shape: Shape, ours: Path, theirs: Path) -> str | None:
             return f"{path.stem}: {mine.size} numbers against {their.size}"
         if mine.size == 0:
             continue
-        largest = max(1.0, float(np.abs(mine).max()))
-        apart = float(np.abs(mine - their).max())
-        if not apart <= TOLERANCE * largest:  # true for NaN
-            where = int(np.argmax(np.abs(mine - their)))
-            return f"{path.stem}: {apart:.3g} apart at number {where}, the largest entry is {largest:.3g}"
+        if shape.cell == "rnn_relu" and (path.stem.startswith("d") or path.stem == "gradients"):
+            apart = float(np.linalg.norm(mine - their) / np.linalg.norm(mine))
+            if not apart <= RELU_TOLERANCE:  # true for NaN
+                return f"{path.stem}: {apart:.3g} of its 2-norm apart"
+            continue
+        apart, largest = np.abs(mine - their), max(1.0, float(np.abs(mine).max()))
+        if not float(apart.max()) <= TOLERANCE * largest:
+            where = int(np.argmax(apart))
+            return f"{path.stem}: {apart[where]:.3g} apart at number {where}, the largest entry is {largest:.3g}"
     return None

@@ -96,9 +96,9 @@ class OnnxRuntimeCall:
             self.bind(folder)
             self.run()
         except Exception as error:  # onnxruntime's own classes have nothing in common but their module
-            if not type(error).__module__.startswith("onnxruntime"):
+            if not (isinstance(error, RuntimeError) or type(error).__module__.startswith("onnxruntime")):
                 raise
-            raise Refused(str(error).splitlines()[0]) from error
+            raise Refused(str(error).splitlines()[0].rpartition("Status Message: ")[2]) from error
 
     def bind(self, folder: Path) -> None:
         shape, D = self.shape, self.shape.directions
