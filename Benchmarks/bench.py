@@ -32,9 +32,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="seconds of rounds for each shape; default 3, quick 1")
     parser.add_argument("--json", type=Path, default=DRIVERS / "results.json", help="where results and plots go")
     parser.add_argument("--from", type=Path, dest="source", metavar="FILE", help="measure nothing, read these results")
-    parser.add_argument("--write-docs", action="store_true", help="fill the tables in docs/ and README.md; whole runs only")
+    parser.add_argument("--write-docs", action="store_true", help="fill in docs/ and README.md")
     parser.add_argument("--list", action="store_true", help="print the shapes")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.write_docs and (arguments.quick or arguments.only):
+        parser.error("--write-docs wants a whole run, without --quick and --only")
+    return arguments
 
 
 def chosen(arguments: argparse.Namespace) -> list[Shape]:

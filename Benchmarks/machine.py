@@ -62,10 +62,11 @@ def identity(versions: list[str]) -> dict[str, str]:
 
 def describe(facts: dict[str, float], threads: int) -> list[str]:
     """The figures as lines of text."""
-    per_cycle = facts["peak_gflops"] / facts["clock_ghz"] / threads
+    per_cycle = facts["peak_gflops"] / facts["vector_clock_ghz"] / threads
     bandwidths = ", ".join(f"{LEVEL_NAMES[level]} {facts[level + '_gbs']:.0f}" for level in LEVELS)
     return [
-        f"{threads} thread{'s' * (threads > 1)}: clock {facts['clock_ghz']:.2f} GHz; multiply-add peak "
+        f"{threads} thread{'s' * (threads > 1)}: clock {facts['clock_ghz']:.2f} GHz, "
+        f"{facts['vector_clock_ghz']:.2f} beside busy vectors; multiply-add peak "
         f"{facts['peak_gflops']:.0f} GFLOP/s, {per_cycle:.1f} per cycle and core; product tile from L1 "
         f"{facts['tile_gflops']:.0f} GFLOP/s; {facts['adds_per_cycle']:.2f} adds per cycle",
         f"read bandwidth in GB/s: {bandwidths}",

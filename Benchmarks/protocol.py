@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -86,7 +87,7 @@ def load_parameters(folder: Path, shape: Shape) -> list[np.ndarray]:
     return tensors
 
 
-def serve(greeting: str, prepare) -> None:
+def serve(greeting: str, prepare: Callable[[Shape, Path], Call]) -> None:
     """Answers commands until quit or the end of input. prepare(shape, folder) makes a Call or raises Refused."""
     call: Call | None = None
     print("ready", greeting, flush=True)

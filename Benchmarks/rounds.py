@@ -53,7 +53,7 @@ def compare(shape: Shape, workers: dict[str, Worker], folder: Path) -> None:
 
 def calls_per_round(worker: Worker) -> tuple[int, int]:
     """Warm-up calls and timed calls of this worker's rounds."""
-    count, seconds = 1, worker.round(1, 1)
+    count, seconds = 1, worker.round(0, 1)  # saving results has run it once
     while seconds < ROUND_SECONDS / 4 and count < 10**6:
         count = min(10 * count, math.ceil(ROUND_SECONDS / max(seconds / count, 1e-9)))
         seconds = worker.round(1, count)
