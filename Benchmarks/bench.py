@@ -1,0 +1,128 @@
+"""Measures SwiftRNN beside torch, onnxruntime and oneDNN, each in a process of its own, in interleaved rounds.
+
+Run it by scripts/bench, which sets up what it needs. docs/benchmarks.md says what is measured and how.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+import plots
+import report
+from machine import describe, facts, identity, latency_floors
+from processes import DRIVERS, HERE, OURS, PADDED, PEERS, Worker, WorkerFailed, process_cpus
+from rounds import Budget, Mismatch, measure
+from shapes import SHAPES, Shape
+from tqdm import tqdm
+
+ROOT = HERE.parent
+DOCS = ROOT / "docs"
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer shapes and less time for each; about two minutes")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="thread counts; default 1 2")
+    parser.add_argument("--only", type=re.compile, metavar="REGEX", help="only shapes whose name or group matches")
+    parser.add_argument("--rounds", type=int, help="rounds of each shape at least; default 5, quick 3")
+    parser.add_argument("--seconds", type=float, help="seconds of rounds for each shape; default 3, quick 1")
+    parser.add_argument("--json", type=Path, default=DRIVERS / "results.json", help="where results and plots go")
+    parser.add_argument("--from", type=Path, dest="source", metavar="FILE", help="measure nothing, read these results")
+    parser.add_argument("--write-docs", action="store_true", help="fill in docs/ and README.md")
+    parser.add_argument("--list", action="store_true", help="print the shapes")
+    arguments = parser.parse_args()
+    if arguments.write_docs and (arguments.quick or arguments.only):
+        parser.error("--write-docs wants a whole run, without --quick and --only")
+    return arguments
+
+
+def chosen(arguments: argparse.Namespace) -> list[Shape]:
+    shapes = [shape for shape in SHAPES if shape.quick or not arguments.quick]
+    if arguments.only:
+        shapes = [s for s in shapes if arguments.only.search(s.name) or arguments.only.search(s.group)]
+    if not shapes:
+        raise SystemExit("no shape matches")
+    return shapes
+
+
+def save(run: dict, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(run, indent=1, ensure_ascii=False) + "\n")
+
+
+def measure_all(arguments: argparse.Namespace, shapes: list[Shape]) -> dict:
+    """All shapes with each thread count. Prints the table as it grows, and saves after each row."""
+    budget = Budget(
+        arguments.seconds if arguments.seconds is not None else 1.0 if arguments.quick else 3.0,
+        arguments.rounds or (3 if arguments.quick else 5),
+    )
+    run: dict = {"command": " ".join(["scripts/bench", *sys.argv[1:]]), "identity": {}, "machine": {}, "results": []}
+    floors = latency_floors(sorted({shape.I + shape.H for shape in shapes if shape.streaming}))
+    for threads in sorted(set(arguments.threads)):
+        # A stream stays on the calling thread.
+        own = [shape for shape in shapes if threads == 1 or not shape.streaming]
+        measured = facts(threads)
+        run["machine"][str(threads)] = {"before": measured}
+        workers = {name: Worker(name, threads) for name in (OURS, *PEERS, PADDED)}
+        try:
+            if not run["identity"]:
+                run["identity"] = identity([workers[name].version for name in (OURS, *PEERS)])
+                print("\n".join(report.identity_lines(run)))
+            else:
+                print("\n".join(describe(measured, threads)))
+            print("\n" + report.head_line(), flush=True)
+            for shape in tqdm(own, unit="shape", leave=False, disable=None):
+                result = measure(shape, workers, threads, measured, floors, budget)
+                run["results"].append(result)
+                for line in (report.text_line(result), *(f"    {extra}" for extra in report.extra_lines(result))):
+                    tqdm.write(line)
+                sys.stdout.flush()
+                save(run, arguments.json)
+        finally:
+            for worker in workers.values():
+                worker.close()
+        run["machine"][str(threads)]["after"] = facts(threads)
+        print()
+    save(run, arguments.json)
+    return run
+
+
+def write_docs(run: dict) -> None:
+    missing = report.missing(run)
+    if missing:
+        raise SystemExit(f"--write-docs wants a whole run; {len(missing)} rows are missing, such as {missing[0]}")
+    drawn = plots.draw(run, DOCS / "benchmarks")
+    report.fill_region(DOCS / "benchmarks.md", "RESULTS", report.markdown(run, drawn, DOCS))
+    report.fill_region(ROOT / "README.md", "SPEED", report.headline(run))
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    if arguments.source:
+        run = json.loads(arguments.source.read_text())
+        print("\n".join(report.identity_lines(run)))
+    else:
+        shapes = chosen(arguments)
+        if arguments.list:
+            print("\n".join(f"{shape.group:24} {shape.name}{'  (quick)' * shape.quick}" for shape in shapes))
+            print(f"{len(shapes)} shapes")
+            return
+        for threads in arguments.threads:
+            process_cpus(threads)
+        try:
+            run = measure_all(arguments, shapes)
+        except (Mismatch, WorkerFailed) as error:
+            raise SystemExit(f"scripts/bench: {error}") from error
+    print("\n".join(report.summary_lines(run)))
+    paths = plots.draw(run, (arguments.source or arguments.json).with_suffix(""))
+    print(f"\nPlots: {', '.join(map(str, paths))}")
+    if arguments.write_docs:
+        write_docs(run)
+
+
+if __name__ == "__main__":
+    main()
