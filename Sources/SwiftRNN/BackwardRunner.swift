@@ -301,11 +301,6 @@ struct BackwardRunner<Scalar: RNNScalar> {
       dgates: UnsafePointer(rows.gates), flag: projected || configuration.cell == .rnnRelu)
   }
 
-  @inline(__always)
-  private func constant(_ rows: UnsafeMutablePointer<Pointer>) -> UnsafePointer<UnsafePointer<Scalar>> {
-    UnsafeRawPointer(rows).assumingMemoryBound(to: UnsafePointer<Scalar>.self)
-  }
-
   /// A product over some panels, into padded scratch rows.
   @inline(__always)
   private func product(
