@@ -27,12 +27,9 @@ public struct ProductArguments<Scalar: Real>: BitwiseCopyable {
   /// `count` pointers to the operand's rows, and what is added to each, in elements.
   public var rows: UnsafePointer<UnsafePointer<Scalar>>
   public var rowOffset: Int
-  /// The k run over `segments` parts of `depth` numbers, whose starts are `segmentStride` elements apart in a row and
-  /// which follow each other in the panel.
+  /// The numbers of a row that k runs over.
   public var depth: Int
-  public var segments: Int
-  public var segmentStride: Int
-  /// `[segments * depth][vectors][lanes]`
+  /// `[depth][vectors][lanes]`
   public var panel: UnsafePointer<Scalar>
   /// Where the sums of every row start: `[vectors][lanes]`, or nil for zeros. Not read when resuming.
   public var start: UnsafePointer<Scalar>?
@@ -45,16 +42,14 @@ public struct ProductArguments<Scalar: Real>: BitwiseCopyable {
 
   @inlinable
   public init(
-    count: Int, rows: UnsafePointer<UnsafePointer<Scalar>>, rowOffset: Int = 0, depth: Int, segments: Int = 1,
-    segmentStride: Int = 0, panel: UnsafePointer<Scalar>, start: UnsafePointer<Scalar>? = nil,
+    count: Int, rows: UnsafePointer<UnsafePointer<Scalar>>, rowOffset: Int = 0, depth: Int,
+    panel: UnsafePointer<Scalar>, start: UnsafePointer<Scalar>? = nil,
     out: UnsafePointer<UnsafeMutablePointer<Scalar>>, outOffset: Int, columns: Int, finish: ProductFinish
   ) {
     self.count = count
     self.rows = rows
     self.rowOffset = rowOffset
     self.depth = depth
-    self.segments = segments
-    self.segmentStride = segmentStride
     self.panel = panel
     self.start = start
     self.out = out
@@ -101,19 +96,16 @@ func runTile<Row: RowSums, let height: Int>(
 
   var panel = a.pointee.panel
   let depth = a.pointee.depth
-  for _ in 0..<a.pointee.segments {
-    if Row.vectors > height && height <= 3 {
-      for k in 0..<depth {
-        block.multiplyAddWide(panel, k)
-        panel += width
-      }
-    } else {
-      for k in 0..<depth {
-        block.multiplyAddTall(panel, k)
-        panel += width
-      }
+  if Row.vectors > height && height <= 3 {
+    for k in 0..<depth {
+      block.multiplyAddWide(panel, k)
+      panel += width
     }
-    block.advance(a.pointee.segmentStride)
+  } else {
+    for k in 0..<depth {
+      block.multiplyAddTall(panel, k)
+      panel += width
+    }
   }
 
   let add = a.pointee.finish == .add

@@ -1,6 +1,6 @@
 // Back-propagation through time of one direction of one layer for one shard of the batch: from the gradients of h to
 // those of the gates' sums, of the initial states, and nothing else. The gradients of x and of the weights are large
-// products over all steps, afterwards (InputGradient.swift, WeightGradient.swift).
+// products over all steps, afterwards (Gradients.swift).
 import Kernels
 
 /// Scratch of one direction, for all sequences of the batch; a shard uses its sequences' part.

@@ -1,5 +1,4 @@
-// A cell as data: its products in stages, how their panels and sums lie, and the kernels between them. The runners above
-// know no cell by name.
+// A cell as data: its products in stages, and how their panels and sums lie.
 import Kernels
 
 /// One product per step: the sums of some gates, which an elementwise kernel then takes. Numbers only: read in every step.

@@ -95,7 +95,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   /// Never inlined, so that no arithmetic moves past the change of the floating-point control.
   @inline(never)
   private func run(_ x: UnsafePointer<Scalar>?, _ y: UnsafeMutablePointer<Scalar>?, steps: Int) {
-    guard var x else { return }
+    guard var x, sequences > 0 else { return }
     var y = y
     let c = network.configuration
     for _ in 0..<steps {
