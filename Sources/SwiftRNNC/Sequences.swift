@@ -71,7 +71,8 @@ public func swiftrnn_network_forward(
     let weights = try a.weights.map { (pointer) throws(RNNError) in
       try Handle.object(WeightsHandle.self, pointer, "weights").weights
     }
-    if weights == nil { try requireSpareMemory() }
+    // One thread and packed weights: nothing is allocated.
+    if weights == nil || handle.configuration.threads != 1 { try requireSpareMemory() }
     switch (handle.network, weights) {
     case (.float(let network), nil): try forward(network, a, nil)
     case (.float(let network), .float(let weights)?): try forward(network, a, weights)
