@@ -1,6 +1,6 @@
 // The door to passes over whole sequences, packed weights and streams.
 import CSwiftRNN
-import SwiftRNN
+@_spi(FloatControl) import SwiftRNN
 
 extension Argument {
   /// A pointer per parameter tensor.
@@ -189,9 +189,11 @@ public func swiftrnn_stream_step(
   run { () throws(RNNError) in
     switch try Handle.object(StreamHandle.self, stream, "stream").stream {
     case .float(let stream):
-      try stream.step(unsafe: x?.assumingMemoryBound(to: Float.self), into: y?.assumingMemoryBound(to: Float.self))
+      try stream.controlledStep(
+        unsafe: x?.assumingMemoryBound(to: Float.self), into: y?.assumingMemoryBound(to: Float.self))
     case .double(let stream):
-      try stream.step(unsafe: x?.assumingMemoryBound(to: Double.self), into: y?.assumingMemoryBound(to: Double.self))
+      try stream.controlledStep(
+        unsafe: x?.assumingMemoryBound(to: Double.self), into: y?.assumingMemoryBound(to: Double.self))
     }
   }
 }
