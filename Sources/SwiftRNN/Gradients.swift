@@ -114,8 +114,6 @@ struct GradientSum<Scalar: RNNScalar> {
 struct WeightGradient<Scalar: RNNScalar> {
   /// Rows of a chain: the contract on bits.
   static var chain: Int { 256 }
-  /// Chains whose operands are packed at a time.
-  static var chainsAtOnce: Int { 4 }
 
   typealias Pointer = UnsafeMutablePointer<Scalar>
 
@@ -142,7 +140,7 @@ struct WeightGradient<Scalar: RNNScalar> {
       }
       return
     }
-    let span = Self.chain &* Self.chainsAtOnce
+    let span = Self.chain &* scratch.chains
     var start = 0
     while start < rows.count {
       let end = min(start &+ span, rows.count)
@@ -162,9 +160,9 @@ struct WeightGradient<Scalar: RNNScalar> {
 
   /// The second operands of one chain, as panels.
   private func pack(_ chain: Int, rows range: Range<Int>, _ wanted: [GradientOperand]) {
-    let pointers = scratch.operandRows + chain &* Self.chain
+    let pointers = scratch.operandRows + chain &* scratch.rows
     for i in range {
-      let at = chain &* Self.chain &+ i &- range.lowerBound
+      let at = chain &* scratch.rows &+ i &- range.lowerBound
       scratch.gateRows[at] = gates.base + rows.index[i] &* gates.size
       scratch.outputRows[at] = outputs.base + rows.index[i] &* outputs.size
     }
@@ -177,7 +175,7 @@ struct WeightGradient<Scalar: RNNScalar> {
         let width = panels.vectors(panel) &* panels.lanes
         let column = panels.column(panel)
         kernels.panels.packRows(
-          UnsafePointer(pointers), range.count, column, width, panels.validUnits(panel), out + column &* Self.chain)
+          UnsafePointer(pointers), range.count, column, width, panels.validUnits(panel), out + column &* scratch.rows)
       }
     }
   }
@@ -192,12 +190,12 @@ struct WeightGradient<Scalar: RNNScalar> {
       if own.isEmpty { continue }
       // Rows of the transposed left operand: this thread's are its own part of the scratch.
       let base = used &+ own.lowerBound
-      let transposed = scratch.transposed + base &* Self.chain
-      let left = (block.left == .gates ? scratch.gateRows : scratch.outputRows) + chain &* Self.chain
+      let transposed = scratch.transposed + base &* scratch.rows
+      let left = (block.left == .gates ? scratch.gateRows : scratch.outputRows) + chain &* scratch.rows
       kernels.panels.transpose(
-        UnsafePointer(left), range.count, block.leftOffset &+ own.lowerBound, own.count, transposed, Self.chain)
+        UnsafePointer(left), range.count, block.leftOffset &+ own.lowerBound, own.count, transposed, scratch.rows)
       for j in 0..<own.count {
-        scratch.transposedRows[base &+ j] = UnsafePointer(transposed + j &* Self.chain)
+        scratch.transposedRows[base &+ j] = UnsafePointer(transposed + j &* scratch.rows)
         scratch.gradientRows[base &+ j] = block.gradient + (own.lowerBound &+ j) &* block.columns
       }
       let panels = PanelLayout(lanes: kernels.lanes, units: block.columns)
@@ -206,7 +204,7 @@ struct WeightGradient<Scalar: RNNScalar> {
         let column = panels.column(panel)
         var arguments = ProductArguments(
           count: own.count, rows: UnsafePointer(scratch.transposedRows + base), depth: range.count,
-          panel: UnsafePointer(operand + column &* Self.chain), out: UnsafePointer(scratch.gradientRows + base),
+          panel: UnsafePointer(operand + column &* scratch.rows), out: UnsafePointer(scratch.gradientRows + base),
           outOffset: column, columns: panels.validUnits(panel), finish: finish)
         kernels.product(vectors: panels.vectors(panel), &arguments)
       }
@@ -215,7 +213,8 @@ struct WeightGradient<Scalar: RNNScalar> {
       let own = Split.range(sum.columns, thread, threads)
       if own.isEmpty { continue }
       kernels.panels.sumRows(
-        UnsafePointer(scratch.gateRows + chain &* Self.chain), range.count, sum.leftOffset &+ own.lowerBound, own.count,
+        UnsafePointer(scratch.gateRows + chain &* scratch.rows), range.count, sum.leftOffset &+ own.lowerBound,
+        own.count,
         sum.gradient + own.lowerBound, finish == .add)
     }
   }
@@ -225,6 +224,10 @@ struct WeightGradient<Scalar: RNNScalar> {
 struct WeightGradientScratch<Scalar: RNNScalar> {
   typealias Pointer = UnsafeMutablePointer<Scalar>
 
+  /// Chains whose operands are packed at a time: enough work for several threads between two forks.
+  let chains: Int
+  /// Rows of a chain at most: fewer than `WeightGradient.chain` if the batch has fewer.
+  let rows: Int
   /// Packed second operands, by `GradientOperand`, of several chains.
   private let operands: (Pointer, Pointer, Pointer)
   private let widths: (Int, Int, Int)
@@ -237,10 +240,13 @@ struct WeightGradientScratch<Scalar: RNNScalar> {
 
   /// - Parameters:
   ///   - columns: of the input, of h, and of what stands behind the gates' gradients (0: nothing does).
-  ///   - rows: of all gradient matrices together.
-  init(_ arena: inout Arena, lanes: Int, columns: (Int, Int, Int), rows: Int) {
+  ///   - matrixRows: of all gradient matrices together.
+  ///   - batchRows: T * N.
+  init(_ arena: inout Arena, lanes: Int, columns: (Int, Int, Int), matrixRows: Int, batchRows: Int) {
     let chain = WeightGradient<Scalar>.chain
-    let span = chain &* WeightGradient<Scalar>.chainsAtOnce
+    rows = min(chain, max(batchRows, 1))
+    chains = max(1, min(4, batchRows / chain + 1))
+    let span = rows &* chains
     func padded(_ units: Int) -> Int { PanelLayout(lanes: lanes, units: units).paddedUnits }
     widths = (padded(columns.0), padded(columns.1), padded(columns.2))
     operands = (
@@ -250,16 +256,16 @@ struct WeightGradientScratch<Scalar: RNNScalar> {
     operandRows = arena.take(UnsafePointer<Scalar>.self, span)
     gateRows = arena.take(UnsafePointer<Scalar>.self, span)
     outputRows = arena.take(UnsafePointer<Scalar>.self, span)
-    transposed = arena.take(Scalar.self, rows, chain)
-    transposedRows = arena.take(UnsafePointer<Scalar>.self, rows)
-    gradientRows = arena.take(Pointer.self, rows)
+    transposed = arena.take(Scalar.self, matrixRows, rows)
+    transposedRows = arena.take(UnsafePointer<Scalar>.self, matrixRows)
+    gradientRows = arena.take(Pointer.self, matrixRows)
   }
 
   func panels(_ operand: GradientOperand, chain: Int) -> Pointer {
     switch operand {
-    case .input: operands.0 + chain &* WeightGradient<Scalar>.chain &* widths.0
-    case .previous: operands.1 + chain &* WeightGradient<Scalar>.chain &* widths.1
-    case .reset, .inner: operands.2 + chain &* WeightGradient<Scalar>.chain &* widths.2
+    case .input: operands.0 + chain &* rows &* widths.0
+    case .previous: operands.1 + chain &* rows &* widths.1
+    case .reset, .inner: operands.2 + chain &* rows &* widths.2
     }
   }
 }

@@ -338,7 +338,9 @@ struct BackwardWorkspace<Scalar: RNNScalar> {
     gradient = WeightGradientScratch(
       &arena, lanes: plan.lanes,
       columns: (max(c.inputSize, c.layers > 1 ? c.outputSize : 0), c.stateWidth, behind ? c.hiddenSize : 0),
-      rows: 2 * c.cell.gates * c.hiddenSize + c.projectionSize)
+      matrixRows: 2 * c.cell.gates * c.hiddenSize + c.projectionSize,
+      // Where this does not fit, the arrays below do not either, and the workspace is refused.
+      batchRows: steps.multipliedReportingOverflow(by: sequences).partialValue)
     zeros = arena.take(Scalar.self, c.stateWidth)
     let first = BackwardScratch<Scalar>(&arena, plan, c, steps: steps, sequences: sequences)
     scratch = (

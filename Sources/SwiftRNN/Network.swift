@@ -123,7 +123,8 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   }
 
   /// Threads for a pass: as many as are allowed and worth their while.
-  func threads(steps: Int, sequences: Int) -> Int {
+  @_spi(Door)
+  public func threads(steps: Int, sequences: Int) -> Int {
     let c = configuration
     let width = Double(c.inputSize(ofLayer: c.layers > 1 ? 1 : 0) + c.stateWidth)
     let operations = Double(steps) * Double(sequences) * Double(c.cell.gates * c.hiddenSize) * width

@@ -73,7 +73,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
 
   /// The same for a caller that has set the library's floating-point control: setting it takes 40 ns, as much as a small
   /// cell's gates.
-  @_spi(FloatControl)
+  @_spi(Door)
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func controlledStep(

@@ -1,6 +1,6 @@
 // The door to passes over whole sequences, packed weights and streams.
 import CSwiftRNN
-@_spi(FloatControl) import SwiftRNN
+@_spi(Door) import SwiftRNN
 
 extension Argument {
   /// A pointer per parameter tensor.
@@ -63,6 +63,8 @@ public func swiftrnn_network_forward(
     f.workspaceBytes = Int(a.workspace_size)
     f.seed = a.seed
     f.firstSequence = Int(a.first_sequence)
+    // One thread and packed weights: nothing is allocated. Sizes that make no sense are refused below.
+    if weights == nil || network.threads(steps: f.steps, sequences: f.sequences) > 1 { try requireSpareMemory() }
     try network.forward(f)
   }
   return run { () throws(RNNError) in
@@ -71,8 +73,6 @@ public func swiftrnn_network_forward(
     let weights = try a.weights.map { (pointer) throws(RNNError) in
       try Handle.object(WeightsHandle.self, pointer, "weights").weights
     }
-    // One thread and packed weights: nothing is allocated.
-    if weights == nil || handle.configuration.threads != 1 { try requireSpareMemory() }
     switch (handle.network, weights) {
     case (.float(let network), nil): try forward(network, a, nil)
     case (.float(let network), .float(let weights)?): try forward(network, a, weights)

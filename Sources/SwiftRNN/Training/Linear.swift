@@ -102,7 +102,8 @@ public enum Linear {
       (
         arena.take(Scalar.self, dx == nil ? 0 : outputs, panels.paddedColumns), RowPointers(&arena, rows),
         arena.take(Int.self, rows),
-        WeightGradientScratch(&arena, lanes: kernels.lanes, columns: (inputs, 0, 0), rows: outputs)
+        WeightGradientScratch(
+          &arena, lanes: kernels.lanes, columns: (inputs, 0, 0), matrixRows: outputs, batchRows: rows)
       )
     }
     var counter = Arena(nil)
