@@ -5,6 +5,7 @@ A wrong type is a TypeError that names both types, a wrong shape a ValueError wi
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any, Sequence
 
@@ -42,19 +43,65 @@ def unsigned(value: Any, name: str) -> int:
     return integer(value, name, 0, 2**64 - 1)
 
 
-def typed(value: Any, name: str, dtype: np.dtype[Any] | None = None) -> Array:
-    """`value`, which must be a numpy array of `dtype` (None: of either float type)."""
+def real(value: Any, name: str) -> float:
+    """`value` as a float: any number, but neither a truth value nor text that float() would parse."""
+    refused = isinstance(value, (bool, np.bool_, str, bytes, bytearray)) or getattr(value, "ndim", 0) != 0
+    try:
+        if not refused:
+            return float(value)
+    except TypeError:
+        pass
+    except OverflowError:
+        raise ValueError(f"{name}: the number is too large for a float") from None
+    raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
+
+
+def not_negative(value: Any, name: str) -> float:
+    """`value` as a finite float, 0 or more."""
+    number = real(value, name)
+    if not 0 <= number < math.inf:
+        raise ValueError(f"{name}: {number} is outside [0, inf)")
+    return number
+
+
+def below_one(value: Any, name: str) -> float:
+    """`value` as a float in [0, 1)."""
+    number = real(value, name)
+    if not 0 <= number < 1:
+        raise ValueError(f"{name}: {number} is outside [0, 1)")
+    return number
+
+
+def flag(value: Any, name: str) -> bool:
+    """`value` as a bool, which it must be: any text would be true."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}: expected a bool, got {type(value).__name__}")
+    return bool(value)
+
+
+def typed(value: Any, name: str, dtype: np.dtype[Any] | None = None, *, written: bool = False) -> Array:
+    """`value`, which must be a numpy array of `dtype` (None: of either float type).
+
+    `written` says that the library writes into it: a cast copy would be of no use then, and the message does not advise
+    to make one.
+    """
     if isinstance(value, np.ndarray) and (value.dtype == dtype if dtype is not None else value.dtype in FLOAT_TYPES):
         return value
     expected = "float32 or float64" if dtype is None else str(dtype)
     if isinstance(value, np.ndarray):
-        raise TypeError(f"{name}: expected {expected}, got {value.dtype}")
-    raise TypeError(f"{name}: expected a numpy array of {expected}, got {type(value).__name__}")
+        wanted = "float32" if dtype is None else dtype.name
+        advice = f"it is written in place: make it as {wanted}" if written else f"use .astype(np.{wanted})"
+        raise TypeError(f"{name}: expected {expected}, got {value.dtype} (nothing is cast: {advice})")
+    tensor = type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "numpy")
+    advice = " (use .numpy())" if tensor else ""
+    raise TypeError(f"{name}: expected a numpy array of {expected}, got {type(value).__name__}{advice}")
 
 
-def shaped(value: Any, name: str, dtype: np.dtype[Any], shape: Sequence[int]) -> Array:
-    """`value`, which must be a numpy array of `dtype` and `shape`."""
-    array = typed(value, name, dtype)
+def shaped(
+    value: Any, name: str, dtype: np.dtype[Any] | None, shape: Sequence[int], *, written: bool = False
+) -> Array:
+    """`value`, which must be a numpy array of `dtype` and `shape`; `written` as for `typed`."""
+    array = typed(value, name, dtype, written=written)
     if array.shape != tuple(shape):
         raise ValueError(f"{name}: expected shape {list(shape)}, got {list(array.shape)}")
     return array
@@ -70,12 +117,24 @@ def dense(array: Array) -> Array:
 
 def writeable(value: Any, name: str, dtype: np.dtype[Any] | None = None, shape: Sequence[int] | None = None) -> Array:
     """`value`, which must be an array that the library can write into: C-contiguous, aligned and writeable."""
-    array = typed(value, name, dtype) if shape is None else shaped(value, name, dtype or value.dtype, shape)
+    if shape is None:
+        array = typed(value, name, dtype, written=True)
+    else:
+        array = shaped(value, name, dtype, shape, written=True)
     if not (array.flags.c_contiguous and array.flags.aligned):
         raise ValueError(f"{name}: expected a C-contiguous, aligned array, got strides {list(array.strides)}")
     if not array.flags.writeable:
         raise ValueError(f"{name}: the array is read-only")
     return array
+
+
+def own(array: Array) -> Array:
+    """`array` itself if the library can write into it, otherwise a copy: pickle gives arrays over buffers of its
+    caller's, which may be read-only."""
+    flags = array.flags
+    if flags.c_contiguous and flags.aligned and flags.writeable:
+        return array
+    return np.array(array, order="C")
 
 
 def strided(array: Array) -> tuple[Array, int, int]:

@@ -22,6 +22,13 @@ FLOAT32, FLOAT64 = 0, 1
 RNN_TANH, RNN_RELU, LSTM, GRU, GRU_RESET_BEFORE = 1, 2, 3, 4, 5
 WORKSPACE_FORWARD, WORKSPACE_FORWARD_WEIGHTS, WORKSPACE_BACKWARD = 0, 1, 2
 
+
+def dtype_code(dtype: Any) -> int:
+    """The ``swiftrnn_dtype`` of float32 or float64, given as a numpy dtype or by name."""
+    return FLOAT32 if dtype == "float32" else FLOAT64
+
+
+
 # ---- Structs ---------------------------------------------------------------------------------------------------------
 
 Pointers = POINTER(c_void_p)

@@ -27,7 +27,8 @@ class LSTM(Network):
     batch_first : bool
         x and y are [N, T, features] instead of [T, N, features]; states stay [L*D, N, width].
     dropout : float
-        In [0, 1): on the output of each layer but the last, in `forward` only.
+        In [0, 1): on the output of each layer but the last, in `forward` only. With one layer it does nothing, and a
+        UserWarning says so, as torch's does.
     bidirectional : bool
         A second direction runs from each sequence's end; y is [forward, reverse] side by side.
     proj_size : int

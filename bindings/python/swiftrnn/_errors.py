@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
+import re
+from typing import Iterator
 
 
 class Status(enum.IntEnum):
@@ -69,3 +72,13 @@ def error_of(status: int, message: str) -> SwiftRNNError:
     if known in _VALUE_STATUSES:
         return SwiftRNNValueError(known, message)
     return SwiftRNNError(known, message)
+
+
+@contextlib.contextmanager
+def renamed(theirs: str, ours: str) -> Iterator[None]:
+    """Errors of the block say `ours` where the C contract says `theirs`."""
+    try:
+        yield
+    except SwiftRNNError as error:
+        message = re.sub(rf"\b{re.escape(theirs)}\b", ours, error.message)
+        raise type(error)(error.status, message) from None

@@ -14,7 +14,8 @@ from ._stream import Stream
 class Frozen:
     """A network with a packed, immutable snapshot of its parameters: ``Network.freeze()``.
 
-    The network may change or go; the snapshot stays. Any number of threads may share it.
+    The network may change or go; the snapshot stays. Any number of threads may share it. As it never changes, a copy of
+    it is itself; it cannot be pickled: pickle the network, and freeze that.
 
     Examples
     --------
@@ -35,6 +36,18 @@ class Frozen:
         batch = Batch(self._handle, x, lengths)
         initial = batch.states(state)
         return run_forward(batch, initial, parameters=None, weights=self._weights, pools=self._pools)
+
+    def __repr__(self) -> str:
+        return f"Frozen({self._handle.config.described()})"
+
+    def __copy__(self) -> "Frozen":
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Frozen":
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("a Frozen cannot be pickled, it is packed for this CPU: pickle its network and freeze that")
 
     def stream(self, batch: int = 1) -> Stream:
         """A stream of `batch` sequences that shares this snapshot: see ``Network.stream``."""

@@ -11,6 +11,7 @@ import weakref
 from typing import Any
 
 from . import _c_api as c
+from ._errors import renamed
 
 CELLS = {
     "rnn_tanh": c.RNN_TANH,
@@ -37,6 +38,29 @@ class Config:
     proj_size: int
     num_threads: int
 
+    def described(self, name: str | None = None) -> str:
+        """As a call that makes such a network, of class `name`; None: the class of its cell."""
+        words = [str(self.input_size), str(self.hidden_size)]
+        if self.num_layers != 1:
+            words.append(f"num_layers={self.num_layers}")
+        if self.cell.startswith("rnn"):
+            words.append(f"nonlinearity={self.cell[4:]!r}")
+        if self.cell == "gru_reset_before":
+            words.append("reset_after=False")
+        if not self.bias:
+            words.append("bias=False")
+        if self.batch_first:
+            words.append("batch_first=True")
+        if self.dropout:
+            words.append(f"dropout={self.dropout}")
+        if self.bidirectional:
+            words.append("bidirectional=True")
+        if self.proj_size:
+            words.append(f"proj_size={self.proj_size}")
+        if self.dtype != "float32":
+            words.append(f"dtype={self.dtype!r}")
+        return f"{name or self.cell.partition('_')[0].upper()}({', '.join(words)})"
+
 
 @dataclasses.dataclass(frozen=True)
 class ParameterInfo:
@@ -60,7 +84,7 @@ class NetworkHandle:
         cell = CELLS[config.cell]
         described = c.Config()
         c.config_init(c.byref(described), described.size, cell)
-        described.dtype = c.FLOAT32 if config.dtype == "float32" else c.FLOAT64
+        described.dtype = c.dtype_code(config.dtype)
         described.input_size = config.input_size
         described.hidden_size = config.hidden_size
         described.projection_size = config.proj_size
@@ -70,7 +94,8 @@ class NetworkHandle:
         described.dropout = config.dropout
         described.num_threads = config.num_threads
         pointer = c.NetworkPointer()
-        c.network_create(c.byref(described), c.byref(pointer))
+        with renamed("projection_size", "proj_size"):
+            c.network_create(c.byref(described), c.byref(pointer))
         self.pointer = pointer
         self.config = config
         _owned(self, pointer, c.network_destroy)
@@ -133,6 +158,7 @@ class StreamHandle:
 
     def __init__(self, network: NetworkHandle, weights: WeightsHandle, sequences: int) -> None:
         pointer = c.StreamPointer()
-        c.stream_create(network.pointer, weights.pointer, sequences, c.byref(pointer))
+        with renamed("sequences", "batch"):
+            c.stream_create(network.pointer, weights.pointer, sequences, c.byref(pointer))
         self.pointer = pointer
         _owned(self, pointer, c.stream_destroy)

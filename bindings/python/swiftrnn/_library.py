@@ -1,7 +1,8 @@
 """Finds and loads ``libswiftrnn``.
 
-The library is the one in the package's own folder, unless the environment variable ``SWIFTRNN_LIBRARY`` names a file;
-then it is that file and no other.
+The library is the one in the package's folder, unless the environment variable ``SWIFTRNN_LIBRARY`` names a file; then
+it is that file and no other. After an editable install (``pip install -e``) the package has two folders, the sources'
+and the one in site-packages, where the library is.
 """
 
 from __future__ import annotations
@@ -22,8 +23,29 @@ def candidates() -> list[Path]:
     if override:
         return [Path(override)]
     name = "libswiftrnn.dylib" if sys.platform == "darwin" else "libswiftrnn.so"
-    package = Path(__file__).resolve().parent
-    return [package / name, package / "lib" / name]
+    return [folder / part / name for folder in folders() for part in ("", "lib")]
+
+
+def folders() -> list[Path]:
+    """The package's folders: that of this file first, then the others that Python searches for its modules."""
+    searched = [Path(entry).resolve() for entry in getattr(sys.modules[__package__], "__path__", ())]
+    return list(dict.fromkeys([Path(__file__).resolve().parent, *searched]))
+
+
+def advice() -> str:
+    """What to do where no candidate could be loaded."""
+    if os.environ.get(ENVIRONMENT_VARIABLE):
+        return f"the library that {ENVIRONMENT_VARIABLE} names cannot be loaded"
+    source = folders()[0].parent
+    if (source / "pyproject.toml").is_file():
+        return (
+            f"you are importing the source tree in {source}, which has no library. Change to another folder, where "
+            f"Python finds the installed package, or set {ENVIRONMENT_VARIABLE} to the library's path"
+        )
+    return (
+        "libswiftrnn was not found. Install the package with its library (pip install ./bindings/python), or set "
+        f"{ENVIRONMENT_VARIABLE} to the library's path"
+    )
 
 
 def load() -> ctypes.CDLL:
@@ -47,10 +69,7 @@ def load() -> ctypes.CDLL:
             continue
         _compare_versions(library, path)
         return library
-    raise ImportError(
-        "swiftrnn: libswiftrnn was not found. Install the package with its library (pip install ./bindings/python), "
-        f"or set {ENVIRONMENT_VARIABLE} to the library's path. Tried:\n  " + "\n  ".join(reasons)
-    )
+    raise ImportError(f"swiftrnn: {advice()}. Tried:\n  " + "\n  ".join(reasons))
 
 
 def _compare_versions(library: ctypes.CDLL, path: Path) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import random
 import secrets
+import warnings
 from typing import Any, Mapping
 
 import numpy as np
 
 from . import _c_api as c
-from ._arrays import Array, address, float_type, integer, unsigned, writeable
+from ._arrays import Array, address, float_type, integer, own, real, shaped, unsigned
 from ._buffers import BufferPools
 from ._frozen import Frozen
 from ._handles import Config, NetworkHandle
@@ -18,6 +20,9 @@ from ._parameters import Parameters
 from ._sequence import Batch, Lengths, State, run_forward
 from ._stream import Stream
 from ._tape import Tape
+
+
+_OWN_ATTRIBUTES = frozenset({"_handle", "_flat", "_parameters", "_pools", "_dropout_seeds"})
 
 
 class Network:
@@ -28,10 +33,21 @@ class Network:
     [L*D, N, P]; for LSTM the pair (h, c) with c [L*D, N, H]; unbatched without N.
 
     Any number of threads may use one network at once, as long as none changes its parameters meanwhile; each call gives
-    the GIL back while it computes. Networks can be pickled and copied: configuration and parameters go along.
+    the GIL back while it computes.
+
+    Networks can be pickled and copied. Configuration, parameters, the place in the sequence of dropout seeds and added
+    attributes go along; ``copy.copy``, too, copies the parameters. What is copied or pickled together stays together:
+    ``copy.deepcopy((network, optimizer))`` gives an optimizer of the new network.
     """
 
+    def __new__(cls, *_: Any, **__: Any) -> "Network":
+        if cls is Network:
+            raise TypeError("swiftrnn.Network is the base of LSTM, GRU and RNN: make one of these")
+        return super().__new__(cls)
+
     def __init__(self, config: Config, seed: int | None) -> None:
+        if not isinstance(config, Config):
+            raise TypeError("swiftrnn.Network is the base of LSTM, GRU and RNN: derive from one of these")
         chosen = None if seed is None else unsigned(seed, "seed")
         handle = NetworkHandle(config)
         self._adopt(handle, np.empty(handle.flat_count, config.dtype))
@@ -94,27 +110,7 @@ class Network:
         return np.dtype(self._handle.config.dtype)
 
     def __repr__(self) -> str:
-        config = self._handle.config
-        words = [str(config.input_size), str(config.hidden_size)]
-        if config.num_layers != 1:
-            words.append(f"num_layers={config.num_layers}")
-        if config.cell.startswith("rnn"):
-            words.append(f"nonlinearity={config.cell[4:]!r}")
-        if config.cell == "gru_reset_before":
-            words.append("reset_after=False")
-        if not config.bias:
-            words.append("bias=False")
-        if config.batch_first:
-            words.append("batch_first=True")
-        if config.dropout:
-            words.append(f"dropout={config.dropout}")
-        if config.bidirectional:
-            words.append("bidirectional=True")
-        if config.proj_size:
-            words.append(f"proj_size={config.proj_size}")
-        if config.dtype != "float32":
-            words.append(f"dtype={config.dtype!r}")
-        return f"{type(self).__name__}({', '.join(words)})"
+        return self._handle.config.described(type(self).__name__)
 
     # ---- Parameters ----
 
@@ -170,7 +166,7 @@ class Network:
         ValueError
             A name is missing or unknown, or a shape differs.
         TypeError
-            A type differs: nothing is cast.
+            A type differs: nothing is cast. Or a value is no numpy array.
 
         Examples
         --------
@@ -303,12 +299,12 @@ class Network:
         Parameters
         ----------
         batch : int
-            N: how many sequences run side by side.
+            N: how many sequences run side by side. 0 is accepted: steps take x [0, I] and give y [0, P].
 
         Raises
         ------
         SwiftRNNError
-            UNSUPPORTED: the network is bidirectional.
+            UNSUPPORTED: the network is bidirectional. INVALID_SIZE: `batch` is negative (also a ValueError).
         """
         return self.freeze().stream(batch)
 
@@ -316,24 +312,42 @@ class Network:
         """Gives the scratch memory that is kept for the next call back to the system. The network stays usable."""
         self._pools.clear()
 
-    # ---- Pickle and copy: configuration, parameters, and where the dropout seeds are ----
+    # ---- Pickle and copy: configuration, parameters, where the dropout seeds are, and attributes that were added ----
+
+    def _added(self) -> dict[str, Any]:
+        """The attributes that a subclass or a user added."""
+        return {name: value for name, value in vars(self).items() if name not in _OWN_ATTRIBUTES}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"config": self._handle.config, "flat": self._flat, "dropout_seeds": self._dropout_seeds.getstate()}
+        return {
+            "config": self._handle.config,
+            "flat": self._flat,
+            "dropout_seeds": self._dropout_seeds.getstate(),
+            "attributes": self._added(),
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         handle = NetworkHandle(state["config"])
-        self._adopt(handle, writeable(state["flat"], "flat", np.dtype(handle.config.dtype), (handle.flat_count,)))
+        self._adopt(handle, own(shaped(state["flat"], "flat", np.dtype(handle.config.dtype), (handle.flat_count,))))
         self._dropout_seeds = random.Random()
         self._dropout_seeds.setstate(state["dropout_seeds"])
+        vars(self).update(state.get("attributes", {}))
 
     def __copy__(self) -> "Network":
-        return self.__deepcopy__({})
+        copied = type(self).__new__(type(self))
+        copied.__setstate__({**self.__getstate__(), "flat": self._flat.copy()})
+        return copied
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Network":
         copied = type(self).__new__(type(self))
-        copied.__setstate__({**self.__getstate__(), "flat": self._flat.copy()})
-        memo[id(self)] = copied
+        memo[id(self)] = copied  # before the attributes, which may refer to the network
+        # Through memo, so that whatever else is copied along and holds the vector or a view of it gets this copy's.
+        state = {**self.__getstate__(), "flat": copy.deepcopy(self._flat, memo), "attributes": {}}
+        copied.__setstate__(state)
+        memo[id(self._parameters)] = copied._parameters
+        for name, view in self._parameters.items():
+            memo.setdefault(id(view), copied._parameters[name])
+        vars(copied).update(copy.deepcopy(self._added(), memo))
         return copied
 
 
@@ -352,15 +366,21 @@ def checked_config(
     proj_size: int = 0,
 ) -> Config:
     """A configuration of plain Python types. What the numbers may be is the library's to check."""
-    probability = float(dropout)
+    probability, layers = real(dropout, "dropout"), integer(num_layers, "num_layers")
     if not math.isfinite(probability):
         raise ValueError(f"dropout: {probability} is outside [0, 1)")
+    if 0 < probability < 1 and layers == 1:
+        # The frame below this one is __init__ of LSTM, GRU or RNN; the one below that made the network.
+        warnings.warn(
+            f"dropout={probability} does nothing with num_layers=1: it acts on the output of each layer but the last",
+            stacklevel=3,
+        )
     return Config(
         cell=cell,
         dtype=float_type(dtype).name,
         input_size=integer(input_size, "input_size"),
         hidden_size=integer(hidden_size, "hidden_size"),
-        num_layers=integer(num_layers, "num_layers"),
+        num_layers=layers,
         bias=bool(bias),
         batch_first=bool(batch_first),
         dropout=probability,

@@ -17,7 +17,8 @@ class Stream:
     """State that lives between calls: ``Network.stream(batch)`` or ``Frozen.stream(batch)``. It starts with zeros.
 
     The results are those of the whole sequence in one call, bit for bit. One thread at a time: a second one gets a
-    RuntimeError. `close`, or leaving a ``with`` block, gives the memory back at once.
+    RuntimeError. `close`, or leaving a ``with`` block, gives the memory back at once. A stream cannot be copied or
+    pickled; its `state` can, and be set in another stream.
 
     Examples
     --------
@@ -39,6 +40,13 @@ class Stream:
         self._inputs = (self.batch, handle.config.input_size)
         self._outputs = (self.batch, handle.output_size)
         self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        closed = ", closed" if self._stream is None else ""
+        return f"Stream({self._network.config.described()}, batch={self.batch}{closed})"
+
+    def __reduce_ex__(self, protocol: Any) -> Any:  # what copy, deepcopy and pickle call
+        raise TypeError("a Stream cannot be copied or pickled: make a new one, and set its state to this one's")
 
     def _claim(self) -> Any:
         """The handle's pointer, this thread's alone until `_lock` is released."""

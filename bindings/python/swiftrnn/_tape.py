@@ -48,7 +48,8 @@ class Tape:
     view, is not noticed and gives wrong gradients.
 
     Any number of threads may call `backward` at once. `close`, or leaving a ``with`` block, gives the memory back to
-    the network for its next forward pass; otherwise that happens when the last reference goes.
+    the network for its next forward pass; otherwise that happens when the last reference goes. So there is one owner: a
+    tape cannot be copied or pickled.
 
     Attributes
     ----------
@@ -84,6 +85,16 @@ class Tape:
         self.seed = seed
         self.nbytes = buffer.nbytes
 
+    def __repr__(self) -> str:
+        batch, closed = self._batch, ", closed" if self._buffer is None else ""
+        sizes = f"steps={batch.steps}, sequences={batch.sequences}, nbytes={self.nbytes}"
+        return f"Tape({self._network!r}, {sizes}{closed})"
+
+    def __reduce_ex__(self, protocol: Any) -> Any:  # what copy, deepcopy and pickle call
+        raise TypeError(
+            "a Tape cannot be copied or pickled, its memory goes back to its network: share it, or run forward again"
+        )
+
     def backward(
         self,
         dy: Array | None = None,
@@ -95,6 +106,8 @@ class Tape:
         accumulate_into: Union[Gradients, Array, None] = None,
     ) -> Gradients:
         """Back-propagation through time, of gradients that arrive through y, the final state, or both.
+
+        With neither, all gradients are zeros, and `accumulate_into` stays as it is.
 
         Parameters
         ----------

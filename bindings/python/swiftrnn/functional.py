@@ -13,15 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _c_api as c
-from ._arrays import Array, address, dense, integer, shaped, typed, unsigned, writeable
+from ._arrays import Array, address, dense, integer, real, shaped, typed, unsigned, writeable
 
 Ids = NDArray[np.int64]
 
 _INT64 = np.dtype(np.int64)
-
-
-def _code(array: Array) -> int:
-    return c.FLOAT32 if array.dtype == np.float32 else c.FLOAT64
 
 
 def _matrix(value: Array, name: str, dtype: np.dtype[np.generic] | None = None) -> Array:
@@ -70,7 +66,7 @@ def embedding(weight: Array, ids: Ids) -> Array:
     vocabulary, width = weight.shape
     out = np.empty((*ids.shape, width), weight.dtype)
     c.embedding_forward(
-        _code(weight), vocabulary, width, address(weight), ids.size, c.int64s(address(ids)), address(out)
+        c.dtype_code(weight.dtype), vocabulary, width, address(weight), ids.size, c.int64s(address(ids)), address(out)
     )
     return out
 
@@ -109,7 +105,7 @@ def embedding_backward(dout: Array, ids: Ids, vocabulary: int, *, accumulate_int
     else:
         result = writeable(accumulate_into, "accumulate_into", dout.dtype, shape)
     c.embedding_backward(
-        _code(dout), *shape, ids.size, c.int64s(address(ids)), address(dout), accumulate_into is not None,
+        c.dtype_code(dout.dtype), *shape, ids.size, c.int64s(address(ids)), address(dout), accumulate_into is not None,
         address(result),
     )  # fmt: skip
     return result
@@ -141,7 +137,7 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
     y = np.empty((*x.shape[:-1], outputs), weight.dtype)
     rows = math.prod(x.shape[:-1])
     c.linear_forward(
-        _code(weight), rows, inputs, outputs, address(x), address(weight), address(bias), address(y)
+        c.dtype_code(weight.dtype), rows, inputs, outputs, address(x), address(weight), address(bias), address(y)
     )
     return y
 
@@ -201,7 +197,7 @@ def linear_backward(
         dweight = writeable(accumulate_into[0], names[0], weight.dtype, weight.shape) if need_weight else None
         dbias = writeable(accumulate_into[1], names[1], weight.dtype, (outputs,)) if need_bias else None
     c.linear_backward(
-        _code(weight), math.prod(x.shape[:-1]), inputs, outputs, address(x), address(weight), address(dy),
+        c.dtype_code(weight.dtype), math.prod(x.shape[:-1]), inputs, outputs, address(x), address(weight), address(dy),
         accumulate_into is not None, address(dx), address(dweight), address(dbias),
     )  # fmt: skip
     return LinearGradients(dx, dweight, dbias)
@@ -268,7 +264,7 @@ def cross_entropy(
         writeable(row_losses, "row_losses", np.dtype(np.float64), targets.shape)
     loss, perplexity = c.c_double(), c.c_double()
     c.cross_entropy(
-        _code(array), targets.size, array.shape[-1], address(array), c.int64s(address(targets)),
+        c.dtype_code(array.dtype), targets.size, array.shape[-1], address(array), c.int64s(address(targets)),
         integer(ignore_index, "ignore_index"), c.doubles(address(row_losses)), address(dlogits), c.byref(loss),
         c.byref(perplexity), None,
     )  # fmt: skip
@@ -312,11 +308,13 @@ def sample(
     array = _rows(logits, "logits", None)
     ids = np.empty(array.shape[:-1], np.int64)
     config = c.SampleConfig(
-        temperature=float(temperature),
+        temperature=real(temperature, "temperature"),
         top_k=integer(top_k, "top_k"),
-        top_p=float(top_p),
+        top_p=real(top_p, "top_p"),
         seed=unsigned(seed, "seed"),
         position=unsigned(position, "position"),
     )
-    c.sample(_code(array), c.byref(config), ids.size, array.shape[-1], address(array), c.int64s(address(ids)))
+    c.sample(
+        c.dtype_code(array.dtype), c.byref(config), ids.size, array.shape[-1], address(array), c.int64s(address(ids))
+    )
     return ids

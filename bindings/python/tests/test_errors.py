@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import swiftrnn
 from swiftrnn import _c_api as c
@@ -40,6 +43,63 @@ def test_x(lstm: swiftrnn.LSTM, x: Any, error: type, message: str) -> None:
     for call in (lstm, lstm.forward, lstm.freeze()):
         with pytest.raises(error, match=message):
             call(x)
+
+
+def test_a_wrong_type_comes_with_a_way_out(lstm: swiftrnn.LSTM) -> None:
+    advice = r"\(nothing is cast: use .astype\(np.float32\)\)$"
+    with pytest.raises(TypeError, match=f"^x: expected float32, got float64 {advice}"):
+        lstm(np.zeros((5, 2, 3)))
+    lstm(np.zeros((5, 2, 3), ">f4").astype(np.float32))
+    with pytest.raises(TypeError, match=r"^x: expected a numpy array of float32, got Tensor \(use .numpy\(\)\)$"):
+        lstm(torch.zeros(5, 2, 3))
+    lstm(torch.zeros(5, 2, 3).numpy())
+    with pytest.raises(TypeError, match=r"^weight_ih_l0: .* got Tensor \(use .numpy\(\)\)$"):
+        lstm.load_state_dict(torch.nn.LSTM(3, 4).state_dict())
+    with pytest.raises(TypeError, match=f"^ids: expected int64, got int32 {advice.replace('float32', 'int64')}"):
+        swiftrnn.embedding(np.zeros((4, 3)), np.zeros(2, np.int32))
+    # A cast copy would take the result and be lost.
+    with pytest.raises(TypeError, match=r"out: .*\(nothing is cast: it is written in place: make it as float32\)$"):
+        lstm.stream().step(zeros(1, 3), out=np.zeros((1, 4)))
+
+
+def test_the_base_class() -> None:
+    for arguments in ((), (3, 8)):
+        with pytest.raises(TypeError, match="swiftrnn.Network is the base of LSTM, GRU and RNN: make one of these"):
+            swiftrnn.Network(*arguments)
+
+    class Own(swiftrnn.Network):
+        pass
+
+    with pytest.raises(TypeError, match="swiftrnn.Network is the base of LSTM, GRU and RNN: derive from one of these"):
+        Own(3, 8)
+
+
+def test_names_are_pythons(lstm: swiftrnn.LSTM) -> None:
+    for wrong in (4, -1):
+        with pytest.raises(swiftrnn.SwiftRNNValueError, match=f"^proj_size is {wrong}, ") as caught:
+            swiftrnn.LSTM(3, 4, proj_size=wrong)
+        assert caught.value.status is swiftrnn.Status.INVALID_SIZE
+    for stream in (lstm.stream, lstm.freeze().stream):
+        with pytest.raises(swiftrnn.SwiftRNNValueError, match="^batch is -1, ") as caught:
+            stream(-1)
+        assert caught.value.status is swiftrnn.Status.INVALID_SIZE
+    for value in ("1", None):
+        with pytest.raises(TypeError, match="^temperature: expected a number, got "):
+            swiftrnn.sample(zeros(2, 3), temperature=value)
+        with pytest.raises(TypeError, match="^dropout: expected a number, got "):
+            swiftrnn.LSTM(3, 4, 2, dropout=value)
+
+
+def test_dropout_of_one_layer_warns_as_torch_does() -> None:
+    for make in (swiftrnn.LSTM, swiftrnn.GRU, swiftrnn.RNN):
+        with pytest.warns(UserWarning, match="dropout=0.5 does nothing with num_layers=1") as caught:
+            network = make(3, 4, dropout=0.5)
+        assert [warning.filename for warning in caught] == [__file__], "the line that made the network"
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            copy.deepcopy(network)
+            make(3, 4, 2, dropout=0.5)
+            make(3, 4)
 
 
 def test_x_of_a_float64_network() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 import swiftrnn
 from torch_reference import assert_same_bits
+from workers import check_helpers
 
 TOLERANCE = {"float64": 1e-10, "float32": 3e-5}
 TYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -35,7 +36,7 @@ def tensor(array: np.ndarray) -> torch.Tensor:
 
 @TYPES
 @pytest.mark.parametrize(
-    "vocabulary, width, shape", [(1, 1, (3,)), (11, 5, (4, 6)), (300, 33, (50, 7)), (5, 64, (2000,))]
+    "vocabulary, width, shape", [(1, 1, (3,)), (11, 5, (4, 6)), (300, 33, (50, 7)), (5, 64, (2000,)), (40, 70, (4500,))]
 )
 def test_embedding(dtype: str, vocabulary: int, width: int, shape: tuple[int, ...], default_threads: None) -> None:
     rng = np.random.default_rng(0)
@@ -55,6 +56,9 @@ def test_embedding(dtype: str, vocabulary: int, width: int, shape: tuple[int, ..
         swiftrnn.set_num_threads(threads)
         assert_same_bits(swiftrnn.embedding_backward(dout, ids, vocabulary), found)
         assert_same_bits(swiftrnn.embedding(weight, ids), out)
+        if dout.size > 300_000:
+            check_helpers(lambda: swiftrnn.embedding(weight, ids), threads)
+            check_helpers(lambda: swiftrnn.embedding_backward(dout, ids, vocabulary), threads)
 
 
 def test_embedding_layouts_and_errors() -> None:
@@ -107,6 +111,9 @@ def test_linear(
         swiftrnn.set_num_threads(threads)
         assert_same_bits(swiftrnn.linear(x, weight, bias), y)
         assert_same_bits(list(swiftrnn.linear_backward(dy, x, weight)), list(found))
+        if rows == 300:  # 2.4 million multiply-adds; half a million for each thread
+            check_helpers(lambda: swiftrnn.linear(x, weight, bias), threads)
+            check_helpers(lambda: swiftrnn.linear_backward(dy, x, weight), threads)
     cut = rows // 2  # a row's result does not depend on the others
     assert_same_bits(swiftrnn.linear(x[cut:], weight, bias), y[cut:])
     assert_same_bits(swiftrnn.linear_backward(dy[cut:], x[cut:], weight).x, found.x[cut:])
@@ -145,7 +152,7 @@ def test_linear_options_and_errors() -> None:
 
 
 @TYPES
-@pytest.mark.parametrize("rows, classes", [(1, 1), (6, 2), (50, 33), (9, 4097), (5000, 7), (333, 100)])
+@pytest.mark.parametrize("rows, classes", [(1, 1), (6, 2), (50, 33), (9, 4097), (5000, 7), (333, 100), (3001, 101)])
 @pytest.mark.parametrize("ignored", [0.0, 0.3, 1.0])
 def test_cross_entropy(dtype: str, rows: int, classes: int, ignored: float, default_threads: None) -> None:
     rng = np.random.default_rng(3)
@@ -174,6 +181,8 @@ def test_cross_entropy(dtype: str, rows: int, classes: int, ignored: float, defa
         found = swiftrnn.cross_entropy(logits, targets)
         assert (found.loss, found.perplexity) == (loss, perplexity)
         assert_same_bits(found.dlogits, dlogits)
+        if logits.size > 300_000:
+            check_helpers(lambda: swiftrnn.cross_entropy(logits, targets), threads)
     without = swiftrnn.cross_entropy(logits, targets, need_gradient=False)
     assert without.dlogits is None and without.loss == loss
 
@@ -272,9 +281,15 @@ def test_sampling_depends_on_seed_position_and_row_only(default_threads: None) -
     assert ids.dtype == np.int64 and ids.shape == (50,)
     assert_same_bits(swiftrnn.sample(logits, seed=3, position=9), ids)
     assert_same_bits(swiftrnn.sample(logits[:20], seed=3, position=9), ids[:20])
+    many = draw(rng, "float32", 3001, 100)
+    swiftrnn.set_num_threads(1)
+    expected = swiftrnn.sample(many, seed=3, top_k=20, top_p=0.9)
     for threads in (1, 2, 8):
         swiftrnn.set_num_threads(threads)
         assert_same_bits(swiftrnn.sample(logits, seed=3, position=9), ids)
+        for options in (dict(), dict(temperature=0), dict(top_k=5, top_p=0.7)):
+            check_helpers(lambda: swiftrnn.sample(many, seed=3, **options), threads)
+        assert_same_bits(swiftrnn.sample(many, seed=3, top_k=20, top_p=0.9), expected, threads)
     assert (swiftrnn.sample(logits, seed=4, position=9) != ids).mean() > 0.5
     assert (swiftrnn.sample(logits, seed=3, position=10) != ids).mean() > 0.5
     assert (swiftrnn.sample(logits, seed=3 + 2**32, position=9) != ids).mean() > 0.5

@@ -196,13 +196,42 @@ def test_a_library_that_is_not_there_is_named(run_python: Callable[..., Any], tm
 def test_each_candidate_is_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("SWIFTRNN_LIBRARY", raising=False)
     paths = _library.candidates()
-    assert all(path.is_relative_to(Path(swiftrnn.__file__).resolve().parent) for path in paths)
+    assert paths[0].parent == Path(swiftrnn.__file__).resolve().parent
+    assert all(any(path.is_relative_to(Path(entry).resolve()) for entry in swiftrnn.__path__) for path in paths)
     broken = [tmp_path / "a.so", tmp_path / "b.so"]
     broken[1].write_text("not a library")
     monkeypatch.setattr(_library, "candidates", lambda: broken)
     with pytest.raises(ImportError) as caught:
         _library.load()
     assert f"{broken[0]}: no such file" in str(caught.value) and str(broken[1]) in str(caught.value)
+
+
+def test_the_source_tree_is_told_from_an_installed_package(run_python: Callable[..., Any], tmp_path: Path) -> None:
+    shutil.copytree(Path(swiftrnn.__file__).parent, tmp_path / "swiftrnn", ignore=shutil.ignore_patterns("*.so", "lib"))
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import swiftrnn"
+    installed = run_python(program, check=False, SWIFTRNN_LIBRARY="").stderr
+    assert "Install the package with its library" in installed and "source tree" not in installed
+    (tmp_path / "pyproject.toml").touch()
+    sources = run_python(program, check=False, SWIFTRNN_LIBRARY="").stderr
+    assert f"you are importing the source tree in {tmp_path}, which has no library. Change to another folder" in sources
+    assert "or set SWIFTRNN_LIBRARY" in sources and "Install the package" not in sources
+    assert str(tmp_path / "swiftrnn" / "libswiftrnn.so") in sources, "what was tried"
+    named = run_python(program, check=False, SWIFTRNN_LIBRARY="/nowhere.so").stderr
+    assert "the library that SWIFTRNN_LIBRARY names cannot be loaded" in named and "source tree" not in named
+
+
+def test_an_editable_installs_library_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """scikit-build-core's editable install gives the package a second folder, in site-packages: the library's."""
+    loaded, package, site = Path(_library.load()._name), Path(swiftrnn.__file__).parent, tmp_path / "swiftrnn"
+    monkeypatch.delenv("SWIFTRNN_LIBRARY", raising=False)
+    site.mkdir()
+    shutil.copy(loaded, site / "libswiftrnn.so")
+    monkeypatch.setattr(swiftrnn, "__path__", [str(site), str(package)])
+    paths = _library.candidates()
+    assert paths[0].parent == package.resolve() and site / "libswiftrnn.so" in paths
+    assert len(paths) == len(set(paths)) == 4
+    monkeypatch.setattr(_library, "candidates", lambda: [path for path in paths if path.is_relative_to(tmp_path)])
+    assert _library.load()._name == str(site / "libswiftrnn.so")
 
 
 def test_the_librarys_version_is_compared(run_python: Callable[..., Any], tmp_path: Path) -> None:
