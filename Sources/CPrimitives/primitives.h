@@ -89,7 +89,6 @@ static inline int32_t swiftrnn_affinity_count(void) {
  *  errno. */
 static inline double swiftrnn_square_root_double(double x) { return __builtin_elementwise_sqrt(x); }
 
-static inline void swiftrnn_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
 
 /** The calling thread's 256 bytes for the message of its last error; zeros at the start. Each module that imports this
  *  header has its own: only SwiftRNNC uses it. */

@@ -5,7 +5,7 @@
 ///
 /// State rows are scratch, padded to whole vectors: row r at `pointer + r * stateStride`, all pointers at the panel's
 /// first unit.
-public struct ForwardArguments<Scalar: Real> {
+public struct ForwardArguments<Scalar: Real>: BitwiseCopyable {
   /// Sequences.
   public var count: Int
   /// Vectors of units in the panel: 1 if gates share it.
@@ -55,56 +55,95 @@ public struct ForwardArguments<Scalar: Real> {
   }
 }
 
-/// LSTM (Gers, Schmidhuber, Cummins 2000). The panel's vectors: i f g o of one vector of units.
+/// LSTM (Gers, Schmidhuber, Cummins 2000).
 ///
 ///     i = sigmoid(sum_i)   f = sigmoid(sum_f)   g = tanh(sum_g)   o = sigmoid(sum_o)
 ///     c = f * c + i * g
 ///     h = o * tanh(c)                                             tape: i f g o c
+@frozen @usableFromInline struct LSTMGates<V: Lanes> {
+  @usableFromInline let i: V
+  @usableFromInline let f: V
+  @usableFromInline let g: V
+  @usableFromInline let o: V
+  @usableFromInline let c: V
+
+  @inlinable @inline(__always)
+  init(_ i: V, _ f: V, _ g: V, _ o: V, c: V) {
+    self.i = V.sigmoid(i)
+    self.f = V.sigmoid(f)
+    self.g = V.tanh(g)
+    self.o = V.sigmoid(o)
+    self.c = V.multiplyAdd(self.f, c, self.i * self.g)
+  }
+
+  @inlinable @inline(__always) var h: V { o * V.tanh(c) }
+
+  @inlinable @inline(__always)
+  func store(_ tape: UnsafeMutablePointer<V.Scalar>, _ gateStride: Int, first units: Int) {
+    i.store(tape, first: units)
+    f.store(tape + gateStride, first: units)
+    g.store(tape + 2 &* gateStride, first: units)
+    o.store(tape + 3 &* gateStride, first: units)
+    c.store(tape + 4 &* gateStride, first: units)
+  }
+}
+
+/// The panel's vectors: i f g o of one vector of units.
 @inlinable @inline(__always)
 func lstmForward<V: Lanes>(_: V.Type, _ a: ForwardArguments<V.Scalar>) {
   for row in 0..<a.count {
     let sums = UnsafePointer(a.sums[row] + a.sumsOffset)
     let at = row &* a.stateStride
-    let i = V.sigmoid(V.load(sums))
-    let f = V.sigmoid(V.load(sums + V.count))
-    let g = V.tanh(V.load(sums + 2 &* V.count))
-    let o = V.sigmoid(V.load(sums + 3 &* V.count))
-    let c = V.multiplyAdd(f, V.load(UnsafePointer(a.c + at)), i * g)
-    c.store(a.c + at)
-    (o * V.tanh(c)).store(a.h + at)
-    if let tape = a.tape {
-      let out = tape[row] + a.tapeOffset
-      i.store(out, first: a.units)
-      f.store(out + a.gateStride, first: a.units)
-      g.store(out + 2 &* a.gateStride, first: a.units)
-      o.store(out + 3 &* a.gateStride, first: a.units)
-      c.store(out + 4 &* a.gateStride, first: a.units)
-    }
+    let gates = LSTMGates(
+      V.load(sums), V.load(sums + V.count), V.load(sums + 2 &* V.count), V.load(sums + 3 &* V.count),
+      c: V.load(UnsafePointer(a.c + at)))
+    gates.c.store(a.c + at)
+    gates.h.store(a.h + at)
+    if let tape = a.tape { gates.store(tape[row] + a.tapeOffset, a.gateStride, first: a.units) }
   }
 }
 
-/// GRU with the reset gate after the product (Cho 2014 v1, torch). The vectors: W_n x + b_n, then the sums r z and
-/// m = U_n h + d_n, a chain of its own.
+/// GRU with the reset gate after the product (Cho 2014 v1, torch): W_n x + b_n, then the sums r z and m = U_n h + d_n, a
+/// chain of its own.
 ///
 ///     r = sigmoid(sum_r)   z = sigmoid(sum_z)   n = tanh(W_n x + b_n + r * m)
 ///     h = (1 - z) * n + z * h                                     tape: r z n m
+@frozen @usableFromInline struct GRUGates<V: Lanes> {
+  @usableFromInline let r: V
+  @usableFromInline let z: V
+  @usableFromInline let n: V
+  @usableFromInline let m: V
+  @usableFromInline let h: V
+
+  @inlinable @inline(__always)
+  init(_ n: V, _ r: V, _ z: V, _ m: V, h: V) {
+    self.r = V.sigmoid(r)
+    self.z = V.sigmoid(z)
+    self.m = m
+    self.n = V.tanh(V.multiplyAdd(self.r, m, n))
+    self.h = V.multiplyAdd(self.z, h - self.n, self.n)
+  }
+
+  @inlinable @inline(__always)
+  func store(_ tape: UnsafeMutablePointer<V.Scalar>, _ gateStride: Int, first units: Int) {
+    r.store(tape, first: units)
+    z.store(tape + gateStride, first: units)
+    n.store(tape + 2 &* gateStride, first: units)
+    m.store(tape + 3 &* gateStride, first: units)
+  }
+}
+
+/// The panel's vectors: n r z m of one vector of units.
 @inlinable @inline(__always)
 func gruForward<V: Lanes>(_: V.Type, _ a: ForwardArguments<V.Scalar>) {
   for row in 0..<a.count {
     let sums = UnsafePointer(a.sums[row] + a.sumsOffset)
     let at = row &* a.stateStride
-    let r = V.sigmoid(V.load(sums + V.count))
-    let z = V.sigmoid(V.load(sums + 2 &* V.count))
-    let m = V.load(sums + 3 &* V.count)
-    let n = V.tanh(V.multiplyAdd(r, m, V.load(sums)))
-    V.multiplyAdd(z, V.load(a.hPrevious + at) - n, n).store(a.h + at)
-    if let tape = a.tape {
-      let out = tape[row] + a.tapeOffset
-      r.store(out, first: a.units)
-      z.store(out + a.gateStride, first: a.units)
-      n.store(out + 2 &* a.gateStride, first: a.units)
-      m.store(out + 3 &* a.gateStride, first: a.units)
-    }
+    let gates = GRUGates(
+      V.load(sums), V.load(sums + V.count), V.load(sums + 2 &* V.count), V.load(sums + 3 &* V.count),
+      h: V.load(a.hPrevious + at))
+    gates.h.store(a.h + at)
+    if let tape = a.tape { gates.store(tape[row] + a.tapeOffset, a.gateStride, first: a.units) }
   }
 }
 
@@ -146,6 +185,12 @@ func gruResetCandidateForward<V: Lanes>(_: V.Type, _ a: ForwardArguments<V.Scala
   }
 }
 
+/// tanh, or max(0, sum): select and not max, so that NaN stays NaN as in torch.
+@inlinable @inline(__always)
+func rnnActivation<V: Lanes>(_ sum: V, relu: Bool) -> V {
+  relu ? V.select(V.less(sum, V.zero), V.zero, sum) : V.tanh(sum)
+}
+
 /// Vanilla RNN (Elman 1990): `h = tanh(sum)`, or `max(0, sum)`. The vectors: 1 … 4 vectors of units. h is all of its tape.
 @inlinable @inline(__always)
 func rnnForward<V: Lanes>(_: V.Type, _ a: ForwardArguments<V.Scalar>) {
@@ -153,9 +198,7 @@ func rnnForward<V: Lanes>(_: V.Type, _ a: ForwardArguments<V.Scalar>) {
     let sums = UnsafePointer(a.sums[row] + a.sumsOffset)
     for v in 0..<a.unitVectors {
       let sum = V.load(sums + v &* V.count)
-      // select and not max, so that NaN stays NaN as in torch.
-      let h = a.relu ? V.select(V.less(sum, V.zero), V.zero, sum) : V.tanh(sum)
-      h.store(a.h + (row &* a.stateStride &+ v &* V.count))
+      rnnActivation(sum, relu: a.relu).store(a.h + (row &* a.stateStride &+ v &* V.count))
     }
   }
 }

@@ -3,8 +3,9 @@
 /// All kernels of one instruction set for one type of numbers.
 ///
 /// `make` is generic and inlined into the module of each instruction set, which so holds concrete code for its own
-/// vector and nothing else. Every entry is a function without captures.
-public struct KernelTable<Scalar: Real>: Sendable {
+/// vector and nothing else. Every entry is a function without captures. A class, because some thirty functions would be
+/// copied with every runner otherwise.
+public final class KernelTable<Scalar: Real>: Sendable {
   /// Scalars per vector: what packed panels are made of.
   public let lanes: Int
   /// How many vectors of sums a tile may hold.
@@ -15,6 +16,7 @@ public struct KernelTable<Scalar: Real>: Sendable {
   public let product: ProductKernels<Scalar>
   public let panels: PanelKernels<Scalar>
   public let forward: ForwardKernels<Scalar>
+  public let single: SingleKernels<Scalar>
   public let backward: BackwardKernels<Scalar>
 
   @inlinable @inline(__always)
@@ -26,6 +28,7 @@ public struct KernelTable<Scalar: Real>: Sendable {
     product = ProductKernels(V.self)
     panels = PanelKernels(V.self)
     forward = ForwardKernels(V.self)
+    single = SingleKernels(V.self)
     backward = BackwardKernels(V.self)
   }
 }

@@ -6,39 +6,43 @@
 /// With several gates a panel holds one vector of units of every gate, so that a fused step finds all gates of a unit in
 /// one tile. With one gate (`gates == 1`) it holds up to 4 vectors of consecutive units, the vectors shared out evenly:
 /// 5 are 3 and 2, not 4 and 1, because a panel of one vector leaves the multiply-add units idle.
-public struct PanelLayout: Sendable, Equatable {
+public struct PanelLayout: Sendable, Equatable, BitwiseCopyable {
   /// Scalars per vector.
   public let lanes: Int
   public let gates: Int
   public let units: Int
+  /// Vectors per gate.
+  public let unitVectors: Int
+  /// How many panels there are.
+  public let count: Int
+  // Kept, because a division takes longer than a small panel's product. Panels `0 ..< larger` have one vector more.
+  @usableFromInline let least: Int
+  @usableFromInline let larger: Int
 
   @inlinable
   public init(lanes: Int, gates: Int = 1, units: Int) {
     self.lanes = lanes
     self.gates = gates
     self.units = units
+    unitVectors = (units &+ lanes &- 1) / lanes
+    count = gates == 1 ? (unitVectors &+ 3) / 4 : unitVectors
+    least = gates == 1 && count > 0 ? unitVectors / count : 1
+    larger = gates == 1 ? unitVectors &- least &* count : 0
   }
 
-  /// Vectors per gate.
-  @inlinable public var unitVectors: Int { (units &+ lanes &- 1) / lanes }
   /// Units with the padding of the last vector.
   @inlinable public var paddedUnits: Int { unitVectors &* lanes }
   /// Columns of all panels, with padding.
   @inlinable public var paddedColumns: Int { paddedUnits &* gates }
-  /// How many panels there are.
-  @inlinable public var count: Int { gates == 1 ? (unitVectors &+ 3) / 4 : unitVectors }
 
   /// The vectors per gate of panel `index`, and how many come before it.
   @inlinable
   public func panel(_ index: Int) -> (firstVector: Int, unitVectors: Int) {
-    if gates > 1 { return (index, 1) }
-    let least = unitVectors / count
-    let larger = unitVectors % count
-    return (index &* least &+ min(index, larger), least &+ (index < larger ? 1 : 0))
+    (index &* least &+ min(index, larger), least &+ (index < larger ? 1 : 0))
   }
 
   /// All vectors of panel `index`: what its kernel is chosen by.
-  @inlinable public func vectors(_ index: Int) -> Int { gates > 1 ? gates : panel(index).unitVectors }
+  @inlinable public func vectors(_ index: Int) -> Int { gates &* panel(index).unitVectors }
 
   /// The first column of panel `index` among the padded columns, in elements.
   @inlinable public func column(_ index: Int) -> Int { panel(index).firstVector &* gates &* lanes }
@@ -59,7 +63,8 @@ public struct PanelLayout: Sendable, Equatable {
   }
 
   /// How many units of panel `index` exist.
-  @inlinable public func validUnits(_ index: Int) -> Int {
+  @inlinable
+  public func validUnits(_ index: Int) -> Int {
     let (first, vectors) = panel(index)
     return min(vectors &* lanes, units &- first &* lanes)
   }

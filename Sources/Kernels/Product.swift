@@ -9,7 +9,7 @@
 // docs/kernels.md has the pictures. L1; called by the sequence runner, the matrix product and the linear layer of L2.
 
 /// What a product does with the rows it writes.
-public enum ProductFinish: Sendable {
+public enum ProductFinish: Sendable, BitwiseCopyable {
   /// `out = start + rows * panel`; a nil start is zero.
   case set
   /// `out = out + rows * panel`, going on with the chain of multiply-adds that left `out`.
@@ -21,18 +21,15 @@ public enum ProductFinish: Sendable {
 /// A product of rows with one panel, into rows.
 ///
 ///     out[r][v] = start[v] + sum over k of rows[r][k] * panel[k][v],  k ascending, one chain of multiply-adds
-public struct ProductArguments<Scalar: Real> {
+public struct ProductArguments<Scalar: Real>: BitwiseCopyable {
   /// How many rows, 0 or more: the kernel cuts them evenly into tiles that fit the registers.
   public var count: Int
   /// `count` pointers to the operand's rows, and what is added to each, in elements.
   public var rows: UnsafePointer<UnsafePointer<Scalar>>
   public var rowOffset: Int
-  /// The k run over `segments` parts of `depth` numbers, whose starts are `segmentStride` elements apart in a row and
-  /// which follow each other in the panel.
+  /// The numbers of a row that k runs over.
   public var depth: Int
-  public var segments: Int
-  public var segmentStride: Int
-  /// `[segments * depth][vectors][lanes]`
+  /// `[depth][vectors][lanes]`
   public var panel: UnsafePointer<Scalar>
   /// Where the sums of every row start: `[vectors][lanes]`, or nil for zeros. Not read when resuming.
   public var start: UnsafePointer<Scalar>?
@@ -45,16 +42,14 @@ public struct ProductArguments<Scalar: Real> {
 
   @inlinable
   public init(
-    count: Int, rows: UnsafePointer<UnsafePointer<Scalar>>, rowOffset: Int = 0, depth: Int, segments: Int = 1,
-    segmentStride: Int = 0, panel: UnsafePointer<Scalar>, start: UnsafePointer<Scalar>? = nil,
+    count: Int, rows: UnsafePointer<UnsafePointer<Scalar>>, rowOffset: Int = 0, depth: Int,
+    panel: UnsafePointer<Scalar>, start: UnsafePointer<Scalar>? = nil,
     out: UnsafePointer<UnsafeMutablePointer<Scalar>>, outOffset: Int, columns: Int, finish: ProductFinish
   ) {
     self.count = count
     self.rows = rows
     self.rowOffset = rowOffset
     self.depth = depth
-    self.segments = segments
-    self.segmentStride = segmentStride
     self.panel = panel
     self.start = start
     self.out = out
@@ -67,7 +62,15 @@ public struct ProductArguments<Scalar: Real> {
 /// The tallest tile of `vectors` vectors per row: as many sums as the registers hold, at most 8 rows, because each row
 /// takes a general register for its pointer.
 @inlinable @inline(__always)
-public func tallestTile(accumulators: Int, vectors: Int) -> Int { min(8, accumulators / vectors) }
+public func tallestTile(accumulators: Int, vectors: Int) -> Int {
+  // By constants: a division by a variable takes longer than a small product.
+  switch vectors {
+  case 1: min(8, accumulators)
+  case 2: min(8, accumulators / 2)
+  case 3: min(8, accumulators / 3)
+  default: min(8, accumulators / 4)
+  }
+}
 
 @inlinable @inline(__always)
 func runTile<Row: RowSums, let height: Int>(
@@ -93,19 +96,16 @@ func runTile<Row: RowSums, let height: Int>(
 
   var panel = a.pointee.panel
   let depth = a.pointee.depth
-  for _ in 0..<a.pointee.segments {
-    if Row.vectors > height && height <= 3 {
-      for k in 0..<depth {
-        block.multiplyAddWide(panel, k)
-        panel += width
-      }
-    } else {
-      for k in 0..<depth {
-        block.multiplyAddTall(panel, k)
-        panel += width
-      }
+  if Row.vectors > height && height <= 3 {
+    for k in 0..<depth {
+      block.multiplyAddWide(panel, k)
+      panel += width
     }
-    block.advance(a.pointee.segmentStride)
+  } else {
+    for k in 0..<depth {
+      block.multiplyAddTall(panel, k)
+      panel += width
+    }
   }
 
   let add = a.pointee.finish == .add
@@ -169,9 +169,11 @@ func runPanel<Row: RowSums>(_: Row.Type, _ a: UnsafePointer<ProductArguments<Row
   let tallest = tallestTile(accumulators: Row.V.accumulators, vectors: Row.vectors)
   let count = a.pointee.count
   if count <= 0 { return }
-  let tiles = (count &+ tallest &- 1) / tallest
-  let height = count / tiles
-  let taller = count % tiles
+  // The divisions of the even cut take longer than the product of few rows with a short panel.
+  let single = count <= tallest
+  let tiles = single ? 1 : (count &+ tallest &- 1) / tallest
+  let height = single ? count : count / tiles
+  let taller = single ? 0 : count &- height &* tiles
   var row = 0
   for tile in 0..<tiles {
     let rows = height &+ (tile < taller ? 1 : 0)

@@ -1,4 +1,4 @@
-// The two functions of the gates. They run on the accumulators of every fused step.
+// The two functions of the gates.
 
 extension Lanes {
   /// 1 / (1 + e^-x); 0 where the result would be subnormal.

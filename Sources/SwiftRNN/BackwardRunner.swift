@@ -1,6 +1,6 @@
 // Back-propagation through time of one direction of one layer for one shard of the batch: from the gradients of h to
 // those of the gates' sums, of the initial states, and nothing else. The gradients of x and of the weights are large
-// products over all steps, afterwards (InputGradient.swift, WeightGradient.swift).
+// products over all steps, afterwards (Gradients.swift).
 import Kernels
 
 /// Scratch of one direction, for all sequences of the batch; a shard uses its sequences' part.
@@ -299,11 +299,6 @@ struct BackwardRunner<Scalar: RNNScalar> {
       carry: scratch.carry + first &* hidden, dReset: UnsafePointer(scratch.inner + first &* hidden),
       tape: UnsafePointer(rows.tape), gateStride: configuration.hiddenSize, previous: UnsafePointer(rows.previous),
       dgates: UnsafePointer(rows.gates), flag: projected || configuration.cell == .rnnRelu)
-  }
-
-  @inline(__always)
-  private func constant(_ rows: UnsafeMutablePointer<Pointer>) -> UnsafePointer<UnsafePointer<Scalar>> {
-    UnsafeRawPointer(rows).assumingMemoryBound(to: UnsafePointer<Scalar>.self)
   }
 
   /// A product over some panels, into padded scratch rows.

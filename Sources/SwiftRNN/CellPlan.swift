@@ -1,14 +1,10 @@
-// A cell as data: its products in stages, how their panels and sums lie, and the kernels between them. The runners above
-// know no cell by name.
+// A cell as data: its products in stages, and how their panels and sums lie.
 import Kernels
 
-/// One product per step: the sums of some gates, which an elementwise kernel then takes.
+/// One product per step: the sums of some gates, which an elementwise kernel then takes. Numbers only: read in every step.
 struct Stage: Sendable {
   /// Its panels; with several gates each panel holds all of them.
   let panels: PanelLayout
-  /// The gates, in torch's rows, that the recurrent panel holds, and those that the input panel holds.
-  let recurrentGates: [Int]
-  let inputGates: [Int]
   /// Where the stage's sums start in a row of sums, and how many vectors a panel takes there.
   let sumsColumn: Int
   let sumsVectors: Int
@@ -44,33 +40,40 @@ struct CellPlan: Sendable {
     self.cell = cell
     self.hidden = hidden
     self.lanes = lanes
-    func stage(
-      _ recurrent: [Int], input: [Int]? = nil, column: Int = 0, vectors: Int? = nil, slot: Int = 0, reset: Bool = false
-    ) -> Stage {
+    func stage(gates: Int, column: Int = 0, vectors: Int? = nil, slot: Int = 0, reset: Bool = false) -> Stage {
       Stage(
-        panels: PanelLayout(lanes: lanes, gates: recurrent.count, units: hidden), recurrentGates: recurrent,
-        inputGates: input ?? recurrent, sumsColumn: column, sumsVectors: vectors ?? recurrent.count,
-        recurrentSlot: slot, usesReset: reset)
+        panels: PanelLayout(lanes: lanes, gates: gates, units: hidden), sumsColumn: column,
+        sumsVectors: vectors ?? gates, recurrentSlot: slot, usesReset: reset)
     }
     let padded = PanelLayout(lanes: lanes, units: hidden).paddedUnits
     switch cell {
     case .rnnTanh, .rnnRelu:
-      stages = [stage([0])]
+      stages = [stage(gates: 1)]
       sumsWidth = padded
       (gradientSegments, inputSegments, recurrentSegments) = (1, [0], [0])
     case .lstm:
-      stages = [stage([0, 1, 2, 3])]
+      stages = [stage(gates: 4)]
       sumsWidth = 4 * padded
       (gradientSegments, inputSegments, recurrentSegments) = (projection ? 5 : 4, [0, 1, 2, 3], [0, 1, 2, 3])
     case .gru:
       // n has two chains, W_n x + b_n and U_n h + d_n: sums are n r z m, the input writes n r z, the state adds to r z m.
-      stages = [stage([0, 1, 2], input: [2, 0, 1], vectors: 4, slot: 1)]
+      stages = [stage(gates: 3, vectors: 4, slot: 1)]
       sumsWidth = 4 * padded
       (gradientSegments, inputSegments, recurrentSegments) = (4, [0, 1, 3], [0, 1, 2])
     case .gruResetBefore:
-      stages = [stage([0, 1]), stage([2], column: 2 * padded, reset: true)]
+      stages = [stage(gates: 2), stage(gates: 1, column: 2 * padded, reset: true)]
       sumsWidth = 3 * padded
       (gradientSegments, inputSegments, recurrentSegments) = (4, [0, 1, 2], [0, 1, 2])
+    }
+  }
+
+  /// The gates, in torch's rows, that a stage's recurrent panels hold, and those that its input panels hold.
+  func gates(ofStage index: Int) -> (recurrent: [Int], input: [Int]) {
+    switch cell {
+    case .rnnTanh, .rnnRelu: ([0], [0])
+    case .lstm: ([0, 1, 2, 3], [0, 1, 2, 3])
+    case .gru: ([0, 1, 2], [2, 0, 1])
+    case .gruResetBefore: index == 0 ? ([0, 1], [0, 1]) : ([2], [2])
     }
   }
 

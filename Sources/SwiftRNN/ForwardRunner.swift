@@ -14,10 +14,12 @@ enum Blocking {
   /// Bytes of a panel that stay in the first-level cache beside the rows, when several tiles use it in turn.
   static let panelBytes = 16384
 
-  /// How many k of a panel of `width` columns are taken at a time.
+  /// How many k of a panel of `vectors` vectors are taken at a time.
   @inline(__always)
-  static func depth<Scalar>(_: Scalar.Type, width: Int, tiles: Int) -> Int {
-    tiles <= 1 ? Int.max : max(32, panelBytes / (width &* MemoryLayout<Scalar>.stride))
+  static func depth(vectorBytes: Int, vectors: Int) -> Int {
+    // No division by a variable: this is asked for every panel.
+    let bytes = panelBytes / (vectors == 1 ? 1 : vectors == 2 ? 2 : vectors == 3 ? 3 : 4)
+    return max(32, bytes >> vectorBytes.trailingZeroBitCount)
   }
 }
 
@@ -25,9 +27,9 @@ extension KernelTable {
   /// `out[r] (set or resumed) += rows[r] * panel`, with k in blocks that keep the panel in the first-level cache.
   @inline(__always)
   func product(_ arguments: inout ProductArguments<Scalar>, vectors: Int, depth: Int) {
-    let tallest = tallestTile(accumulators: accumulators, vectors: vectors)
-    let width = vectors &* lanes
-    let block = Blocking.depth(Scalar.self, width: width, tiles: (arguments.count &+ tallest &- 1) / tallest)
+    let oneTile = arguments.count <= tallestTile(accumulators: accumulators, vectors: vectors)
+    let block =
+      oneTile ? depth : Blocking.depth(vectorBytes: lanes &* MemoryLayout<Scalar>.stride, vectors: vectors)
     if depth <= block {
       arguments.depth = depth
       product(vectors: vectors, &arguments)
@@ -38,7 +40,7 @@ extension KernelTable {
     var k = 0
     while k < depth {
       arguments.depth = min(block, depth &- k)
-      arguments.panel = panel + k &* width
+      arguments.panel = panel + k &* vectors &* lanes
       arguments.rowOffset = offset &+ k
       product(vectors: vectors, &arguments)
       arguments.finish = .resume
@@ -89,14 +91,9 @@ struct ForwardScratch<Scalar: RNNScalar> {
 struct ForwardRunner<Scalar: RNNScalar> {
   typealias Pointer = UnsafeMutablePointer<Scalar>
 
-  let kernels: KernelTable<Scalar>
-  let plan: CellPlan
-  let configuration: NetworkConfiguration
+  let cell: CellStep<Scalar>
   let batch: BatchPlan
-  let weights: PackedForward<Scalar>
   let scratch: ForwardScratch<Scalar>
-  /// Features of the layer's input.
-  let inputs: Int
   let reverse: Bool
   let input: Rows<Scalar>
   /// Where h goes, [T, N, P] within the rows of both directions: the tape, y or both; nil: not wanted.
@@ -107,6 +104,10 @@ struct ForwardRunner<Scalar: RNNScalar> {
   let initial: (UnsafePointer<Scalar>?, UnsafePointer<Scalar>?)
   /// nil: not wanted.
   let final: (Pointer?, Pointer?)
+
+  private var kernels: KernelTable<Scalar> { cell.kernels }
+  private var plan: CellPlan { cell.plan }
+  private var configuration: NetworkConfiguration { cell.configuration }
 
   /// The time at which sequence `n` makes its step `s`.
   @inline(__always)
@@ -167,7 +168,7 @@ struct ForwardRunner<Scalar: RNNScalar> {
     let range = batch.range(shard)
     let order = batch.order + range.lowerBound
     let c = configuration
-    let width = PanelLayout(lanes: plan.lanes, units: c.stateWidth).paddedUnits
+    let width = cell.state.paddedUnits
     let hidden = plan.paddedHidden
     for (r, position) in range.enumerated() {
       let n = order[r]
@@ -220,33 +221,24 @@ struct ForwardRunner<Scalar: RNNScalar> {
       count &+= active
     }
     for index in 0..<plan.stages.count {
-      let stage = plan.stages[index]
-      let panels = stage.panels
+      let panels = plan.stages[index].panels
       member.share(panels.count) { some in
         for panel in some {
-          let vectors = panels.vectors(panel)
-          let column = panels.column(panel)
-          var arguments = ProductArguments(
-            count: count, rows: UnsafePointer(rows), depth: 0,
-            panel: UnsafePointer(weights.input(index) + column &* inputs),
-            start: UnsafePointer(weights.bias(index) + column), out: UnsafePointer(sums),
-            outOffset: stage.column(panel), columns: vectors &* panels.lanes, finish: .set)
-          kernels.product(&arguments, vectors: vectors, depth: inputs)
+          var product = cell.input(index, panel, count: count, rows: UnsafePointer(rows), sums: sums)
+          kernels.product(&product, vectors: panels.vectors(panel), depth: cell.inputs)
         }
       }
     }
   }
 
-  /// One step: for each panel the product with the state, and at once, while its sums are in the first-level cache, the
-  /// gates.
+  /// One step: the stages, the projection, and the new h to where it is wanted.
   private func step(
     _ member: inout TeamMember, _ s: Int, _ order: UnsafeMutablePointer<Int>, first: Int, active: Int,
     sums: UnsafeMutablePointer<Pointer>, _ tapeRows: UnsafeMutablePointer<Pointer>
   ) {
-    let c = configuration
     let hidden = plan.paddedHidden
-    let width = PanelLayout(lanes: plan.lanes, units: c.stateWidth).paddedUnits
-    let projected = c.projectionSize > 0
+    let width = cell.state.paddedUnits
+    let projected = configuration.projectionSize > 0
     if let tape {
       for r in 0..<active { tapeRows[r] = tape[time(s, order[r]), order[r]] }
     }
@@ -254,83 +246,57 @@ struct ForwardRunner<Scalar: RNNScalar> {
     let rows = constant((even ? scratch.hRows.0 : scratch.hRows.1) + first)
     let hPrevious = (even ? scratch.h.0 : scratch.h.1) + first &* width
     let h = (even ? scratch.h.1 : scratch.h.0) + first &* width
-    let cell = scratch.c + first &* hidden
+    let c = scratch.c + first &* hidden
     let z = scratch.z + first &* hidden
     for index in 0..<plan.stages.count {
       let stage = plan.stages[index]
       let panels = stage.panels
       let operand = stage.usesReset ? constant(scratch.cRows + first) : rows
-      let depth = stage.usesReset ? c.hiddenSize : c.stateWidth
-      let last = index &+ 1 == plan.stages.count
       member.share(panels.count) { some in
-        for panel in some {
-          let vectors = panels.vectors(panel)
-          let (firstVector, unitVectors) = panels.panel(panel)
-          let unit = firstVector &* panels.lanes
-          let column = stage.column(panel)
-          let slot = column &+ stage.recurrentSlot &* panels.lanes
-          if c.cell == .gru {
-            kernels.panels.fillVector(
-              weights.biasM + unit, UnsafePointer(sums), active, slot &+ 2 &* panels.lanes)
-          }
-          var product = ProductArguments(
-            count: active, rows: operand, depth: 0,
-            panel: UnsafePointer(weights.recurrent(index) + panels.column(panel) &* depth), out: UnsafePointer(sums),
-            outOffset: slot, columns: vectors &* panels.lanes, finish: .resume)
-          kernels.product(&product, vectors: vectors, depth: depth)
-          var step = ForwardArguments(
-            count: active, unitVectors: unitVectors, units: panels.validUnits(panel), sums: UnsafePointer(sums),
-            sumsOffset: column, stateStride: hidden, hPrevious: UnsafePointer(hPrevious) + unit,
-            h: (projected ? z : h) + unit, c: cell + unit, z: z + unit,
-            tape: tape == nil ? nil : UnsafePointer(tapeRows), tapeOffset: unit, gateStride: c.hiddenSize,
-            relu: c.cell == .rnnRelu)
-          switch c.cell {
-          case .lstm: kernels.forward.lstm(&step)
-          case .gru: kernels.forward.gru(&step)
-          case .gruResetBefore:
-            if stage.usesReset {
-              kernels.forward.gruResetCandidate(&step)
-            } else {
-              kernels.forward.gruResetGates(&step)
-            }
-          case .rnnTanh, .rnnRelu: kernels.forward.rnn(&step)
-          }
+        if active == 1 {
+          var single = cell.single(
+            index, some, start: UnsafePointer(sums[0]), x: UnsafePointer(hPrevious), hPrevious: hPrevious, h: h, c: c,
+            z: z, tape: tape == nil ? nil : tapeRows[0])
+          cell.run(index, &single)
+        } else {
+          step(index, some, active, sums, operand, hPrevious: hPrevious, h: h, c: c, z: z, tape == nil ? nil : tapeRows)
         }
-        if !last { return }
+        if index &+ 1 < plan.stages.count { return }
         let units = panels.units(some)
-        emit(final.1, s, order, active, c.hiddenSize, cell, hidden, units)
+        emit(final.1, s, order, active, configuration.hiddenSize, c, hidden, units)
         if !projected { store(s, order, active: active, h, width, units) }
       }
     }
     if projected {
-      let panels = PanelLayout(lanes: plan.lanes, units: c.projectionSize)
+      let panels = cell.state
+      let out = (even ? scratch.hRows.1 : scratch.hRows.0) + first
       member.share(panels.count) { some in
-        project(
-          some, panels, active, from: constant(scratch.zRows + first),
-          to: (even ? scratch.hRows.1 : scratch.hRows.0) + first)
+        for panel in some {
+          var product = cell.projection(panel, count: active, rows: constant(scratch.zRows + first), out: out)
+          kernels.product(&product, vectors: panels.vectors(panel), depth: configuration.hiddenSize)
+        }
         store(s, order, active: active, h, width, panels.units(some))
       }
     }
   }
 
+  /// Some panels of a stage: the product with the state, and at once, while the sums are in the first-level cache, the
+  /// gates.
   @inline(__always)
-  private func constant(_ rows: UnsafeMutablePointer<Pointer>) -> UnsafePointer<UnsafePointer<Scalar>> {
-    UnsafeRawPointer(rows).assumingMemoryBound(to: UnsafePointer<Scalar>.self)
-  }
-
-  /// h = W_hr m, some panels of it.
-  private func project(
-    _ some: Range<Int>, _ panels: PanelLayout, _ active: Int, from rows: UnsafePointer<UnsafePointer<Scalar>>,
-    to out: UnsafeMutablePointer<Pointer>
+  private func step(
+    _ index: Int, _ some: Range<Int>, _ active: Int, _ sums: UnsafeMutablePointer<Pointer>,
+    _ operand: UnsafePointer<UnsafePointer<Scalar>>, hPrevious: Pointer, h: Pointer, c: Pointer, z: Pointer,
+    _ tapeRows: UnsafeMutablePointer<Pointer>?
   ) {
+    let stage = plan.stages[index]
     for panel in some {
-      let vectors = panels.vectors(panel)
-      let column = panels.column(panel)
-      var product = ProductArguments(
-        count: active, rows: rows, depth: 0,
-        panel: UnsafePointer(weights.projection + column &* configuration.hiddenSize), out: UnsafePointer(out),
-        outOffset: column, columns: vectors &* panels.lanes, finish: .set)
-      kernels.product(&product, vectors: vectors, depth: configuration.hiddenSize)
+      if configuration.cell == .gru { cell.startOfM(panel, count: active, sums: sums) }
+      var product = cell.recurrent(index, panel, count: active, rows: operand, sums: sums)
+      kernels.product(&product, vectors: stage.panels.vectors(panel), depth: cell.depth(stage))
+      var gates = cell.gates(
+        index, panel, count: active, sums: sums, hPrevious: hPrevious, h: h, c: c, z: z,
+        tape: tapeRows.map { UnsafePointer($0) })
+      cell.run(index, &gates)
     }
   }
 

@@ -125,9 +125,11 @@ extension Network {
       func runner(_ direction: Int) -> ForwardRunner<Scalar> {
         let offset = direction &* c.stateWidth
         return ForwardRunner(
-          kernels: kernels, plan: plan, configuration: c, batch: batch,
-          weights: f.weights?.packed(layer, direction) ?? workspace.weights(layer, direction),
-          scratch: workspace.scratch(direction), inputs: c.inputSize(ofLayer: layer), reverse: direction == 1,
+          cell: CellStep(
+            kernels: kernels, plan: plan, configuration: c,
+            weights: f.weights?.packed(layer, direction) ?? workspace.weights(layer, direction),
+            inputs: c.inputSize(ofLayer: layer)),
+          batch: batch, scratch: workspace.scratch(direction), reverse: direction == 1,
           input: rows, outputs: (kept?.offset(by: offset), copied?.offset(by: offset)),
           tape: f.tape.map { tape.gates($0, layer: layer, direction: direction) },
           initial: f.initial.part(constant: c, layer: layer, direction: direction, sequences: sequences),

@@ -98,14 +98,15 @@ struct PackedForward<Scalar: RNNScalar> {
     let tensor = parameters.tensors(layout, layer: layer, direction: direction)
     var jobs: [PackJob<Scalar>] = []
     for (index, stage) in plan.stages.enumerated() {
+      let gates = plan.gates(ofStage: index)
       jobs.append(
         .forward(
-          tensor.weightIH, stage.panels, gates: stage.inputGates, depth: c.inputSize(ofLayer: layer),
+          tensor.weightIH, stage.panels, gates: gates.input, depth: c.inputSize(ofLayer: layer),
           out: input(index)))
       jobs.append(
         .forward(
-          tensor.weightHH, stage.panels, gates: stage.recurrentGates, depth: c.stateWidth, out: recurrent(index)))
-      fillBias(index, stage, tensor, c)
+          tensor.weightHH, stage.panels, gates: gates.recurrent, depth: c.stateWidth, out: recurrent(index)))
+      fillBias(index, stage, gates.input, tensor, c)
     }
     if let weightHR = tensor.weightHR {
       let panels = PanelLayout(lanes: plan.lanes, units: c.projectionSize)
@@ -114,12 +115,14 @@ struct PackedForward<Scalar: RNNScalar> {
     return jobs
   }
 
-  private func fillBias(_ index: Int, _ stage: Stage, _ tensor: DirectionTensors<Scalar>, _ c: NetworkConfiguration) {
+  private func fillBias(
+    _ index: Int, _ stage: Stage, _ gates: [Int], _ tensor: DirectionTensors<Scalar>, _ c: NetworkConfiguration
+  ) {
     let panels = stage.panels
     let hidden = c.hiddenSize
     let lanes = panels.lanes
     for vector in 0..<panels.unitVectors {
-      for (slot, gate) in stage.inputGates.enumerated() {
+      for (slot, gate) in gates.enumerated() {
         for lane in 0..<lanes {
           let unit = vector * lanes + lane
           var value: Scalar = 0

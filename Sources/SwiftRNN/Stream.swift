@@ -9,9 +9,10 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   public let network: Network<Scalar>
   public let sequences: Int
   private let weights: PackedWeights<Scalar>
-  private let h: Block<Scalar>
-  private let c: Block<Scalar>
-  private let workspace: Block<UInt8>
+  private let memory: Block<UInt8>
+  private let scratch: StreamScratch<Scalar>
+  private let layers: [StreamLayer<Scalar>]
+  private var odd = false
 
   /// A stream of `sequences` parallel sequences, all states zero. Retains network and weights.
   ///
@@ -20,57 +21,66 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public init(_ network: Network<Scalar>, weights: PackedWeights<Scalar>, sequences: Int) throws(RNNError) {
-    let configuration = network.configuration
-    guard !configuration.bidirectional else {
+    let c = network.configuration
+    guard !c.bidirectional else {
       throw .unsupported("a bidirectional network needs the end of its input first: no stream")
     }
     guard weights.isFor(network) else { throw .mismatch("the weights are of another network's configuration") }
     try Network<Scalar>.checkBatch(steps: 1, sequences: sequences)
-    // One thread: a stream's step may not wait for others.
-    var single = configuration
-    single.threads = 1
-    self.network = try Network(single)
+    _ = try Size.product(sequences, c.inputSize, MemoryLayout<Scalar>.stride, of: "x")
+    func lay(_ arena: inout Arena) -> (StreamScratch<Scalar>, [StreamLayer<Scalar>]) {
+      let scratch = StreamScratch<Scalar>(&arena, network.plan, sequences: sequences)
+      let layers = (0..<c.layers).map { layer in
+        let cell = CellStep(
+          kernels: network.kernels, plan: network.plan, configuration: c, weights: weights.packed(layer, 0),
+          inputs: c.inputSize(ofLayer: layer))
+        return StreamLayer(&arena, cell, sequences: sequences)
+      }
+      return (scratch, layers)
+    }
+    var counter = Arena(nil)
+    _ = lay(&counter)
+    memory = try Block(count: counter.size("a stream"))
+    var arena = Arena(memory.pointer)
+    (scratch, layers) = lay(&arena)
+    self.network = network
     self.weights = weights
     self.sequences = sequences
-    let rows = try Size.product(configuration.layers, sequences, of: "state")
-    h = try Block(count: Size.product(rows, configuration.stateWidth, of: "state"))
-    c = try Block(count: configuration.cell == .lstm ? Size.product(rows, configuration.hiddenSize, of: "state") : 0)
-    workspace = try Block(count: network.workspaceSize(.forwardWeights, steps: 1, sequences: sequences))
+
+    scratch.prepare(network.plan, sequences: sequences)
+    let x = UnsafePointer(scratch.xRows)
+    for (index, layer) in layers.enumerated() {
+      let below = index > 0 ? layers[index - 1].turns : nil
+      layer.prepare(scratch, inputs: below.map { (constant($0.0.hRows), constant($0.1.hRows)) } ?? (x, x))
+    }
     reset()
-    // A step of no sequences: the runtime makes some types' metadata when they are first used, which allocates and locks.
-    try step(nil, into: nil, sequences: 0)
   }
 
   /// All states to zero.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func reset() {
-    h.pointer.update(repeating: 0, count: h.count)
-    c.pointer.update(repeating: 0, count: c.count)
+    for layer in layers { layer.reset() }
   }
-
-  private var states: States<Scalar> { States(h: h.pointer, c: c.count > 0 ? c.pointer : nil) }
 
   /// One step: x `[N, I]` dense, y `[N, P]` dense or nil.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func step(unsafe x: UnsafePointer<Scalar>?, into y: UnsafeMutablePointer<Scalar>?) throws(RNNError) {
-    try step(x, into: y, sequences: sequences)
+    try check(x, y)
+    withFloatControl { run(x, y, steps: 1) }
   }
 
-  @inline(__always)
-  private func step(
-    _ x: UnsafePointer<Scalar>?, into y: UnsafeMutablePointer<Scalar>?, sequences: Int
+  /// The same for a caller that has set the library's floating-point control: setting it takes 40 ns, as much as a small
+  /// cell's gates.
+  @_spi(FloatControl)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public func controlledStep(
+    unsafe x: UnsafePointer<Scalar>?, into y: UnsafeMutablePointer<Scalar>?
   ) throws(RNNError) {
-    var forward = Network<Scalar>.Forward(steps: 1, sequences: sequences)
-    forward.x = x
-    forward.y = y
-    forward.initial = states
-    forward.final = states
-    forward.weights = weights
-    forward.workspace = UnsafeMutableRawPointer(workspace.pointer)
-    forward.workspaceBytes = workspace.count
-    try network.forward(forward)
+    try check(x, y)
+    run(x, y, steps: 1)
   }
 
   /// Several steps, one after the other: x `[steps, N, I]` dense, y `[steps, N, P]` dense or nil.
@@ -80,35 +90,75 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
     unsafe x: UnsafePointer<Scalar>?, into y: UnsafeMutablePointer<Scalar>?, steps: Int
   ) throws(RNNError) {
     try Network<Scalar>.checkBatch(steps: steps, sequences: sequences)
-    let (inputs, outputs) = (sequences * network.configuration.inputSize, sequences * network.configuration.outputSize)
-    _ = try Size.product(steps, max(inputs, outputs), MemoryLayout<Scalar>.stride, of: "x")
-    if x == nil && steps > 0 && sequences > 0 { throw .nullPointer("x") }
-    for s in 0..<steps { try step(unsafe: x.map { $0 + s * inputs }, into: y.map { $0 + s * outputs }) }
+    let c = network.configuration
+    let width = try Size.product(sequences, max(c.inputSize, c.outputSize), of: "x")
+    _ = try Size.product(steps, width, MemoryLayout<Scalar>.stride, of: "x")
+    if steps == 0 { return }
+    try check(x, y)
+    withFloatControl { run(x, y, steps: steps) }
+  }
+
+  private func check(_ x: UnsafePointer<Scalar>?, _ y: UnsafeMutablePointer<Scalar>?) throws(RNNError) {
+    if x == nil && sequences > 0 { throw .nullPointer("x") }
+    try Check.aligned(x, "x")
+    try Check.aligned(y, "y")
+  }
+
+  /// Never inlined, so that no arithmetic moves past the change of the floating-point control.
+  @inline(never)
+  private func run(_ x: UnsafePointer<Scalar>?, _ y: UnsafeMutablePointer<Scalar>?, steps: Int) {
+    guard var x, sequences > 0 else { return }
+    var y = y
+    let c = network.configuration
+    for _ in 0..<steps {
+      for n in 0..<sequences { scratch.xRows[n] = x + n &* c.inputSize }
+      var input = x
+      for layer in layers {
+        layer.step(odd: odd, x: input, scratch)
+        input = UnsafePointer(layer.h(odd: !odd))
+      }
+      odd.toggle()
+      if let out = y {
+        let layer = layers[layers.count &- 1]
+        copy(layer.h(odd: odd), layer.cell.state.paddedUnits, to: out, c.stateWidth, c.stateWidth)
+        y = out + sequences &* c.stateWidth
+      }
+      x += sequences &* c.inputSize
+    }
+  }
+
+  /// Rows of `count` numbers, one per sequence.
+  @inline(__always)
+  private func copy(
+    _ from: UnsafePointer<Scalar>, _ fromStride: Int, to: UnsafeMutablePointer<Scalar>, _ toStride: Int, _ count: Int
+  ) {
+    for n in 0..<sequences { (to + n &* toStride).update(from: from + n &* fromStride, count: count) }
   }
 
   /// Copies the states out; nil entries are skipped.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func getState(_ states: States<Scalar>) throws(RNNError) {
-    try states.check(network.configuration, sequences: sequences, "states")
-    states.h?.update(from: h.pointer, count: h.count)
-    if c.count > 0 { states.c?.update(from: c.pointer, count: c.count) }
+    let c = network.configuration
+    try states.check(c, sequences: sequences, "states")
+    for (index, layer) in layers.enumerated() {
+      let (h, cell) = states.part(c, layer: index, direction: 0, sequences: sequences)
+      if let h { copy(layer.h(odd: odd), layer.cell.state.paddedUnits, to: h, c.stateWidth, c.stateWidth) }
+      if let cell { copy(layer.c, network.plan.paddedHidden, to: cell, c.hiddenSize, c.hiddenSize) }
+    }
   }
 
   /// Copies states in; nil entries become zeros.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func setState(_ states: States<Scalar>) throws(RNNError) {
-    try states.check(network.configuration, sequences: sequences, "states")
-    if let from = states.h {
-      h.pointer.update(from: from, count: h.count)
-    } else {
-      h.pointer.update(repeating: 0, count: h.count)
-    }
-    if let from = states.c, c.count > 0 {
-      c.pointer.update(from: from, count: c.count)
-    } else {
-      c.pointer.update(repeating: 0, count: c.count)
+    let c = network.configuration
+    try states.check(c, sequences: sequences, "states")
+    for (index, layer) in layers.enumerated() {
+      let (h, cell) = states.part(constant: c, layer: index, direction: 0, sequences: sequences)
+      layer.reset()
+      if let h { copy(h, c.stateWidth, to: layer.h(odd: odd), layer.cell.state.paddedUnits, c.stateWidth) }
+      if let cell { copy(cell, c.hiddenSize, to: layer.c, network.plan.paddedHidden, c.hiddenSize) }
     }
   }
 }

@@ -22,7 +22,7 @@ public enum Threads {
   /// affinity and its cgroup's CPU quota leave.
   public static var count: Int {
     let set = chosen.load(ordering: .relaxed)
-    return set > 0 ? set : available
+    return set > 0 ? set : present
   }
 
   /// - Parameter count: 1 or more, or 0 for the default.
@@ -31,7 +31,7 @@ public enum Threads {
     chosen.store(count, ordering: .relaxed)
   }
 
-  private static let available: Int = {
+  private static let present: Int = {
     var count = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     #if canImport(Glibc)
       let own = Int(swiftrnn_affinity_count())
@@ -73,6 +73,31 @@ public enum Threads {
   #endif
 }
 
+extension Threads {
+  /// The second of the last thread that could be made.
+  private static let lastMade = Atomic<Int>(-1)
+
+  /// Whether a thread can be made now. `concurrentPerform` waits, asleep, until it can make one; a process at its limit of
+  /// threads or memory would hang. So one is made and ended first, once a second: that costs some 20 microseconds.
+  /// libdispatch keeps its own threads for longer than that.
+  static var available: Bool {
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    let second = Int(now.tv_sec)
+    if lastMade.load(ordering: .relaxed) == second { return true }
+    #if canImport(Darwin)
+      var thread: pthread_t?
+      guard pthread_create(&thread, nil, { _ in nil }, nil) == 0, let thread else { return false }
+    #else
+      var thread = pthread_t()
+      guard pthread_create(&thread, nil, { _ in nil }, nil) == 0 else { return false }
+    #endif
+    pthread_join(thread, nil)
+    lastMade.store(second, ordering: .relaxed)
+    return true
+  }
+}
+
 /// Runs `body` with the library's floating-point control, and puts the caller's back.
 @inline(__always)
 func withFloatControl<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
@@ -81,11 +106,11 @@ func withFloatControl<Result, Failure: Error>(_ body: () throws(Failure) -> Resu
   return try body()
 }
 
-/// Runs `body(0) … body(tasks - 1)` on at most `threads` threads, each with consecutive tasks. The caller is inside
+/// Runs `body(0) … body(tasks - 1)` on at most `threads` threads, each with consecutive tasks; all of them on the calling thread if no other can be made. The caller is inside
 /// `withFloatControl`; each worker sets its own. Results must not depend on which tasks run at the same time.
 func parallel(_ tasks: Int, threads: Int, _ body: (Int) -> Void) {
   let workers = min(tasks, threads)
-  if workers <= 1 {
+  if workers <= 1 || !Threads.available {
     var task = 0
     while task < tasks {
       body(task)

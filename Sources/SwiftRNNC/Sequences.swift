@@ -1,6 +1,6 @@
 // The door to passes over whole sequences, packed weights and streams.
 import CSwiftRNN
-import SwiftRNN
+@_spi(FloatControl) import SwiftRNN
 
 extension Argument {
   /// A pointer per parameter tensor.
@@ -71,7 +71,8 @@ public func swiftrnn_network_forward(
     let weights = try a.weights.map { (pointer) throws(RNNError) in
       try Handle.object(WeightsHandle.self, pointer, "weights").weights
     }
-    if weights == nil { try requireSpareMemory() }
+    // One thread and packed weights: nothing is allocated.
+    if weights == nil || handle.configuration.threads != 1 { try requireSpareMemory() }
     switch (handle.network, weights) {
     case (.float(let network), nil): try forward(network, a, nil)
     case (.float(let network), .float(let weights)?): try forward(network, a, weights)
@@ -188,9 +189,11 @@ public func swiftrnn_stream_step(
   run { () throws(RNNError) in
     switch try Handle.object(StreamHandle.self, stream, "stream").stream {
     case .float(let stream):
-      try stream.step(unsafe: x?.assumingMemoryBound(to: Float.self), into: y?.assumingMemoryBound(to: Float.self))
+      try stream.controlledStep(
+        unsafe: x?.assumingMemoryBound(to: Float.self), into: y?.assumingMemoryBound(to: Float.self))
     case .double(let stream):
-      try stream.step(unsafe: x?.assumingMemoryBound(to: Double.self), into: y?.assumingMemoryBound(to: Double.self))
+      try stream.controlledStep(
+        unsafe: x?.assumingMemoryBound(to: Double.self), into: y?.assumingMemoryBound(to: Double.self))
     }
   }
 }

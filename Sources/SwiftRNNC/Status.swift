@@ -34,11 +34,14 @@ func record(_ error: RNNError) {
 /// The body of every fallible function of the library: OK, or the status of what it throws, with the message written.
 /// Already the checks and the message run with the library's floating-point control: a caller may have unmasked
 /// exceptions, and printing 0.3 is inexact.
+///
+/// - Parameter allocating: `body` allocates Swift objects, or runs on several threads: see `requireSpareMemory()`.
 @inline(__always)
-func run(_ body: () throws(RNNError) -> Void) -> swiftrnn_status {
+func run(allocating: Bool = false, _ body: () throws(RNNError) -> Void) -> swiftrnn_status {
   let before = swiftrnn_float_control_enter()
   defer { swiftrnn_float_control_leave(before) }
   do {
+    if allocating { try requireSpareMemory() }
     try body()
     return SWIFTRNN_STATUS_OK
   } catch {

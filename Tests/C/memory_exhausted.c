@@ -135,7 +135,66 @@ static void nothing_left(void) {
   problem_free(p), problem_free(before);
 }
 
+enum { ROWS = 1200, WIDTH = 60, ELEMENTS = ROWS * WIDTH, CALLS = 9 };
+static float weight[WIDTH * WIDTH], rows_in[ELEMENTS], rows_out[ELEMENTS], gradient[ELEMENTS], more[2][ELEMENTS];
+static int64_t ids[ROWS];
+
+/* Every function around a network, with work enough for several threads. */
+static void train_once(int status[CALLS]) {
+  const swiftrnn_dtype f = SWIFTRNN_FLOAT32;
+  const int64_t counts[1] = {ELEMENTS};
+  void *const gradients[1] = {gradient};
+  double loss = 0, norm = 0;
+  swiftrnn_adam_config adam;
+  swiftrnn_sample_config sampling;
+  memset(&adam, 0, sizeof adam), memset(&sampling, 0, sizeof sampling);
+  adam.size = sizeof adam, adam.rate = 0.1, adam.beta1 = 0.9, adam.beta2 = 0.99, adam.epsilon = 1e-8;
+  sampling.size = sizeof sampling, sampling.temperature = 1, sampling.top_p = 0.5;
+  status[0] = (int)swiftrnn_embedding_forward(f, WIDTH, WIDTH, weight, ROWS, ids, rows_in);
+  status[1] = (int)swiftrnn_embedding_backward(f, WIDTH, WIDTH, ROWS, ids, rows_in, 0, weight);
+  status[2] = (int)swiftrnn_linear_forward(f, ROWS, WIDTH, WIDTH, rows_in, weight, NULL, rows_out);
+  status[3] = (int)swiftrnn_linear_backward(f, ROWS, WIDTH, WIDTH, rows_in, weight, rows_out, 0, gradient, weight, NULL);
+  status[4] = (int)swiftrnn_cross_entropy(f, ROWS, WIDTH, rows_out, ids, -1, NULL, gradient, &loss, NULL, NULL);
+  status[5] = (int)swiftrnn_clip_gradients(f, 1, gradients, counts, 1, &norm);
+  status[6] = (int)swiftrnn_sgd_step(f, ELEMENTS, 0.1, 0, 0, 0, gradient, rows_in, NULL);
+  status[7] = (int)swiftrnn_adam_step(f, &adam, 1, ELEMENTS, gradient, rows_in, more[0], more[1]);
+  status[8] = (int)swiftrnn_sample(f, &sampling, ROWS, WIDTH, rows_out, ids);
+}
+
+static void train_without_memory(int64_t threads, int warm) {
+  int status[CALLS], i;
+  swiftrnn_set_num_threads(threads);
+  if (warm) train_once(status);
+  limit_memory((size_t)16 << 20);
+  void *chain = take_everything();
+  train_once(status);
+  give_back(chain);
+  for (i = 0; i < CALLS; i++) CHECK(status[i] == SWIFTRNN_STATUS_OK || status[i] == SWIFTRNN_STATUS_OUT_OF_MEMORY);
+  train_once(status);
+  for (i = 0; i < CALLS; i++) CHECK_STATUS((swiftrnn_status)status[i], SWIFTRNN_STATUS_OK);
+}
+
+static void train_cold(void) { train_without_memory(1, 0); }
+static void train_warm(void) { train_without_memory(1, 1); }
+static void train_cold_with_threads(void) { train_without_memory(4, 0); }
+static void train_warm_with_threads(void) { train_without_memory(4, 1); }
+
+/* A library that waits for a thread that can't be made hangs: the child's alarm ends it. Memory for a stack is what
+ * lacks here; a limit on threads gives the same error. */
+static void no_thread(void) {
+  int status[CALLS];
+  swiftrnn_set_num_threads(4);
+  limit_memory((size_t)4 << 20);
+  train_once(status);
+  for (int i = 0; i < CALLS; i++) CHECK_STATUS((swiftrnn_status)status[i], SWIFTRNN_STATUS_OK);
+}
+
 int main(void) {
+  check_in_child("training without memory, the first call", train_cold);
+  check_in_child("training without memory", train_warm);
+  check_in_child("training without memory on threads, the first call", train_cold_with_threads);
+  check_in_child("training without memory on threads", train_warm_with_threads);
+  check_in_child("no thread to be had", no_thread);
   check_in_child("large handles", large_handles);
   check_in_child("no memory at all", nothing_left);
   return check_result();

@@ -3,7 +3,7 @@ import Kernels
 import Reference
 import Testing
 
-/// Products of rows with packed panels: every number of vectors, every height of a tile, tails of columns, segments, and
+/// Products of rows with packed panels: every number of vectors, every height of a tile, tails of columns, and
 /// each way to finish.
 @Suite struct ProductTests {
   @Test func floats() { for tested in Float.tables { check(tested) } }
@@ -28,16 +28,12 @@ import Testing
     let lanes = tested.table.lanes
     let width = vectors * lanes
     let depth = choose([1, 1, 2, 3, 5, 8, 13, 32, 67])
-    let segments = choose([1, 1, 2, 3])
-    let segmentStride = depth + choose([0, 0, 5])
     let columns = choose([width, width, width - 1, (vectors - 1) * lanes + 1, (vectors - 1) * lanes + lanes / 2, 1])
     let (rowOffset, outOffset) = (choose([0, 3]), choose([0, 7]))
-    let K = segments * depth
-
-    let operand = TestRows<S>(count, width: rowOffset + segments * segmentStride, &random)
+    let operand = TestRows<S>(count, width: rowOffset + depth, &random)
     let out = TestRows<S>(count, width: outOffset + columns, &random)
     // Padding of panels is zero in the library; here it is anything, as it may reach no column that exists.
-    let panel: [S] = random.numbers(K * width)
+    let panel: [S] = random.numbers(depth * width)
     let start: [S] = random.numbers(width)
     let withStart = finish == .resume || choose([0, 1]) == 1
 
@@ -48,8 +44,8 @@ import Testing
           let before = out[r, outOffset + j]
           let first: S = finish == .resume ? before : withStart ? start[j] : 0
           var (chain, exact, magnitude) = (first, Double(first), abs(Double(first)))
-          for k in 0..<K {
-            let x = operand[r, rowOffset + k / depth * segmentStride + k % depth]
+          for k in 0..<depth {
+            let x = operand[r, rowOffset + k]
             let w = panel[k * width + j]
             chain = S.multiplyAdd(w, x, chain, fused: tested.fused)
             exact += Double(w) * Double(x)
@@ -67,8 +63,8 @@ import Testing
       start.withUnsafeBufferPointer { start in
         guard let panel = panel.baseAddress else { return }
         var arguments = ProductArguments(
-          count: count, rows: operand.rows, rowOffset: rowOffset, depth: depth, segments: segments,
-          segmentStride: segmentStride, panel: panel, start: withStart ? start.baseAddress : nil, out: out.out,
+          count: count, rows: operand.rows, rowOffset: rowOffset, depth: depth, panel: panel,
+          start: withStart ? start.baseAddress : nil, out: out.out,
           outOffset: outOffset, columns: columns, finish: finish)
         let control = swiftrnn_float_control_enter()
         tested.table.product(vectors: vectors, &arguments)
@@ -77,8 +73,8 @@ import Testing
     }
 
     let comment: Comment =
-      "\(tested.name): \(count) rows, \(vectors) vectors, \(columns) columns, \(segments) x \(depth), \(finish)"
-    let terms = Double(K + (finish == .add ? 2 : 1))
+      "\(tested.name): \(count) rows, \(vectors) vectors, \(columns) columns, \(depth) deep, \(finish)"
+    let terms = Double(depth + (finish == .add ? 2 : 1))
     var (wrongBits, tooFar) = (0, 0)
     for r in 0..<count {
       for j in 0..<columns {

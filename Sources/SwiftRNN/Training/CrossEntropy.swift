@@ -43,6 +43,7 @@ public enum CrossEntropy {
     let kernels = try Scalar.kernels.training
     let doubles = try Double.kernels
     guard let targets = targets.baseAddress, let logits = logits.baseAddress, rows > 0 else {
+      rowLosses?.update(repeating: 0)
       return Result(loss: 0, perplexity: 1, count: 0)
     }
     let scratch: Block<Double>? = rowLosses == nil ? try Block(count: rows) : nil

@@ -53,7 +53,7 @@ public struct Sampler: Sendable {
     let shards = Shards(rows, work: elements)
     // A temperature so small that it would be flushed to zero is zero.
     let greedy = temperature < .leastNormalMagnitude
-    let filters = !greedy && ((topK > 0 && topK < classes) || (topP > 0 && topP < 1))
+    let filters = !greedy && ((topK > 0 && topK < classes) || (share > 0 && share < 1))
     let places = try Size.product(shards.tasks, classes, of: "scratch")
     let weights = try Block<Double>(count: greedy ? 0 : places)
     let keys = try Block<Int>(count: filters ? places : 0)
@@ -87,6 +87,9 @@ public struct Sampler: Sendable {
     }
   }
 
+  /// `topP`, where the smallest numbers, which are flushed to zero here, do not mean "all".
+  private var share: Double { topP.bitPattern << 1 == 0 ? 0 : max(topP, .leastNormalMagnitude) }
+
   /// Sets the weights to zero that neither `topK` nor `topP` keeps.
   private func keepMostLikely(
     _ weights: UnsafeMutablePointer<Double>, keys: UnsafePointer<Int>,
@@ -99,8 +102,8 @@ public struct Sampler: Sendable {
       while order.taken < most { order.take() }
       for i in 0..<order.remaining { weights[order.untaken(i)] = 0 }
     }
-    guard topP > 0, topP < 1 else { return }
-    let enough = topP * sumInOrder(weights, classes)
+    guard share > 0, share < 1 else { return }
+    let enough = share * sumInOrder(weights, classes)
     var sum = 0.0
     var kept = 0
     while kept < most, sum < enough || kept == 0 {

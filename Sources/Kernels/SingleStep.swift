@@ -1,0 +1,213 @@
+// One step of one sequence: from where the sums start to the new state, without leaving the registers. A stream's step,
+// and whole sequences where only one is left: their products are too small to pay for calls and for sums in memory.
+
+/// One step of one sequence for some panels of a stage.
+public struct SingleArguments<Scalar: Real>: BitwiseCopyable {
+  /// Which panels of `layout`.
+  public var firstPanel: Int
+  public var endPanel: Int
+  public var layout: PanelLayout
+  /// Where the sums of panel p start, at `start + p * startStride`: the bias, or the sums that the input gave.
+  public var start: UnsafePointer<Scalar>
+  public var startStride: Int
+  /// GRU: where m starts, `[padded H]`.
+  public var startOfM: UnsafePointer<Scalar>
+  /// The input, `inputs` numbers, and its packed weights. No inputs: `start` has their part already.
+  public var x: UnsafePointer<Scalar>
+  public var inputs: Int
+  public var input: UnsafePointer<Scalar>
+  /// h of the step before (of the second half of the GRU with reset before: r * h), `depth` numbers, and its weights.
+  public var operand: UnsafePointer<Scalar>
+  public var depth: Int
+  public var recurrent: UnsafePointer<Scalar>
+  /// State rows, padded to whole vectors, as in `ForwardArguments`.
+  public var hPrevious: UnsafePointer<Scalar>
+  public var h: UnsafeMutablePointer<Scalar>
+  public var c: UnsafeMutablePointer<Scalar>
+  public var z: UnsafeMutablePointer<Scalar>
+  /// The step's record, or nil: gate g of all units at `tape + g * H`.
+  public var tape: UnsafeMutablePointer<Scalar>?
+  public var relu: Bool
+
+  @inlinable
+  public init(
+    panels: Range<Int>, layout: PanelLayout, start: UnsafePointer<Scalar>, startStride: Int,
+    startOfM: UnsafePointer<Scalar>, x: UnsafePointer<Scalar>, inputs: Int, input: UnsafePointer<Scalar>,
+    operand: UnsafePointer<Scalar>, depth: Int, recurrent: UnsafePointer<Scalar>, hPrevious: UnsafePointer<Scalar>,
+    h: UnsafeMutablePointer<Scalar>, c: UnsafeMutablePointer<Scalar>, z: UnsafeMutablePointer<Scalar>,
+    tape: UnsafeMutablePointer<Scalar>?, relu: Bool
+  ) {
+    firstPanel = panels.lowerBound
+    endPanel = panels.upperBound
+    self.layout = layout
+    self.start = start
+    self.startStride = startStride
+    self.startOfM = startOfM
+    self.x = x
+    self.inputs = inputs
+    self.input = input
+    self.operand = operand
+    self.depth = depth
+    self.recurrent = recurrent
+    self.hPrevious = hPrevious
+    self.h = h
+    self.c = c
+    self.z = z
+    self.tape = tape
+    self.relu = relu
+  }
+}
+
+/// Goes on with the chains of `sums` over `count` numbers and their panel.
+@inlinable @inline(__always)
+func chain<Row: RowSums>(
+  _ sums: inout Row, _ numbers: UnsafePointer<Row.V.Scalar>, _ count: Int, _ panel: UnsafePointer<Row.V.Scalar>
+) {
+  var panel = panel
+  for k in 0..<count {
+    sums.add(Row(panel), Row.V(repeating: numbers[k]))
+    panel += Row.vectors &* Row.V.count
+  }
+}
+
+@inlinable @inline(__always)
+func lstmSingle<V: Lanes>(_: V.Type, _ a: UnsafePointer<SingleArguments<V.Scalar>>) {
+  let width = 4 &* V.count
+  let (inputs, depth) = (a.pointee.inputs, a.pointee.depth)
+  let units = a.pointee.layout.units
+  for panel in a.pointee.firstPanel..<a.pointee.endPanel {
+    var sums = Row4<V>(a.pointee.start + panel &* a.pointee.startStride)
+    chain(&sums, a.pointee.x, inputs, a.pointee.input + panel &* width &* inputs)
+    chain(&sums, a.pointee.operand, depth, a.pointee.recurrent + panel &* width &* depth)
+    let unit = panel &* V.count
+    let gates = LSTMGates(sums.a, sums.b, sums.c, sums.d, c: V.load(UnsafePointer(a.pointee.c + unit)))
+    gates.c.store(a.pointee.c + unit)
+    gates.h.store(a.pointee.h + unit)
+    if let tape = a.pointee.tape { gates.store(tape + unit, units, first: units &- unit) }
+  }
+}
+
+@inlinable @inline(__always)
+func gruSingle<V: Lanes>(_: V.Type, _ a: UnsafePointer<SingleArguments<V.Scalar>>) {
+  let width = 3 &* V.count
+  let (inputs, depth) = (a.pointee.inputs, a.pointee.depth)
+  let units = a.pointee.layout.units
+  for panel in a.pointee.firstPanel..<a.pointee.endPanel {
+    let unit = panel &* V.count
+    // n r z of the input, then r z m.
+    var sums = Row3<V>(a.pointee.start + panel &* a.pointee.startStride)
+    chain(&sums, a.pointee.x, inputs, a.pointee.input + panel &* width &* inputs)
+    let n = sums.a
+    sums.a = sums.b
+    sums.b = sums.c
+    sums.c = V.load(a.pointee.startOfM + unit)
+    chain(&sums, a.pointee.operand, depth, a.pointee.recurrent + panel &* width &* depth)
+    let gates = GRUGates(n, sums.a, sums.b, sums.c, h: V.load(a.pointee.hPrevious + unit))
+    gates.h.store(a.pointee.h + unit)
+    if let tape = a.pointee.tape { gates.store(tape + unit, units, first: units &- unit) }
+  }
+}
+
+@inlinable @inline(__always)
+func gruResetGatesSingle<V: Lanes>(_: V.Type, _ a: UnsafePointer<SingleArguments<V.Scalar>>) {
+  let width = 2 &* V.count
+  let (inputs, depth) = (a.pointee.inputs, a.pointee.depth)
+  let units = a.pointee.layout.units
+  for panel in a.pointee.firstPanel..<a.pointee.endPanel {
+    let unit = panel &* V.count
+    var sums = Row2<V>(a.pointee.start + panel &* a.pointee.startStride)
+    chain(&sums, a.pointee.x, inputs, a.pointee.input + panel &* width &* inputs)
+    chain(&sums, a.pointee.operand, depth, a.pointee.recurrent + panel &* width &* depth)
+    let r = V.sigmoid(sums.a)
+    let z = V.sigmoid(sums.b)
+    (r * V.load(a.pointee.hPrevious + unit)).store(a.pointee.c + unit)
+    z.store(a.pointee.z + unit)
+    if let tape = a.pointee.tape {
+      r.store(tape + unit, first: units &- unit)
+      z.store(tape + (units &+ unit), first: units &- unit)
+    }
+  }
+}
+
+/// What a panel of one gate is finished with: vector `v` of the sums, at its unit.
+public protocol SingleFinish {
+  associatedtype V: Lanes
+  static func finish(_ sum: V, _ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int)
+}
+
+@frozen @usableFromInline enum RNNFinish<V: Lanes>: SingleFinish {
+  @inlinable @inline(__always)
+  static func finish(_ sum: V, _ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int) {
+    rnnActivation(sum, relu: a.pointee.relu).store(a.pointee.h + unit)
+  }
+}
+
+@frozen @usableFromInline enum CandidateFinish<V: Lanes>: SingleFinish {
+  @inlinable @inline(__always)
+  static func finish(_ sum: V, _ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int) {
+    let n = V.tanh(sum)
+    let z = V.load(UnsafePointer(a.pointee.z + unit))
+    V.multiplyAdd(z, V.load(a.pointee.hPrevious + unit) - n, n).store(a.pointee.h + unit)
+    let units = a.pointee.layout.units
+    if let tape = a.pointee.tape { n.store(tape + (2 &* units &+ unit), first: units &- unit) }
+  }
+}
+
+/// Panels of 1 … 4 vectors of one gate.
+@inlinable @inline(__always)
+func oneGateSingle<F: SingleFinish>(_: F.Type, _ a: UnsafePointer<SingleArguments<F.V.Scalar>>) {
+  typealias V = F.V
+  for panel in a.pointee.firstPanel..<a.pointee.endPanel {
+    let (first, vectors) = a.pointee.layout.panel(panel)
+    let unit = first &* V.count
+    switch vectors {
+    case 1:
+      let sums = sums(Row1<V>.self, a, unit)
+      F.finish(sums.a, a, unit: unit)
+    case 2:
+      let sums = sums(Row2<V>.self, a, unit)
+      F.finish(sums.a, a, unit: unit)
+      F.finish(sums.b, a, unit: unit &+ V.count)
+    case 3:
+      let sums = sums(Row3<V>.self, a, unit)
+      F.finish(sums.a, a, unit: unit)
+      F.finish(sums.b, a, unit: unit &+ V.count)
+      F.finish(sums.c, a, unit: unit &+ 2 &* V.count)
+    default:
+      let sums = sums(Row4<V>.self, a, unit)
+      F.finish(sums.a, a, unit: unit)
+      F.finish(sums.b, a, unit: unit &+ V.count)
+      F.finish(sums.c, a, unit: unit &+ 2 &* V.count)
+      F.finish(sums.d, a, unit: unit &+ 3 &* V.count)
+    }
+  }
+}
+
+/// The sums of the panel of one gate that begins at `unit`, which is also its first column.
+@inlinable @inline(__always)
+func sums<Row: RowSums>(_: Row.Type, _ a: UnsafePointer<SingleArguments<Row.V.Scalar>>, _ unit: Int) -> Row {
+  var sums = Row(a.pointee.start + unit)
+  chain(&sums, a.pointee.x, a.pointee.inputs, a.pointee.input + unit &* a.pointee.inputs)
+  chain(&sums, a.pointee.operand, a.pointee.depth, a.pointee.recurrent + unit &* a.pointee.depth)
+  return sums
+}
+
+/// The steps of one sequence.
+public struct SingleKernels<Scalar: Real>: Sendable {
+  public typealias Entry = @Sendable (UnsafePointer<SingleArguments<Scalar>>) -> Void
+
+  public let lstm: Entry
+  public let gru: Entry
+  public let gruResetGates: Entry
+  public let gruResetCandidate: Entry
+  public let rnn: Entry
+
+  @inlinable @inline(__always)
+  public init<V: Lanes>(_: V.Type) where V.Scalar == Scalar {
+    lstm = { lstmSingle(V.self, $0) }
+    gru = { gruSingle(V.self, $0) }
+    gruResetGates = { gruResetGatesSingle(V.self, $0) }
+    gruResetCandidate = { oneGateSingle(CandidateFinish<V>.self, $0) }
+    rnn = { oneGateSingle(RNNFinish<V>.self, $0) }
+  }
+}

@@ -1,0 +1,144 @@
+// One panel of one step of a cell, as arguments of the kernels: the same for whole sequences and for streams.
+import Kernels
+
+/// One direction of one layer: its cell, sizes and packed weights.
+struct CellStep<Scalar: RNNScalar> {
+  typealias Pointer = UnsafeMutablePointer<Scalar>
+  typealias Rows = UnsafePointer<UnsafePointer<Scalar>>
+
+  let kernels: KernelTable<Scalar>
+  let plan: CellPlan
+  let configuration: NetworkConfiguration
+  let weights: PackedForward<Scalar>
+  /// Features of the layer's input.
+  let inputs: Int
+  /// h, P wide: the panels of a projection.
+  let state: PanelLayout
+
+  init(
+    kernels: KernelTable<Scalar>, plan: CellPlan, configuration: NetworkConfiguration, weights: PackedForward<Scalar>,
+    inputs: Int
+  ) {
+    self.kernels = kernels
+    self.plan = plan
+    self.configuration = configuration
+    self.weights = weights
+    self.inputs = inputs
+    state = PanelLayout(lanes: plan.lanes, units: configuration.stateWidth)
+  }
+
+  /// The numbers that a stage's product runs over.
+  func depth(_ stage: Stage) -> Int { stage.usesReset ? configuration.hiddenSize : configuration.stateWidth }
+
+  /// W x + b into `sums`, over `inputs` numbers.
+  @inline(__always)
+  func input(
+    _ index: Int, _ panel: Int, count: Int, rows: Rows, sums: UnsafeMutablePointer<Pointer>
+  ) -> ProductArguments<Scalar> {
+    let stage = plan.stages[index]
+    let column = stage.panels.column(panel)
+    return ProductArguments(
+      count: count, rows: rows, depth: inputs, panel: UnsafePointer(weights.input(index) + column &* inputs),
+      start: UnsafePointer(weights.bias(index) + column), out: UnsafePointer(sums), outOffset: stage.column(panel),
+      columns: stage.panels.vectors(panel) &* plan.lanes, finish: .set)
+  }
+
+  /// Adds U h, or U (r * h), to `sums`, over `depth(_:)` numbers.
+  @inline(__always)
+  func recurrent(
+    _ index: Int, _ panel: Int, count: Int, rows: Rows, sums: UnsafeMutablePointer<Pointer>
+  ) -> ProductArguments<Scalar> {
+    let stage = plan.stages[index]
+    let depth = depth(stage)
+    return ProductArguments(
+      count: count, rows: rows, depth: depth,
+      panel: UnsafePointer(weights.recurrent(index) + stage.panels.column(panel) &* depth), out: UnsafePointer(sums),
+      outOffset: stage.column(panel) &+ stage.recurrentSlot &* plan.lanes,
+      columns: stage.panels.vectors(panel) &* plan.lanes, finish: .resume)
+  }
+
+  /// GRU: where the chain of m starts, into `sums`, before the recurrent product.
+  @inline(__always)
+  func startOfM(_ panel: Int, count: Int, sums: UnsafeMutablePointer<Pointer>) {
+    let stage = plan.stages[0]
+    kernels.panels.fillVector(
+      weights.biasM + stage.panels.panel(panel).firstVector &* plan.lanes, UnsafePointer(sums), count,
+      stage.column(panel) &+ 3 &* plan.lanes)
+  }
+
+  /// From the sums to the gates and the new state. Pointers are to the rows' first units, padded to `plan.paddedHidden`.
+  @inline(__always)
+  func gates(
+    _ index: Int, _ panel: Int, count: Int, sums: UnsafeMutablePointer<Pointer>, hPrevious: Pointer, h: Pointer,
+    c: Pointer, z: Pointer, tape: UnsafePointer<Pointer>?
+  ) -> ForwardArguments<Scalar> {
+    let stage = plan.stages[index]
+    let (firstVector, unitVectors) = stage.panels.panel(panel)
+    let unit = firstVector &* plan.lanes
+    return ForwardArguments(
+      count: count, unitVectors: unitVectors, units: stage.panels.validUnits(panel), sums: UnsafePointer(sums),
+      sumsOffset: stage.column(panel), stateStride: plan.paddedHidden, hPrevious: UnsafePointer(hPrevious) + unit,
+      h: (configuration.projectionSize > 0 ? z : h) + unit, c: c + unit, z: z + unit, tape: tape, tapeOffset: unit,
+      gateStride: configuration.hiddenSize, relu: configuration.cell == .rnnRelu)
+  }
+
+  @inline(__always)
+  func run(_ index: Int, _ gates: UnsafePointer<ForwardArguments<Scalar>>) {
+    switch configuration.cell {
+    case .lstm: kernels.forward.lstm(gates)
+    case .gru: kernels.forward.gru(gates)
+    case .gruResetBefore:
+      if index == 0 { kernels.forward.gruResetGates(gates) } else { kernels.forward.gruResetCandidate(gates) }
+    case .rnnTanh, .rnnRelu: kernels.forward.rnn(gates)
+    }
+  }
+
+  /// One step of one sequence of a stage; `start` are the stage's sums that the input gave, or nil: `x` is yet to come.
+  @inline(__always)
+  func single(
+    _ index: Int, _ panels: Range<Int>, start: UnsafePointer<Scalar>?, x: UnsafePointer<Scalar>, hPrevious: Pointer,
+    h: Pointer, c: Pointer, z: Pointer, tape: Pointer?
+  ) -> SingleArguments<Scalar> {
+    let stage = plan.stages[index]
+    let width = plan.lanes &* stage.panels.gates
+    return SingleArguments(
+      panels: panels, layout: stage.panels,
+      start: start.map { $0 + stage.sumsColumn } ?? UnsafePointer(weights.bias(index)),
+      startStride: start == nil ? width : plan.lanes &* stage.sumsVectors, startOfM: UnsafePointer(weights.biasM), x: x,
+      inputs: start == nil ? inputs : 0, input: UnsafePointer(weights.input(index)),
+      operand: UnsafePointer(stage.usesReset ? c : hPrevious), depth: depth(stage),
+      recurrent: UnsafePointer(weights.recurrent(index)), hPrevious: UnsafePointer(hPrevious),
+      h: configuration.projectionSize > 0 ? z : h, c: c, z: z, tape: tape, relu: configuration.cell == .rnnRelu)
+  }
+
+  @inline(__always)
+  func run(_ index: Int, _ single: UnsafePointer<SingleArguments<Scalar>>) {
+    switch configuration.cell {
+    case .lstm: kernels.single.lstm(single)
+    case .gru: kernels.single.gru(single)
+    case .gruResetBefore:
+      if index == 0 { kernels.single.gruResetGates(single) } else { kernels.single.gruResetCandidate(single) }
+    case .rnnTanh, .rnnRelu: kernels.single.rnn(single)
+    }
+  }
+
+  /// h = W_hr m, over `configuration.hiddenSize` numbers.
+  @inline(__always)
+  func projection(
+    _ panel: Int, count: Int, rows: Rows, out: UnsafeMutablePointer<Pointer>
+  ) -> ProductArguments<Scalar> {
+    let column = state.column(panel)
+    return ProductArguments(
+      count: count, rows: rows, depth: configuration.hiddenSize,
+      panel: UnsafePointer(weights.projection + column &* configuration.hiddenSize), out: UnsafePointer(out),
+      outOffset: column, columns: state.vectors(panel) &* plan.lanes, finish: .set)
+  }
+}
+
+/// Pointers to rows that are not written here.
+@inline(__always)
+func constant<Scalar>(
+  _ rows: UnsafeMutablePointer<UnsafeMutablePointer<Scalar>>
+) -> UnsafePointer<UnsafePointer<Scalar>> {
+  UnsafeRawPointer(rows).assumingMemoryBound(to: UnsafePointer<Scalar>.self)
+}

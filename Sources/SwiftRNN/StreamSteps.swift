@@ -1,0 +1,198 @@
+// What a stream does in one step, laid out when it is made: its state, and the arguments of every kernel call. A step of a
+// small network takes some hundred nanoseconds; checking, sizing and cutting it anew took ten times that.
+import Kernels
+
+/// The kernel calls for one panel of a stage.
+struct PanelCall<Scalar: RNNScalar>: BitwiseCopyable {
+  var stage: Int
+  var panel: Int
+  var vectors: Int
+  var input: ProductArguments<Scalar>
+  var recurrent: ProductArguments<Scalar>
+  var gates: ForwardArguments<Scalar>
+}
+
+/// The product for one panel of a projection.
+struct ProjectionCall<Scalar: RNNScalar>: BitwiseCopyable {
+  var vectors: Int
+  var product: ProductArguments<Scalar>
+}
+
+/// One of the two turns of a layer: even steps read the first buffer of h and write the second, odd steps the reverse.
+struct StreamTurn<Scalar: RNNScalar>: BitwiseCopyable {
+  typealias Pointer = UnsafeMutablePointer<Scalar>
+
+  /// What is written: `[N][padded P]`.
+  let h: Pointer
+  let hRows: UnsafeMutablePointer<Pointer>
+  /// One sequence: for each stage its whole step.
+  let singles: UnsafeMutablePointer<SingleArguments<Scalar>>
+  /// Several sequences: a call for each panel of each stage.
+  let panels: UnsafeMutablePointer<PanelCall<Scalar>>
+  let projections: UnsafeMutablePointer<ProjectionCall<Scalar>>
+
+  init(_ arena: inout Arena, width: Int, stages: Int, panels: Int, projections: Int, sequences: Int) {
+    h = arena.take(Scalar.self, sequences, width)
+    hRows = arena.take(Pointer.self, sequences)
+    singles = arena.take(SingleArguments<Scalar>.self, sequences == 1 ? stages : 0)
+    self.panels = arena.take(PanelCall<Scalar>.self, sequences == 1 ? 0 : panels)
+    self.projections = arena.take(ProjectionCall<Scalar>.self, projections)
+  }
+}
+
+/// One layer of a stream. A class: a copy in every step would count references up and down.
+final class StreamLayer<Scalar: RNNScalar> {
+  typealias Pointer = UnsafeMutablePointer<Scalar>
+
+  let cell: CellStep<Scalar>
+  let sequences: Int
+  let turns: (StreamTurn<Scalar>, StreamTurn<Scalar>)
+  /// `[N][padded H]`: LSTM's c; r * h of the GRU with reset before.
+  let c: Pointer
+  let cRows: UnsafeMutablePointer<Pointer>
+  let stageCount: Int
+  let panelCount: Int
+  let projectionCount: Int
+
+  init(_ arena: inout Arena, _ cell: CellStep<Scalar>, sequences: Int) {
+    self.cell = cell
+    self.sequences = sequences
+    stageCount = cell.plan.stages.count
+    panelCount = cell.plan.stages.reduce(0) { $0 + $1.panels.count }
+    projectionCount = cell.configuration.projectionSize > 0 ? cell.state.count : 0
+    func turn(_ arena: inout Arena, _ panels: Int, _ projections: Int) -> StreamTurn<Scalar> {
+      StreamTurn(
+        &arena, width: cell.state.paddedUnits, stages: cell.plan.stages.count, panels: panels,
+        projections: projections, sequences: sequences)
+    }
+    turns = (turn(&arena, panelCount, projectionCount), turn(&arena, panelCount, projectionCount))
+    c = arena.take(Scalar.self, sequences, cell.plan.paddedHidden)
+    cRows = arena.take(Pointer.self, sequences)
+  }
+
+  /// h as the next step finds it.
+  func h(odd: Bool) -> Pointer { odd ? turns.0.h : turns.1.h }
+
+  func reset() {
+    for h in [turns.0.h, turns.1.h] { h.update(repeating: 0, count: sequences &* cell.state.paddedUnits) }
+    c.update(repeating: 0, count: sequences &* cell.plan.paddedHidden)
+  }
+
+  /// Lays the calls out.
+  ///
+  /// - Parameter inputs: the rows that the layer reads in even and in odd steps.
+  func prepare(_ scratch: StreamScratch<Scalar>, inputs: (CellStep<Scalar>.Rows, CellStep<Scalar>.Rows)) {
+    for n in 0..<sequences {
+      turns.0.hRows[n] = turns.0.h + n &* cell.state.paddedUnits
+      turns.1.hRows[n] = turns.1.h + n &* cell.state.paddedUnits
+      cRows[n] = c + n &* cell.plan.paddedHidden
+    }
+    prepare(scratch, from: turns.1, to: turns.0, input: inputs.0)
+    prepare(scratch, from: turns.0, to: turns.1, input: inputs.1)
+  }
+
+  private func prepare(
+    _ scratch: StreamScratch<Scalar>, from: StreamTurn<Scalar>, to: StreamTurn<Scalar>, input: CellStep<Scalar>.Rows
+  ) {
+    if sequences == 1 {
+      for (index, stage) in cell.plan.stages.enumerated() {
+        (to.singles + index).initialize(
+          to: cell.single(
+            index, 0..<stage.panels.count, start: nil, x: UnsafePointer(from.h), hPrevious: from.h, h: to.h, c: c,
+            z: scratch.z, tape: nil))
+      }
+    }
+    var next = to.panels
+    for (index, stage) in cell.plan.stages.enumerated() where sequences > 1 {
+      let operand = stage.usesReset ? cRows : from.hRows
+      for panel in 0..<stage.panels.count {
+        next.initialize(
+          to: PanelCall(
+            stage: index, panel: panel, vectors: stage.panels.vectors(panel),
+            input: cell.input(index, panel, count: sequences, rows: input, sums: scratch.sumsRows),
+            recurrent: cell.recurrent(
+              index, panel, count: sequences, rows: constant(operand), sums: scratch.sumsRows),
+            gates: cell.gates(
+              index, panel, count: sequences, sums: scratch.sumsRows, hPrevious: from.h, h: to.h, c: c, z: scratch.z,
+              tape: nil)))
+        next += 1
+      }
+    }
+    for panel in 0..<projectionCount {
+      (to.projections + panel).initialize(
+        to: ProjectionCall(
+          vectors: cell.state.vectors(panel),
+          product: cell.projection(panel, count: sequences, rows: constant(scratch.zRows), out: to.hRows)))
+    }
+  }
+
+  /// One step.
+  ///
+  /// - Parameter x: one sequence: its input. Several: their rows have been set.
+  @inline(__always)
+  func step(odd: Bool, x: UnsafePointer<Scalar>, _ scratch: StreamScratch<Scalar>) {
+    let turn = odd ? turns.1 : turns.0
+    if sequences == 1 {
+      for stage in 0..<stageCount {
+        turn.singles[stage].x = x
+        cell.run(stage, turn.singles + stage)
+      }
+    } else {
+      step(turn, scratch)
+    }
+    for index in 0..<projectionCount {
+      let call = turn.projections + index
+      product(&call.pointee.product, vectors: call.pointee.vectors)
+    }
+  }
+
+  private func step(_ turn: StreamTurn<Scalar>, _ scratch: StreamScratch<Scalar>) {
+    for index in 0..<panelCount {
+      let call = turn.panels + index
+      product(&call.pointee.input, vectors: call.pointee.vectors)
+      if cell.configuration.cell == .gru {
+        cell.startOfM(call.pointee.panel, count: sequences, sums: scratch.sumsRows)
+      }
+      product(&call.pointee.recurrent, vectors: call.pointee.vectors)
+      cell.run(call.pointee.stage, &call.pointee.gates)
+    }
+  }
+
+  /// More sequences than a tile holds are cut in k, which changes the arguments.
+  @inline(__always)
+  private func product(_ arguments: UnsafeMutablePointer<ProductArguments<Scalar>>, vectors: Int) {
+    if sequences == 1 { return cell.kernels.product(vectors: vectors, arguments) }
+    var copy = arguments.pointee
+    cell.kernels.product(&copy, vectors: vectors, depth: copy.depth)
+  }
+}
+
+/// Scratch that the layers of a stream share.
+struct StreamScratch<Scalar: RNNScalar> {
+  typealias Pointer = UnsafeMutablePointer<Scalar>
+
+  /// `[N][sums]`
+  let sumsRows: UnsafeMutablePointer<Pointer>
+  /// z of the GRU with reset before; o * tanh(c) of the LSTM with projection. `[N][padded H]`
+  let z: Pointer
+  let zRows: UnsafeMutablePointer<Pointer>
+  /// The rows of x.
+  let xRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
+  private let sums: Pointer
+
+  init(_ arena: inout Arena, _ plan: CellPlan, sequences: Int) {
+    sums = arena.take(Scalar.self, sequences, plan.sumsWidth)
+    sumsRows = arena.take(Pointer.self, sequences)
+    z = arena.take(Scalar.self, sequences, plan.paddedHidden)
+    zRows = arena.take(Pointer.self, sequences)
+    xRows = arena.take(UnsafePointer<Scalar>.self, sequences)
+  }
+
+  func prepare(_ plan: CellPlan, sequences: Int) {
+    for n in 0..<sequences {
+      sumsRows[n] = sums + n &* plan.sumsWidth
+      zRows[n] = z + n &* plan.paddedHidden
+    }
+    z.update(repeating: 0, count: sequences &* plan.paddedHidden)
+  }
+}
