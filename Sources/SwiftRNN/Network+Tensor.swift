@@ -140,7 +140,7 @@ extension Network {
         self.lengths = nil
         return
       }
-      guard lengths.count == sequences else { throw .sizeMismatch("lengths", lengths.count, expected: sequences) }
+      guard lengths.count == sequences else { throw .countMismatch("lengths", lengths.count, expected: sequences) }
       let block = try Block<Int64>(count: sequences)
       for n in 0..<sequences { block.pointer[n] = Int64(lengths[n]) }
       self.lengths = block

@@ -72,7 +72,7 @@ public struct Tape<Scalar: RNNScalar>: Sendable {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func backward(
-    _ dy: Tensor<Scalar>?, dState: Network<Scalar>.State? = nil
+    _ dy: Tensor<Scalar>? = nil, dState: Network<Scalar>.State? = nil
   ) throws(RNNError) -> Gradients {
     let gradients = NetworkParameters(network.layout, try Tensor<Scalar>(uninitialized: [network.flatCount]))
     let dx = try Tensor<Scalar>(uninitialized: batch.x.shape)
@@ -87,7 +87,7 @@ public struct Tape<Scalar: RNNScalar>: Sendable {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func backward(
-    _ dy: Tensor<Scalar>?, dState: Network<Scalar>.State? = nil, addingTo total: inout NetworkParameters<Scalar>
+    _ dy: Tensor<Scalar>? = nil, dState: Network<Scalar>.State? = nil, addingTo total: inout NetworkParameters<Scalar>
   ) throws(RNNError) -> (x: Tensor<Scalar>, state: Network<Scalar>.State) {
     try network.check(total, "total.flat")
     try total.flat.makeUnique()

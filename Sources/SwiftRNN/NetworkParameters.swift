@@ -27,8 +27,9 @@ public struct NetworkParameters<Scalar: RNNScalar>: Sendable {
       return Tensor(block: flat.block, start: flat.start + info.offset, shape: info.shape, count: info.elements)
     }
     set {
-      guard let newValue else { preconditionFailure("\(name) can't be taken out of a network's parameters") }
-      do throws(RNNError) { try set(name, to: newValue) } catch { preconditionFailure("\(name): \(error)") }
+      // Not preconditionFailure, whose message a release build leaves out.
+      guard let newValue else { fatalError("\(name) can't be taken out of a network's parameters") }
+      do throws(RNNError) { try set(name, to: newValue) } catch { fatalError("\(name): \(error)") }
     }
   }
 
@@ -45,10 +46,10 @@ public struct NetworkParameters<Scalar: RNNScalar>: Sendable {
       throw .sizeMismatch("the rank of the tensor", tensor.shape.count, expected: info.rank)
     }
     guard tensor.shape[0] == info.rows else {
-      throw .sizeMismatch("the rows of the tensor", tensor.shape[0], expected: info.rows)
+      throw .sizeMismatch("the number of rows of the tensor", tensor.shape[0], expected: info.rows)
     }
     guard info.rank == 1 || tensor.shape[1] == info.columns else {
-      throw .sizeMismatch("the columns of the tensor", tensor.shape[1], expected: info.columns)
+      throw .sizeMismatch("the number of columns of the tensor", tensor.shape[1], expected: info.columns)
     }
     try flat.makeUnique()
     // The tensor may be a view of the vector as it was before.
@@ -64,7 +65,7 @@ public struct NetworkParameters<Scalar: RNNScalar>: Sendable {
   }
 
   func checkSize(_ name: StaticString) throws(RNNError) {
-    guard flat.count == layout.elements else { throw .sizeMismatch(name, flat.count, expected: layout.elements) }
+    guard flat.count == layout.elements else { throw .countMismatch(name, flat.count, expected: layout.elements) }
   }
 
   /// Where each tensor starts, for the passes.
@@ -93,11 +94,11 @@ extension Network {
 
   /// Parameters, or something with their shapes, from one flat vector `[flatCount]`; it is not copied.
   ///
-  /// - Throws: ``RNNError/sizeMismatch(_:_:expected:)``
+  /// - Throws: ``RNNError/countMismatch(_:_:expected:)``
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func parameters(flat: Tensor<Scalar>) throws(RNNError) -> NetworkParameters<Scalar> {
-    guard flat.count == flatCount else { throw .sizeMismatch("flat", flat.count, expected: flatCount) }
+    guard flat.count == flatCount else { throw .countMismatch("flat", flat.count, expected: flatCount) }
     return NetworkParameters(layout, try flat.reshaped([flatCount]))
   }
 

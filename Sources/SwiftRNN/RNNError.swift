@@ -17,6 +17,8 @@ public enum RNNError: Error, Sendable {
   case invalidSize(_ name: StaticString, _ value: Int, low: Int, high: Int)
   /// Two sizes that must be equal are not.
   case sizeMismatch(_ name: StaticString, _ value: Int, expected: Int)
+  /// The array or buffer `name` has `count` elements, and must have `expected`.
+  case countMismatch(_ name: StaticString, _ count: Int, expected: Int)
   /// Rows of the output `name` would share elements.
   case overlappingRows(_ name: StaticString, stepStride: Int, sequenceStride: Int, width: Int)
   /// A number of bytes does not fit an Int.
@@ -66,6 +68,9 @@ extension RNNError: CustomStringConvertible {
     case .sizeMismatch(let name, let value, let expected), .numberMismatch(let name, let value, let expected):
       out.write(name, " is ", value)
       out.write(", must be ", expected)
+    case .countMismatch(let name, let count, let expected):
+      out.write(name, " has ", count)
+      out.write(count == 1 ? " element, must have " : " elements, must have ", expected)
     case .overlappingRows(let name, let step, let sequence, let width):
       out.write("rows of ", name)
       out.write(" overlap: strides ", step)

@@ -24,7 +24,7 @@ extension Stream {
 
   /// One step: `input` `[N, I]`, `output` `[N, P]`, dense. Allocates nothing.
   ///
-  /// - Throws: ``RNNError/sizeMismatch(_:_:expected:)``
+  /// - Throws: ``RNNError/countMismatch(_:_:expected:)``
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func step(_ input: [Scalar], into output: inout [Scalar]) throws(RNNError) {
@@ -57,8 +57,8 @@ extension Stream {
   public func step(
     _ input: UnsafeBufferPointer<Scalar>, into output: UnsafeMutableBufferPointer<Scalar>
   ) throws(RNNError) {
-    guard input.count == inputs else { throw .sizeMismatch("input", input.count, expected: inputs) }
-    guard output.count == outputs else { throw .sizeMismatch("output", output.count, expected: outputs) }
+    guard input.count == inputs else { throw .countMismatch("input", input.count, expected: inputs) }
+    guard output.count == outputs else { throw .countMismatch("output", output.count, expected: outputs) }
     try step(unsafe: input.baseAddress, into: output.baseAddress)
   }
 

@@ -45,13 +45,13 @@ public struct Tensor<Scalar: RNNScalar>: Sendable {
 
   /// A copy of `elements`, row-major.
   ///
-  /// - Throws: ``RNNError/sizeMismatch(_:_:expected:)`` unless there are as many elements as `shape` has, and what
+  /// - Throws: ``RNNError/countMismatch(_:_:expected:)`` unless there are as many elements as `shape` has, and what
   ///   ``init(repeating:shape:)`` throws.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public init(_ elements: [Scalar], shape: [Int]) throws(RNNError) {
     let expected = try Self.count(shape)
-    guard elements.count == expected else { throw .sizeMismatch("elements", elements.count, expected: expected) }
+    guard elements.count == expected else { throw .countMismatch("elements", elements.count, expected: expected) }
     try self.init(uninitialized: shape)
     let to = block.pointer
     elements.withUnsafeBufferPointer { from in
@@ -78,10 +78,10 @@ public struct Tensor<Scalar: RNNScalar>: Sendable {
 
   /// The same numbers in another shape, without a copy.
   ///
-  /// - Throws: ``RNNError/sizeMismatch(_:_:expected:)`` unless the new shape has as many elements.
+  /// - Throws: ``RNNError/countMismatch(_:_:expected:)`` unless the new shape has as many elements.
   public func reshaped(_ shape: [Int]) throws(RNNError) -> Tensor {
     let other = try Self.count(shape)
-    guard other == count else { throw .sizeMismatch("elements of the new shape", other, expected: count) }
+    guard other == count else { throw .countMismatch("the new shape", other, expected: count) }
     return Tensor(block: block, start: start, shape: shape, count: count)
   }
 
@@ -141,18 +141,22 @@ public struct Tensor<Scalar: RNNScalar>: Sendable {
     get { block.pointer[start &+ offset(index)] }
     set {
       let offset = offset(index)
-      do throws(RNNError) { try makeUnique() } catch { preconditionFailure("no memory for a copy of a tensor") }
+      do throws(RNNError) { try makeUnique() } catch { fatalError("a tensor could not be copied: \(error)") }
       block.pointer[start &+ offset] = newValue
     }
   }
 
   @usableFromInline
   func offset(_ index: [Int]) -> Int {
-    precondition(index.count == shape.count, "\(index.count) indices for a tensor of \(shape.count) dimensions")
+    // Not preconditions, whose messages a release build leaves out.
+    guard index.count == shape.count else {
+      fatalError("a subscript of \(index.count) for a tensor of the shape \(shape)")
+    }
     var offset = 0
     for (dimension, i) in index.enumerated() {
-      precondition(
-        i >= 0 && i < shape[dimension], "index \(i) of dimension \(dimension), which has \(shape[dimension])")
+      guard i >= 0 && i < shape[dimension] else {
+        fatalError("the subscript \(index) is outside a tensor of the shape \(shape)")
+      }
       offset = offset &* shape[dimension] &+ i
     }
     return offset

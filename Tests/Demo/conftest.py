@@ -31,5 +31,5 @@ def run(tmp_path_factory) -> Run:
         [DEMO, "--text", text, *settings, "--save", parameters], capture_output=True, check=False
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    before, _, after = result.stdout.partition(b"400 characters, sampled")
+    before, _, after = result.stdout.partition(b"400 bytes, sampled")
     return Run(text, parameters, settings, before.decode() + after[after.rindex(b"\nParameters saved") :].decode())

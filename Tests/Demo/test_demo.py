@@ -19,7 +19,7 @@ def test_c_samples_the_same_text(run):
 
 def test_progress_is_plain_lines_where_nobody_watches(run):
     assert "\r" not in run.output and "\x1b" not in run.output
-    assert re.search(r"step 60  loss \d+\.\d{3}  perplexity \d+\.\d\d  \d+ tokens/s  0:00 left\n", run.output)
+    assert re.search(r"step 60  loss \d+\.\d{3}  perplexity \d+\.\d\d  \d+ bytes/s  0:00 left\n", run.output)
 
 
 def test_threads_do_not_change_the_parameters(run, tmp_path):
@@ -107,12 +107,26 @@ def test_bigram_model(run):
     [
         (["--text", "/nowhere/text"], "can't read"),
         (["--steps"], "--steps needs a value"),
+        (["--steps="], "--steps needs a value"),
         (["--stride", "3"], "unknown option --stride"),
+        (["--text", __file__, "--seconds", "soon"], "--seconds is soon, must be in 0.1...10000000"),
+        (["--seconds=0.05"], "--seconds is 0.05, must be in 0.1...10000000"),
+        (["--steps", "0"], "--steps is 0, must be in 1...1000000000"),
+        (["--hidden", "4097"], "--hidden is 4097, must be in 1...4096"),
+        (["--layers", "-1"], "--layers is -1, must be in 1...16"),
+        (["--seed", "18446744073709551616"], "--seed is 18446744073709551616, must be in 0...18446744073709551615"),
+        (["--temperature", "1e3"], "--temperature is 1e3, must be in 0.0...100"),
+        (["--length", "1.5"], "--length is 1.5, must be in 0...100000000"),
+        (["--text", "/"], "can't read /"),
+        (["--text", DEMO.parent / "requirements-build.txt"], "bytes; at least 4096 are needed"),
+        (["--save", "/nowhere/model"], "can't write /nowhere/model: there is no folder /nowhere"),
+        (["--save", "/"], "can't write /"),
     ],
 )
 def test_refusals_of_the_script(arguments, message):
+    """Before anything is built."""
     result = subprocess.run([DEMO, *arguments], capture_output=True, text=True, check=False)
-    assert result.returncode == 1 and message in result.stderr
+    assert result.returncode == 1 and message in result.stderr and not result.stdout
 
 
 @pytest.mark.parametrize(

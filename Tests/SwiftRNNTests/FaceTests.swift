@@ -88,8 +88,8 @@ import Testing
         #expect(error.description == expected)
       }
     }
-    refused("input is 3, must be 4") { () throws(RNNError) in try stream.step([1, 2, 3], into: &output) }
-    refused("output is 3, must be 6") { () throws(RNNError) in try stream.step(input, into: &small) }
+    refused("input has 3 elements, must have 4") { () throws(RNNError) in try stream.step([1, 2, 3], into: &output) }
+    refused("output has 3 elements, must have 6") { () throws(RNNError) in try stream.step(input, into: &small) }
     let wrong = try Tensor<Double>(shape: [5, 3, 2])
     refused("x.shape[1] is 3, must be 2") { () throws(RNNError) in _ = try stream.run(wrong) }
     let narrow = try Network<Double>(.gru(inputSize: 2, hiddenSize: 3)).makeState(sequences: 2)

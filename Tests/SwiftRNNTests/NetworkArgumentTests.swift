@@ -32,7 +32,7 @@ import Testing
         == "x.shape[2], input_size, is 6, must be 3")
     #expect(
       message { () throws(RNNError) in _ = try network(x, parameters: parameters, lengths: [4]) }
-        == "lengths is 1, must be 2")
+        == "lengths has 1 element, must have 2")
     #expect(
       message { () throws(RNNError) in _ = try network.forward(x, parameters: parameters, lengths: [4, 5]) }
         == "lengths[1] is 5, must be in 0...4")
@@ -84,7 +84,7 @@ import Testing
     short.flat = try Tensor(shape: [7])
     #expect(
       message { () throws(RNNError) in _ = try network(x, parameters: short) }
-        == "parameters.flat is 7, must be \(network.flatCount)")
+        == "parameters.flat has 7 elements, must have \(network.flatCount)")
     #expect(short["weight_ih_l0"] == nil)
   }
 
@@ -102,7 +102,7 @@ import Testing
     let wrong = try row.reshaped([4, 5]).reshaped([5, 4])
     #expect(
       message { () throws(RNNError) in try parameters.set("weight_hr_l1", to: wrong) }
-        == "the rows of the tensor is 5, must be 4")
+        == "the number of rows of the tensor is 5, must be 4")
     #expect(parameters.flat == before.flat)
     try parameters.set("weight_hr_l1", to: row.reshaped([4, 5]))
     let info = try #require(parameters.infos.first { $0.name == "weight_hr_l1" })

@@ -36,10 +36,16 @@ import Testing
       let nothing = try tape.backward(nil)
       #expect(nothing.parameters.flat.elements.allSatisfy { $0 == 0 })
       #expect(nothing.x.elements.allSatisfy { $0 == 0 })
+      // dy may be left out: zeros.
+      let ofStates = try tape.backward(dState: run.dState)
+      let zeros = try tape.backward(Tensor(shape: run.dy.shape), dState: run.dState)
+      #expect(ofStates.x == zeros.x && ofStates.parameters.flat == zeros.parameters.flat)
+      var total = try run.network.makeZeros()
+      #expect(try tape.backward(dState: run.dState, addingTo: &total).state == zeros.state)
+      #expect(total.flat == zeros.parameters.flat)
       // The gradients are linear in dy and dState.
       let sum = zip(
-        try tape.backward(run.dy).parameters.flat.elements,
-        try tape.backward(nil, dState: run.dState).parameters.flat.elements
+        try tape.backward(run.dy).parameters.flat.elements, ofStates.parameters.flat.elements
       ).map { $0 + $1 }
       #expect(relativeError(sum, first.parameters.flat.elements) < 1e-13)
     }

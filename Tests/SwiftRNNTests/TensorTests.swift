@@ -48,12 +48,36 @@ import Testing
       }
     }
     #expect(
-      message { () throws(RNNError) in _ = try Tensor<Float>([1, 2, 3], shape: [2, 2]) } == "elements is 3, must be 4")
+      message { () throws(RNNError) in _ = try Tensor<Float>([1, 2, 3], shape: [2, 2]) }
+        == "elements has 3 elements, must have 4")
     #expect(
       message { () throws(RNNError) in _ = try Tensor<Float>(shape: [2, -1]) } == "shape[1] is -1, must be 0 or more")
     #expect(
       message { () throws(RNNError) in _ = try Tensor<Float>(shape: [6]).reshaped([4]) }
-        == "elements of the new shape is 4, must be 6")
+        == "the new shape has 4 elements, must have 6")
     #expect(message { () throws(RNNError) in _ = try Tensor<Float>(shape: [0, 5]).reshaped([5, 0]) } == nil)
+  }
+
+  /// A subscript can't throw: it ends the process, and says why in a release build too.
+  @Test func subscriptsThatDoNotExist() async throws {
+    func said(_ result: ExitTest.Result?) -> String {
+      String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    }
+    let rank = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let tensor = try Tensor<Float>(shape: [2, 3])
+      print(tensor[1])
+    }
+    #expect(said(rank).contains("a subscript of 1 for a tensor of the shape [2, 3]"))
+    let index = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var tensor = try Tensor<Float>(shape: [2, 3])
+      tensor[1, 3] = 0
+    }
+    #expect(said(index).contains("the subscript [1, 3] is outside a tensor of the shape [2, 3]"))
+    let name = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let network = try Network<Float>(.gru(inputSize: 2, hiddenSize: 3))
+      var parameters = try network.makeParameters(seed: 0)
+      parameters["weight_ih"] = try Tensor(shape: [9, 2])
+    }
+    #expect(said(name).contains("weight_ih: the network has no parameter of this name"))
   }
 }

@@ -58,22 +58,28 @@ import Testing
       _ = try Linear.forward(cube, weight: matrix)
     }
     refused("the rank of weight is 3, must be 2") { () throws(RNNError) in _ = try Linear.forward(cube, weight: cube) }
-    refused("the rows of dy is 10, must be 4") { () throws(RNNError) in
+    refused("the number of rows of dy is 10, must be 4") { () throws(RNNError) in
       _ = try Linear.backward(cube, x: matrix, weight: Tensor<Float>(shape: [6, 3]))
     }
-    refused("ids is 3, must be 4") { () throws(RNNError) in
+    refused("ids has 3 elements, must have 4") { () throws(RNNError) in
       _ = try Embedding.forward([0, 1, 2], shape: [2, 2], weight: matrix)
+    }
+    refused("ids has 3 elements, must have 10") { () throws(RNNError) in
+      _ = try Embedding.backward([0, 1, 2], dout: cube, vocabulary: 4)
     }
     refused("ids[1] is 4, must be in 0...3") { () throws(RNNError) in
       _ = try Embedding.forward([0, 4], shape: [2], weight: matrix)
     }
-    refused("logits is 60, must be 54") { () throws(RNNError) in
+    refused("targets has 9 elements, must have 10") { () throws(RNNError) in
       _ = try CrossEntropy.evaluate(cube, targets: Array(repeating: 0, count: 9))
+    }
+    refused("targets has 1 element, must have 10") { () throws(RNNError) in
+      _ = try CrossEntropy.evaluate(cube, targets: [0])
     }
     var all = [matrix]
     refused("max_norm is 0, must be above 0") { () throws(RNNError) in try GradientClipping.clip(&all, maxNorm: 0) }
     var short = try Tensor<Float>(shape: [11])
-    refused("gradient is 12, must be 11") { () throws(RNNError) in
+    refused("gradient has 12 elements, must have 11") { () throws(RNNError) in
       try SGD(rate: 0.1).step(gradient: matrix, parameter: &short)
     }
   }

@@ -6,8 +6,14 @@ enum Check {
     guard value >= 0 else { throw .invalidSize(name, value, low: 0, high: .max) }
   }
 
+  /// Two sizes that must be equal.
+  static func size(_ name: StaticString, _ value: Int, _ expected: Int) throws(RNNError) {
+    guard value == expected else { throw .sizeMismatch(name, value, expected: expected) }
+  }
+
+  /// How many elements an array or a buffer has.
   static func count(_ name: StaticString, _ count: Int, _ expected: Int) throws(RNNError) {
-    guard count == expected else { throw .sizeMismatch(name, count, expected: expected) }
+    guard count == expected else { throw .countMismatch(name, count, expected: expected) }
   }
 
   /// A finite number that is 0 or more.

@@ -44,7 +44,8 @@ extension Embedding {
   public static func backward<Scalar: RNNScalar>(
     _ ids: [Int], dout: Tensor<Scalar>, vocabulary: Int
   ) throws(RNNError) -> Tensor<Scalar> {
-    let (_, width) = try dout.rows("the rank of dout")
+    let (rows, width) = try dout.rows("the rank of dout")
+    try Check.count("ids", ids.count, rows)
     let dweight = try Tensor<Scalar>(uninitialized: [vocabulary, width])
     defer { withExtendedLifetime(dout) {} }
     try ids.withUnsafeBufferPointer { (ids) throws(RNNError) in
@@ -62,13 +63,14 @@ extension Linear {
   /// - Parameters:
   ///   - weight: `[outputs, inputs]`
   ///   - bias: `[outputs]`; nil: zeros.
-  /// - Throws: ``RNNError/sizeMismatch(_:_:expected:)``, ``RNNError/outOfMemory(bytes:)``
+  /// - Throws: ``RNNError/sizeMismatch(_:_:expected:)``, ``RNNError/countMismatch(_:_:expected:)``,
+  ///   ``RNNError/outOfMemory(bytes:)``
   public static func forward<Scalar: RNNScalar>(
     _ x: Tensor<Scalar>, weight: Tensor<Scalar>, bias: Tensor<Scalar>? = nil
   ) throws(RNNError) -> Tensor<Scalar> {
     let (rows, width) = try x.rows("the rank of x")
     let (outputs, inputs) = try weight.matrix("the rank of weight")
-    try Check.count("the last dimension of x", width, inputs)
+    try Check.size("the last dimension of x", width, inputs)
     let y = try Tensor<Scalar>(uninitialized: x.shape.dropLast() + [outputs])
     defer { withExtendedLifetime((x, weight, bias)) {} }
     try forward(
@@ -93,10 +95,10 @@ extension Linear {
   ) throws(RNNError) -> Gradients<Scalar> {
     let (rows, width) = try x.rows("the rank of x")
     let (outputs, inputs) = try weight.matrix("the rank of weight")
-    try Check.count("the last dimension of x", width, inputs)
+    try Check.size("the last dimension of x", width, inputs)
     let own = try dy.rows("the rank of dy")
-    try Check.count("the last dimension of dy", own.width, outputs)
-    try Check.count("the rows of dy", own.rows, rows)
+    try Check.size("the last dimension of dy", own.width, outputs)
+    try Check.size("the number of rows of dy", own.rows, rows)
     let gradients = Gradients(
       x: try Tensor<Scalar>(uninitialized: x.shape), weight: try Tensor<Scalar>(uninitialized: weight.shape),
       bias: try Tensor<Scalar>(uninitialized: [outputs]))
@@ -118,7 +120,8 @@ extension CrossEntropy {
   public static func evaluate<Scalar: RNNScalar>(
     _ logits: Tensor<Scalar>, targets: [Int], ignoring ignored: Int = -1
   ) throws(RNNError) -> (result: Result, dlogits: Tensor<Scalar>) {
-    let (_, classes) = try logits.rows("the rank of logits")
+    let (rows, classes) = try logits.rows("the rank of logits")
+    try Check.count("targets", targets.count, rows)
     let dlogits = try Tensor<Scalar>(uninitialized: logits.shape)
     defer { withExtendedLifetime(logits) {} }
     let result = try targets.withUnsafeBufferPointer { (targets) throws(RNNError) in

@@ -9,7 +9,7 @@ struct Options {
   var layers = 2
   var seed: UInt64 = 1
   var temperature = 0.7
-  /// Characters to sample.
+  /// Bytes to sample.
   var length = 300
   /// Where the parameters go, and where the sample goes.
   var save: String?

@@ -3,7 +3,7 @@
 /// Where training is: how much of the time or of the steps has gone, how fast, how well.
 struct Progress {
   private let budget: Options.Budget
-  private let tokensPerStep: Int
+  private let bytesPerStep: Int
   private let start = ContinuousClock.now
   private var lastShown = Duration.zero
   private var step = 0
@@ -14,9 +14,9 @@ struct Progress {
   /// The same, smoothed.
   private(set) var loss = 0.0
 
-  init(_ budget: Options.Budget, tokensPerStep: Int) {
+  init(_ budget: Options.Budget, bytesPerStep: Int) {
     self.budget = budget
-    self.tokensPerStep = tokensPerStep
+    self.bytesPerStep = bytesPerStep
   }
 
   /// Takes note of a step, and shows it now and then: on a terminal as a bar that stays in its place, elsewhere as a line
@@ -43,10 +43,10 @@ struct Progress {
   private func show(_ elapsed: Duration) {
     let seconds = elapsed / .seconds(1)
     let left = Int((seconds / max(fraction, 1e-9) - seconds).rounded())
-    let speed = Double(step * tokensPerStep) / seconds
+    let speed = Double(step * bytesPerStep) / seconds
     let line = """
       \(bar) step \(step)  loss \(self.loss.formatted(3))  \
-      perplexity \(System.exp(self.loss).formatted(2))  \(speed.formatted(0)) tokens/s  \
+      perplexity \(System.exp(self.loss).formatted(2))  \(speed.formatted(0)) bytes/s  \
       \(left / 60):\((left % 60 < 10 ? "0" : ""))\(left % 60) left
       """
     // Back to the line's start, and what is behind it away.

@@ -5,7 +5,7 @@ import SwiftRNN
 /// with its own state; gradients reach back over the steps of one reading.
 final class Trainer {
   /// Bytes of one step.
-  var tokensPerStep: Int { batch.steps * batch.sequences }
+  var bytesPerStep: Int { batch.steps * batch.sequences }
   private(set) var step = 0
 
   private let model: CharacterModel
@@ -79,7 +79,7 @@ final class Trainer {
   /// The gradients of all parameters: the way back through linear layer, LSTM and embedding.
   private func backward() throws {
     try Linear.backward(
-      rows: tokensPerStep, inputs: model.hiddenSize, outputs: Corpus.vocabulary, x: batch.outputs.constant,
+      rows: bytesPerStep, inputs: model.hiddenSize, outputs: Corpus.vocabulary, x: batch.outputs.constant,
       weight: UnsafeBufferPointer(model.parameters.weight), dy: batch.logits.constant, accumulate: false,
       dx: dOutputs.mutable, dweight: gradients.weight, dbias: gradients.bias)
     var pass = Network<Float>.Backward(steps: batch.steps, sequences: batch.sequences)

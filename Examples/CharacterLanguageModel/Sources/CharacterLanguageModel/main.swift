@@ -19,7 +19,7 @@ func run(_ options: Options) throws {
     """)
 
   let trainer = try Trainer(model, corpus)
-  var progress = Progress(options.budget, tokensPerStep: trainer.tokensPerStep)
+  var progress = Progress(options.budget, bytesPerStep: trainer.bytesPerStep)
   while progress.fraction < 1 {
     let loss = try trainer.step(rate: learningRate(progress.fraction))
     guard loss.isFinite else { throw Failure("the loss of step \(trainer.step) is \(loss)") }
@@ -50,7 +50,7 @@ func run(_ options: Options) throws {
     """)
 
   let text = try model.sample(length: options.length, seed: options.seed, temperature: options.temperature)
-  System.print("\n\(text.count) characters, sampled at temperature \(options.temperature):\n\n")
+  System.print("\n\(text.count) bytes, sampled at temperature \(options.temperature):\n\n")
   System.print(text)
   System.print("\n")
   if let path = options.sample { try text.withUnsafeBytes { try System.writeFile([$0], to: path) } }
