@@ -170,14 +170,31 @@ func transpose<Scalar: Real>(
   _ rows: UnsafePointer<UnsafePointer<Scalar>>, _ count: Int, _ offset: Int, _ width: Int,
   _ out: UnsafeMutablePointer<Scalar>, _ outStride: Int
 ) {
+  // Blocks of 4 by 4 in registers: a fourth of the stores. One number at a time took 15 % of a weight gradient.
+  typealias Four = SIMD4<Scalar>
+  @inline(__always) func load(_ k: Int, _ j: Int) -> Four {
+    UnsafeRawPointer(rows[k] + (offset &+ j)).loadUnaligned(as: Four.self)
+  }
+  @inline(__always) func store(_ four: Four, _ j: Int, _ k: Int) {
+    UnsafeMutableRawPointer(out + (j &* outStride &+ k)).storeBytes(of: four, as: Four.self)
+  }
+  let (wholeRows, wholeWidth) = (count & ~3, width & ~3)
   var j = 0
-  while j < width {
-    let end = min(j &+ 16, width)
-    for k in 0..<count {
-      let row = rows[k] + offset
-      for q in j..<end { out[q &* outStride &+ k] = row[q] }
+  while j < wholeWidth {
+    var k = 0
+    while k < wholeRows {
+      let (a, b, c, d) = (load(k, j), load(k &+ 1, j), load(k &+ 2, j), load(k &+ 3, j))
+      store(Four(a[0], b[0], c[0], d[0]), j, k)
+      store(Four(a[1], b[1], c[1], d[1]), j &+ 1, k)
+      store(Four(a[2], b[2], c[2], d[2]), j &+ 2, k)
+      store(Four(a[3], b[3], c[3], d[3]), j &+ 3, k)
+      k &+= 4
     }
-    j = end
+    j &+= 4
+  }
+  for k in 0..<count {
+    let row = rows[k] + offset
+    for j in (k < wholeRows ? wholeWidth : 0)..<width { out[j &* outStride &+ k] = row[j] }
   }
 }
 

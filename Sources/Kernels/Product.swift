@@ -96,6 +96,12 @@ func runTile<Row: RowSums, let height: Int>(
     block.load(start, stride: 0)
   }
 
+  if a.pointee.finish == .add {
+    // These rows are read when the chain is complete, and lie far away where they are a large gradient.
+    for r in 0..<height {
+      for v in 0..<Row.vectors { swiftrnn_prefetch(out[r] + (offset &+ v &* V.count)) }
+    }
+  }
   var panel = a.pointee.panel
   let depth = a.pointee.depth
   if Row.vectors > height && height <= 3 {

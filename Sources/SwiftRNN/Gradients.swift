@@ -114,6 +114,8 @@ struct GradientSum<Scalar: RNNScalar> {
 struct WeightGradient<Scalar: RNNScalar> {
   /// Rows of a chain: the contract on bits.
   static var chain: Int { 256 }
+  /// Rows of a gradient that pass all panels before the next: whole tiles, and 96 KB of the first operand in float.
+  private static var rowsAtOnce: Int { 96 }
 
   typealias Pointer = UnsafeMutablePointer<Scalar>
 
@@ -200,13 +202,20 @@ struct WeightGradient<Scalar: RNNScalar> {
       }
       let panels = PanelLayout(lanes: kernels.lanes, units: block.columns)
       let operand = scratch.panels(block.operand, chain: chain)
-      for panel in 0..<panels.count {
-        let column = panels.column(panel)
-        var arguments = ProductArguments(
-          count: own.count, rows: UnsafePointer(scratch.transposedRows + base), depth: range.count,
-          panel: UnsafePointer(operand + column &* scratch.rows), out: UnsafePointer(scratch.gradientRows + base),
-          outOffset: column, columns: panels.validUnits(panel), finish: finish)
-        kernels.product(vectors: panels.vectors(panel), &arguments)
+      // Some rows past all panels, then the next: these rows stay in the second-level cache.
+      var j = 0
+      while j < own.count {
+        let some = min(Self.rowsAtOnce, own.count &- j)
+        for panel in 0..<panels.count {
+          let column = panels.column(panel)
+          var arguments = ProductArguments(
+            count: some, rows: UnsafePointer(scratch.transposedRows + (base &+ j)), depth: range.count,
+            panel: UnsafePointer(operand + column &* scratch.rows),
+            out: UnsafePointer(scratch.gradientRows + (base &+ j)), outOffset: column,
+            columns: panels.validUnits(panel), finish: finish)
+          kernels.product(vectors: panels.vectors(panel), &arguments)
+        }
+        j &+= some
       }
     }
     for sum in sums {
