@@ -69,7 +69,7 @@ const char *swiftrnn_last_error(void);
 
 /** The instruction set in use: "avx512", "avx2" or "baseline". Chosen once per process, from the CPU or from the
  *  environment variable SWIFTRNN_ISA. NULL, with swiftrnn_last_error(), if that variable has another value or names a
- *  set that this CPU lacks; then every other call that computes fails with SWIFTRNN_STATUS_UNSUPPORTED. */
+ *  set that this CPU lacks; then swiftrnn_network_create() and all that computes fail with SWIFTRNN_STATUS_UNSUPPORTED. */
 const char *swiftrnn_isa(void);
 
 /** Sets how many threads a call may use at most, where its network does not say; 0 goes back to the default, which is
@@ -212,7 +212,7 @@ typedef struct swiftrnn_forward_args {
   const void *const *initial_states;  /**< state_count tensors; NULL, there or here: zeros */
   void *const *final_states;          /**< state_count tensors; NULL: not wanted. May be the initial ones */
   int64_t state_count;                /**< entries of the two arrays above; 0 if both are NULL */
-  const void *const *parameters;      /**< parameter_count tensors, none NULL; NULL if `weights` is given */
+  const void *const *parameters;      /**< parameter_count tensors, none NULL; not looked at if `weights` is given */
   int64_t parameter_count;
   const swiftrnn_weights *weights;    /**< packed parameters, or NULL: `parameters` are packed into the workspace */
   void *tape;                         /**< filled for network_backward (training, with dropout); NULL: inference */

@@ -84,11 +84,14 @@ extension Check {
     }
   }
 
+  /// - Parameters:
+  ///   - name: what the buffer is called.
+  ///   - sizeName: what the argument with its size is called.
   static func buffer(
-    _ pointer: UnsafeRawPointer?, _ bytes: Int, needed: Int, _ name: StaticString
+    _ pointer: UnsafeRawPointer?, _ bytes: Int, needed: Int, _ name: StaticString, _ sizeName: StaticString
   ) throws(RNNError) {
     guard pointer != nil else { throw .nullPointer(name) }
-    guard bytes >= needed else { throw .bufferTooSmall(name, bytes: bytes, needed: needed) }
+    guard bytes >= needed else { throw .bufferTooSmall(sizeName, bytes: bytes, needed: needed) }
   }
 
   /// All tensors of a network's parameters: none may be nil.

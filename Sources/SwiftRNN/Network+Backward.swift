@@ -81,7 +81,7 @@ extension Network {
       }
     }
     let layout = try TapeLayout(Scalar.self, c, steps: steps, sequences: sequences)
-    try Check.buffer(b.tape, b.tapeBytes, needed: layout.bytes, "tape_size")
+    try Check.buffer(b.tape, b.tapeBytes, needed: layout.bytes, "tape", "tape_size")
     guard let tape = b.tape else { throw .nullPointer("tape") }
     try Check.aligned(tape.assumingMemoryBound(to: Scalar.self), "tape")
     let header = TapeHeader.read(from: tape)
@@ -90,7 +90,7 @@ extension Network {
       seed: header.seed, firstSequence: Int(header.firstSequence))
     try header.check(expected)
     let needed = try workspaceSize(.backward, steps: steps, sequences: sequences)
-    try Check.buffer(b.workspace, b.workspaceBytes, needed: needed, "workspace_size")
+    try Check.buffer(b.workspace, b.workspaceBytes, needed: needed, "workspace", "workspace_size")
     var arena = Arena(b.workspace)
     let workspace = BackwardWorkspace(&arena, self, steps: steps, sequences: sequences)
     let pass = BackwardPass(

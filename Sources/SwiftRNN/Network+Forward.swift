@@ -70,12 +70,12 @@ extension Network {
     }
     let tape = try TapeLayout(Scalar.self, c, steps: steps, sequences: sequences)
     if f.tape != nil {
-      try Check.buffer(f.tape, f.tapeBytes, needed: tape.bytes, "tape_size")
+      try Check.buffer(f.tape, f.tapeBytes, needed: tape.bytes, "tape", "tape_size")
       try Check.aligned(f.tape?.assumingMemoryBound(to: Scalar.self), "tape")
     }
     let needed = try workspaceSize(
       f.weights == nil ? .forward : .forwardWeights, steps: steps, sequences: sequences)
-    try Check.buffer(f.workspace, f.workspaceBytes, needed: needed, "workspace_size")
+    try Check.buffer(f.workspace, f.workspaceBytes, needed: needed, "workspace", "workspace_size")
     var arena = Arena(f.workspace)
     let workspace = ForwardWorkspace(&arena, self, packed: f.weights != nil, steps: steps, sequences: sequences)
 

@@ -106,8 +106,9 @@ func withFloatControl<Result, Failure: Error>(_ body: () throws(Failure) -> Resu
   return try body()
 }
 
-/// Runs `body(0) … body(tasks - 1)` on at most `threads` threads, each with consecutive tasks; all of them on the calling thread if no other can be made. The caller is inside
-/// `withFloatControl`; each worker sets its own. Results must not depend on which tasks run at the same time.
+/// Runs `body(0) … body(tasks - 1)` on at most `threads` threads, each with consecutive tasks; all of them on the calling
+/// thread if no other can be made. The caller is inside `withFloatControl`; each worker sets its own. Results must not
+/// depend on which tasks run at the same time.
 func parallel(_ tasks: Int, threads: Int, _ body: (Int) -> Void) {
   let workers = min(tasks, threads)
   if workers <= 1 || !Threads.available {
