@@ -3,8 +3,8 @@
 Sequences: a covering selection over {RNN, LSTM, GRU, GRU with reset before} x {inference, training}, N, H = I and T, in
 which every pair of values of two of the five occurs (but H 2048 with T 150, which would take minutes, and half of the
 pairs of N and H); DeepBench's shapes (https://github.com/baidu-research/DeepBench, one layer, I = H, vanilla is relu,
-GRU resets after the product); several layers and directions; odd sizes; float64; variable lengths. Streaming: one step
-at N 1, I 1, by itself.
+GRU resets after the product); one size for all cells; several layers and directions; odd sizes; float64; variable
+lengths. Streaming: one step at N 1, I 1, by itself.
 """
 
 from __future__ import annotations
@@ -156,6 +156,17 @@ DEEPBENCH = _rows(
     ],
 )
 
+# One size for all cells: what the library is measured by first.
+REFERENCE = _rows(
+    "reference",
+    [
+        ("lstm", INFERENCE, 64, 512, 50, QUICK),
+        ("lstm", TRAINING, 64, 512, 50),
+        ("gru", INFERENCE, 64, 512, 50),
+        ("rnn_tanh", INFERENCE, 64, 512, 50),
+    ],
+)
+
 STACKED = [
     Shape("layers and directions", "lstm", TRAINING, 16, 256, 50, layers=2),
     Shape("layers and directions", "gru", INFERENCE, 32, 128, 50, directions=2),
@@ -189,4 +200,4 @@ STREAMING = [
     for hidden in (8, 16, 24, 32, 40, 64, 128, 256)
 ]
 
-SHAPES = COVERING + DEEPBENCH + STACKED + ODD + FLOAT64 + LENGTHS + STREAMING
+SHAPES = COVERING + DEEPBENCH + REFERENCE + STACKED + ODD + FLOAT64 + LENGTHS + STREAMING

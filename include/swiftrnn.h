@@ -69,7 +69,8 @@ const char *swiftrnn_last_error(void);
 
 /** The instruction set in use: "avx512", "avx2" or "baseline". Chosen once per process, from the CPU or from the
  *  environment variable SWIFTRNN_ISA. NULL, with swiftrnn_last_error(), if that variable has another value or names a
- *  set that this CPU lacks; then swiftrnn_network_create() and all that computes fail with SWIFTRNN_STATUS_UNSUPPORTED. */
+ *  set that this CPU lacks; then swiftrnn_network_create() and all that computes fail with
+ *  SWIFTRNN_STATUS_UNSUPPORTED. */
 const char *swiftrnn_isa(void);
 
 /** Sets how many threads a call may use at most, where its network does not say; 0 goes back to the default, which is

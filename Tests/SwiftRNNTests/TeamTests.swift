@@ -2,7 +2,7 @@ import Dispatch
 import Synchronization
 import Testing
 
-@testable import SwiftRNN
+@_spi(Door) @testable import SwiftRNN
 
 /// Threads that share the hidden units of few sequences.
 @Suite struct TeamTests {
