@@ -6,7 +6,7 @@
 // the concrete type witnesses with its own.
 
 /// A number that kernels compute with: Float or Double.
-public protocol Real: SIMDScalar, BinaryFloatingPoint, ElementaryConstants, BitwiseCopyable, Sendable {}
+public protocol Real: BinaryFloatingPoint, SIMDScalar, Codable, ElementaryConstants, BitwiseCopyable, Sendable {}
 
 extension Float: Real {}
 extension Double: Real {}
