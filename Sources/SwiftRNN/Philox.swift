@@ -40,6 +40,9 @@ public struct Philox: Sendable {
       UInt32(truncatingIfNeeded: high), UInt32(truncatingIfNeeded: high &>> 32))
   }
 
+  /// A multiple of 2^-24 in [0, 1) from the high bits of a word: exact in Float and Double.
+  @inline(__always) public static func uniform24(_ word: UInt32) -> Float { Float(word &>> 8) * 0x1p-24 }
+
   /// A multiple of 2^-53 in [0, 1) from the high bits of two words.
   @inline(__always) public static func uniform53(_ low: UInt32, _ high: UInt32) -> Double {
     Double((UInt64(high) &<< 32 | UInt64(low)) &>> 11) * 0x1p-53

@@ -19,6 +19,8 @@ import Testing
   }
 
   @Test func uniformNumbersStayBelowOne() {
+    #expect(Philox.uniform24(0) == 0)
+    #expect(Philox.uniform24(.max) == 1 - 0x1p-24)
     #expect(Philox.uniform53(0, 0) == 0)
     #expect(Philox.uniform53(.max, .max) == 1 - 0x1p-53)
     #expect(Philox.uniform53(0x7ff, 0) == 0)
