@@ -111,7 +111,7 @@ func runTile<Row: RowSums, let height: Int>(
     }
   } else {
     // The tiles of a block fetch the block behind it, a line for each k: the hardware's own prefetch stops at every page.
-    // LSTM, N 64, H 512 on one thread of a Cascade Lake: 143 ms without, 124 ms with it.
+    // LSTM, N 64, T 50, H 512, one thread of a Cascade Lake: 143 ms without, 124 ms with it, in alternating runs.
     let line = 64 / MemoryLayout<V.Scalar>.stride
     var ahead = a.pointee.panel + depth &* (width &+ tile &* line)
     for k in 0..<depth {
