@@ -1,10 +1,12 @@
 // What a module of one instruction set hands up: its kernels, as plain functions.
 
-/// All kernels of one instruction set for one type of numbers, as its module makes them.
+/// All kernels of one instruction set for one type of numbers.
 ///
 /// `init(_:)` is generic and inlined into the module of each instruction set, which so holds concrete code for its own
-/// vector and nothing else. Every entry is a function without captures.
-public struct KernelFunctions<Scalar: Real>: Sendable {
+/// vector and nothing else. Every entry is a function without captures: some thirty, so runners reach them through their
+/// network and hold no copy. Not a class: each of these modules would then hold the same function of the runtime, and
+/// the linker would keep one for all.
+public struct KernelTable<Scalar: Real>: Sendable {
   /// Scalars per vector: what packed panels are made of.
   public let lanes: Int
   /// How many vectors of sums a tile may hold.
@@ -29,31 +31,5 @@ public struct KernelFunctions<Scalar: Real>: Sendable {
     forward = ForwardKernels(V.self)
     single = SingleKernels(V.self)
     backward = BackwardKernels(V.self)
-  }
-}
-
-/// The same, shared: some thirty functions would be copied with every runner otherwise. Not made in the modules of
-/// instruction sets: a class brings functions of the runtime along, the same in each, and the linker would keep one.
-public final class KernelTable<Scalar: Real>: Sendable {
-  public let lanes: Int
-  public let accumulators: Int
-  public let elementary: ElementaryKernels<Scalar>
-  public let training: TrainingKernels<Scalar>
-  public let product: ProductKernels<Scalar>
-  public let panels: PanelKernels<Scalar>
-  public let forward: ForwardKernels<Scalar>
-  public let single: SingleKernels<Scalar>
-  public let backward: BackwardKernels<Scalar>
-
-  public init(_ functions: KernelFunctions<Scalar>) {
-    lanes = functions.lanes
-    accumulators = functions.accumulators
-    elementary = functions.elementary
-    training = functions.training
-    product = functions.product
-    panels = functions.panels
-    forward = functions.forward
-    single = functions.single
-    backward = functions.backward
   }
 }

@@ -53,9 +53,7 @@ struct BackwardScratch<Scalar: RNNScalar> {
 struct BackwardRunner<Scalar: RNNScalar> {
   typealias Pointer = UnsafeMutablePointer<Scalar>
 
-  let kernels: KernelTable<Scalar>
-  let plan: CellPlan
-  let configuration: NetworkConfiguration
+  let network: Network<Scalar>
   let batch: BatchPlan
   let weights: PackedBackward<Scalar>
   let scratch: BackwardScratch<Scalar>
@@ -71,6 +69,8 @@ struct BackwardRunner<Scalar: RNNScalar> {
   /// nil: not wanted.
   let initialGradients: (Pointer?, Pointer?)
 
+  private var plan: CellPlan { network.plan }
+  private var configuration: NetworkConfiguration { network.configuration }
   private var hidden: Int { plan.paddedHidden }
   private var width: Int { PanelLayout(lanes: plan.lanes, units: configuration.stateWidth).paddedUnits }
   private var isLSTM: Bool { configuration.cell == .lstm }
@@ -224,7 +224,7 @@ struct BackwardRunner<Scalar: RNNScalar> {
           active, rows: constant(rows.gates), offset: 2 &* hidden, depth: c.hiddenSize, segments: 1, weights.candidate,
           hiddenPanels, some, out: scratch.innerRows + first, .set)
         var step = arguments(first: first, active: active, hiddenPanels.vectors(some), rows)
-        kernels.backward.gruResetGates(&step)
+        network.kernels.backward.gruResetGates(&step)
       }
     }
   }
@@ -269,9 +269,11 @@ struct BackwardRunner<Scalar: RNNScalar> {
         dh.update(repeating: 0, count: units.count)
       }
       if r >= next {
-        if let last = finalGradients.0 { kernels.panels.addRow(last + (n &* c.stateWidth &+ unit), dh, units.count) }
+        if let last = finalGradients.0 {
+          network.kernels.panels.addRow(last + (n &* c.stateWidth &+ unit), dh, units.count)
+        }
       } else if !isLSTM && c.cell.tapeGates > 0 {
-        kernels.panels.addRow(UnsafePointer(scratch.carry + (position &* hidden &+ unit)), dh, units.count)
+        network.kernels.panels.addRow(UnsafePointer(scratch.carry + (position &* hidden &+ unit)), dh, units.count)
       }
     }
   }
@@ -281,10 +283,10 @@ struct BackwardRunner<Scalar: RNNScalar> {
   private func gates(first: Int, active: Int, _ vectors: Range<Int>, _ rows: StepRows) {
     var step = arguments(first: first, active: active, vectors, rows)
     switch configuration.cell {
-    case .lstm: kernels.backward.lstm(&step)
-    case .gru: kernels.backward.gru(&step)
-    case .gruResetBefore: kernels.backward.gruResetCandidate(&step)
-    case .rnnTanh, .rnnRelu: kernels.backward.rnn(&step)
+    case .lstm: network.kernels.backward.lstm(&step)
+    case .gru: network.kernels.backward.gru(&step)
+    case .gruResetBefore: network.kernels.backward.gruResetCandidate(&step)
+    case .rnnTanh, .rnnRelu: network.kernels.backward.rnn(&step)
     }
   }
 
@@ -318,7 +320,7 @@ struct BackwardRunner<Scalar: RNNScalar> {
           count: count, rows: rows, rowOffset: offset &+ segment &* hidden, depth: 0,
           panel: UnsafePointer(matrix + (column &* segments &* depth &+ segment &* depth &* vectors &* plan.lanes)),
           out: UnsafePointer(out), outOffset: column, columns: vectors &* plan.lanes, finish: finish)
-        kernels.product(&arguments, vectors: vectors, depth: depth)
+        network.kernels.product(&arguments, vectors: vectors, depth: depth)
         finish = .resume
       }
     }

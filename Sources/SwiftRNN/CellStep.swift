@@ -6,26 +6,22 @@ struct CellStep<Scalar: RNNScalar> {
   typealias Pointer = UnsafeMutablePointer<Scalar>
   typealias Rows = UnsafePointer<UnsafePointer<Scalar>>
 
-  let kernels: KernelTable<Scalar>
-  let plan: CellPlan
-  let configuration: NetworkConfiguration
+  let network: Network<Scalar>
   let weights: PackedForward<Scalar>
   /// Features of the layer's input.
   let inputs: Int
   /// h, P wide: the panels of a projection.
   let state: PanelLayout
 
-  init(
-    kernels: KernelTable<Scalar>, plan: CellPlan, configuration: NetworkConfiguration, weights: PackedForward<Scalar>,
-    inputs: Int
-  ) {
-    self.kernels = kernels
-    self.plan = plan
-    self.configuration = configuration
+  init(_ network: Network<Scalar>, layer: Int, _ weights: PackedForward<Scalar>) {
+    self.network = network
     self.weights = weights
-    self.inputs = inputs
-    state = PanelLayout(lanes: plan.lanes, units: configuration.stateWidth)
+    inputs = network.configuration.inputSize(ofLayer: layer)
+    state = PanelLayout(lanes: network.plan.lanes, units: network.configuration.stateWidth)
   }
+
+  var plan: CellPlan { network.plan }
+  var configuration: NetworkConfiguration { network.configuration }
 
   /// The numbers that a stage's product runs over.
   func depth(_ stage: Stage) -> Int { stage.usesReset ? configuration.hiddenSize : configuration.stateWidth }
@@ -61,7 +57,7 @@ struct CellStep<Scalar: RNNScalar> {
   @inline(__always)
   func startOfM(_ panel: Int, count: Int, sums: UnsafeMutablePointer<Pointer>) {
     let stage = plan.stages[0]
-    kernels.panels.fillVector(
+    network.kernels.panels.fillVector(
       weights.biasM + stage.panels.panel(panel).firstVector &* plan.lanes, UnsafePointer(sums), count,
       stage.column(panel) &+ 3 &* plan.lanes)
   }
@@ -85,11 +81,15 @@ struct CellStep<Scalar: RNNScalar> {
   @inline(__always)
   func run(_ index: Int, _ gates: UnsafePointer<ForwardArguments<Scalar>>) {
     switch configuration.cell {
-    case .lstm: kernels.forward.lstm(gates)
-    case .gru: kernels.forward.gru(gates)
+    case .lstm: network.kernels.forward.lstm(gates)
+    case .gru: network.kernels.forward.gru(gates)
     case .gruResetBefore:
-      if index == 0 { kernels.forward.gruResetGates(gates) } else { kernels.forward.gruResetCandidate(gates) }
-    case .rnnTanh, .rnnRelu: kernels.forward.rnn(gates)
+      if index == 0 {
+        network.kernels.forward.gruResetGates(gates)
+      } else {
+        network.kernels.forward.gruResetCandidate(gates)
+      }
+    case .rnnTanh, .rnnRelu: network.kernels.forward.rnn(gates)
     }
   }
 
@@ -114,11 +114,15 @@ struct CellStep<Scalar: RNNScalar> {
   @inline(__always)
   func run(_ index: Int, _ single: UnsafePointer<SingleArguments<Scalar>>) {
     switch configuration.cell {
-    case .lstm: kernels.single.lstm(single)
-    case .gru: kernels.single.gru(single)
+    case .lstm: network.kernels.single.lstm(single)
+    case .gru: network.kernels.single.gru(single)
     case .gruResetBefore:
-      if index == 0 { kernels.single.gruResetGates(single) } else { kernels.single.gruResetCandidate(single) }
-    case .rnnTanh, .rnnRelu: kernels.single.rnn(single)
+      if index == 0 {
+        network.kernels.single.gruResetGates(single)
+      } else {
+        network.kernels.single.gruResetCandidate(single)
+      }
+    case .rnnTanh, .rnnRelu: network.kernels.single.rnn(single)
     }
   }
 

@@ -106,7 +106,6 @@ struct ForwardRunner<Scalar: RNNScalar> {
   /// nil: not wanted.
   let final: (Pointer?, Pointer?)
 
-  private var kernels: KernelTable<Scalar> { cell.kernels }
   private var plan: CellPlan { cell.plan }
   private var configuration: NetworkConfiguration { cell.configuration }
 
@@ -226,7 +225,7 @@ struct ForwardRunner<Scalar: RNNScalar> {
       member.share(panels.count) { some in
         for panel in some {
           var product = cell.input(index, panel, count: count, rows: UnsafePointer(rows), sums: sums)
-          kernels.product(&product, vectors: panels.vectors(panel), depth: cell.inputs)
+          cell.network.kernels.product(&product, vectors: panels.vectors(panel), depth: cell.inputs)
         }
       }
     }
@@ -274,7 +273,7 @@ struct ForwardRunner<Scalar: RNNScalar> {
       member.share(panels.count) { some in
         for panel in some {
           var product = cell.projection(panel, count: active, rows: constant(scratch.zRows + first), out: out)
-          kernels.product(&product, vectors: panels.vectors(panel), depth: configuration.hiddenSize)
+          cell.network.kernels.product(&product, vectors: panels.vectors(panel), depth: configuration.hiddenSize)
         }
         store(s, order, active: active, h, width, panels.units(some))
       }
@@ -293,7 +292,7 @@ struct ForwardRunner<Scalar: RNNScalar> {
     for panel in some {
       if configuration.cell == .gru { cell.startOfM(panel, count: active, sums: sums) }
       var product = cell.recurrent(index, panel, count: active, rows: operand, sums: sums)
-      kernels.product(&product, vectors: stage.panels.vectors(panel), depth: cell.depth(stage))
+      cell.network.kernels.product(&product, vectors: stage.panels.vectors(panel), depth: cell.depth(stage))
       var gates = cell.gates(
         index, panel, count: active, sums: sums, hPrevious: hPrevious, h: h, c: c, z: z,
         tape: tapeRows.map { UnsafePointer($0) })

@@ -62,37 +62,25 @@ extension RNNScalar {
 }
 
 extension Float: RNNScalar {
-  private static let baseline = KernelTable(baselineFloat)
-  #if arch(x86_64)
-    private static let avx2 = KernelTable(avx2Float)
-    private static let avx512 = KernelTable(avx512Float)
-  #endif
-
   public static func kernels(for set: InstructionSet) -> KernelTable<Float> {
     switch set {
     #if arch(x86_64)
-      case .avx2: avx2
-      case .avx512: avx512
+      case .avx2: avx2Float
+      case .avx512: avx512Float
     #endif
-    default: baseline
+    default: baselineFloat
     }
   }
 }
 
 extension Double: RNNScalar {
-  private static let baseline = KernelTable(baselineDouble)
-  #if arch(x86_64)
-    private static let avx2 = KernelTable(avx2Double)
-    private static let avx512 = KernelTable(avx512Double)
-  #endif
-
   public static func kernels(for set: InstructionSet) -> KernelTable<Double> {
     switch set {
     #if arch(x86_64)
-      case .avx2: avx2
-      case .avx512: avx512
+      case .avx2: avx2Double
+      case .avx512: avx512Double
     #endif
-    default: baseline
+    default: baselineDouble
     }
   }
 }

@@ -171,8 +171,8 @@ struct BackwardPass<Scalar: RNNScalar> {
     func runner(_ direction: Int) -> BackwardRunner<Scalar> {
       let offset = direction &* c.stateWidth
       return BackwardRunner(
-        kernels: network.kernels, plan: network.plan, configuration: c, batch: batch,
-        weights: workspace.weights(layer, direction), scratch: workspace.scratch(direction), reverse: direction == 1,
+        network: network, batch: batch, weights: workspace.weights(layer, direction),
+        scratch: workspace.scratch(direction), reverse: direction == 1,
         dy: dy?.offset(by: offset), tape: tapeLayout.gates(tape, layer: layer, direction: direction),
         output: tapeLayout.output(tape, layer: layer).offset(by: offset),
         initial: arguments.initial.part(constant: c, layer: layer, direction: direction, sequences: sequences),

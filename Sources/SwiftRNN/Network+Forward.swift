@@ -126,9 +126,7 @@ extension Network {
         let offset = direction &* c.stateWidth
         return ForwardRunner(
           cell: CellStep(
-            kernels: kernels, plan: plan, configuration: c,
-            weights: f.weights?.packed(layer, direction) ?? workspace.weights(layer, direction),
-            inputs: c.inputSize(ofLayer: layer)),
+            self, layer: layer, f.weights?.packed(layer, direction) ?? workspace.weights(layer, direction)),
           batch: batch, scratch: workspace.scratch(direction), reverse: direction == 1,
           input: rows, outputs: (kept?.offset(by: offset), copied?.offset(by: offset)),
           tape: f.tape.map { tape.gates($0, layer: layer, direction: direction) },

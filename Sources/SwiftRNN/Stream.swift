@@ -31,10 +31,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
     func lay(_ arena: inout Arena) -> (StreamScratch<Scalar>, [StreamLayer<Scalar>]) {
       let scratch = StreamScratch<Scalar>(&arena, network.plan, sequences: sequences)
       let layers = (0..<c.layers).map { layer in
-        let cell = CellStep(
-          kernels: network.kernels, plan: network.plan, configuration: c, weights: weights.packed(layer, 0),
-          inputs: c.inputSize(ofLayer: layer))
-        return StreamLayer(&arena, cell, sequences: sequences)
+        StreamLayer(&arena, CellStep(network, layer: layer, weights.packed(layer, 0)), sequences: sequences)
       }
       return (scratch, layers)
     }

@@ -161,9 +161,9 @@ final class StreamLayer<Scalar: RNNScalar> {
   /// More sequences than a tile holds are cut in k, which changes the arguments.
   @inline(__always)
   private func product(_ arguments: UnsafeMutablePointer<ProductArguments<Scalar>>, vectors: Int) {
-    if sequences == 1 { return cell.kernels.product(vectors: vectors, arguments) }
+    if sequences == 1 { return cell.network.kernels.product(vectors: vectors, arguments) }
     var copy = arguments.pointee
-    cell.kernels.product(&copy, vectors: vectors, depth: copy.depth)
+    cell.network.kernels.product(&copy, vectors: vectors, depth: copy.depth)
   }
 }
 
