@@ -76,6 +76,11 @@ static inline __attribute__((always_inline)) void swiftrnn_prefetch(const void *
   __builtin_prefetch(address, 0, 2);
 }
 
+/** Asks for a cache line in the first-level cache. Any address. */
+static inline __attribute__((always_inline)) void swiftrnn_prefetch_first(const void *address) {
+  __builtin_prefetch(address, 0, 3);
+}
+
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -13,7 +13,7 @@ enum Blocking {
   }
   /// Bytes of a panel that several tiles use in turn before the next: the first-level cache, or most of it. A quarter of
   /// that costs 7 % where panels come from the third level (LSTM, N 64, H 512): sums leave the registers more often.
-  static let panelBytes = 32768
+  static let panelBytes = 131072
 
   /// How many k of a panel of `vectors` vectors are taken at a time.
   @inline(__always)
