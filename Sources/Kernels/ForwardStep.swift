@@ -147,29 +147,59 @@ func gruForward<V: Lanes>(_: V.Type, _ a: ForwardArguments<V.Scalar>) {
   }
 }
 
-/// First half of the GRU with the reset gate before the product (Cho 2014 v3). The vectors: r z of one vector of units.
+/// First half of the GRU with the reset gate before the product (Cho 2014 v3).
 ///
 ///     r = sigmoid(sum_r)   z = sigmoid(sum_z)   c := r * h        tape: r z
+@frozen @usableFromInline struct GRUResetGates<V: Lanes> {
+  @usableFromInline let r: V
+  @usableFromInline let z: V
+
+  @inlinable @inline(__always)
+  init(_ r: V, _ z: V) {
+    self.r = V.sigmoid(r)
+    self.z = V.sigmoid(z)
+  }
+
+  @inlinable @inline(__always)
+  func store(_ tape: UnsafeMutablePointer<V.Scalar>, _ gateStride: Int, first units: Int) {
+    r.store(tape, first: units)
+    z.store(tape + gateStride, first: units)
+  }
+}
+
+/// The panel's vectors: r z of one vector of units.
 @inlinable @inline(__always)
 func gruResetGatesForward<V: Lanes>(_: V.Type, _ a: ForwardArguments<V.Scalar>) {
   for row in 0..<a.count {
     let sums = UnsafePointer(a.sums[row] + a.sumsOffset)
     let at = row &* a.stateStride
-    let r = V.sigmoid(V.load(sums))
-    let z = V.sigmoid(V.load(sums + V.count))
-    (r * V.load(a.hPrevious + at)).store(a.c + at)
-    z.store(a.z + at)
-    if let tape = a.tape {
-      let out = tape[row] + a.tapeOffset
-      r.store(out, first: a.units)
-      z.store(out + a.gateStride, first: a.units)
-    }
+    let gates = GRUResetGates(V.load(sums), V.load(sums + V.count))
+    (gates.r * V.load(a.hPrevious + at)).store(a.c + at)
+    gates.z.store(a.z + at)
+    if let tape = a.tape { gates.store(tape[row] + a.tapeOffset, a.gateStride, first: a.units) }
   }
 }
 
-/// Second half; its product ran over r * h. The vectors: n of 1 … 4 vectors of units.
+/// Second half; its product ran over r * h.
 ///
 ///     n = tanh(sum_n)   h = (1 - z) * n + z * h                   tape: n, behind r and z
+@frozen @usableFromInline struct GRUResetCandidate<V: Lanes> {
+  @usableFromInline let n: V
+  @usableFromInline let h: V
+
+  @inlinable @inline(__always)
+  init(_ n: V, z: V, h: V) {
+    self.n = V.tanh(n)
+    self.h = V.multiplyAdd(z, h - self.n, self.n)
+  }
+
+  @inlinable @inline(__always)
+  func store(_ tape: UnsafeMutablePointer<V.Scalar>, _ gateStride: Int, first units: Int) {
+    n.store(tape + 2 &* gateStride, first: units)
+  }
+}
+
+/// The panel's vectors: n of 1 … 4 vectors of units.
 @inlinable @inline(__always)
 func gruResetCandidateForward<V: Lanes>(_: V.Type, _ a: ForwardArguments<V.Scalar>) {
   for row in 0..<a.count {
@@ -177,10 +207,10 @@ func gruResetCandidateForward<V: Lanes>(_: V.Type, _ a: ForwardArguments<V.Scala
     for v in 0..<a.unitVectors {
       let u = v &* V.count
       let at = row &* a.stateStride &+ u
-      let n = V.tanh(V.load(sums + u))
-      let z = V.load(UnsafePointer(a.z + at))
-      V.multiplyAdd(z, V.load(a.hPrevious + at) - n, n).store(a.h + at)
-      if let tape = a.tape { n.store(tape[row] + (a.tapeOffset &+ 2 &* a.gateStride &+ u), first: a.units &- u) }
+      let candidate = GRUResetCandidate(
+        V.load(sums + u), z: V.load(UnsafePointer(a.z + at)), h: V.load(a.hPrevious + at))
+      candidate.h.store(a.h + at)
+      if let tape = a.tape { candidate.store(tape[row] + (a.tapeOffset &+ u), a.gateStride, first: a.units &- u) }
     }
   }
 }

@@ -118,14 +118,10 @@ func gruResetGatesSingle<V: Lanes>(_: V.Type, _ a: UnsafePointer<SingleArguments
     var sums = Row2<V>(a.pointee.start + panel &* a.pointee.startStride)
     chain(&sums, a.pointee.x, inputs, a.pointee.input + panel &* width &* inputs)
     chain(&sums, a.pointee.operand, depth, a.pointee.recurrent + panel &* width &* depth)
-    let r = V.sigmoid(sums.a)
-    let z = V.sigmoid(sums.b)
-    (r * V.load(a.pointee.hPrevious + unit)).store(a.pointee.c + unit)
-    z.store(a.pointee.z + unit)
-    if let tape = a.pointee.tape {
-      r.store(tape + unit, first: units &- unit)
-      z.store(tape + (units &+ unit), first: units &- unit)
-    }
+    let gates = GRUResetGates(sums.a, sums.b)
+    (gates.r * V.load(a.pointee.hPrevious + unit)).store(a.pointee.c + unit)
+    gates.z.store(a.pointee.z + unit)
+    if let tape = a.pointee.tape { gates.store(tape + unit, units, first: units &- unit) }
   }
 }
 
@@ -145,11 +141,11 @@ public protocol SingleFinish {
 @frozen @usableFromInline enum CandidateFinish<V: Lanes>: SingleFinish {
   @inlinable @inline(__always)
   static func finish(_ sum: V, _ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int) {
-    let n = V.tanh(sum)
-    let z = V.load(UnsafePointer(a.pointee.z + unit))
-    V.multiplyAdd(z, V.load(a.pointee.hPrevious + unit) - n, n).store(a.pointee.h + unit)
+    let candidate = GRUResetCandidate(
+      sum, z: V.load(UnsafePointer(a.pointee.z + unit)), h: V.load(a.pointee.hPrevious + unit))
+    candidate.h.store(a.pointee.h + unit)
     let units = a.pointee.layout.units
-    if let tape = a.pointee.tape { n.store(tape + (2 &* units &+ unit), first: units &- unit) }
+    if let tape = a.pointee.tape { candidate.store(tape + unit, units, first: units &- unit) }
   }
 }
 

@@ -50,7 +50,7 @@ struct BackwardScratch<Scalar: RNNScalar> {
 }
 
 /// One direction of one layer, backward.
-struct BackwardRunner<Scalar: RNNScalar> {
+struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
   typealias Pointer = UnsafeMutablePointer<Scalar>
 
   let network: Network<Scalar>
@@ -69,6 +69,7 @@ struct BackwardRunner<Scalar: RNNScalar> {
   /// nil: not wanted.
   let initialGradients: (Pointer?, Pointer?)
 
+  var teamMemory: UnsafeMutablePointer<UInt8> { scratch.team }
   private var plan: CellPlan { network.plan }
   private var configuration: NetworkConfiguration { network.configuration }
   private var hidden: Int { plan.paddedHidden }

@@ -24,6 +24,17 @@ struct Dropout<Scalar: RNNScalar> {
     directions = c.directions
   }
 
+  /// `out = mask * x` for all steps of all sequences that `layer` gave out; `out` may be `x`.
+  func apply(_ x: Rows<Scalar>, _ out: Rows<Scalar>, layer: Int, _ batch: BatchPlan, threads: Int) {
+    parallel(threads, threads: threads) { part in
+      for t in Split.range(batch.steps, part, threads) {
+        for n in 0..<batch.sequences where t < batch.length(n) {
+          apply(UnsafePointer(x[t, n]), out[t, n], layer: layer, t: t, n: n)
+        }
+      }
+    }
+  }
+
   /// `out = mask * x` for the output row of `layer` at step `t` of sequence `n`; `out` may be `x`.
   func apply(
     _ x: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, layer: Int, t: Int, n: Int

@@ -11,8 +11,9 @@ enum Blocking {
   static func steps(_ steps: Int, sequences: Int) -> Int {
     sequences == 0 ? 0 : min(steps, max(1, (384 + sequences - 1) / sequences))
   }
-  /// Bytes of a panel that several tiles use in turn before the next: the first-level cache, or most of it. A quarter of
-  /// that costs 7 % where panels come from the third level (LSTM, N 64, H 512): sums leave the registers more often.
+  /// Bytes of a panel that several tiles use in turn before the next: they stay in the second-level cache, from which
+  /// tiles fetch them ahead. Smaller blocks cost where weights come from the third level: sums leave the registers more
+  /// often.
   static let panelBytes = 131072
 
   /// How many k of a panel of `vectors` vectors are taken at a time.
@@ -25,7 +26,7 @@ enum Blocking {
 }
 
 extension KernelTable {
-  /// `out[r] (set or resumed) += rows[r] * panel`, with k in blocks that keep the panel in the first-level cache.
+  /// `out[r] (set or resumed) += rows[r] * panel`, with k in blocks that keep the panel in a near cache.
   @inline(__always)
   func product(_ arguments: inout ProductArguments<Scalar>, vectors: Int, depth: Int) {
     let oneTile = arguments.count <= tallestTile(accumulators: accumulators, vectors: vectors)
@@ -89,7 +90,7 @@ struct ForwardScratch<Scalar: RNNScalar> {
 }
 
 /// One direction of one layer, forward.
-struct ForwardRunner<Scalar: RNNScalar> {
+struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
   typealias Pointer = UnsafeMutablePointer<Scalar>
 
   let cell: CellStep<Scalar>
@@ -106,6 +107,7 @@ struct ForwardRunner<Scalar: RNNScalar> {
   /// nil: not wanted.
   let final: (Pointer?, Pointer?)
 
+  var teamMemory: UnsafeMutablePointer<UInt8> { scratch.team }
   private var plan: CellPlan { cell.plan }
   private var configuration: NetworkConfiguration { cell.configuration }
 
@@ -162,6 +164,8 @@ struct ForwardRunner<Scalar: RNNScalar> {
       s = end
     }
   }
+
+  func finish(shard: Int) {}
 
   /// Pointers, initial states, and final states of empty sequences.
   func start(shard: Int) {

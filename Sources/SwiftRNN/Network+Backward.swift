@@ -168,7 +168,8 @@ struct BackwardPass<Scalar: RNNScalar> {
   /// The recurrent part of a layer.
   private func propagate(_ layer: Int, _ batch: BatchPlan, _ dy: Rows<Scalar>?, threads: Int, members: Int) {
     let sequences = arguments.sequences
-    func runner(_ direction: Int) -> BackwardRunner<Scalar> {
+    let panels = PanelLayout(lanes: network.plan.lanes, units: c.hiddenSize).count
+    network.runLayer(batch, threads: threads, members: members, panels: panels) { direction in
       let offset = direction &* c.stateWidth
       return BackwardRunner(
         network: network, batch: batch, weights: workspace.weights(layer, direction),
@@ -180,25 +181,6 @@ struct BackwardPass<Scalar: RNNScalar> {
           constant: c, layer: layer, direction: direction, sequences: sequences),
         initialGradients: arguments.initialGradients.part(c, layer: layer, direction: direction, sequences: sequences))
     }
-    if members == 1 {
-      parallel(c.directions &* batch.shards, threads: threads) { task in
-        runner(task % c.directions).run(shard: task / c.directions)
-      }
-      return
-    }
-    let panels = PanelLayout(lanes: network.plan.lanes, units: c.hiddenSize).count
-    func team(_ direction: Int) -> Team {
-      runner(direction).start(shard: 0)
-      return Team(members: members, panels: panels, memory: workspace.scratch(direction).team)
-    }
-    let first = team(0)
-    let teams = (first, c.bidirectional ? team(1) : first)
-    parallel(c.directions &* members, threads: threads) { task in
-      let direction = task % c.directions
-      let member = TeamMember(direction == 0 ? teams.0 : teams.1, number: task / c.directions)
-      runner(direction).run(shard: 0, member)
-    }
-    for direction in 0..<c.directions { runner(direction).finish(shard: 0) }
   }
 
   /// What the layer read: x, or the layer below's output, masked again.
@@ -206,15 +188,8 @@ struct BackwardPass<Scalar: RNNScalar> {
     if layer == 0 { return x }
     let output: Rows<Scalar> = tapeLayout.output(tape, layer: layer &- 1)
     guard let dropout else { return output }
-    let masked = workspace.masked
-    parallel(threads, threads: threads) { part in
-      for t in Split.range(batch.steps, part, threads) {
-        for n in 0..<batch.sequences where t < batch.length(n) {
-          dropout.apply(UnsafePointer(output[t, n]), masked[t, n], layer: layer &- 1, t: t, n: n)
-        }
-      }
-    }
-    return masked
+    dropout.apply(output, workspace.masked, layer: layer &- 1, batch, threads: threads)
+    return workspace.masked
   }
 
   /// dL/dx of a layer, with the mask of the layer below applied.

@@ -122,7 +122,7 @@ extension Network {
         output = workspace.between(layer)
       }
       let (rows, kept, copied) = (input, output, copy)
-      func runner(_ direction: Int) -> ForwardRunner<Scalar> {
+      runLayer(batch, threads: threads, members: members, panels: plan.mostPanels) { direction in
         let offset = direction &* c.stateWidth
         return ForwardRunner(
           cell: CellStep(
@@ -133,36 +133,11 @@ extension Network {
           initial: f.initial.part(constant: c, layer: layer, direction: direction, sequences: sequences),
           final: f.final.part(c, layer: layer, direction: direction, sequences: sequences))
       }
-      if members > 1 {
-        func team(_ direction: Int) -> Team {
-          runner(direction).start(shard: 0)
-          return Team(members: members, panels: plan.mostPanels, memory: workspace.scratch(direction).team)
-        }
-        let first = team(0)
-        let teams = (first, c.bidirectional ? team(1) : first)
-        parallel(c.directions &* members, threads: threads) { task in
-          let direction = task % c.directions
-          let member = TeamMember(direction == 0 ? teams.0 : teams.1, number: task / c.directions)
-          runner(direction).run(shard: 0, member)
-        }
-      } else {
-        parallel(c.directions &* batch.shards, threads: threads) { task in
-          runner(task % c.directions).run(shard: task / c.directions)
-        }
-      }
       if last { break }
       input = output.unsafelyUnwrapped
       if let dropout {
-        let masked = workspace.masked
-        let from = input
-        parallel(threads, threads: threads) { part in
-          for t in Split.range(steps, part, threads) {
-            for n in 0..<sequences where t < batch.length(n) {
-              dropout.apply(UnsafePointer(from[t, n]), masked[t, n], layer: layer, t: t, n: n)
-            }
-          }
-        }
-        input = masked
+        dropout.apply(input, workspace.masked, layer: layer, batch, threads: threads)
+        input = workspace.masked
       }
     }
     if let y, f.lengths != nil { clear(y, batch, width: c.outputSize) }
