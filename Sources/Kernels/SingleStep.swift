@@ -70,57 +70,118 @@ func chain<Row: RowSums>(
   }
 }
 
+/// The same for a panel and the one behind it.
 @inlinable @inline(__always)
-func lstmSingle<V: Lanes>(_: V.Type, _ a: UnsafePointer<SingleArguments<V.Scalar>>) {
-  let width = 4 &* V.count
+func chain<Row: RowSums>(
+  _ sums: inout Row, _ next: inout Row, _ numbers: UnsafePointer<Row.V.Scalar>, _ count: Int,
+  _ panel: UnsafePointer<Row.V.Scalar>
+) {
+  let width = Row.vectors &* Row.V.count
+  var panel = panel
+  var behind = panel + count &* width
+  for k in 0..<count {
+    let number = Row.V(repeating: numbers[k])
+    sums.add(Row(panel), number)
+    next.add(Row(behind), number)
+    panel += width
+    behind += width
+  }
+}
+
+/// The sums of a panel that gates share, on their way through a step.
+public protocol SinglePanel {
+  associatedtype Row: RowSums
+  var sums: Row { get set }
+  /// Where the chains over x start.
+  init(_ start: UnsafePointer<Row.V.Scalar>)
+  /// After the product with x, before the one with h.
+  mutating func turn(_ a: UnsafePointer<SingleArguments<Row.V.Scalar>>, unit: Int)
+  /// From the sums to the gates, the new state and the tape.
+  func finish(_ a: UnsafePointer<SingleArguments<Row.V.Scalar>>, unit: Int)
+}
+
+/// Panels two at a time: a chain waits some four cycles for each of its multiply-adds, so that the three or four chains of
+/// one panel leave half of a core idle.
+@inlinable @inline(__always)
+func runSingle<P: SinglePanel>(_: P.Type, _ a: UnsafePointer<SingleArguments<P.Row.V.Scalar>>) {
+  typealias V = P.Row.V
   let (inputs, depth) = (a.pointee.inputs, a.pointee.depth)
-  let units = a.pointee.layout.units
-  for panel in a.pointee.firstPanel..<a.pointee.endPanel {
-    var sums = Row4<V>(a.pointee.start + panel &* a.pointee.startStride)
-    chain(&sums, a.pointee.x, inputs, a.pointee.input + panel &* width &* inputs)
-    chain(&sums, a.pointee.operand, depth, a.pointee.recurrent + panel &* width &* depth)
+  let (input, recurrent) = (P.Row.vectors &* V.count &* inputs, P.Row.vectors &* V.count &* depth)
+  let (end, stride) = (a.pointee.endPanel, a.pointee.startStride)
+  var panel = a.pointee.firstPanel
+  while panel &+ 1 < end {
     let unit = panel &* V.count
+    var one = P(a.pointee.start + panel &* stride)
+    var two = P(a.pointee.start + (panel &+ 1) &* stride)
+    chain(&one.sums, &two.sums, a.pointee.x, inputs, a.pointee.input + panel &* input)
+    one.turn(a, unit: unit)
+    two.turn(a, unit: unit &+ V.count)
+    chain(&one.sums, &two.sums, a.pointee.operand, depth, a.pointee.recurrent + panel &* recurrent)
+    one.finish(a, unit: unit)
+    two.finish(a, unit: unit &+ V.count)
+    panel &+= 2
+  }
+  if panel < end {
+    let unit = panel &* V.count
+    var one = P(a.pointee.start + panel &* stride)
+    chain(&one.sums, a.pointee.x, inputs, a.pointee.input + panel &* input)
+    one.turn(a, unit: unit)
+    chain(&one.sums, a.pointee.operand, depth, a.pointee.recurrent + panel &* recurrent)
+    one.finish(a, unit: unit)
+  }
+}
+
+/// i f g o
+@frozen @usableFromInline struct LSTMPanel<V: Lanes>: SinglePanel {
+  @usableFromInline var sums: Row4<V>
+  @inlinable @inline(__always) init(_ start: UnsafePointer<V.Scalar>) { sums = Row4(start) }
+  @inlinable @inline(__always) func turn(_ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int) {}
+
+  @inlinable @inline(__always) func finish(_ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int) {
     let gates = LSTMGates(sums.a, sums.b, sums.c, sums.d, c: V.load(UnsafePointer(a.pointee.c + unit)))
     gates.c.store(a.pointee.c + unit)
     gates.h.store(a.pointee.h + unit)
+    let units = a.pointee.layout.units
     if let tape = a.pointee.tape { gates.store(tape + unit, units, first: units &- unit) }
   }
 }
 
-@inlinable @inline(__always)
-func gruSingle<V: Lanes>(_: V.Type, _ a: UnsafePointer<SingleArguments<V.Scalar>>) {
-  let width = 3 &* V.count
-  let (inputs, depth) = (a.pointee.inputs, a.pointee.depth)
-  let units = a.pointee.layout.units
-  for panel in a.pointee.firstPanel..<a.pointee.endPanel {
-    let unit = panel &* V.count
-    // n r z of the input, then r z m.
-    var sums = Row3<V>(a.pointee.start + panel &* a.pointee.startStride)
-    chain(&sums, a.pointee.x, inputs, a.pointee.input + panel &* width &* inputs)
-    let n = sums.a
+/// n r z over x, then r z m over h.
+@frozen @usableFromInline struct GRUPanel<V: Lanes>: SinglePanel {
+  @usableFromInline var sums: Row3<V>
+  @usableFromInline var n: V
+
+  @inlinable @inline(__always) init(_ start: UnsafePointer<V.Scalar>) {
+    sums = Row3(start)
+    n = .zero
+  }
+
+  @inlinable @inline(__always) mutating func turn(_ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int) {
+    n = sums.a
     sums.a = sums.b
     sums.b = sums.c
     sums.c = V.load(a.pointee.startOfM + unit)
-    chain(&sums, a.pointee.operand, depth, a.pointee.recurrent + panel &* width &* depth)
+  }
+
+  @inlinable @inline(__always) func finish(_ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int) {
     let gates = GRUGates(n, sums.a, sums.b, sums.c, h: V.load(a.pointee.hPrevious + unit))
     gates.h.store(a.pointee.h + unit)
+    let units = a.pointee.layout.units
     if let tape = a.pointee.tape { gates.store(tape + unit, units, first: units &- unit) }
   }
 }
 
-@inlinable @inline(__always)
-func gruResetGatesSingle<V: Lanes>(_: V.Type, _ a: UnsafePointer<SingleArguments<V.Scalar>>) {
-  let width = 2 &* V.count
-  let (inputs, depth) = (a.pointee.inputs, a.pointee.depth)
-  let units = a.pointee.layout.units
-  for panel in a.pointee.firstPanel..<a.pointee.endPanel {
-    let unit = panel &* V.count
-    var sums = Row2<V>(a.pointee.start + panel &* a.pointee.startStride)
-    chain(&sums, a.pointee.x, inputs, a.pointee.input + panel &* width &* inputs)
-    chain(&sums, a.pointee.operand, depth, a.pointee.recurrent + panel &* width &* depth)
+/// r z
+@frozen @usableFromInline struct GRUResetPanel<V: Lanes>: SinglePanel {
+  @usableFromInline var sums: Row2<V>
+  @inlinable @inline(__always) init(_ start: UnsafePointer<V.Scalar>) { sums = Row2(start) }
+  @inlinable @inline(__always) func turn(_ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int) {}
+
+  @inlinable @inline(__always) func finish(_ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int) {
     let gates = GRUResetGates(sums.a, sums.b)
     (gates.r * V.load(a.pointee.hPrevious + unit)).store(a.pointee.c + unit)
     gates.z.store(a.pointee.z + unit)
+    let units = a.pointee.layout.units
     if let tape = a.pointee.tape { gates.store(tape + unit, units, first: units &- unit) }
   }
 }
@@ -200,9 +261,9 @@ public struct SingleKernels<Scalar: Real>: Sendable {
 
   @inlinable @inline(__always)
   public init<V: Lanes>(_: V.Type) where V.Scalar == Scalar {
-    lstm = { lstmSingle(V.self, $0) }
-    gru = { gruSingle(V.self, $0) }
-    gruResetGates = { gruResetGatesSingle(V.self, $0) }
+    lstm = { runSingle(LSTMPanel<V>.self, $0) }
+    gru = { runSingle(GRUPanel<V>.self, $0) }
+    gruResetGates = { runSingle(GRUResetPanel<V>.self, $0) }
     gruResetCandidate = { oneGateSingle(CandidateFinish<V>.self, $0) }
     rnn = { oneGateSingle(RNNFinish<V>.self, $0) }
   }
