@@ -1,6 +1,8 @@
 // Panels: how the second operand of a product lies in memory, so that each k reads the vectors that it multiplies, one
 // behind the other. docs/kernels.md has the pictures.
 
+import CPrimitives
+
 /// How a matrix with `gates * units` columns is cut into panels of vectors.
 ///
 /// With several gates a panel holds one vector of units of every gate, so that a fused step finds all gates of a unit in
@@ -101,29 +103,69 @@ public struct PackArguments<Scalar: Real> {
 @inlinable @inline(__always)
 func pack<V: Lanes>(_: V.Type, _ a: PackArguments<V.Scalar>) {
   if a.unitStride == 1 && a.valid == a.lanes && a.lanes % V.count == 0 {
-    for k in 0..<a.depth {
-      var lane = 0
-      while lane < a.lanes {
-        V.load(a.source + (k &* a.kStride &+ lane)).store(a.out + (k &* a.outStride &+ lane))
-        lane &+= V.count
-      }
-    }
-    return
+    packColumns(V.self, a)
+  } else {
+    packUnits(a)
   }
-  // Eight k at a time: a line of each unit's row is read once, not once for each k.
+}
+
+/// Units side by side in memory: whole vectors of them.
+@inlinable @inline(__always)
+func packColumns<V: Lanes>(_: V.Type, _ a: PackArguments<V.Scalar>) {
+  let line = 64 / MemoryLayout<V.Scalar>.stride
+  for k in 0..<a.depth {
+    let source = a.source + k &* a.kStride
+    // The rows of a large matrix lie a page or more apart, where the hardware's own prefetch does not look.
+    var ahead = 0
+    while ahead < a.lanes {
+      swiftrnn_prefetch_first(source + (16 &* a.kStride &+ ahead))
+      ahead &+= line
+    }
+    var lane = 0
+    while lane < a.lanes {
+      V.load(source + lane).store(a.out + (k &* a.outStride &+ lane))
+      lane &+= V.count
+    }
+  }
+}
+
+/// The numbers of a unit side by side in memory, or nothing: four units by four k are transposed in registers, a line of
+/// each unit's row at a time. The lines behind are asked for: more rows than the hardware's own prefetch follows.
+@inlinable @inline(__always)
+func packUnits<Scalar: Real>(_ a: PackArguments<Scalar>) {
+  typealias Four = SIMD4<Scalar>
+  @inline(__always) func load(_ k: Int, _ lane: Int) -> Four {
+    UnsafeRawPointer(a.source + (lane &* a.unitStride &+ k)).loadUnaligned(as: Four.self)
+  }
+  @inline(__always) func store(_ four: Four, _ k: Int, _ lane: Int) {
+    UnsafeMutableRawPointer(a.out + (k &* a.outStride &+ lane)).storeBytes(of: four, as: Four.self)
+  }
+  let line = 64 / MemoryLayout<Scalar>.stride
+  let wholeLanes = a.kStride == 1 ? a.valid & ~3 : 0
   var k = 0
   while k < a.depth {
-    let end = min(k &+ 8, a.depth)
+    let end = min(k &+ line, a.depth)
+    let whole = k &+ (end &- k) & ~3
+    var lane = 0
+    while lane < wholeLanes {
+      for next in lane..<lane &+ 4 { swiftrnn_prefetch(a.source + (next &* a.unitStride &+ k &+ 2 &* line)) }
+      var q = k
+      while q < whole {
+        let (e, f, g, h) = (load(q, lane), load(q, lane &+ 1), load(q, lane &+ 2), load(q, lane &+ 3))
+        store(Four(e[0], f[0], g[0], h[0]), q, lane)
+        store(Four(e[1], f[1], g[1], h[1]), q &+ 1, lane)
+        store(Four(e[2], f[2], g[2], h[2]), q &+ 2, lane)
+        store(Four(e[3], f[3], g[3], h[3]), q &+ 3, lane)
+        q &+= 4
+      }
+      lane &+= 4
+    }
     for lane in 0..<a.valid {
       let source = a.source + lane &* a.unitStride
-      for q in k..<end { a.out[q &* a.outStride &+ lane] = source[q &* a.kStride] }
+      for q in (lane < wholeLanes ? whole : k)..<end { a.out[q &* a.outStride &+ lane] = source[q &* a.kStride] }
     }
     for q in k..<end {
-      var lane = a.valid
-      while lane < a.lanes {
-        a.out[q &* a.outStride &+ lane] = 0
-        lane &+= 1
-      }
+      for lane in a.valid..<a.lanes { a.out[q &* a.outStride &+ lane] = 0 }
     }
     k = end
   }

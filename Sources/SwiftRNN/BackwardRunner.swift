@@ -56,6 +56,8 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
   let network: Network<Scalar>
   let batch: BatchPlan
   let weights: PackedBackward<Scalar>
+  /// nil: the weights are packed. Else each panel is packed at its use.
+  let jobs: BackwardJobs<Scalar>?
   let scratch: BackwardScratch<Scalar>
   let reverse: Bool
   /// dL/dy of this direction, or nil: zeros.
@@ -192,12 +194,13 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
       rows.nextGates[r] = UnsafePointer(scratch.gates + row(s &+ 1, order[r]) &* (plan.gradientSegments &* hidden))
     }
     let segments = c.cell == .gruResetBefore ? 2 : c.cell.gates
+    let slot = member.number
     let statePanels = PanelLayout(lanes: plan.lanes, units: c.stateWidth)
     member.share(statePanels.count) { some in
       arriving(s, order, first: first, active: active, next: next, statePanels.units(some))
       product(
         next, rows: UnsafePointer(rows.nextGates), depth: c.hiddenSize, segments: segments, weights.recurrent,
-        statePanels, some, out: scratch.dhRows + first, .resume)
+        jobs?.recurrent, slot: slot, statePanels, some, out: scratch.dhRows + first, .resume)
       if s < 0 { return }
       if projected {
         let units = statePanels.units(some)
@@ -215,7 +218,7 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
       member.share(hiddenPanels.count) { some in
         product(
           active, rows: constant(scratch.dhRows + first), depth: c.projectionSize, segments: 1, weights.projection,
-          hiddenPanels, some, out: scratch.innerRows + first, .set)
+          jobs?.projection, slot: slot, hiddenPanels, some, out: scratch.innerRows + first, .set)
         gates(first: first, active: active, hiddenPanels.vectors(some), rows)
       }
     }
@@ -223,7 +226,7 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
       member.share(hiddenPanels.count) { some in
         product(
           active, rows: constant(rows.gates), offset: 2 &* hidden, depth: c.hiddenSize, segments: 1, weights.candidate,
-          hiddenPanels, some, out: scratch.innerRows + first, .set)
+          jobs?.candidate, slot: slot, hiddenPanels, some, out: scratch.innerRows + first, .set)
         var step = arguments(first: first, active: active, hiddenPanels.vectors(some), rows)
         network.kernels.backward.gruResetGates(&step)
       }
@@ -305,22 +308,29 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
   }
 
   /// A product over some panels, into padded scratch rows.
+  ///
+  /// - Parameters:
+  ///   - jobs: none: the matrix is packed.
+  ///   - slot: the number of the calling thread among those that pack.
   @inline(__always)
   private func product(
     _ count: Int, rows: UnsafePointer<UnsafePointer<Scalar>>, offset: Int = 0, depth: Int, segments: Int,
-    _ matrix: Pointer, _ panels: PanelLayout, _ some: Range<Int>, out: UnsafeMutablePointer<Pointer>,
-    _ finish: ProductFinish
+    _ matrix: Pointer, _ jobs: [PackJob<Scalar>]?, slot: Int, _ panels: PanelLayout, _ some: Range<Int>,
+    out: UnsafeMutablePointer<Pointer>, _ finish: ProductFinish
   ) {
     if count == 0 { return }
     for panel in some {
       let vectors = panels.vectors(panel)
       let column = panels.column(panel)
+      let packed =
+        jobs?[0].packed(panel: panel, slot: slot, network.kernels)
+        ?? UnsafePointer(matrix + column &* segments &* depth)
       var finish = finish
       for segment in 0..<segments {
         var arguments = ProductArguments(
           count: count, rows: rows, rowOffset: offset &+ segment &* hidden, depth: 0,
-          panel: UnsafePointer(matrix + (column &* segments &* depth &+ segment &* depth &* vectors &* plan.lanes)),
-          out: UnsafePointer(out), outOffset: column, columns: vectors &* plan.lanes, finish: finish)
+          panel: packed + segment &* depth &* vectors &* plan.lanes, out: UnsafePointer(out), outOffset: column,
+          columns: vectors &* plan.lanes, finish: finish)
         network.kernels.product(&arguments, vectors: vectors, depth: depth)
         finish = .resume
       }

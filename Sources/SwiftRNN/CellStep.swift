@@ -8,14 +8,17 @@ struct CellStep<Scalar: RNNScalar> {
 
   let network: Network<Scalar>
   let weights: PackedForward<Scalar>
+  /// nil: the weights are packed. Else each panel is packed at its use, into a place of the calling thread's own.
+  let jobs: ForwardJobs<Scalar>?
   /// Features of the layer's input.
   let inputs: Int
   /// h, P wide: the panels of a projection.
   let state: PanelLayout
 
-  init(_ network: Network<Scalar>, layer: Int, _ weights: PackedForward<Scalar>) {
+  init(_ network: Network<Scalar>, layer: Int, _ weights: PackedForward<Scalar>, jobs: ForwardJobs<Scalar>? = nil) {
     self.network = network
     self.weights = weights
+    self.jobs = jobs
     inputs = network.configuration.inputSize(ofLayer: layer)
     state = PanelLayout(lanes: network.plan.lanes, units: network.configuration.stateWidth)
   }
@@ -27,14 +30,18 @@ struct CellStep<Scalar: RNNScalar> {
   func depth(_ stage: Stage) -> Int { stage.usesReset ? configuration.hiddenSize : configuration.stateWidth }
 
   /// W x + b into `sums`, over `inputs` numbers.
+  ///
+  /// - Parameter slot: the number of the calling thread among those that pack, here and below.
   @inline(__always)
   func input(
-    _ index: Int, _ panel: Int, count: Int, rows: Rows, sums: UnsafeMutablePointer<Pointer>
+    _ index: Int, _ panel: Int, slot: Int = 0, count: Int, rows: Rows, sums: UnsafeMutablePointer<Pointer>
   ) -> ProductArguments<Scalar> {
     let stage = plan.stages[index]
     let column = stage.panels.column(panel)
     return ProductArguments(
-      count: count, rows: rows, depth: inputs, panel: UnsafePointer(weights.input(index) + column &* inputs),
+      count: count, rows: rows, depth: inputs,
+      panel: jobs?.input[index].packed(panel: panel, slot: slot, network.kernels)
+        ?? UnsafePointer(weights.input(index) + column &* inputs),
       start: UnsafePointer(weights.bias(index) + column), out: UnsafePointer(sums), outOffset: stage.column(panel),
       columns: stage.panels.vectors(panel) &* plan.lanes, finish: .set)
   }
@@ -42,13 +49,14 @@ struct CellStep<Scalar: RNNScalar> {
   /// Adds U h, or U (r * h), to `sums`, over `depth(_:)` numbers.
   @inline(__always)
   func recurrent(
-    _ index: Int, _ panel: Int, count: Int, rows: Rows, sums: UnsafeMutablePointer<Pointer>
+    _ index: Int, _ panel: Int, slot: Int = 0, count: Int, rows: Rows, sums: UnsafeMutablePointer<Pointer>
   ) -> ProductArguments<Scalar> {
     let stage = plan.stages[index]
     let depth = depth(stage)
     return ProductArguments(
       count: count, rows: rows, depth: depth,
-      panel: UnsafePointer(weights.recurrent(index) + stage.panels.column(panel) &* depth), out: UnsafePointer(sums),
+      panel: jobs?.recurrent[index].packed(panel: panel, slot: slot, network.kernels)
+        ?? UnsafePointer(weights.recurrent(index) + stage.panels.column(panel) &* depth), out: UnsafePointer(sums),
       outOffset: stage.column(panel) &+ stage.recurrentSlot &* plan.lanes,
       columns: stage.panels.vectors(panel) &* plan.lanes, finish: .resume)
   }
@@ -129,12 +137,13 @@ struct CellStep<Scalar: RNNScalar> {
   /// h = W_hr m, over `configuration.hiddenSize` numbers.
   @inline(__always)
   func projection(
-    _ panel: Int, count: Int, rows: Rows, out: UnsafeMutablePointer<Pointer>
+    _ panel: Int, slot: Int = 0, count: Int, rows: Rows, out: UnsafeMutablePointer<Pointer>
   ) -> ProductArguments<Scalar> {
     let column = state.column(panel)
     return ProductArguments(
       count: count, rows: rows, depth: configuration.hiddenSize,
-      panel: UnsafePointer(weights.projection + column &* configuration.hiddenSize), out: UnsafePointer(out),
+      panel: jobs?.projection[0].packed(panel: panel, slot: slot, network.kernels)
+        ?? UnsafePointer(weights.projection + column &* configuration.hiddenSize), out: UnsafePointer(out),
       outOffset: column, columns: state.vectors(panel) &* plan.lanes, finish: .set)
   }
 }

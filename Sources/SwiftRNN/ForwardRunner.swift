@@ -224,11 +224,13 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
       for r in 0..<active { rows[count &+ r] = UnsafePointer(input[time(s, order[r]), order[r]]) }
       count &+= active
     }
+    let slot = member.number
     for index in 0..<plan.stages.count {
       let panels = plan.stages[index].panels
       member.share(panels.count) { some in
         for panel in some {
-          var product = cell.input(index, panel, count: count, rows: UnsafePointer(rows), sums: sums)
+          var product = cell.input(
+            index, panel, slot: slot, count: count, rows: UnsafePointer(rows), sums: sums)
           cell.network.kernels.product(&product, vectors: panels.vectors(panel), depth: cell.inputs)
         }
       }
@@ -252,18 +254,21 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
     let h = (even ? scratch.h.1 : scratch.h.0) + first &* width
     let c = scratch.c + first &* hidden
     let z = scratch.z + first &* hidden
+    let slot = member.number
     for index in 0..<plan.stages.count {
       let stage = plan.stages[index]
       let panels = stage.panels
       let operand = stage.usesReset ? constant(scratch.cRows + first) : rows
       member.share(panels.count) { some in
-        if active == 1 {
+        if active == 1 && cell.jobs == nil {
           var single = cell.single(
             index, some, start: UnsafePointer(sums[0]), x: UnsafePointer(hPrevious), hPrevious: hPrevious, h: h, c: c,
             z: z, tape: tape == nil ? nil : tapeRows[0])
           cell.run(index, &single)
         } else {
-          step(index, some, active, sums, operand, hPrevious: hPrevious, h: h, c: c, z: z, tape == nil ? nil : tapeRows)
+          step(
+            index, some, slot: slot, active, sums, operand, hPrevious: hPrevious, h: h, c: c, z: z,
+            tape == nil ? nil : tapeRows)
         }
         if index &+ 1 < plan.stages.count { return }
         let units = panels.units(some)
@@ -276,7 +281,8 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
       let out = (even ? scratch.hRows.1 : scratch.hRows.0) + first
       member.share(panels.count) { some in
         for panel in some {
-          var product = cell.projection(panel, count: active, rows: constant(scratch.zRows + first), out: out)
+          var product = cell.projection(
+            panel, slot: slot, count: active, rows: constant(scratch.zRows + first), out: out)
           cell.network.kernels.product(&product, vectors: panels.vectors(panel), depth: configuration.hiddenSize)
         }
         store(s, order, active: active, h, width, panels.units(some))
@@ -288,14 +294,14 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
   /// gates.
   @inline(__always)
   private func step(
-    _ index: Int, _ some: Range<Int>, _ active: Int, _ sums: UnsafeMutablePointer<Pointer>,
+    _ index: Int, _ some: Range<Int>, slot: Int, _ active: Int, _ sums: UnsafeMutablePointer<Pointer>,
     _ operand: UnsafePointer<UnsafePointer<Scalar>>, hPrevious: Pointer, h: Pointer, c: Pointer, z: Pointer,
     _ tapeRows: UnsafeMutablePointer<Pointer>?
   ) {
     let stage = plan.stages[index]
     for panel in some {
       if configuration.cell == .gru { cell.startOfM(panel, count: active, sums: sums) }
-      var product = cell.recurrent(index, panel, count: active, rows: operand, sums: sums)
+      var product = cell.recurrent(index, panel, slot: slot, count: active, rows: operand, sums: sums)
       cell.network.kernels.product(&product, vectors: stage.panels.vectors(panel), depth: cell.depth(stage))
       var gates = cell.gates(
         index, panel, count: active, sums: sums, hPrevious: hPrevious, h: h, c: c, z: z,

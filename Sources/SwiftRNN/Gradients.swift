@@ -36,35 +36,65 @@ struct InputGradient<Scalar: RNNScalar> {
   /// For each direction: W packed, and the gradients of the gates' sums.
   let weights: [PackedBackward<Scalar>]
   let gates: [UnsafeMutablePointer<Scalar>]
+  /// nil: W is packed. Else, for each direction, what packs its panels at their use.
+  let jobs: [PackJob<Scalar>]?
   let dx: Rows<Scalar>
   let operandRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
   let outRows: UnsafeMutablePointer<UnsafeMutablePointer<Scalar>>
 
-  /// The rows `range` of `rows`.
-  func run(_ range: Range<Int>) {
-    let hidden = plan.paddedHidden
-    let rowSize = plan.gradientSegments &* hidden
+  /// All rows. How they are cut does not matter to the bits.
+  ///
+  /// - Parameter members: threads that may pack panels.
+  func run(threads: Int, members: Int) {
     let panels = PanelLayout(lanes: plan.lanes, units: inputs)
-    let segments = plan.inputSegments
+    let directions = 0..<gates.count
+    if jobs != nil {
+      let all = 0..<rows.count
+      for direction in directions {
+        locate(direction, all)
+        parallel(members, threads: threads) { member in
+          multiply(direction, all, panels, Split.range(panels.count, member, members), slot: member)
+        }
+      }
+      return
+    }
+    // Blocks of rows that stay in the second-level cache while the panels pass.
+    let blocks = max(threads, (rows.count &+ 127) / 128)
+    parallel(blocks, threads: threads) { block in
+      let range = Split.range(rows.count, block, blocks)
+      for direction in directions {
+        locate(direction, range)
+        multiply(direction, range, panels, 0..<panels.count, slot: 0)
+      }
+    }
+  }
+
+  private func locate(_ direction: Int, _ range: Range<Int>) {
+    let rowSize = plan.gradientSegments &* plan.paddedHidden
     for i in range {
       let row = rows.index[i]
+      operandRows[i] = UnsafePointer(gates[direction] + row &* rowSize)
       outRows[i] = dx[row / sequences, row % sequences]
     }
-    for direction in 0..<gates.count {
-      for i in range { operandRows[i] = UnsafePointer(gates[direction] + rows.index[i] &* rowSize) }
-      for panel in 0..<panels.count {
-        let vectors = panels.vectors(panel)
-        let column = panels.column(panel)
-        let depth = configuration.hiddenSize
-        let matrix = UnsafePointer(weights[direction].input + column &* segments.count &* depth)
-        for (position, segment) in segments.enumerated() {
-          var arguments = ProductArguments(
-            count: range.count, rows: UnsafePointer(operandRows + range.lowerBound), rowOffset: segment &* hidden,
-            depth: 0, panel: matrix + position &* depth &* vectors &* plan.lanes,
-            out: UnsafePointer(outRows + range.lowerBound), outOffset: column, columns: panels.validUnits(panel),
-            finish: direction == 0 && position == 0 ? .set : .resume)
-          kernels.product(&arguments, vectors: vectors, depth: depth)
-        }
+  }
+
+  private func multiply(_ direction: Int, _ range: Range<Int>, _ panels: PanelLayout, _ some: Range<Int>, slot: Int) {
+    let segments = plan.inputSegments
+    let depth = configuration.hiddenSize
+    for panel in some {
+      let vectors = panels.vectors(panel)
+      let column = panels.column(panel)
+      let matrix =
+        jobs?[direction].packed(panel: panel, slot: slot, kernels)
+        ?? UnsafePointer(weights[direction].input + column &* segments.count &* depth)
+      for (position, segment) in segments.enumerated() {
+        var arguments = ProductArguments(
+          count: range.count, rows: UnsafePointer(operandRows + range.lowerBound),
+          rowOffset: segment &* plan.paddedHidden, depth: 0,
+          panel: matrix + position &* depth &* vectors &* plan.lanes,
+          out: UnsafePointer(outRows + range.lowerBound), outOffset: column, columns: panels.validUnits(panel),
+          finish: direction == 0 && position == 0 ? .set : .resume)
+        kernels.product(&arguments, vectors: vectors, depth: depth)
       }
     }
   }

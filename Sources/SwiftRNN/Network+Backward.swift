@@ -131,7 +131,7 @@ struct BackwardPass<Scalar: RNNScalar> {
   func run() {
     let (steps, sequences) = (arguments.steps, arguments.sequences)
     let threads = network.threads(steps: steps, sequences: sequences)
-    let members = network.members(threads: threads, sequences: sequences)
+    let members = network.members(threads: threads, sequences: sequences, packsOneStep: steps == 1)
     let batch = BatchPlan(
       steps: steps, sequences: sequences, lengths: arguments.lengths, shards: members > 1 ? 1 : threads,
       scratch: workspace.batch)
@@ -142,11 +142,11 @@ struct BackwardPass<Scalar: RNNScalar> {
     var layer = c.layers &- 1
     while layer >= 0 {
       let wantsInput = layer > 0 || dx != nil
-      packWeights(layer, wantsInput: wantsInput, threads: threads)
-      propagate(layer, batch, dy, threads: threads, members: members)
+      let jobs = packed(layer, wantsInput: wantsInput, threads: threads, members: members)
+      propagate(layer, batch, dy, jobs, threads: threads, members: members)
       let input = inputRows(layer, batch, threads: threads)
       let below = layer > 0 ? workspace.between(layer) : dx
-      if let below { inputGradient(layer, rows, threads: threads, into: below) }
+      if let below { inputGradient(layer, batch, rows, jobs, threads: threads, members: members, into: below) }
       for direction in 0..<c.directions {
         weightGradient(layer, direction, batch, rows, input: input, threads: threads)
       }
@@ -156,23 +156,28 @@ struct BackwardPass<Scalar: RNNScalar> {
     if let dx, arguments.lengths != nil { network.clear(dx, batch, width: c.inputSize) }
   }
 
-  private func packWeights(_ layer: Int, wantsInput: Bool, threads: Int) {
-    var jobs: [PackJob<Scalar>] = []
-    for direction in 0..<c.directions {
-      jobs += workspace.weights(layer, direction).jobs(
-        network.plan, network.layout, parameters, layer: layer, direction: direction, input: wantsInput)
+  /// Packs a layer's weights, or returns for each direction what its products are to pack.
+  private func packed(_ layer: Int, wantsInput: Bool, threads: Int, members: Int) -> [BackwardJobs<Scalar>]? {
+    let jobs = (0..<c.directions).map {
+      workspace.weights(layer, $0).jobs(
+        network.plan, network.layout, parameters, layer: layer, direction: $0, input: wantsInput)
     }
-    PackJob.run(jobs, network.kernels, threads: threads)
+    let all = jobs.flatMap(\.all)
+    if network.packsAtUse(all, steps: arguments.steps, threads: threads, members: members) { return jobs }
+    PackJob.run(all, network.kernels, threads: threads)
+    return nil
   }
 
   /// The recurrent part of a layer.
-  private func propagate(_ layer: Int, _ batch: BatchPlan, _ dy: Rows<Scalar>?, threads: Int, members: Int) {
+  private func propagate(
+    _ layer: Int, _ batch: BatchPlan, _ dy: Rows<Scalar>?, _ jobs: [BackwardJobs<Scalar>]?, threads: Int, members: Int
+  ) {
     let sequences = arguments.sequences
     let panels = PanelLayout(lanes: network.plan.lanes, units: c.hiddenSize).count
     network.runLayer(batch, threads: threads, members: members, panels: panels) { direction in
       let offset = direction &* c.stateWidth
       return BackwardRunner(
-        network: network, batch: batch, weights: workspace.weights(layer, direction),
+        network: network, batch: batch, weights: workspace.weights(layer, direction), jobs: jobs?[direction],
         scratch: workspace.scratch(direction), reverse: direction == 1,
         dy: dy?.offset(by: offset), tape: tapeLayout.gates(tape, layer: layer, direction: direction),
         output: tapeLayout.output(tape, layer: layer).offset(by: offset),
@@ -193,25 +198,17 @@ struct BackwardPass<Scalar: RNNScalar> {
   }
 
   /// dL/dx of a layer, with the mask of the layer below applied.
-  private func inputGradient(_ layer: Int, _ rows: ValidRows, threads: Int, into dx: Rows<Scalar>) {
-    let sequences = arguments.sequences
-    let product = InputGradient(
-      kernels: network.kernels, plan: network.plan, configuration: c, rows: rows, sequences: sequences,
+  private func inputGradient(
+    _ layer: Int, _ batch: BatchPlan, _ rows: ValidRows, _ jobs: [BackwardJobs<Scalar>]?, threads: Int, members: Int,
+    into dx: Rows<Scalar>
+  ) {
+    InputGradient(
+      kernels: network.kernels, plan: network.plan, configuration: c, rows: rows, sequences: arguments.sequences,
       inputs: c.inputSize(ofLayer: layer), weights: (0..<c.directions).map { workspace.weights(layer, $0) },
-      gates: (0..<c.directions).map { workspace.scratch($0).gates }, dx: dx, operandRows: workspace.rowsA,
-      outRows: workspace.rowsB)
-    // Blocks of rows that stay in the second-level cache while the panels pass; their number does not matter to the bits.
-    let blocks = max(threads, (rows.count &+ 127) / 128)
-    parallel(blocks, threads: threads) { block in
-      let range = Split.range(rows.count, block, blocks)
-      product.run(range)
-      if layer > 0, let dropout {
-        for i in range {
-          let (t, n) = (rows.index[i] / sequences, rows.index[i] % sequences)
-          dropout.apply(UnsafePointer(dx[t, n]), dx[t, n], layer: layer &- 1, t: t, n: n)
-        }
-      }
-    }
+      gates: (0..<c.directions).map { workspace.scratch($0).gates }, jobs: jobs?.map { $0.input[0] }, dx: dx,
+      operandRows: workspace.rowsA, outRows: workspace.rowsB
+    ).run(threads: threads, members: members)
+    if layer > 0, let dropout { dropout.apply(dx, dx, layer: layer &- 1, batch, threads: threads) }
   }
 
   private func gradient(_ kind: ParameterInfo.Kind, _ layer: Int, _ direction: Int) -> Pointer? {

@@ -93,11 +93,10 @@ extension Network {
     let c = configuration
     let (steps, sequences) = (f.steps, f.sequences)
     let threads = threads(steps: steps, sequences: sequences)
-    let members = members(threads: threads, sequences: sequences)
+    let members = members(threads: threads, sequences: sequences, packsOneStep: parameters != nil && steps == 1)
     let batch = BatchPlan(
       steps: steps, sequences: sequences, lengths: f.lengths, shards: members > 1 ? 1 : threads,
       scratch: workspace.batch)
-    if let parameters { workspace.pack(self, parameters, threads: threads) }
     if let memory = f.tape {
       TapeHeader(
         c, isDouble: Scalar.self == Double.self, steps: steps, sequences: sequences, lengths: f.lengths, seed: f.seed,
@@ -121,12 +120,16 @@ extension Network {
       } else if !last {
         output = workspace.between(layer)
       }
+      let jobs = parameters.flatMap {
+        packed(workspace, $0, layer: layer, steps: steps, threads: threads, members: members)
+      }
       let (rows, kept, copied) = (input, output, copy)
       runLayer(batch, threads: threads, members: members, panels: plan.mostPanels) { direction in
         let offset = direction &* c.stateWidth
         return ForwardRunner(
           cell: CellStep(
-            self, layer: layer, f.weights?.packed(layer, direction) ?? workspace.weights(layer, direction)),
+            self, layer: layer, f.weights?.packed(layer, direction) ?? workspace.weights(layer, direction),
+            jobs: jobs?[direction]),
           batch: batch, scratch: workspace.scratch(direction), reverse: direction == 1,
           input: rows, outputs: (kept?.offset(by: offset), copied?.offset(by: offset)),
           tape: f.tape.map { tape.gates($0, layer: layer, direction: direction) },
@@ -141,6 +144,20 @@ extension Network {
       }
     }
     if let y, f.lengths != nil { clear(y, batch, width: c.outputSize) }
+  }
+
+  /// Packs a layer's weights, or returns for each direction what its runners are to pack.
+  private func packed(
+    _ workspace: ForwardWorkspace<Scalar>, _ parameters: Parameters<Scalar>, layer: Int, steps: Int, threads: Int,
+    members: Int
+  ) -> [ForwardJobs<Scalar>]? {
+    let jobs = (0..<configuration.directions).map {
+      workspace.weights(layer, $0).jobs(plan, layout, parameters, layer: layer, direction: $0)
+    }
+    let all = jobs.flatMap(\.all)
+    if packsAtUse(all, steps: steps, threads: threads, members: members) { return jobs }
+    PackJob.run(all, kernels, threads: threads)
+    return nil
   }
 
   /// Zeros past each sequence's length.
@@ -193,9 +210,5 @@ struct ForwardWorkspace<Scalar: RNNScalar> {
 
   func weights(_ layer: Int, _ direction: Int) -> PackedForward<Scalar> {
     PackedWeights<Scalar>.packed(weightsStart, network, layer, direction)
-  }
-
-  func pack(_ network: Network<Scalar>, _ parameters: Parameters<Scalar>, threads: Int) {
-    PackedWeights<Scalar>.pack(weightsStart, network, parameters, threads: threads)
   }
 }

@@ -134,13 +134,22 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   /// How many threads share the hidden units of each direction; 1: threads take sequences instead.
   ///
   /// Sequences are the better cut where each thread has enough of them for full tiles: nobody waits. With fewer, every
-  /// thread would stream all weights past a handful of rows, or have nothing to do.
-  func members(threads: Int, sequences: Int) -> Int {
+  /// thread would stream all weights past a handful of rows, or have nothing to do; and where weights are packed for one
+  /// step, every thread would pack all of them.
+  func members(threads: Int, sequences: Int, packsOneStep: Bool) -> Int {
     let c = configuration
     let members = min(threads / c.directions, Team.limit, plan.mostPanels)
     if members < 2 || sequences < 1 || sequences > Team.sequences { return 1 }
     let weights = c.cell.gates * c.hiddenSize * c.stateWidth
     // On two cores of a Cascade Lake an LSTM with N 1 lost by a team at H 64 and won at H 128.
-    return weights * sequences >= Team.leastWork * members && sequences <= Team.rowsEach * members ? members : 1
+    return weights * sequences >= Team.leastWork * members
+      && (packsOneStep || sequences <= Team.rowsEach * members) ? members : 1
+  }
+
+  /// Whether runners pack each panel at its use, instead of all panels before: in a single step each is used once, and
+  /// stays in a near cache in between. Not where several threads use the same panels, or lack places for their own.
+  func packsAtUse(_ jobs: [PackJob<Scalar>], steps: Int, threads: Int, members: Int) -> Bool {
+    steps == 1 && (threads == 1 || (members > 1 && !configuration.bidirectional))
+      && jobs.allSatisfy { $0.slots >= members }
   }
 }

@@ -27,12 +27,22 @@ struct PackJob<Scalar: RNNScalar> {
     PackJob(source: source, panels: panels, gates: [0], kStride: panels.units, unitStride: 1, depth: depth, out: out)
   }
 
-  func pack(panel index: Int, _ kernels: KernelTable<Scalar>) {
+  /// Threads that may each have a place for one panel in `out`.
+  var slots: Int { panels.count == 0 ? Int.max : panels.unitVectors / panels.panel(0).unitVectors }
+
+  /// Packs one panel into a slot, and says where it is.
+  func packed(panel index: Int, slot: Int, _ kernels: KernelTable<Scalar>) -> UnsafePointer<Scalar> {
+    // The first panel is as wide as any.
+    let out = out + slot &* panels.vectors(0) &* panels.lanes &* depth
+    pack(panel: index, to: out, kernels)
+    return UnsafePointer(out)
+  }
+
+  private func pack(panel index: Int, to out: UnsafeMutablePointer<Scalar>, _ kernels: KernelTable<Scalar>) {
     let lanes = panels.lanes
     let (first, unitVectors) = panels.panel(index)
     let vectors = panels.vectors(index)
     let valid = panels.validUnits(index)
-    let out = out + panels.column(index) &* depth
     for (slot, gate) in gates.enumerated() {
       var arguments = PackArguments(
         source: source + (gate &* panels.units &+ first &* lanes) &* unitStride, kStride: kStride,
@@ -53,12 +63,34 @@ struct PackJob<Scalar: RNNScalar> {
         let low = max(range.lowerBound - before, 0)
         let high = min(range.upperBound - before, job.panels.count)
         if low < high {
-          for panel in low..<high { job.pack(panel: panel, kernels) }
+          for panel in low..<high {
+            job.pack(panel: panel, to: job.out + job.panels.column(panel) * job.depth, kernels)
+          }
         }
         before += job.panels.count
       }
     }
   }
+}
+
+/// What packs one direction of one layer for forward products.
+struct ForwardJobs<Scalar: RNNScalar> {
+  /// For each stage.
+  var input: [PackJob<Scalar>] = []
+  var recurrent: [PackJob<Scalar>] = []
+  var projection: [PackJob<Scalar>] = []
+
+  var all: [PackJob<Scalar>] { input + recurrent + projection }
+}
+
+/// What packs one direction of one layer for backward products; the matrices of `PackedBackward`, none or one of each.
+struct BackwardJobs<Scalar: RNNScalar> {
+  var recurrent: [PackJob<Scalar>] = []
+  var candidate: [PackJob<Scalar>] = []
+  var input: [PackJob<Scalar>] = []
+  var projection: [PackJob<Scalar>] = []
+
+  var all: [PackJob<Scalar>] { recurrent + candidate + input + projection }
 }
 
 /// The packed weights of one direction of one layer, for forward products.
@@ -92,25 +124,25 @@ struct PackedForward<Scalar: RNNScalar> {
 
   /// The jobs that fill the matrices; fills the biases, which are small, at once.
   func jobs(_ plan: CellPlan, _ layout: ParameterLayout, _ parameters: Parameters<Scalar>, layer: Int, direction: Int)
-    -> [PackJob<Scalar>]
+    -> ForwardJobs<Scalar>
   {
     let c = layout.configuration
     let tensor = parameters.tensors(layout, layer: layer, direction: direction)
-    var jobs: [PackJob<Scalar>] = []
+    var jobs = ForwardJobs<Scalar>()
     for (index, stage) in plan.stages.enumerated() {
       let gates = plan.gates(ofStage: index)
-      jobs.append(
+      jobs.input.append(
         .forward(
           tensor.weightIH, stage.panels, gates: gates.input, depth: c.inputSize(ofLayer: layer),
           out: input(index)))
-      jobs.append(
+      jobs.recurrent.append(
         .forward(
           tensor.weightHH, stage.panels, gates: gates.recurrent, depth: c.stateWidth, out: recurrent(index)))
       fillBias(index, stage, gates.input, tensor, c)
     }
     if let weightHR = tensor.weightHR {
       let panels = PanelLayout(lanes: plan.lanes, units: c.projectionSize)
-      jobs.append(.forward(weightHR, panels, gates: [0], depth: c.hiddenSize, out: projection))
+      jobs.projection.append(.forward(weightHR, panels, gates: [0], depth: c.hiddenSize, out: projection))
     }
     return jobs
   }
@@ -163,28 +195,31 @@ struct PackedBackward<Scalar: RNNScalar> {
   func jobs(
     _ plan: CellPlan, _ layout: ParameterLayout, _ parameters: Parameters<Scalar>, layer: Int, direction: Int,
     input wantInput: Bool
-  ) -> [PackJob<Scalar>] {
+  ) -> BackwardJobs<Scalar> {
     let c = layout.configuration
     let tensor = parameters.tensors(layout, layer: layer, direction: direction)
     func panels(_ units: Int) -> PanelLayout { PanelLayout(lanes: plan.lanes, units: units) }
     let before = c.cell == .gruResetBefore
-    var jobs: [PackJob<Scalar>] = [
+    var jobs = BackwardJobs<Scalar>()
+    jobs.recurrent = [
       .backward(
         tensor.weightHH, panels(c.stateWidth), depth: (before ? 2 : c.cell.gates) * c.hiddenSize, out: recurrent)
     ]
     if before {
-      jobs.append(
+      jobs.candidate = [
         .backward(
           tensor.weightHH + 2 * c.hiddenSize * c.hiddenSize, panels(c.hiddenSize), depth: c.hiddenSize,
-          out: candidate))
+          out: candidate)
+      ]
     }
     if wantInput {
-      jobs.append(
+      jobs.input = [
         .backward(
-          tensor.weightIH, panels(c.inputSize(ofLayer: layer)), depth: c.cell.gates * c.hiddenSize, out: input))
+          tensor.weightIH, panels(c.inputSize(ofLayer: layer)), depth: c.cell.gates * c.hiddenSize, out: input)
+      ]
     }
     if let weightHR = tensor.weightHR {
-      jobs.append(.backward(weightHR, panels(c.hiddenSize), depth: c.projectionSize, out: projection))
+      jobs.projection = [.backward(weightHR, panels(c.hiddenSize), depth: c.projectionSize, out: projection)]
     }
     return jobs
   }

@@ -62,7 +62,8 @@ struct Team {
 struct TeamMember {
   /// nil: alone.
   private let team: Team?
-  private let number: Int
+  /// Among the members; 0 alone.
+  let number: Int
   private var phase = 0
 
   static var alone: TeamMember { TeamMember(team: nil, number: 0) }
