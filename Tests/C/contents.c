@@ -58,15 +58,12 @@ int main(void) {
   uint64_t random = 3;
   watch_pages();
   for (int i = 0; i < 6; i++) {
-    for (int kind = 0; kind < 6; kind++) {
+    for (int kind = 0; kind < KINDS; kind++) {
       for (int variant = 0; variant < 4; variant++) {
         int64_t lengths[9];
-        shape is;
-        memset(&is, 0, sizeof is);
-        is.cell = kind < 5 ? all_cells[kind] : SWIFTRNN_LSTM;
+        shape is = shape_of_kind(kind, hidden_sizes[i] / 2);
         is.dtype = variant & 1 ? SWIFTRNN_FLOAT64 : SWIFTRNN_FLOAT32;
         is.hidden = hidden_sizes[i];
-        is.projection = kind == 5 ? is.hidden / 2 : 0;
         is.inputs = 1 + (int64_t)(next_random(&random) % 20);
         is.layers = is.directions = variant & 2 ? 2 : 1;
         is.dropout = variant & 2 ? 0.4 : 0;

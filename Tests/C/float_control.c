@@ -128,12 +128,9 @@ int main(void) {
   action.sa_handler = forbidden_exception;
   watch_pages();
   sigaction(SIGFPE, &action, NULL);
-  for (int kind = 0; kind < 6; kind++) {
+  for (int kind = 0; kind < KINDS; kind++) {
     for (int variant = 0; variant < 2; variant++) {
-      shape is;
-      memset(&is, 0, sizeof is);
-      is.cell = kind < 5 ? all_cells[kind] : SWIFTRNN_LSTM;
-      is.projection = kind == 5 ? 6 : 0;
+      shape is = shape_of_kind(kind, 6);
       is.dtype = (kind + variant) % 2 ? SWIFTRNN_FLOAT64 : SWIFTRNN_FLOAT32;
       is.inputs = 10, is.hidden = 13, is.layers = 2, is.steps = 6, is.sequences = 4;
       is.dropout = variant ? 0.3 : 0;

@@ -2,22 +2,12 @@
  * nothing else is written. */
 #include "refused.h"
 
-#define MOVED(type, pointer, odd) ((type)(uintptr_t)((uintptr_t)(pointer) + (uintptr_t)(odd)))
-
 /* A handle that a call left NULL; then what it was before, for the next call. */
 #define CHECK_NULLED(handle, before) \
   do {                               \
     CHECK((handle) == NULL);         \
     (handle) = (before);             \
   } while (0)
-
-static shape some_shape(swiftrnn_cell cell, swiftrnn_dtype dtype) {
-  shape is;
-  memset(&is, 0, sizeof is);
-  is.cell = cell, is.dtype = dtype;
-  is.inputs = 5, is.hidden = 7, is.layers = 2, is.steps = 4, is.sequences = 3;
-  return is;
-}
 
 static void weights(problem *p) {
   const char *size = p->element == 8 ? "8 bytes" : "4 bytes";
@@ -103,23 +93,14 @@ static void create(problem *p) {
   CHECK_REFUSED(swiftrnn_stream_create(p->network, NULL, 3, &out), NULL_POINTER, "weights");
   CHECK_NULLED(out, other);
   CHECK_REFUSED(swiftrnn_stream_create(p->network, packed, 3, NULL), NULL_POINTER, "out_stream");
-  static const int64_t wrong[] = {-1, ((int64_t)1 << 31) + 1, INT64_MAX, INT64_MIN};
+  static const int64_t wrong[] = {-1, MOST + 1, INT64_MAX, INT64_MIN};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     CHECK_REFUSED(swiftrnn_stream_create(p->network, packed, wrong[i], &out), INVALID_SIZE, "sequences is",
-                  number(wrong[i]), number((int64_t)1 << 31));
+                  number(wrong[i]), number(MOST));
     CHECK_NULLED(out, other);
   }
-  for (int change = 0; change < 7; change++) {
-    shape is = p->is;
-    switch (change) {
-      case 0: is.cell = is.cell == SWIFTRNN_RNN_TANH ? SWIFTRNN_RNN_RELU : SWIFTRNN_RNN_TANH; break;
-      case 1: is.dtype = is.dtype == SWIFTRNN_FLOAT64 ? SWIFTRNN_FLOAT32 : SWIFTRNN_FLOAT64; break;
-      case 2: is.inputs++; break;
-      case 3: is.hidden++; break;
-      case 4: is.layers++; break;
-      case 5: is.without_bias = 1; break;
-      default: is.cell = SWIFTRNN_LSTM, is.projection = 2; break;
-    }
+  for (int change = 0; change < SHAPE_CHANGES; change++) {
+    const shape is = changed_shape(&p->is, change);
     problem *q = problem_make(&is);
     CHECK_REFUSED(swiftrnn_stream_create(p->network, problem_pack(q), 3, &out), MISMATCH, "weights");
     CHECK_NULLED(out, other);
@@ -159,7 +140,7 @@ static void steps(problem *p) {
   CHECK_REFUSED(swiftrnn_stream_run(stream, 2, NULL, y), NULL_POINTER, "x");
   CHECK_REFUSED(swiftrnn_stream_run(stream, 2, MOVED(const void *, x, 1), y), MISALIGNED, "x", size);
   CHECK_REFUSED(swiftrnn_stream_run(stream, 2, x, MOVED(void *, y, 2)), MISALIGNED, "y", size);
-  static const int64_t wrong[] = {-1, ((int64_t)1 << 31) + 1, INT64_MAX, INT64_MIN};
+  static const int64_t wrong[] = {-1, MOST + 1, INT64_MAX, INT64_MIN};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     CHECK_REFUSED(swiftrnn_stream_run(stream, wrong[i], x, y), INVALID_SIZE, "steps is", number(wrong[i]));
   }
@@ -202,7 +183,7 @@ static void steps(problem *p) {
 
 /* Weights and streams outlive the handles that they were made from. */
 static void lifetimes(void) {
-  const shape is = some_shape(SWIFTRNN_LSTM, SWIFTRNN_FLOAT32);
+  const shape is = refused_shape(SWIFTRNN_LSTM, SWIFTRNN_FLOAT32);
   problem *p = problem_make(&is);
   swiftrnn_network *network = network_of(&is);
   swiftrnn_weights *packed = NULL;
@@ -224,8 +205,8 @@ static void lifetimes(void) {
 int main(void) {
   watch_pages();
   for (int kind = 0; kind < 4; kind++) {
-    const shape is = some_shape(kind % 2 ? SWIFTRNN_RNN_RELU : SWIFTRNN_LSTM,
-                                kind < 2 ? SWIFTRNN_FLOAT32 : SWIFTRNN_FLOAT64);
+    const shape is = refused_shape(kind % 2 ? SWIFTRNN_RNN_RELU : SWIFTRNN_LSTM,
+                                   kind < 2 ? SWIFTRNN_FLOAT32 : SWIFTRNN_FLOAT64);
     describe(&is, "refusals of weights and streams");
     problem *p = problem_make(&is);
     problem_keep(p);

@@ -174,12 +174,9 @@ static void run(const shape *is) {
 }
 
 int main(void) {
-  for (int kind = 0; kind < 6; kind++) {
+  for (int kind = 0; kind < KINDS; kind++) {
     for (int variant = 0; variant < 8; variant++) {
-      shape is;
-      memset(&is, 0, sizeof is);
-      is.cell = kind < 5 ? all_cells[kind] : SWIFTRNN_LSTM;
-      is.projection = kind == 5 ? 9 : 0;
+      shape is = shape_of_kind(kind, 9);
       is.dtype = variant & 1 ? SWIFTRNN_FLOAT64 : SWIFTRNN_FLOAT32;
       is.layers = variant & 2 ? 3 : 1;
       is.sequences = variant & 4 ? 3 : 1;
