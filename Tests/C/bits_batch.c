@@ -1,6 +1,6 @@
 /* The bits of a sequence's results do not depend on the batch that it is in: any cut, any order, padded or not, at any
- * strides; nor on inference or training, packed weights or not, streamed or whole. Gradients of parameters do not depend
- * on padding and strides. */
+ * strides; nor on inference or training, packed weights or not, streamed or whole. Gradients of parameters do not
+ * depend on padding and strides. */
 #include "sequences.h"
 
 enum { STEPS = 7, SEQUENCES = 6 };

@@ -1,5 +1,5 @@
-/* The bits of all results, sums over the batch among them, do not depend on how many threads run: set for the network or
- * for the process. The sizes are large enough that the library uses them. */
+/* The bits of all results, sums over the batch among them, do not depend on how many threads run: set for the network
+ * or for the process. The sizes are large enough that the library uses them. */
 #include "problem.h"
 
 static void run(const shape *is, int64_t few) {

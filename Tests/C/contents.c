@@ -1,5 +1,5 @@
-/* Results do not depend on what outputs, tape and workspace held before, nor on rows of x and dy behind a sequence's end:
- * zeros there, or NaN, the same bits. */
+/* Results do not depend on what outputs, tape and workspace held before, nor on rows of x and dy behind a sequence's
+ * end: zeros there, or NaN, the same bits. */
 #include "sequences.h"
 
 /* NaN in all rows of x and dy that do not exist. */
@@ -45,7 +45,8 @@ static void run(const shape *is) {
   problem_train(q);
   CHECK_SAME_RESULTS(p, q, 1);
   describe(is, "training from zeros, without dy");
-  p->forward.initial_states = p->backward.initial_states = q->forward.initial_states = q->backward.initial_states = NULL;
+  p->forward.initial_states = p->backward.initial_states = NULL;
+  q->forward.initial_states = q->backward.initial_states = NULL;
   p->backward.dy = q->backward.dy = NULL;
   problem_fill(p, 0), problem_fill(q, 255);
   problem_train(p), problem_train(q);

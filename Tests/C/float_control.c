@@ -1,5 +1,6 @@
-/* Whatever the caller has set in the floating-point control register, flushing of subnormals, another rounding, unmasked
- * exceptions, the results have the same bits, nothing traps, and the register is as before, even after a refusal. */
+/* Whatever the caller has set in the floating-point control register, flushing of subnormals, another rounding,
+ * unmasked exceptions, the results have the same bits, nothing traps, and the register is as before, even after a
+ * refusal. */
 #include "problem.h"
 
 #include <math.h>
@@ -23,7 +24,8 @@ static void check_control(const char *call, int line) {
 }
 
 /* The call with the register set, which is then looked at and put back; its status. */
-#define CONTROLLED(call) (_mm_setcsr(expected_control), last_status = (int)(call), check_control(#call, __LINE__), last_status)
+#define CONTROLLED(call) \
+  (_mm_setcsr(expected_control), last_status = (int)(call), check_control(#call, __LINE__), last_status)
 static int last_status;
 
 static void forbidden_exception(int number) {

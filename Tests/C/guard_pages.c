@@ -85,7 +85,8 @@ static void run(const shape *is) {
   some.dx = NULL;
   some.accumulate = 1;
   some.initial_states = some.final_state_gradients = NULL;
-  for (int64_t i = 0; i < p->parameter_count; i += 2) ((void **)(void *)named(p, "pointers to gradients")->data)[i] = NULL;
+  void **gradients = (void **)(void *)named(p, "pointers to gradients")->data;
+  for (int64_t i = 0; i < p->parameter_count; i += 2) gradients[i] = NULL;
   CHECK_STATUS(swiftrnn_network_backward(p->network, &some), SWIFTRNN_STATUS_OK);
   for (int i = 0; i < p->buffer_count; i++) CHECK(buffer_is_bounded(&p->buffers[i]));
   problem_keep(p);

@@ -1,4 +1,5 @@
-/* Checks of refusals: the status, the message with its numbers, and that nothing was written. Valid in C11 and in C++17. */
+/* Checks of refusals: the status, the message with its numbers, and that nothing was written. Valid in C11 and in
+ * C++17. */
 #ifndef SWIFTRNN_TEST_REFUSED_H
 #define SWIFTRNN_TEST_REFUSED_H
 
@@ -73,8 +74,8 @@ static inline shape refused_pass_shape(swiftrnn_cell cell, swiftrnn_dtype dtype)
 
 enum { SHAPE_CHANGES = 8 };
 
-/** A network whose weights and tapes do not fit `from`'s: change 0 ..< SHAPE_CHANGES is the one thing that differs. Only
- *  LSTM knows projection, so that the last change makes other cells an LSTM too. */
+/** A network whose weights and tapes do not fit `from`'s: change 0 ..< SHAPE_CHANGES is the one thing that differs.
+ *  Only LSTM knows projection, so that the last change makes other cells an LSTM too. */
 static inline shape changed_shape(const shape *from, int change) {
   shape is = *from;
   switch (change) {

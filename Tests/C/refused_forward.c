@@ -136,10 +136,10 @@ static void buffers(problem *p) {
 }
 
 static void versions(problem *p) {
-  static const int64_t wrong[] = {0, -1, 8, sizeof(swiftrnn_forward_args) - 8, sizeof(swiftrnn_forward_args) - 1, 65537,
-                                  INT64_MAX, INT64_MIN};
+  const int64_t size = sizeof(swiftrnn_forward_args);
+  const int64_t wrong[] = {0, -1, 8, size - 8, size - 1, 65537, INT64_MAX, INT64_MIN};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-    REFUSED_FORWARD(p, INVALID_SIZE, (number(wrong[i]), number(sizeof(swiftrnn_forward_args))), a.size = wrong[i]);
+    REFUSED_FORWARD(p, INVALID_SIZE, (number(wrong[i]), number(size)), a.size = wrong[i]);
   }
   union {
     swiftrnn_forward_args args;

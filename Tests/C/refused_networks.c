@@ -21,12 +21,14 @@ static void config_init(void) {
   CHECK_REFUSED(swiftrnn_config_init(NULL, size, SWIFTRNN_LSTM), NULL_POINTER, "config");
   static const int64_t sizes[] = {0, -1, 8, sizeof(swiftrnn_config) - 1, 65537, INT64_MAX, INT64_MIN};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-    CHECK_REFUSED(swiftrnn_config_init(&u.config, sizes[i], SWIFTRNN_LSTM), INVALID_SIZE, number(sizes[i]), number(size));
+    CHECK_REFUSED(swiftrnn_config_init(&u.config, sizes[i], SWIFTRNN_LSTM), INVALID_SIZE, number(sizes[i]),
+                  number(size));
   }
   static const int32_t cells[] = {0, 6, 1000, -1, INT32_MAX, INT32_MIN};
   for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
     ENUM_FROM(swiftrnn_cell, cell, cells[i]);
-    CHECK_REFUSED(swiftrnn_config_init(&u.config, size, cell), INVALID_VALUE, "cell", "1...5", number((uint32_t)cells[i]));
+    CHECK_REFUSED(swiftrnn_config_init(&u.config, size, cell), INVALID_VALUE, "cell", "1...5",
+                  number((uint32_t)cells[i]));
   }
   CHECK_REFUSED(swiftrnn_config_init((swiftrnn_config *)(void *)(u.bytes + 1), size, SWIFTRNN_LSTM), MISALIGNED, "8");
   for (size_t i = 0; i < sizeof u; i++) CHECK(u.bytes[i] == CANARY);
@@ -156,7 +158,8 @@ static void queries(void) {
   static const int64_t wrong[] = {-1, INT64_MIN, INT64_MAX, MOST + 1};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     CHECK_REFUSED(swiftrnn_network_tape_size(network, wrong[i], 1, &count), INVALID_SIZE, "steps", number(wrong[i]));
-    CHECK_REFUSED(swiftrnn_network_tape_size(network, 1, wrong[i], &count), INVALID_SIZE, "sequences", number(wrong[i]));
+    CHECK_REFUSED(swiftrnn_network_tape_size(network, 1, wrong[i], &count), INVALID_SIZE, "sequences",
+                  number(wrong[i]));
     for (int purpose = 0; purpose < 3; purpose++) {
       CHECK_REFUSED(swiftrnn_network_workspace_size(network, (swiftrnn_workspace)purpose, wrong[i], 1, &count),
                     INVALID_SIZE, "steps", number(wrong[i]));

@@ -40,7 +40,8 @@ static void weights(problem *p) {
     some[i] = MOVED(const void *, parameters[i], 2);
     CHECK_REFUSED(swiftrnn_weights_create(p->network, some, count, &out), MISALIGNED, "parameters", size);
     CHECK_NULLED(out, other);
-    CHECK_REFUSED(swiftrnn_network_initialize(p->network, 0, (void *const *)some, count), MISALIGNED, "parameters", size);
+    CHECK_REFUSED(swiftrnn_network_initialize(p->network, 0, (void *const *)some, count), MISALIGNED, "parameters",
+                  size);
   }
   CHECK_REFUSED(swiftrnn_network_initialize(NULL, 0, (void *const *)parameters, count), NULL_POINTER, "network");
   CHECK_REFUSED(swiftrnn_network_initialize(p->network, 0, NULL, count), NULL_POINTER, "parameters");
@@ -59,10 +60,10 @@ static void flat_pointers(problem *p) {
   CHECK_REFUSED(swiftrnn_network_flat_pointers(NULL, memory, bytes, pointers, count), NULL_POINTER, "network");
   CHECK_REFUSED(swiftrnn_network_flat_pointers(p->network, NULL, bytes, pointers, count), NULL_POINTER, "flat");
   CHECK_REFUSED(swiftrnn_network_flat_pointers(p->network, memory, bytes, NULL, count), NULL_POINTER, "pointers");
-  CHECK_REFUSED(swiftrnn_network_flat_pointers(p->network, MOVED(void *, memory, 1), bytes, pointers, count), MISALIGNED,
-                "flat");
-  CHECK_REFUSED(swiftrnn_network_flat_pointers(p->network, memory, bytes, MOVED(void **, pointers, 4), count), MISALIGNED,
-                "pointers");
+  CHECK_REFUSED(swiftrnn_network_flat_pointers(p->network, MOVED(void *, memory, 1), bytes, pointers, count),
+                MISALIGNED, "flat");
+  CHECK_REFUSED(swiftrnn_network_flat_pointers(p->network, memory, bytes, MOVED(void **, pointers, 4), count),
+                MISALIGNED, "pointers");
   static const int64_t sizes[] = {-1, 0, 1, INT64_MIN};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     CHECK_REFUSED(swiftrnn_network_flat_pointers(p->network, memory, sizes[i], pointers, count), BUFFER_TOO_SMALL,
@@ -156,14 +157,16 @@ static void steps(problem *p) {
     CHECK_REFUSED(swiftrnn_stream_set_state(stream, p->forward.initial_states, counts[i]), INVALID_SIZE, "state_count",
                   number(counts[i]), number(p->state_count));
   }
-  CHECK_REFUSED(swiftrnn_stream_get_state(stream, MOVED(void *const *, states, 4), p->state_count), MISALIGNED, "states");
+  CHECK_REFUSED(swiftrnn_stream_get_state(stream, MOVED(void *const *, states, 4), p->state_count), MISALIGNED,
+                "states");
   CHECK_REFUSED(swiftrnn_stream_set_state(stream, MOVED(const void *const *, states, 4), p->state_count), MISALIGNED,
                 "states");
   for (int64_t i = 0; i < p->state_count; i++) {
     void *some[2] = {states[0], states[p->state_count - 1]};
     some[i] = MOVED(void *, some[i], 2);
     CHECK_REFUSED(swiftrnn_stream_get_state(stream, some, p->state_count), MISALIGNED, "states", size);
-    CHECK_REFUSED(swiftrnn_stream_set_state(stream, (const void *const *)some, p->state_count), MISALIGNED, "states", size);
+    CHECK_REFUSED(swiftrnn_stream_set_state(stream, (const void *const *)some, p->state_count), MISALIGNED, "states",
+                  size);
   }
   CHECK_NOTHING_WRITTEN(p);
   /* The stream goes on from where it was. */
@@ -188,7 +191,8 @@ static void lifetimes(void) {
   swiftrnn_network *network = network_of(&is);
   swiftrnn_weights *packed = NULL;
   swiftrnn_stream *stream = NULL;
-  CHECK_STATUS(swiftrnn_weights_create(network, p->forward.parameters, p->parameter_count, &packed), SWIFTRNN_STATUS_OK);
+  CHECK_STATUS(swiftrnn_weights_create(network, p->forward.parameters, p->parameter_count, &packed),
+               SWIFTRNN_STATUS_OK);
   swiftrnn_network_destroy(network);
   swiftrnn_forward_args a = problem_inference(p, 1);
   a.weights = packed;
