@@ -18,15 +18,19 @@ Parameter = Union[Network, Array]
 Gradient = Union[Gradients, Array]
 
 
+def _listed(given: Any, single: tuple[type, ...], expected: str) -> list[Any]:
+    """One of the types `single`, or a sequence, as a list. Mappings and texts are refused: their items are no vectors."""
+    if isinstance(given, single):
+        return [given]
+    if isinstance(given, (Mapping, str, bytes)) or not isinstance(given, Iterable):
+        raise TypeError(f"{expected} got {type(given).__name__}")
+    return list(given)
+
+
 def parameter_list(parameters: Any) -> list[Any]:
     """What is optimized, as a list of networks and arrays. The items are not checked yet: see `array_of`."""
-    if isinstance(parameters, (Network, np.ndarray)):
-        return [parameters]
-    if isinstance(parameters, (Mapping, str, bytes)) or not isinstance(parameters, Iterable):
-        raise TypeError(
-            f"parameters: pass the network, or arrays, or a sequence of them; got {type(parameters).__name__}"
-        )
-    return list(parameters)
+    expected = "parameters: pass the network, or arrays, or a sequence of them;"
+    return _listed(parameters, (Network, np.ndarray), expected)
 
 
 def array_of(owner: Any, name: str) -> Array:
@@ -36,13 +40,8 @@ def array_of(owner: Any, name: str) -> Array:
 
 def gradient_list(gradients: Any) -> list[Any]:
     """Gradients as a list of `Gradients` and arrays. The items are not checked yet: see `gradient_array`."""
-    if isinstance(gradients, (Gradients, np.ndarray, Tape)):
-        return [gradients]
-    if isinstance(gradients, (Mapping, str, bytes)) or not isinstance(gradients, Iterable):
-        raise TypeError(
-            f"gradients: expected Gradients, an array, or a sequence of them, got {type(gradients).__name__}"
-        )
-    return list(gradients)
+    expected = "gradients: expected Gradients, an array, or a sequence of them,"
+    return _listed(gradients, (Gradients, np.ndarray, Tape), expected)
 
 
 def gradient_array(gradient: Any, name: str) -> Any:
