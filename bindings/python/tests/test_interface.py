@@ -141,7 +141,7 @@ def test_state_dict_holds_copies_and_loading_checks_before_it_copies() -> None:
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_pickle_and_copy(cell: str) -> None:
-    case = Case(cell, "float32", 4, 3, 5, 8, 3 if cell == "lstm_projected" else 0, 2, True, True, dropout=0.5, seed=2)
+    case = Case(cell, "float32", 4, 3, 5, 8, 3, 2, True, True, dropout=0.5, seed=2)
     network, x = case.network(batch_first=True, num_threads=2), x_of(3, 4, 5)
     expected = network(x)[0]
     for twin in (pickle.loads(pickle.dumps(network)), copy.copy(network), copy.deepcopy(network)):
