@@ -19,7 +19,7 @@ Gradient = Union[Gradients, Array]
 
 
 def _listed(given: Any, single: tuple[type, ...], expected: str) -> list[Any]:
-    """One of the types `single`, or a sequence, as a list. Mappings and texts are refused: their items are no vectors."""
+    """One of the types `single`, or a sequence, as a list. Mappings and texts are refused: they hold no vectors."""
     if isinstance(given, single):
         return [given]
     if isinstance(given, (Mapping, str, bytes)) or not isinstance(given, Iterable):
