@@ -86,7 +86,7 @@ class Shape:
 
 
 def _rows(group: str, table: list[tuple], **common) -> list[Shape]:
-    """Shapes of rows (cell, work, N, H, T[, quick])."""
+    """Shapes of rows (cell, work, N, H, T[, quick]); `common` holds for all of them."""
     return [Shape(group, *row[:5], quick=len(row) > 5, **common) for row in table]
 
 
@@ -180,19 +180,27 @@ ODD = [
     Shape("odd sizes", "rnn_tanh", INFERENCE, 16, 1000, 16, I=1),
 ]
 
-FLOAT64 = [
-    Shape("float64", "lstm", INFERENCE, 32, 128, 50, dtype="f64", quick=True),
-    Shape("float64", "lstm", TRAINING, 32, 128, 50, dtype="f64"),
-    Shape("float64", "gru", INFERENCE, 32, 128, 50, dtype="f64"),
-    Shape("float64", "gru", TRAINING, 32, 128, 50, dtype="f64"),
-]
+FLOAT64 = _rows(
+    "float64",
+    [
+        ("lstm", INFERENCE, 32, 128, 50, QUICK),
+        ("lstm", TRAINING, 32, 128, 50),
+        ("gru", INFERENCE, 32, 128, 50),
+        ("gru", TRAINING, 32, 128, 50),
+    ],
+    dtype="f64",
+)
 
-LENGTHS = [
-    Shape("lengths", "lstm", INFERENCE, 64, 256, 150, lengths=True),
-    Shape("lengths", "lstm", TRAINING, 64, 128, 150, lengths=True, quick=True),
-    Shape("lengths", "gru", INFERENCE, 64, 128, 150, lengths=True),
-    Shape("lengths", "gru", TRAINING, 64, 256, 150, lengths=True),
-]
+LENGTHS = _rows(
+    "lengths",
+    [
+        ("lstm", INFERENCE, 64, 256, 150),
+        ("lstm", TRAINING, 64, 128, 150, QUICK),
+        ("gru", INFERENCE, 64, 128, 150),
+        ("gru", TRAINING, 64, 256, 150),
+    ],
+    lengths=True,
+)
 
 STREAMING = [
     Shape("streaming", cell, "stream", 1, hidden, 1, I=1, quick=hidden in (16, 40, 128))

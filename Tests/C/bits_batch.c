@@ -1,6 +1,6 @@
 /* The bits of a sequence's results do not depend on the batch that it is in: any cut, any order, padded or not, at any
- * strides; nor on inference or training, packed weights or not, streamed or whole. Gradients of parameters do not depend
- * on padding and strides. */
+ * strides; nor on inference or training, packed weights or not, streamed or whole. Gradients of parameters do not
+ * depend on padding and strides. */
 #include "sequences.h"
 
 enum { STEPS = 7, SEQUENCES = 6 };
@@ -8,10 +8,7 @@ static const int64_t some_lengths[SEQUENCES] = {3, 0, 7, 5, 1, 7};
 
 static shape some_shape(int kind, int variant) {
   static const int64_t hidden[] = {9, 17, 5, 12, 33, 8};
-  shape is;
-  memset(&is, 0, sizeof is);
-  is.cell = kind < 5 ? all_cells[kind] : SWIFTRNN_LSTM;
-  is.projection = kind == 5 ? 5 : 0;
+  shape is = shape_of_kind(kind, 5);
   is.dtype = variant & 1 ? SWIFTRNN_FLOAT64 : SWIFTRNN_FLOAT32;
   is.hidden = hidden[kind];
   is.inputs = 7;
@@ -178,7 +175,7 @@ static void streams(const shape *is) {
 
 int main(void) {
   watch_pages();
-  for (int kind = 0; kind < 6; kind++) {
+  for (int kind = 0; kind < KINDS; kind++) {
     for (int variant = 0; variant < 4; variant++) {
       const shape is = some_shape(kind, variant);
       batches(&is);

@@ -1,5 +1,5 @@
-/* The bits of all results, sums over the batch among them, do not depend on how many threads run: set for the network or
- * for the process. The sizes are large enough that the library uses them. */
+/* The bits of all results, sums over the batch among them, do not depend on how many threads run: set for the network
+ * or for the process. The sizes are large enough that the library uses them. */
 #include "problem.h"
 
 static void run(const shape *is, int64_t few) {
@@ -44,14 +44,11 @@ int main(void) {
   int64_t lengths[64];
   uint64_t random = 5;
   watch_pages();
-  for (int kind = 0; kind < 6; kind++) {
+  for (int kind = 0; kind < KINDS; kind++) {
     for (int variant = 0; variant < 2; variant++) {
       /* The two activations of the vanilla RNN, and LSTM without and with projection, share most of their code. */
       if ((kind == 1 && variant == 0) || (kind == 5 && variant == 1)) continue;
-      shape is;
-      memset(&is, 0, sizeof is);
-      is.cell = kind < 5 ? all_cells[kind] : SWIFTRNN_LSTM;
-      is.projection = kind == 5 ? 29 : 0;
+      shape is = shape_of_kind(kind, 29);
       is.dtype = (kind + variant) % 2 ? SWIFTRNN_FLOAT64 : SWIFTRNN_FLOAT32;
       is.inputs = 35, is.hidden = hidden[kind], is.sequences = sequences[kind], is.steps = 21;
       if (variant) {
@@ -65,11 +62,8 @@ int main(void) {
     }
   }
   /* Few sequences and many units: threads share the units of each step. */
-  for (int kind = 2; kind < 6; kind++) {
-    shape is;
-    memset(&is, 0, sizeof is);
-    is.cell = kind < 5 ? all_cells[kind] : SWIFTRNN_LSTM;
-    is.projection = kind == 5 ? 130 : 0;
+  for (int kind = 2; kind < KINDS; kind++) {
+    shape is = shape_of_kind(kind, 130);
     is.dtype = kind % 2 ? SWIFTRNN_FLOAT64 : SWIFTRNN_FLOAT32;
     is.inputs = 35, is.hidden = 150, is.sequences = 3, is.steps = 12;
     run(&is, 2);

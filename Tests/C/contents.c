@@ -1,5 +1,5 @@
-/* Results do not depend on what outputs, tape and workspace held before, nor on rows of x and dy behind a sequence's end:
- * zeros there, or NaN, the same bits. */
+/* Results do not depend on what outputs, tape and workspace held before, nor on rows of x and dy behind a sequence's
+ * end: zeros there, or NaN, the same bits. */
 #include "sequences.h"
 
 /* NaN in all rows of x and dy that do not exist. */
@@ -45,7 +45,8 @@ static void run(const shape *is) {
   problem_train(q);
   CHECK_SAME_RESULTS(p, q, 1);
   describe(is, "training from zeros, without dy");
-  p->forward.initial_states = p->backward.initial_states = q->forward.initial_states = q->backward.initial_states = NULL;
+  p->forward.initial_states = p->backward.initial_states = NULL;
+  q->forward.initial_states = q->backward.initial_states = NULL;
   p->backward.dy = q->backward.dy = NULL;
   problem_fill(p, 0), problem_fill(q, 255);
   problem_train(p), problem_train(q);
@@ -58,15 +59,12 @@ int main(void) {
   uint64_t random = 3;
   watch_pages();
   for (int i = 0; i < 6; i++) {
-    for (int kind = 0; kind < 6; kind++) {
+    for (int kind = 0; kind < KINDS; kind++) {
       for (int variant = 0; variant < 4; variant++) {
         int64_t lengths[9];
-        shape is;
-        memset(&is, 0, sizeof is);
-        is.cell = kind < 5 ? all_cells[kind] : SWIFTRNN_LSTM;
+        shape is = shape_of_kind(kind, hidden_sizes[i] / 2);
         is.dtype = variant & 1 ? SWIFTRNN_FLOAT64 : SWIFTRNN_FLOAT32;
         is.hidden = hidden_sizes[i];
-        is.projection = kind == 5 ? is.hidden / 2 : 0;
         is.inputs = 1 + (int64_t)(next_random(&random) % 20);
         is.layers = is.directions = variant & 2 ? 2 : 1;
         is.dropout = variant & 2 ? 0.4 : 0;

@@ -1,5 +1,6 @@
-/* Whatever the caller has set in the floating-point control register, flushing of subnormals, another rounding, unmasked
- * exceptions, the results have the same bits, nothing traps, and the register is as before, even after a refusal. */
+/* Whatever the caller has set in the floating-point control register, flushing of subnormals, another rounding,
+ * unmasked exceptions, the results have the same bits, nothing traps, and the register is as before, even after a
+ * refusal. */
 #include "problem.h"
 
 #include <math.h>
@@ -23,7 +24,8 @@ static void check_control(const char *call, int line) {
 }
 
 /* The call with the register set, which is then looked at and put back; its status. */
-#define CONTROLLED(call) (_mm_setcsr(expected_control), last_status = (int)(call), check_control(#call, __LINE__), last_status)
+#define CONTROLLED(call) \
+  (_mm_setcsr(expected_control), last_status = (int)(call), check_control(#call, __LINE__), last_status)
 static int last_status;
 
 static void forbidden_exception(int number) {
@@ -128,12 +130,9 @@ int main(void) {
   action.sa_handler = forbidden_exception;
   watch_pages();
   sigaction(SIGFPE, &action, NULL);
-  for (int kind = 0; kind < 6; kind++) {
+  for (int kind = 0; kind < KINDS; kind++) {
     for (int variant = 0; variant < 2; variant++) {
-      shape is;
-      memset(&is, 0, sizeof is);
-      is.cell = kind < 5 ? all_cells[kind] : SWIFTRNN_LSTM;
-      is.projection = kind == 5 ? 6 : 0;
+      shape is = shape_of_kind(kind, 6);
       is.dtype = (kind + variant) % 2 ? SWIFTRNN_FLOAT64 : SWIFTRNN_FLOAT32;
       is.inputs = 10, is.hidden = 13, is.layers = 2, is.steps = 6, is.sequences = 4;
       is.dropout = variant ? 0.3 : 0;

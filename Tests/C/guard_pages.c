@@ -85,7 +85,8 @@ static void run(const shape *is) {
   some.dx = NULL;
   some.accumulate = 1;
   some.initial_states = some.final_state_gradients = NULL;
-  for (int64_t i = 0; i < p->parameter_count; i += 2) ((void **)(void *)named(p, "pointers to gradients")->data)[i] = NULL;
+  void **gradients = (void **)(void *)named(p, "pointers to gradients")->data;
+  for (int64_t i = 0; i < p->parameter_count; i += 2) gradients[i] = NULL;
   CHECK_STATUS(swiftrnn_network_backward(p->network, &some), SWIFTRNN_STATUS_OK);
   for (int i = 0; i < p->buffer_count; i++) CHECK(buffer_is_bounded(&p->buffers[i]));
   problem_keep(p);
@@ -102,19 +103,17 @@ static void run_all(void) {
   uint64_t random = 1;
   watch_pages();
   for (int i = 0; i < HIDDEN_SIZES; i++) {
-    for (int kind = 0; kind < 6; kind++) {
+    for (int kind = 0; kind < KINDS; kind++) {
       for (int variant = 0; variant < 8; variant++) {
         static const int64_t batches[] = {1, 2, 3, 5, 9, 11}, inputs[] = {1, 5, 7, 15, 17, 35};
         const uint64_t choice = next_random(&random);
+        const int64_t hidden = hidden_sizes[i];
         int64_t lengths[11];
-        shape is;
-        memset(&is, 0, sizeof is);
-        is.cell = kind < 5 ? all_cells[kind] : SWIFTRNN_LSTM;
+        shape is = shape_of_kind(kind, hidden - 1 - (hidden > 8 ? 2 : 0));
         is.dtype = variant & 1 ? SWIFTRNN_FLOAT64 : SWIFTRNN_FLOAT32;
         is.flush = variant & 2 ? BORDER_START : BORDER_END;
         is.layers = is.directions = variant & 4 ? 2 : 1;
-        is.hidden = hidden_sizes[i];
-        if (kind == 5) is.projection = is.hidden > 1 ? is.hidden - 1 - (is.hidden > 8 ? 2 : 0) : 0;
+        is.hidden = hidden;
         is.inputs = inputs[choice % 6];
         is.sequences = batches[choice / 6 % 6];
         is.steps = 1 + (int64_t)(choice / 36 % 4);

@@ -47,8 +47,8 @@ static void large_handles(void) {
     if (dtype == 0) limit_memory((size_t)64 << 20);
     for (int i = 0; i < 10; i++) {
       swiftrnn_weights *weights = (swiftrnn_weights *)(void *)p;
-      CHECK_REFUSED(swiftrnn_weights_create(network, p->forward.parameters, p->parameter_count, &weights), OUT_OF_MEMORY,
-                    "out of memory", "bytes");
+      CHECK_REFUSED(swiftrnn_weights_create(network, p->forward.parameters, p->parameter_count, &weights),
+                    OUT_OF_MEMORY, "out of memory", "bytes");
       CHECK(weights == NULL);
       /* Packed, the two biases of a gate are one. */
       CHECK(bytes_in_message() >= (double)(elements - 2 * 4 * large.hidden) * (double)p->element);
@@ -153,7 +153,8 @@ static void train_once(int status[CALLS]) {
   status[0] = (int)swiftrnn_embedding_forward(f, WIDTH, WIDTH, weight, ROWS, ids, rows_in);
   status[1] = (int)swiftrnn_embedding_backward(f, WIDTH, WIDTH, ROWS, ids, rows_in, 0, weight);
   status[2] = (int)swiftrnn_linear_forward(f, ROWS, WIDTH, WIDTH, rows_in, weight, NULL, rows_out);
-  status[3] = (int)swiftrnn_linear_backward(f, ROWS, WIDTH, WIDTH, rows_in, weight, rows_out, 0, gradient, weight, NULL);
+  status[3] =
+      (int)swiftrnn_linear_backward(f, ROWS, WIDTH, WIDTH, rows_in, weight, rows_out, 0, gradient, weight, NULL);
   status[4] = (int)swiftrnn_cross_entropy(f, ROWS, WIDTH, rows_out, ids, -1, NULL, gradient, &loss, NULL, NULL);
   status[5] = (int)swiftrnn_clip_gradients(f, 1, gradients, counts, 1, &norm);
   status[6] = (int)swiftrnn_sgd_step(f, ELEMENTS, 0.1, 0, 0, 0, gradient, rows_in, NULL);

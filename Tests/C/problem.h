@@ -302,4 +302,16 @@ static inline void describe(const shape *s, const char *what) {
 static const swiftrnn_cell all_cells[5] = {SWIFTRNN_RNN_TANH, SWIFTRNN_RNN_RELU, SWIFTRNN_LSTM, SWIFTRNN_GRU,
                                            SWIFTRNN_GRU_RESET_BEFORE};
 
+enum { KINDS = 6 };
+
+/** The kinds that tests go through: the five cells, and as the sixth an LSTM whose output is projected to `projection`
+ *  numbers, which the others don't look at. Everything else is the default. */
+static inline shape shape_of_kind(int kind, int64_t projection) {
+  shape is;
+  memset(&is, 0, sizeof is);
+  is.cell = kind < 5 ? all_cells[kind] : SWIFTRNN_LSTM;
+  is.projection = kind < 5 ? 0 : projection;
+  return is;
+}
+
 #endif

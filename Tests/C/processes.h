@@ -1,5 +1,5 @@
-/* Child processes for the tests: what sets a limit or needs a fresh library must not touch the other tests. Valid in C11
- * and in C++17. */
+/* Child processes for the tests: what sets a limit or needs a fresh library must not touch the other tests. Valid in
+ * C11 and in C++17. */
 #ifndef SWIFTRNN_TEST_PROCESSES_H
 #define SWIFTRNN_TEST_PROCESSES_H
 

@@ -10,15 +10,9 @@
     CHECK_REFUSED(swiftrnn_network_backward((p)->network, &a), status, EXPAND texts);          \
     CHECK_NOTHING_WRITTEN(p);                                                                  \
   } while (0)
-#define EXPAND(...) __VA_ARGS__
-
-/* Pointers that are `odd` bytes further. */
-#define MOVED(type, pointer, odd) ((type)(uintptr_t)((uintptr_t)(pointer) + (uintptr_t)(odd)))
-
-static const int64_t most = (int64_t)1 << 31;
 
 static void sizes(problem *p) {
-  static const int64_t wrong[] = {-1, INT64_MIN, INT64_MAX, ((int64_t)1 << 31) + 1};
+  static const int64_t wrong[] = {-1, INT64_MIN, INT64_MAX, MOST + 1};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     const int64_t v = wrong[i];
     REFUSED_BACKWARD(p, INVALID_SIZE, ("steps is", number(v)), a.steps = v);
@@ -39,7 +33,7 @@ static void sizes(problem *p) {
   REFUSED_BACKWARD(p, OVERFLOW, ("dx"), a.dx_step_stride = INT64_MAX);
   REFUSED_BACKWARD(p, OVERFLOW, ("dy"), a.dy_sequence_stride = INT64_MAX / 2);
   REFUSED_BACKWARD(p, OVERFLOW, ("x"), a.x_step_stride = INT64_MAX / 3);
-  REFUSED_BACKWARD(p, OVERFLOW, ("bytes"), (a.steps = most, a.sequences = most, a.lengths = NULL, a.dx = NULL));
+  REFUSED_BACKWARD(p, OVERFLOW, ("bytes"), (a.steps = MOST, a.sequences = MOST, a.lengths = NULL, a.dx = NULL));
   static const int64_t lengths[] = {-1, 5, INT64_MAX, INT64_MIN};
   for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
     const int64_t own[3] = {4, lengths[i], 2};
@@ -118,10 +112,10 @@ static void counts(problem *p) {
 }
 
 static void versions(problem *p) {
-  static const int64_t wrong[] = {0,     -1,       8, sizeof(swiftrnn_backward_args) - 8, sizeof(swiftrnn_backward_args) - 1,
-                                  65537, INT64_MAX, INT64_MIN};
+  const int64_t size = sizeof(swiftrnn_backward_args);
+  const int64_t wrong[] = {0, -1, 8, size - 8, size - 1, 65537, INT64_MAX, INT64_MIN};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-    REFUSED_BACKWARD(p, INVALID_SIZE, (number(wrong[i]), number(sizeof(swiftrnn_backward_args))), a.size = wrong[i]);
+    REFUSED_BACKWARD(p, INVALID_SIZE, (number(wrong[i]), number(size)), a.size = wrong[i]);
   }
   union {
     swiftrnn_backward_args args;
@@ -136,6 +130,20 @@ static void versions(problem *p) {
     CHECK_NOTHING_WRITTEN(p);
     newer.bytes[i] = 0;
   }
+}
+
+/* The tape of a pass of `other` is refused: the message says what differs and, if `theirs` and `ours` aren't empty, the
+ * tape's number and the call's. */
+static void tape_of(problem *p, const shape *other, const char *what, const char *theirs, const char *ours) {
+  problem *q = problem_make(other);
+  CHECK_STATUS(swiftrnn_network_forward(q->network, &q->forward), SWIFTRNN_STATUS_OK);
+  /* As much memory as this pass asks for, so that it is the header that is looked at. */
+  int64_t size = q->backward.tape_size > p->backward.tape_size ? q->backward.tape_size : p->backward.tape_size;
+  unsigned char *tape = (unsigned char *)required(calloc(1, (size_t)size));
+  memcpy(tape, q->backward.tape, (size_t)q->backward.tape_size);
+  REFUSED_BACKWARD(p, MISMATCH, ("tape", what, theirs, ours), (a.tape = tape, a.tape_size = size));
+  free(tape);
+  problem_free(q);
 }
 
 /* A tape of the right size whose header has been changed, and tapes of other passes. */
@@ -154,43 +162,21 @@ static void tapes(problem *p) {
   REFUSED_BACKWARD(p, MISMATCH, ("tape"), a.tape = copy);
   free(copy);
 
-  for (int change = 0; change < 14; change++) {
-    shape other = p->is;
-    static const int64_t other_lengths[3] = {4, 2, 0}, more_lengths[4] = {4, 0, 2, 1};
-    switch (change) {
-      case 0: other.cell = other.cell == SWIFTRNN_RNN_TANH ? SWIFTRNN_RNN_RELU : SWIFTRNN_RNN_TANH; break;
-      case 1: other.dtype = other.dtype == SWIFTRNN_FLOAT64 ? SWIFTRNN_FLOAT32 : SWIFTRNN_FLOAT64; break;
-      case 2: other.inputs++; break;
-      case 3: other.hidden++; break;
-      case 4: other.layers++; break;
-      case 5: other.directions = 1; break;
-      case 6: other.without_bias = !other.without_bias; break;
-      case 7: other.dropout = 0.5; break;
-      case 8: other.dropout = 0; break;
-      case 9: other.steps++; break;
-      case 10: other.sequences++, other.lengths = more_lengths; break;
-      case 11: other.lengths = other_lengths; break;
-      case 12: other.lengths = NULL; break;
-      default: other.cell = SWIFTRNN_LSTM, other.projection = 3; break;
-    }
-    problem *q = problem_make(&other);
-    CHECK_STATUS(swiftrnn_network_forward(q->network, &q->forward), SWIFTRNN_STATUS_OK);
-    /* As much memory as this pass asks for, so that it is the header that is looked at. */
-    int64_t size = q->backward.tape_size > p->backward.tape_size ? q->backward.tape_size : p->backward.tape_size;
-    unsigned char *tape = (unsigned char *)required(calloc(1, (size_t)size));
-    memcpy(tape, q->backward.tape, (size_t)q->backward.tape_size);
-    if (change == 9) {
-      REFUSED_BACKWARD(p, MISMATCH, ("tape", "steps", "5", "4"), (a.tape = tape, a.tape_size = size));
-    } else if (change == 10) {
-      REFUSED_BACKWARD(p, MISMATCH, ("tape", "sequences", "4", "3"), (a.tape = tape, a.tape_size = size));
-    } else if (change == 11 || change == 12) {
-      REFUSED_BACKWARD(p, MISMATCH, ("tape", "lengths"), (a.tape = tape, a.tape_size = size));
-    } else {
-      REFUSED_BACKWARD(p, MISMATCH, ("tape", "configuration"), (a.tape = tape, a.tape_size = size));
-    }
-    free(tape);
-    problem_free(q);
+  static const int64_t other_lengths[3] = {4, 2, 0}, more_lengths[4] = {4, 0, 2, 1};
+  for (int change = 0; change < SHAPE_CHANGES; change++) {
+    const shape other = changed_shape(&p->is, change);
+    tape_of(p, &other, "configuration", "", "");
   }
+  shape other = p->is;
+  other.dropout = 0.5, tape_of(p, &other, "configuration", "", "");
+  other.dropout = 0, tape_of(p, &other, "configuration", "", "");
+  other = p->is;
+  other.steps++, tape_of(p, &other, "steps", "5", "4");
+  other = p->is;
+  other.sequences++, other.lengths = more_lengths, tape_of(p, &other, "sequences", "4", "3");
+  other = p->is;
+  other.lengths = other_lengths, tape_of(p, &other, "lengths", "", "");
+  other.lengths = NULL, tape_of(p, &other, "lengths", "", "");
   /* The same tape with other sizes in the call. */
   REFUSED_BACKWARD(p, MISMATCH, ("tape", "sequences", "3", "2"), a.sequences--);
   REFUSED_BACKWARD(p, MISMATCH, ("tape", "lengths"), a.lengths = NULL);
@@ -226,16 +212,9 @@ static void allowed(problem *p) {
 
 int main(void) {
   watch_pages();
-  static const int64_t some_lengths[3] = {4, 0, 2};
   for (int kind = 0; kind < 4; kind++) {
-    shape is;
-    memset(&is, 0, sizeof is);
-    is.cell = kind % 2 ? SWIFTRNN_GRU_RESET_BEFORE : SWIFTRNN_LSTM;
-    is.dtype = kind < 2 ? SWIFTRNN_FLOAT32 : SWIFTRNN_FLOAT64;
-    is.inputs = 5, is.hidden = 7, is.layers = 2, is.directions = 2, is.dropout = 0.25;
-    is.steps = 4, is.sequences = 3;
-    is.lengths = some_lengths;
-    is.rows = GAPS;
+    const shape is = refused_pass_shape(kind % 2 ? SWIFTRNN_GRU_RESET_BEFORE : SWIFTRNN_LSTM,
+                                        kind < 2 ? SWIFTRNN_FLOAT32 : SWIFTRNN_FLOAT64);
     describe(&is, "refusals of a backward pass");
     problem *p = problem_make(&is);
     CHECK_STATUS(swiftrnn_network_forward(p->network, &p->forward), SWIFTRNN_STATUS_OK);

@@ -12,17 +12,14 @@
     CHECK_REFUSED(swiftrnn_network_forward((p)->network, &a), status, EXPAND texts);           \
     CHECK_NOTHING_WRITTEN(p);                                                                  \
   } while (0)
-#define EXPAND(...) __VA_ARGS__
-
-static const int64_t most = (int64_t)1 << 31;
 
 static void sizes(problem *p) {
-  static const int64_t wrong[] = {-1, INT64_MIN, INT64_MAX, ((int64_t)1 << 31) + 1};
+  static const int64_t wrong[] = {-1, INT64_MIN, INT64_MAX, MOST + 1};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     const int64_t v = wrong[i];
     REFUSED_FORWARD(p, INVALID_SIZE, ("steps is", number(v)), a.steps = v);
     REFUSED_FORWARD(p, INVALID_SIZE, ("sequences is", number(v)), a.sequences = v);
-    if (v == INT64_MAX || v > most) continue;
+    if (v == INT64_MAX || v > MOST) continue;
     REFUSED_FORWARD(p, INVALID_SIZE, ("x_step_stride is", number(v)), a.x_step_stride = v);
     REFUSED_FORWARD(p, INVALID_SIZE, ("x_sequence_stride is", number(v)), a.x_sequence_stride = v);
     REFUSED_FORWARD(p, INVALID_SIZE, ("y_step_stride is", number(v)), a.y_step_stride = v);
@@ -43,9 +40,9 @@ static void sizes(problem *p) {
   REFUSED_FORWARD(p, OVERFLOW, ("x"), (a.x_step_stride = INT64_MAX / 6, a.x_sequence_stride = INT64_MAX / 4));
   REFUSED_FORWARD(p, OVERFLOW, ("y"), a.y_step_stride = INT64_MAX);
   REFUSED_FORWARD(p, OVERFLOW, ("y"), a.y_sequence_stride = INT64_MAX / 2);
-  REFUSED_FORWARD(p, OVERFLOW, ("bytes"), (a.steps = most, a.sequences = most, a.lengths = NULL, a.y = NULL));
+  REFUSED_FORWARD(p, OVERFLOW, ("bytes"), (a.steps = MOST, a.sequences = MOST, a.lengths = NULL, a.y = NULL));
   REFUSED_FORWARD(p, OVERFLOW, ("bytes"),
-                  (a.steps = most, a.sequences = most, a.lengths = NULL, a.y = NULL, a.tape = NULL));
+                  (a.steps = MOST, a.sequences = MOST, a.lengths = NULL, a.y = NULL, a.tape = NULL));
 }
 
 static void lengths(problem *p) {
@@ -73,28 +70,26 @@ static void pointers(problem *p) {
   CHECK_REFUSED(swiftrnn_network_forward(p->network, NULL), NULL_POINTER, "args");
   const char *size = p->element == 8 ? "8 bytes" : "4 bytes";
   for (int64_t odd = 1; odd < (int64_t)p->element; odd++) {
-    REFUSED_FORWARD(p, MISALIGNED, ("x must", size), a.x = (const char *)a.x + odd);
-    REFUSED_FORWARD(p, MISALIGNED, ("y must", size), a.y = (char *)a.y + odd);
-    REFUSED_FORWARD(p, MISALIGNED, ("tape", size), a.tape = (char *)a.tape + odd);
-    REFUSED_FORWARD(p, MISALIGNED, ("lengths", "8"), a.lengths = (const int64_t *)(const void *)((const char *)a.lengths + odd));
+    REFUSED_FORWARD(p, MISALIGNED, ("x must", size), a.x = MOVED(const void *, a.x, odd));
+    REFUSED_FORWARD(p, MISALIGNED, ("y must", size), a.y = MOVED(void *, a.y, odd));
+    REFUSED_FORWARD(p, MISALIGNED, ("tape", size), a.tape = MOVED(void *, a.tape, odd));
+    REFUSED_FORWARD(p, MISALIGNED, ("lengths", "8"), a.lengths = MOVED(const int64_t *, a.lengths, odd));
     REFUSED_FORWARD(p, MISALIGNED, ("initial_states", "8"),
-                    a.initial_states = (const void *const *)(const void *)((const char *)a.initial_states + odd));
-    REFUSED_FORWARD(p, MISALIGNED, ("final_states", "8"),
-                    a.final_states = (void *const *)(const void *)((const char *)a.final_states + odd));
-    REFUSED_FORWARD(p, MISALIGNED, ("parameters", "8"),
-                    a.parameters = (const void *const *)(const void *)((const char *)a.parameters + odd));
+                    a.initial_states = MOVED(const void *const *, a.initial_states, odd));
+    REFUSED_FORWARD(p, MISALIGNED, ("final_states", "8"), a.final_states = MOVED(void *const *, a.final_states, odd));
+    REFUSED_FORWARD(p, MISALIGNED, ("parameters", "8"), a.parameters = MOVED(const void *const *, a.parameters, odd));
   }
   for (int64_t i = 0; i < p->parameter_count; i++) {
     const void *some[MOST_TENSORS];
     memcpy(some, p->forward.parameters, (size_t)p->parameter_count * sizeof *some);
     some[i] = NULL;
     REFUSED_FORWARD(p, NULL_POINTER, ("parameters"), a.parameters = some);
-    some[i] = (const char *)p->forward.parameters[i] + 2;
+    some[i] = MOVED(const void *, p->forward.parameters[i], 2);
     REFUSED_FORWARD(p, MISALIGNED, ("parameters", size), a.parameters = some);
   }
   for (int64_t i = 0; i < p->state_count; i++) {
     void *some[2] = {p->forward.final_states[0], p->forward.final_states[p->state_count - 1]};
-    some[i] = (char *)some[i] + 1;
+    some[i] = MOVED(void *, some[i], 1);
     REFUSED_FORWARD(p, MISALIGNED, ("initial_states", size), a.initial_states = (const void *const *)some);
     REFUSED_FORWARD(p, MISALIGNED, ("final_states", size), a.final_states = some);
   }
@@ -141,10 +136,10 @@ static void buffers(problem *p) {
 }
 
 static void versions(problem *p) {
-  static const int64_t wrong[] = {0, -1, 8, sizeof(swiftrnn_forward_args) - 8, sizeof(swiftrnn_forward_args) - 1, 65537,
-                                  INT64_MAX, INT64_MIN};
+  const int64_t size = sizeof(swiftrnn_forward_args);
+  const int64_t wrong[] = {0, -1, 8, size - 8, size - 1, 65537, INT64_MAX, INT64_MIN};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-    REFUSED_FORWARD(p, INVALID_SIZE, (number(wrong[i]), number(sizeof(swiftrnn_forward_args))), a.size = wrong[i]);
+    REFUSED_FORWARD(p, INVALID_SIZE, (number(wrong[i]), number(size)), a.size = wrong[i]);
   }
   union {
     swiftrnn_forward_args args;
@@ -163,33 +158,31 @@ static void versions(problem *p) {
   problem_fill(p, CANARY);
 }
 
-/* Weights of networks that differ in one thing; those that differ in threads or dropout only, fit. */
-static void weights(problem *p) {
-  for (int change = 0; change < 9; change++) {
-    shape other = p->is;
-    switch (change) {
-      case 0: other.cell = other.cell == SWIFTRNN_RNN_TANH ? SWIFTRNN_RNN_RELU : SWIFTRNN_RNN_TANH; break;
-      case 1: other.dtype = other.dtype == SWIFTRNN_FLOAT64 ? SWIFTRNN_FLOAT32 : SWIFTRNN_FLOAT64; break;
-      case 2: other.inputs++; break;
-      case 3: other.hidden++; break;
-      case 4: other.layers++; break;
-      case 5: other.directions = 1; break;
-      case 6: other.without_bias = !other.without_bias; break;
-      case 7: other.threads = 5; break;
-      default: other.dropout = 0.75; break;
-    }
-    problem *q = problem_make(&other);
-    swiftrnn_forward_args a = problem_inference(p, 1);
-    a.weights = problem_pack(q);
-    if (change >= 7) {
-      CHECK_STATUS(swiftrnn_network_forward(p->network, &a), SWIFTRNN_STATUS_OK);
-      problem_fill(p, CANARY);
-    } else {
-      CHECK_REFUSED(swiftrnn_network_forward(p->network, &a), MISMATCH, "weights");
-      CHECK_NOTHING_WRITTEN(p);
-    }
-    problem_free(q);
+/* Packed weights of a network like `other` fit, or are refused. */
+static void weights_of(problem *p, const shape *other, int fit) {
+  problem *q = problem_make(other);
+  swiftrnn_forward_args a = problem_inference(p, 1);
+  a.weights = problem_pack(q);
+  if (fit) {
+    CHECK_STATUS(swiftrnn_network_forward(p->network, &a), SWIFTRNN_STATUS_OK);
+    problem_fill(p, CANARY);
+  } else {
+    CHECK_REFUSED(swiftrnn_network_forward(p->network, &a), MISMATCH, "weights");
+    CHECK_NOTHING_WRITTEN(p);
   }
+  problem_free(q);
+}
+
+static void weights(problem *p) {
+  for (int change = 0; change < SHAPE_CHANGES; change++) {
+    const shape other = changed_shape(&p->is, change);
+    weights_of(p, &other, 0);
+  }
+  /* Threads and dropout are nothing to the weights. */
+  shape other = p->is;
+  other.threads = 5, weights_of(p, &other, 1);
+  other = p->is;
+  other.dropout = 0.75, weights_of(p, &other, 1);
 }
 
 /* What looks odd and is allowed: empty batches without arrays, no outputs, a workspace at any address. */
@@ -227,16 +220,9 @@ static void allowed(problem *p) {
 
 int main(void) {
   watch_pages();
-  static const int64_t some_lengths[3] = {4, 0, 2};
   for (int kind = 0; kind < 4; kind++) {
-    shape is;
-    memset(&is, 0, sizeof is);
-    is.cell = kind % 2 ? SWIFTRNN_GRU : SWIFTRNN_LSTM;
-    is.dtype = kind < 2 ? SWIFTRNN_FLOAT32 : SWIFTRNN_FLOAT64;
-    is.inputs = 5, is.hidden = 7, is.layers = 2, is.directions = 2, is.dropout = 0.25;
-    is.steps = 4, is.sequences = 3;
-    is.lengths = some_lengths;
-    is.rows = GAPS;
+    const shape is = refused_pass_shape(kind % 2 ? SWIFTRNN_GRU : SWIFTRNN_LSTM,
+                                        kind < 2 ? SWIFTRNN_FLOAT32 : SWIFTRNN_FLOAT64);
     describe(&is, "refusals of a forward pass");
     problem *p = problem_make(&is);
     problem_keep(p);

@@ -21,12 +21,14 @@ static void config_init(void) {
   CHECK_REFUSED(swiftrnn_config_init(NULL, size, SWIFTRNN_LSTM), NULL_POINTER, "config");
   static const int64_t sizes[] = {0, -1, 8, sizeof(swiftrnn_config) - 1, 65537, INT64_MAX, INT64_MIN};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-    CHECK_REFUSED(swiftrnn_config_init(&u.config, sizes[i], SWIFTRNN_LSTM), INVALID_SIZE, number(sizes[i]), number(size));
+    CHECK_REFUSED(swiftrnn_config_init(&u.config, sizes[i], SWIFTRNN_LSTM), INVALID_SIZE, number(sizes[i]),
+                  number(size));
   }
   static const int32_t cells[] = {0, 6, 1000, -1, INT32_MAX, INT32_MIN};
   for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
     ENUM_FROM(swiftrnn_cell, cell, cells[i]);
-    CHECK_REFUSED(swiftrnn_config_init(&u.config, size, cell), INVALID_VALUE, "cell", "1...5", number((uint32_t)cells[i]));
+    CHECK_REFUSED(swiftrnn_config_init(&u.config, size, cell), INVALID_VALUE, "cell", "1...5",
+                  number((uint32_t)cells[i]));
   }
   CHECK_REFUSED(swiftrnn_config_init((swiftrnn_config *)(void *)(u.bytes + 1), size, SWIFTRNN_LSTM), MISALIGNED, "8");
   for (size_t i = 0; i < sizeof u; i++) CHECK(u.bytes[i] == CANARY);
@@ -80,10 +82,9 @@ static void create(void) {
   REFUSED_CONFIG(INVALID_VALUE, "dropout is infinity", "[0, 1)", c.dropout = INFINITY);
   REFUSED_CONFIG(INVALID_VALUE, "dropout is beyond 1e15", "[0, 1)", c.dropout = 1e300);
   /* Parameters that no memory could hold. */
-  const int64_t most = (int64_t)1 << 31;
-  REFUSED_CONFIG(OVERFLOW, "parameters", "64-bit", (c.hidden_size = most, c.input_size = most));
+  REFUSED_CONFIG(OVERFLOW, "parameters", "64-bit", (c.hidden_size = MOST, c.input_size = MOST));
   REFUSED_CONFIG(OVERFLOW, "parameters", "64-bit",
-                 (c.hidden_size = most / 2, c.num_layers = 1024, c.cell = SWIFTRNN_RNN_TANH));
+                 (c.hidden_size = MOST / 2, c.num_layers = 1024, c.cell = SWIFTRNN_RNN_TANH));
 
   swiftrnn_config c = good();
   swiftrnn_network *out = (swiftrnn_network *)(void *)&c;
@@ -154,10 +155,11 @@ static void queries(void) {
     CHECK_REFUSED(swiftrnn_network_workspace_size(network, purpose, 1, 1, &count), INVALID_VALUE, "purpose",
                   number((uint32_t)purposes[i]), "0...2");
   }
-  static const int64_t wrong[] = {-1, INT64_MIN, INT64_MAX, ((int64_t)1 << 31) + 1};
+  static const int64_t wrong[] = {-1, INT64_MIN, INT64_MAX, MOST + 1};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     CHECK_REFUSED(swiftrnn_network_tape_size(network, wrong[i], 1, &count), INVALID_SIZE, "steps", number(wrong[i]));
-    CHECK_REFUSED(swiftrnn_network_tape_size(network, 1, wrong[i], &count), INVALID_SIZE, "sequences", number(wrong[i]));
+    CHECK_REFUSED(swiftrnn_network_tape_size(network, 1, wrong[i], &count), INVALID_SIZE, "sequences",
+                  number(wrong[i]));
     for (int purpose = 0; purpose < 3; purpose++) {
       CHECK_REFUSED(swiftrnn_network_workspace_size(network, (swiftrnn_workspace)purpose, wrong[i], 1, &count),
                     INVALID_SIZE, "steps", number(wrong[i]));
@@ -173,10 +175,9 @@ static void queries(void) {
     for (size_t j = 0; j < sizeof info; j++) CHECK(((unsigned char *)&info)[j] == CANARY);
     for (size_t j = 0; j < sizeof state; j++) CHECK(((unsigned char *)&state)[j] == CANARY);
   }
-  const int64_t most = (int64_t)1 << 31;
-  CHECK_REFUSED(swiftrnn_network_tape_size(network, most, most, &count), OVERFLOW, "tape");
+  CHECK_REFUSED(swiftrnn_network_tape_size(network, MOST, MOST, &count), OVERFLOW, "tape");
   for (int purpose = 0; purpose < 3; purpose++) {
-    CHECK_REFUSED(swiftrnn_network_workspace_size(network, (swiftrnn_workspace)purpose, most, most, &count), OVERFLOW,
+    CHECK_REFUSED(swiftrnn_network_workspace_size(network, (swiftrnn_workspace)purpose, MOST, MOST, &count), OVERFLOW,
                   "bytes");
   }
   swiftrnn_parameter_info info;

@@ -2,22 +2,12 @@
  * nothing else is written. */
 #include "refused.h"
 
-#define MOVED(type, pointer, odd) ((type)(uintptr_t)((uintptr_t)(pointer) + (uintptr_t)(odd)))
-
 /* A handle that a call left NULL; then what it was before, for the next call. */
 #define CHECK_NULLED(handle, before) \
   do {                               \
     CHECK((handle) == NULL);         \
     (handle) = (before);             \
   } while (0)
-
-static shape some_shape(swiftrnn_cell cell, swiftrnn_dtype dtype) {
-  shape is;
-  memset(&is, 0, sizeof is);
-  is.cell = cell, is.dtype = dtype;
-  is.inputs = 5, is.hidden = 7, is.layers = 2, is.steps = 4, is.sequences = 3;
-  return is;
-}
 
 static void weights(problem *p) {
   const char *size = p->element == 8 ? "8 bytes" : "4 bytes";
@@ -50,7 +40,8 @@ static void weights(problem *p) {
     some[i] = MOVED(const void *, parameters[i], 2);
     CHECK_REFUSED(swiftrnn_weights_create(p->network, some, count, &out), MISALIGNED, "parameters", size);
     CHECK_NULLED(out, other);
-    CHECK_REFUSED(swiftrnn_network_initialize(p->network, 0, (void *const *)some, count), MISALIGNED, "parameters", size);
+    CHECK_REFUSED(swiftrnn_network_initialize(p->network, 0, (void *const *)some, count), MISALIGNED, "parameters",
+                  size);
   }
   CHECK_REFUSED(swiftrnn_network_initialize(NULL, 0, (void *const *)parameters, count), NULL_POINTER, "network");
   CHECK_REFUSED(swiftrnn_network_initialize(p->network, 0, NULL, count), NULL_POINTER, "parameters");
@@ -69,10 +60,10 @@ static void flat_pointers(problem *p) {
   CHECK_REFUSED(swiftrnn_network_flat_pointers(NULL, memory, bytes, pointers, count), NULL_POINTER, "network");
   CHECK_REFUSED(swiftrnn_network_flat_pointers(p->network, NULL, bytes, pointers, count), NULL_POINTER, "flat");
   CHECK_REFUSED(swiftrnn_network_flat_pointers(p->network, memory, bytes, NULL, count), NULL_POINTER, "pointers");
-  CHECK_REFUSED(swiftrnn_network_flat_pointers(p->network, MOVED(void *, memory, 1), bytes, pointers, count), MISALIGNED,
-                "flat");
-  CHECK_REFUSED(swiftrnn_network_flat_pointers(p->network, memory, bytes, MOVED(void **, pointers, 4), count), MISALIGNED,
-                "pointers");
+  CHECK_REFUSED(swiftrnn_network_flat_pointers(p->network, MOVED(void *, memory, 1), bytes, pointers, count),
+                MISALIGNED, "flat");
+  CHECK_REFUSED(swiftrnn_network_flat_pointers(p->network, memory, bytes, MOVED(void **, pointers, 4), count),
+                MISALIGNED, "pointers");
   static const int64_t sizes[] = {-1, 0, 1, INT64_MIN};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     CHECK_REFUSED(swiftrnn_network_flat_pointers(p->network, memory, sizes[i], pointers, count), BUFFER_TOO_SMALL,
@@ -103,23 +94,14 @@ static void create(problem *p) {
   CHECK_REFUSED(swiftrnn_stream_create(p->network, NULL, 3, &out), NULL_POINTER, "weights");
   CHECK_NULLED(out, other);
   CHECK_REFUSED(swiftrnn_stream_create(p->network, packed, 3, NULL), NULL_POINTER, "out_stream");
-  static const int64_t wrong[] = {-1, ((int64_t)1 << 31) + 1, INT64_MAX, INT64_MIN};
+  static const int64_t wrong[] = {-1, MOST + 1, INT64_MAX, INT64_MIN};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     CHECK_REFUSED(swiftrnn_stream_create(p->network, packed, wrong[i], &out), INVALID_SIZE, "sequences is",
-                  number(wrong[i]), number((int64_t)1 << 31));
+                  number(wrong[i]), number(MOST));
     CHECK_NULLED(out, other);
   }
-  for (int change = 0; change < 7; change++) {
-    shape is = p->is;
-    switch (change) {
-      case 0: is.cell = is.cell == SWIFTRNN_RNN_TANH ? SWIFTRNN_RNN_RELU : SWIFTRNN_RNN_TANH; break;
-      case 1: is.dtype = is.dtype == SWIFTRNN_FLOAT64 ? SWIFTRNN_FLOAT32 : SWIFTRNN_FLOAT64; break;
-      case 2: is.inputs++; break;
-      case 3: is.hidden++; break;
-      case 4: is.layers++; break;
-      case 5: is.without_bias = 1; break;
-      default: is.cell = SWIFTRNN_LSTM, is.projection = 2; break;
-    }
+  for (int change = 0; change < SHAPE_CHANGES; change++) {
+    const shape is = changed_shape(&p->is, change);
     problem *q = problem_make(&is);
     CHECK_REFUSED(swiftrnn_stream_create(p->network, problem_pack(q), 3, &out), MISMATCH, "weights");
     CHECK_NULLED(out, other);
@@ -159,7 +141,7 @@ static void steps(problem *p) {
   CHECK_REFUSED(swiftrnn_stream_run(stream, 2, NULL, y), NULL_POINTER, "x");
   CHECK_REFUSED(swiftrnn_stream_run(stream, 2, MOVED(const void *, x, 1), y), MISALIGNED, "x", size);
   CHECK_REFUSED(swiftrnn_stream_run(stream, 2, x, MOVED(void *, y, 2)), MISALIGNED, "y", size);
-  static const int64_t wrong[] = {-1, ((int64_t)1 << 31) + 1, INT64_MAX, INT64_MIN};
+  static const int64_t wrong[] = {-1, MOST + 1, INT64_MAX, INT64_MIN};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     CHECK_REFUSED(swiftrnn_stream_run(stream, wrong[i], x, y), INVALID_SIZE, "steps is", number(wrong[i]));
   }
@@ -175,14 +157,16 @@ static void steps(problem *p) {
     CHECK_REFUSED(swiftrnn_stream_set_state(stream, p->forward.initial_states, counts[i]), INVALID_SIZE, "state_count",
                   number(counts[i]), number(p->state_count));
   }
-  CHECK_REFUSED(swiftrnn_stream_get_state(stream, MOVED(void *const *, states, 4), p->state_count), MISALIGNED, "states");
+  CHECK_REFUSED(swiftrnn_stream_get_state(stream, MOVED(void *const *, states, 4), p->state_count), MISALIGNED,
+                "states");
   CHECK_REFUSED(swiftrnn_stream_set_state(stream, MOVED(const void *const *, states, 4), p->state_count), MISALIGNED,
                 "states");
   for (int64_t i = 0; i < p->state_count; i++) {
     void *some[2] = {states[0], states[p->state_count - 1]};
     some[i] = MOVED(void *, some[i], 2);
     CHECK_REFUSED(swiftrnn_stream_get_state(stream, some, p->state_count), MISALIGNED, "states", size);
-    CHECK_REFUSED(swiftrnn_stream_set_state(stream, (const void *const *)some, p->state_count), MISALIGNED, "states", size);
+    CHECK_REFUSED(swiftrnn_stream_set_state(stream, (const void *const *)some, p->state_count), MISALIGNED, "states",
+                  size);
   }
   CHECK_NOTHING_WRITTEN(p);
   /* The stream goes on from where it was. */
@@ -202,12 +186,13 @@ static void steps(problem *p) {
 
 /* Weights and streams outlive the handles that they were made from. */
 static void lifetimes(void) {
-  const shape is = some_shape(SWIFTRNN_LSTM, SWIFTRNN_FLOAT32);
+  const shape is = refused_shape(SWIFTRNN_LSTM, SWIFTRNN_FLOAT32);
   problem *p = problem_make(&is);
   swiftrnn_network *network = network_of(&is);
   swiftrnn_weights *packed = NULL;
   swiftrnn_stream *stream = NULL;
-  CHECK_STATUS(swiftrnn_weights_create(network, p->forward.parameters, p->parameter_count, &packed), SWIFTRNN_STATUS_OK);
+  CHECK_STATUS(swiftrnn_weights_create(network, p->forward.parameters, p->parameter_count, &packed),
+               SWIFTRNN_STATUS_OK);
   swiftrnn_network_destroy(network);
   swiftrnn_forward_args a = problem_inference(p, 1);
   a.weights = packed;
@@ -224,8 +209,8 @@ static void lifetimes(void) {
 int main(void) {
   watch_pages();
   for (int kind = 0; kind < 4; kind++) {
-    const shape is = some_shape(kind % 2 ? SWIFTRNN_RNN_RELU : SWIFTRNN_LSTM,
-                                kind < 2 ? SWIFTRNN_FLOAT32 : SWIFTRNN_FLOAT64);
+    const shape is = refused_shape(kind % 2 ? SWIFTRNN_RNN_RELU : SWIFTRNN_LSTM,
+                                   kind < 2 ? SWIFTRNN_FLOAT32 : SWIFTRNN_FLOAT64);
     describe(&is, "refusals of weights and streams");
     problem *p = problem_make(&is);
     problem_keep(p);

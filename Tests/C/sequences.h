@@ -1,5 +1,5 @@
-/* The same sequences in different batches: copied from one problem to another, and compared bit by bit. Valid in C11 and
- * in C++17. */
+/* The same sequences in different batches: copied from one problem to another, and compared bit by bit. Valid in C11
+ * and in C++17. */
 #ifndef SWIFTRNN_TEST_SEQUENCES_H
 #define SWIFTRNN_TEST_SEQUENCES_H
 
@@ -62,8 +62,8 @@ static inline void copy_sequences(problem *to, const problem *from, const int64_
   }
 }
 
-/** Sequence n of `to` has the results of sequence which[n] of `from`: y and final states, and, with backward, dx and the
- *  gradients of the initial states. */
+/** Sequence n of `to` has the results of sequence which[n] of `from`: y and final states, and, with backward, dx and
+ *  the gradients of the initial states. */
 static inline void check_same_sequences(const problem *to, const problem *from, const int64_t *which, int backward,
                                         const char *file, int line) {
   const size_t inputs = (size_t)to->is.inputs * to->element, outputs = (size_t)to->output_size * to->element;

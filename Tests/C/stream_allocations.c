@@ -90,7 +90,8 @@ int pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex) {
 
 typedef int (*create_function)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 
-int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument) NOEXCEPT {
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
+                   void *argument) NOEXCEPT {
   NEXT(create_function, "pthread_create")
   locks += watching;
   return next(thread, attributes, start, argument);
@@ -174,12 +175,9 @@ static void run(const shape *is) {
 }
 
 int main(void) {
-  for (int kind = 0; kind < 6; kind++) {
+  for (int kind = 0; kind < KINDS; kind++) {
     for (int variant = 0; variant < 8; variant++) {
-      shape is;
-      memset(&is, 0, sizeof is);
-      is.cell = kind < 5 ? all_cells[kind] : SWIFTRNN_LSTM;
-      is.projection = kind == 5 ? 9 : 0;
+      shape is = shape_of_kind(kind, 9);
       is.dtype = variant & 1 ? SWIFTRNN_FLOAT64 : SWIFTRNN_FLOAT32;
       is.layers = variant & 2 ? 3 : 1;
       is.sequences = variant & 4 ? 3 : 1;

@@ -37,9 +37,8 @@ int main(void) {
   printf("cell  type    normal ms  subnormal ms  ratio\n");
   for (int kind = 0; kind < 5; kind++) {
     for (int dtype = 0; dtype < 2; dtype++) {
-      shape is;
-      memset(&is, 0, sizeof is);
-      is.cell = all_cells[kind], is.dtype = (swiftrnn_dtype)dtype;
+      shape is = shape_of_kind(kind, 0);
+      is.dtype = (swiftrnn_dtype)dtype;
       is.inputs = is.hidden = 48, is.steps = 10, is.sequences = 8, is.threads = 1;
       problem *p = problem_make(&is), *zeros = problem_make(&is);
       describe(&is, "subnormals");

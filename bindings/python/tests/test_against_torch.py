@@ -7,7 +7,18 @@ import dataclasses
 import numpy as np
 import pytest
 
-from torch_reference import CELLS, Case, assert_close, away_from_kinks, by_loops, by_modules, ours, reference
+from torch_reference import (
+    CELLS,
+    Case,
+    as_list,
+    assert_close,
+    away_from_kinks,
+    by_loops,
+    by_modules,
+    ours,
+    pair,
+    reference,
+)
 
 TOLERANCE = {"float64": 1e-10, "float32": 3e-5}
 SEEDS = 36
@@ -64,14 +75,9 @@ LARGE = [
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("sizes", LARGE, ids=str)
 def test_large_configurations_in_both_types(cell: str, sizes: tuple[int, ...]) -> None:
-    steps, sequences, inputs, hidden, projected, layers, bidirectional = sizes
+    steps, sequences = sizes[:2]
     lengths = np.random.default_rng(0).integers(0, steps + 1, sequences).tolist() if sequences > 1 else None
-    case = away_from_kinks(
-        Case(
-            cell, "float32", steps, sequences, inputs, hidden, projected if cell == "lstm_projected" else 0, layers,
-            bool(bidirectional), True, lengths=lengths, seed=1,
-        )  # fmt: skip
-    )
+    case = away_from_kinks(Case(cell, "float32", *sizes, bias=True, lengths=lengths, seed=1))
     data, network = case.data(), case.network()
     expected = reference(case, network.state_dict())
     assert_close(ours(case, data, network), expected, TOLERANCE["float32"], case)
@@ -96,32 +102,29 @@ def test_the_loops_of_the_reference_agree_with_torchs_modules(cell: str) -> None
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_one_step_of_one_cell(cell: str, dtype: str) -> None:
-    projected = 5 if cell == "lstm_projected" else 0
-    case = away_from_kinks(Case(cell, dtype, 1, 4, 6, 19, projected, 1, False, True, seed=3))
+    case = away_from_kinks(Case(cell, dtype, 1, 4, 6, 19, 5, 1, False, True, seed=3))
     network = case.network()
     assert_close(ours(case, case.data(), network), reference(case, network.state_dict()), TOLERANCE[dtype], case)
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_loop_of_single_steps_gives_the_whole_sequences_gradients(cell: str) -> None:
-    projected = 5 if cell == "lstm_projected" else 0
-    case = Case(cell, "float64", 6, 4, 3, 19, projected, 2, False, True, seed=4)
+    case = Case(cell, "float64", 6, 4, 3, 19, 5, 2, False, True, seed=4)
     data, network = case.data(), case.network()
     whole = ours(case, data, network)
 
-    state = tuple(data.state) if len(data.state) == 2 else data.state[0]
+    state = pair(data.state)
     tapes = []
     for x in data.x:
         _, state, tape = network.forward(x[np.newaxis], state)
         tapes.append(tape)
-    gradient = tuple(data.dstate) if len(data.dstate) == 2 else data.dstate[0]
+    gradient = pair(data.dstate)
     total = np.zeros_like(network.flat)
     for t in reversed(range(case.steps)):
         grads = tapes[t].backward(data.dy[t : t + 1], gradient, accumulate_into=total)
         gradient = grads.state
         assert np.abs(grads.x[0] - whole.dx[t]).max() <= 1e-12
-    first = gradient if isinstance(gradient, tuple) else (gradient,)
-    for found, expected in zip(first, whole.dstate):
+    for found, expected in zip(as_list(gradient), whole.dstate):
         assert np.abs(found - expected).max() <= 1e-12
     flat = np.concatenate([whole.parameters[name].ravel() for name in network.parameters])
     assert np.abs(total - flat).max() <= 1e-11
@@ -129,17 +132,14 @@ def test_a_loop_of_single_steps_gives_the_whole_sequences_gradients(cell: str) -
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_finite_differences(cell: str) -> None:
-    case = Case(
-        cell, "float64", 4, 3, 3, 5, 2 if cell == "lstm_projected" else 0, 2, True, True, lengths=[4, 0, 2], seed=5
-    )
+    case = Case(cell, "float64", 4, 3, 3, 5, 2, 2, True, True, lengths=[4, 0, 2], seed=5)
     data, network = case.data(), case.network()
     grads = ours(case, data, network)
     step = 1e-6
 
     def loss() -> float:
-        y, state = network(data.x, tuple(data.state) if len(data.state) == 2 else data.state[0], lengths=case.lengths)
-        states = state if isinstance(state, tuple) else (state,)
-        return float((y * data.dy).sum() + sum((s * d).sum() for s, d in zip(states, data.dstate)))
+        y, state = network(data.x, pair(data.state), lengths=case.lengths)
+        return float((y * data.dy).sum() + sum((s * d).sum() for s, d in zip(as_list(state), data.dstate)))
 
     def difference(array: np.ndarray, index: tuple[int, ...]) -> float:
         before = array[index]

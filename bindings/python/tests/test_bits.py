@@ -22,11 +22,7 @@ SHAPES = pytest.mark.parametrize("sizes", SIZES, ids=str)
 
 
 def make(cell: str, dtype: str, sizes: tuple[int, ...], **options: object) -> Case:
-    steps, sequences, inputs, hidden, projected, layers, bidirectional = sizes
-    projected = projected if cell == "lstm_projected" else 0
-    return Case(
-        cell, dtype, steps, sequences, inputs, hidden, projected, layers, bool(bidirectional), True, **options
-    )  # type: ignore[arg-type]
+    return Case(cell, dtype, *sizes, bias=True, **options)  # type: ignore[arg-type]
 
 
 def assert_same_result(a: Result, b: Result, context: object) -> None:

@@ -12,6 +12,7 @@ import pytest
 from pycparser import c_ast, c_parser
 
 from swiftrnn import _c_api as c
+from swiftrnn._c_api import functions as c_functions
 from swiftrnn._errors import Status
 
 HEADER = Path(__file__).resolve().parents[3] / "include" / "swiftrnn.h"
@@ -89,7 +90,7 @@ def test_the_same_functions_with_the_same_types(tree: Any) -> None:
     for name, (result, arguments) in header.items():
         assert ours[name].restype is result, name
         assert tuple(ours[name].argtypes) == arguments, name
-        assert (ours[name].errcheck is c._check) == (result is c.status), name if result is c.status else ""
+        assert (ours[name].errcheck is c_functions._check) == (result is c.status), name if result is c.status else ""
 
 
 def test_the_prototypes_in_the_comments_are_the_headers() -> None:
@@ -99,7 +100,7 @@ def test_the_prototypes_in_the_comments_are_the_headers() -> None:
         return {re.sub(r"\s", "", found) for found in re.findall(pattern, joined)}
 
     header = re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.DOTALL)
-    source = Path(c.__file__).read_text()
+    source = Path(c_functions.__file__).read_text()
     comments = "\n".join(line.lstrip("# ") for line in source.splitlines() if line.startswith("#"))
     assert prototypes(header) == prototypes(comments)
     assert len(prototypes(header)) == len(declared())

@@ -12,8 +12,7 @@ from torch_reference import CELLS, Case, as_list, assert_same_bits, ours, pair
 
 
 def make(cell: str, dtype: str = "float32", **options: object) -> Case:
-    projected = 3 if cell == "lstm_projected" else 0
-    return Case(cell, dtype, 5, 4, 6, 9, projected, 2, True, True, seed=1, **options)  # type: ignore[arg-type]
+    return Case(cell, dtype, 5, 4, 6, 9, 3, 2, True, True, seed=1, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -152,10 +151,7 @@ def test_broadcast_and_sliding_windows() -> None:
 def test_no_steps_or_no_sequences(cell: str, dtype: str, steps: int, sequences: int) -> None:
     for with_state in (True, False):
         for lengths in (None, [0] * sequences):
-            projected = 3 if cell == "lstm_projected" else 0
-            case = Case(
-                cell, dtype, steps, sequences, 6, 9, projected, 2, True, True, lengths=lengths, with_state=with_state
-            )
+            case = Case(cell, dtype, steps, sequences, 6, 9, 3, 2, True, True, lengths=lengths, with_state=with_state)
             data, network = case.data(), case.network()
             result = ours(case, data, network)
             assert result.y.shape == (steps, sequences, 2 * case.outputs) and result.dx.shape == data.x.shape

@@ -21,7 +21,7 @@ torch.set_num_threads(2)
 
 @dataclasses.dataclass
 class Case:
-    """One configuration with its data, all of one dtype."""
+    """One configuration with its data, all of one dtype. `projected` is P of lstm_projected; other cells ignore it."""
 
     cell: str
     dtype: str
@@ -39,6 +39,10 @@ class Case:
     with_dy: bool = True
     with_dstate: bool = True
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.cell != "lstm_projected":
+            self.projected = 0
 
     def network(self, **options: Any) -> swiftrnn.Network:
         common = dict(

@@ -1,190 +1,33 @@
-"""The C contract, ``include/swiftrnn.h``, as ctypes sees it. No other module of the package declares C types.
+"""The header's functions, each once, below its C prototype; a test compares the two.
 
-Every function stands here once, below its C prototype; a test compares the two. A function that returns a status
-raises `SwiftRNNError` itself (see `_check`), so callers never see one. ctypes gives the GIL back during each call.
+A function that returns a status raises `SwiftRNNError` itself (see `_check`), so callers never see one. ctypes gives
+the GIL back during each call.
 """
 
 from __future__ import annotations
 
-import ctypes
-from ctypes import POINTER, Structure, c_char, c_char_p, c_int, c_int32, c_uint64, c_void_p
-from ctypes import byref as byref, c_double as c_double, c_int64 as c_int64  # the callers' for results by pointer
-from typing import Any, Sequence
+from ctypes import POINTER, c_char_p, c_double, c_int, c_int32, c_int64, c_uint64, c_void_p
+from typing import Any
 
-from ._errors import error_of
-from ._library import load
+from .._errors import error_of
+from .._library import load
+from .types import (
+    AdamConfig,
+    BackwardArgs,
+    Config,
+    Doubles,
+    ForwardArgs,
+    Int64s,
+    NetworkPointer,
+    ParameterInfo,
+    Pointers,
+    SampleConfig,
+    StateInfo,
+    StreamPointer,
+    WeightsPointer,
+)
 
 library = load()
-
-# ---- Enumerations: int in C ------------------------------------------------------------------------------------------
-
-FLOAT32, FLOAT64 = 0, 1
-RNN_TANH, RNN_RELU, LSTM, GRU, GRU_RESET_BEFORE = 1, 2, 3, 4, 5
-WORKSPACE_FORWARD, WORKSPACE_FORWARD_WEIGHTS, WORKSPACE_BACKWARD = 0, 1, 2
-
-
-def dtype_code(dtype: Any) -> int:
-    """The ``swiftrnn_dtype`` of float32 or float64, given as a numpy dtype or by name."""
-    return FLOAT32 if dtype == "float32" else FLOAT64
-
-
-
-# ---- Structs ---------------------------------------------------------------------------------------------------------
-
-Pointers = POINTER(c_void_p)
-Int64s = POINTER(c_int64)
-Doubles = POINTER(c_double)
-
-
-class Network(Structure):
-    """swiftrnn_network, opaque."""
-
-
-class Weights(Structure):
-    """swiftrnn_weights, opaque."""
-
-
-class Stream(Structure):
-    """swiftrnn_stream, opaque."""
-
-
-NetworkPointer = POINTER(Network)
-WeightsPointer = POINTER(Weights)
-StreamPointer = POINTER(Stream)
-
-
-class _Sized(Structure):
-    """A struct whose first field is its own size, set when it is made; the rest starts as zeros."""
-
-    def __init__(self, **fields: Any) -> None:
-        super().__init__(size=ctypes.sizeof(type(self)), **fields)
-
-
-class Config(_Sized):
-    """swiftrnn_config"""
-
-    _fields_ = [
-        ("size", c_int64),
-        ("cell", c_int),
-        ("dtype", c_int),
-        ("input_size", c_int64),
-        ("hidden_size", c_int64),
-        ("projection_size", c_int64),
-        ("num_layers", c_int64),
-        ("num_directions", c_int32),
-        ("bias", c_int32),
-        ("dropout", c_double),
-        ("num_threads", c_int64),
-    ]
-
-
-class ParameterInfo(Structure):
-    """swiftrnn_parameter_info"""
-
-    _fields_ = [
-        ("name", c_char * 64),
-        ("rank", c_int64),
-        ("shape", c_int64 * 2),
-        ("elements", c_int64),
-        ("offset", c_int64),
-    ]
-
-
-class StateInfo(Structure):
-    """swiftrnn_state_info"""
-
-    _fields_ = [("name", c_char * 16), ("width", c_int64)]
-
-
-class ForwardArgs(_Sized):
-    """swiftrnn_forward_args"""
-
-    _fields_ = [
-        ("size", c_int64),
-        ("steps", c_int64),
-        ("sequences", c_int64),
-        ("x", c_void_p),
-        ("x_step_stride", c_int64),
-        ("x_sequence_stride", c_int64),
-        ("y", c_void_p),
-        ("y_step_stride", c_int64),
-        ("y_sequence_stride", c_int64),
-        ("lengths", Int64s),
-        ("initial_states", Pointers),
-        ("final_states", Pointers),
-        ("state_count", c_int64),
-        ("parameters", Pointers),
-        ("parameter_count", c_int64),
-        ("weights", WeightsPointer),
-        ("tape", c_void_p),
-        ("tape_size", c_int64),
-        ("workspace", c_void_p),
-        ("workspace_size", c_int64),
-        ("seed", c_uint64),
-        ("first_sequence", c_int64),
-    ]
-
-
-class BackwardArgs(_Sized):
-    """swiftrnn_backward_args"""
-
-    _fields_ = [
-        ("size", c_int64),
-        ("steps", c_int64),
-        ("sequences", c_int64),
-        ("x", c_void_p),
-        ("x_step_stride", c_int64),
-        ("x_sequence_stride", c_int64),
-        ("dy", c_void_p),
-        ("dy_step_stride", c_int64),
-        ("dy_sequence_stride", c_int64),
-        ("dx", c_void_p),
-        ("dx_step_stride", c_int64),
-        ("dx_sequence_stride", c_int64),
-        ("lengths", Int64s),
-        ("initial_states", Pointers),
-        ("final_state_gradients", Pointers),
-        ("initial_state_gradients", Pointers),
-        ("state_count", c_int64),
-        ("parameters", Pointers),
-        ("gradients", Pointers),
-        ("parameter_count", c_int64),
-        ("accumulate", c_int32),
-        ("reserved", c_int32),
-        ("tape", c_void_p),
-        ("tape_size", c_int64),
-        ("workspace", c_void_p),
-        ("workspace_size", c_int64),
-    ]
-
-
-class AdamConfig(_Sized):
-    """swiftrnn_adam_config"""
-
-    _fields_ = [
-        ("size", c_int64),
-        ("rate", c_double),
-        ("beta1", c_double),
-        ("beta2", c_double),
-        ("epsilon", c_double),
-        ("weight_decay", c_double),
-        ("decoupled", c_int32),
-        ("reserved", c_int32),
-    ]
-
-
-class SampleConfig(_Sized):
-    """swiftrnn_sample_config"""
-
-    _fields_ = [
-        ("size", c_int64),
-        ("temperature", c_double),
-        ("top_k", c_int64),
-        ("top_p", c_double),
-        ("seed", c_uint64),
-        ("position", c_uint64),
-    ]
-
 
 # ---- Declaring and checking ------------------------------------------------------------------------------------------
 
@@ -206,21 +49,6 @@ def _declare(name: str, result: Any, *arguments: Any) -> Any:
     if result is status:
         function.errcheck = _check
     return function
-
-
-def pointers(addresses: Sequence[int | None]) -> Any:
-    """A C array of pointers; None becomes NULL."""
-    return (c_void_p * len(addresses))(*addresses)
-
-
-def int64s(address: int | None) -> Any:
-    """An address as `int64_t *`; None is NULL."""
-    return None if address is None else ctypes.cast(address, Int64s)
-
-
-def doubles(address: int | None) -> Any:
-    """An address as `double *`; None is NULL."""
-    return None if address is None else ctypes.cast(address, Doubles)
 
 
 # ---- Version, status, process ----------------------------------------------------------------------------------------

@@ -1,0 +1,181 @@
+"""What all optimizers share: settings, steps, checkpoints, copies and pickles. The equations are the subclasses'."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Callable, Mapping, Sequence, Union
+
+import numpy as np
+
+from ._arrays import Array, dense, integer, not_negative, own, shaped
+from ._network import Network
+from ._optimizer_arguments import Gradient, Parameter, array_of, gradient_array, gradient_list, parameter_list
+
+
+class Setting:
+    """An attribute of an optimizer that `check` turns into plain Python when it is set, or refuses by its name."""
+
+    def __init__(self, check: Callable[[Any, str], Any], doc: str) -> None:
+        self.check = check
+        self.__doc__ = doc
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else instance._settings[self.name]
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance._settings[self.name] = self.check(value, self.name)
+
+
+class Optimizer:
+    """Holds what is optimized, and hands each vector and its gradient to `_update`."""
+
+    lr = Setting(not_negative, "The learning rate, 0 or more; may be changed between steps.")
+
+    _moments_may_be_empty = False
+
+    def __init__(self, parameters: Union[Parameter, Sequence[Parameter]], lr: float) -> None:
+        self._settings: dict[str, Any] = {}
+        self.lr = lr
+        self._single = isinstance(parameters, (Network, np.ndarray))
+        self._owners = parameter_list(parameters)
+        self._arrays()  # checks them
+        self.steps = 0
+        """How many steps were taken."""
+
+    def _arrays(self) -> list[Array]:
+        """What is optimized, as it is now: a network's vector is asked for each time, so that a copy has its own."""
+        return [array_of(owner, f"parameters[{index}]") for index, owner in enumerate(self._owners)]
+
+    def _zeros(self) -> list[Array]:
+        return [np.zeros_like(array) for array in self._arrays()]
+
+    def __repr__(self) -> str:
+        names = [
+            repr(owner) if isinstance(owner, Network) else f"{owner.dtype}{list(owner.shape)}" for owner in self._owners
+        ]
+        trained = names[0] if self._single else f"[{', '.join(names)}]"
+        settings = "".join(f", {name}={value!r}" for name, value in self._settings.items())
+        return f"{type(self).__name__}({trained}{settings}, steps={self.steps})"
+
+    def step(self, gradients: Union[Gradient, Sequence[Gradient]]) -> None:
+        """One step, in place.
+
+        Parameters
+        ----------
+        gradients : Gradients, ndarray, or a sequence of them
+            One for each of the parameters, in the same order, of the same shape and type.
+
+        Raises
+        ------
+        TypeError, ValueError
+            A type or a shape is wrong; nothing has changed.
+        """
+        arrays = self._arrays()
+        if self._single:
+            given: list[Any] = [gradients]
+        elif isinstance(gradients, np.ndarray):  # its rows
+            given = list(gradients)
+        else:
+            given = gradient_list(gradients)
+        if len(given) != len(arrays):
+            raise ValueError(f"gradients: expected {len(arrays)}, got {len(given)}")
+        checked = []
+        for index, (array, gradient) in enumerate(zip(arrays, given)):
+            name = f"gradients[{index}]"
+            checked.append(dense(shaped(gradient_array(gradient, name), name, array.dtype, array.shape)))
+        self._prepare()
+        for index, (owner, array, gradient) in enumerate(zip(self._owners, arrays, checked)):
+            self._update(index, array, gradient, self.steps + 1)
+            if isinstance(owner, Network):
+                owner.parameters.changed()
+        self.steps += 1
+
+    def _prepare(self) -> None:
+        """Before the first array of a step is touched."""
+
+    def _update(self, index: int, array: Array, gradient: Array, step: int) -> None:
+        raise NotImplementedError
+
+    def _moments(self) -> dict[str, list[Array]]:
+        """By name: an array for each of the parameters, or none at all."""
+        return {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """The number of steps, the settings, and copies of the moments, for a checkpoint.
+
+        Examples
+        --------
+        >>> import numpy as np, swiftrnn
+        >>> swiftrnn.SGD(np.ones(2), lr=0.5).state_dict()
+        {'steps': 0, 'lr': 0.5, 'momentum': 0.0, 'weight_decay': 0.0, 'nesterov': False, 'velocities': []}
+        """
+        moments = {name: [array.copy() for array in arrays] for name, arrays in self._moments().items()}
+        return {"steps": self.steps, **self._settings, **moments}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Copies what `state_dict` gave back in. Settings that are left out stay as they are.
+
+        Raises
+        ------
+        ValueError, TypeError
+            A name is missing or unknown, a shape, a type or a value is wrong; nothing has changed.
+        """
+        mine, arrays = self._moments(), self._arrays()
+        missing = [name for name in ("steps", *mine) if name not in state]
+        unexpected = [name for name in state if name not in ("steps", *self._settings, *mine)]
+        if missing or unexpected:
+            raise ValueError(f"state dict: missing {missing}, unexpected {unexpected}")
+        steps = integer(state["steps"], "steps", 0)
+        settings = {
+            name: getattr(type(self), name).check(state[name], name) for name in self._settings if name in state
+        }
+        for name in mine:
+            values = state[name]
+            if len(values) != len(arrays) and not (self._moments_may_be_empty and len(values) == 0):
+                raise ValueError(f"{name}: expected {len(arrays)} arrays, got {len(values)}")
+            for index, (array, value) in enumerate(zip(arrays, values)):
+                shaped(value, f"{name}[{index}]", array.dtype, array.shape)
+        loaded = {name: [np.array(value, order="C") for value in state[name]] for name in mine}
+        for name, moments in mine.items():
+            moments[:] = loaded[name]
+        self._settings.update(settings)
+        self.steps = steps
+
+    # ---- Copy and pickle ----
+
+    def __copy__(self) -> "Optimizer":
+        copied = type(self).__new__(type(self))
+        vars(copied).update(vars(self), _settings=dict(self._settings), _owners=list(self._owners))
+        for name, value in vars(self).items():
+            if any(value is moments for moments in self._moments().values()):
+                setattr(copied, name, [array.copy() for array in value])
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Optimizer":
+        copied = type(self).__new__(type(self))
+        memo[id(self)] = copied
+        copied._owners = [_copied(owner, memo) for owner in self._owners]
+        rest = {name: value for name, value in vars(self).items() if name != "_owners"}
+        vars(copied).update(copy.deepcopy(rest, memo))
+        return copied
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        for moments in self._moments().values():
+            moments[:] = [own(array) for array in moments]
+
+
+def _copied(owner: Any, memo: dict[int, Any]) -> Any:
+    """A deep copy of a network or an array. Arrays that are views of one vector stay views of one vector."""
+    base = getattr(owner, "base", None)
+    if id(owner) in memo or type(owner) is not np.ndarray or type(base) is not np.ndarray:
+        return copy.deepcopy(owner, memo)
+    if not (base.flags.c_contiguous and owner.flags.c_contiguous):
+        return copy.deepcopy(owner, memo)
+    twin = copy.deepcopy(base, memo)
+    view = np.ndarray(owner.shape, owner.dtype, twin, owner.ctypes.data - base.ctypes.data)
+    memo[id(owner)] = view
+    return view

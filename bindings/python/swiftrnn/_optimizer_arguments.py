@@ -1,0 +1,63 @@
+"""What optimizers and clipping take: networks or arrays, and their gradients, one of them or several.
+
+A caller may pass one thing or a sequence: the ``_list`` functions make a list of either, the ``array`` functions then
+give each item's vector. A wrong type is a TypeError that names the argument.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Mapping, Union
+
+import numpy as np
+
+from ._arrays import Array, writeable
+from ._network import Network
+from ._tape import Gradients, Tape
+
+Parameter = Union[Network, Array]
+Gradient = Union[Gradients, Array]
+
+
+def _listed(given: Any, single: tuple[type, ...], expected: str) -> list[Any]:
+    """One of the types `single`, or a sequence, as a list. Mappings and texts are refused: they hold no vectors."""
+    if isinstance(given, single):
+        return [given]
+    if isinstance(given, (Mapping, str, bytes)) or not isinstance(given, Iterable):
+        raise TypeError(f"{expected} got {type(given).__name__}")
+    return list(given)
+
+
+def parameter_list(parameters: Any) -> list[Any]:
+    """What is optimized, as a list of networks and arrays. The items are not checked yet: see `array_of`."""
+    expected = "parameters: pass the network, or arrays, or a sequence of them;"
+    return _listed(parameters, (Network, np.ndarray), expected)
+
+
+def array_of(owner: Any, name: str) -> Array:
+    """The vector of a network, or the array itself: float32 or float64, dense, writeable. Not a copy."""
+    return writeable(owner.flat if isinstance(owner, Network) else owner, name)
+
+
+def gradient_list(gradients: Any) -> list[Any]:
+    """Gradients as a list of `Gradients` and arrays. The items are not checked yet: see `gradient_array`."""
+    expected = "gradients: expected Gradients, an array, or a sequence of them,"
+    return _listed(gradients, (Gradients, np.ndarray, Tape), expected)
+
+
+def gradient_array(gradient: Any, name: str) -> Any:
+    """The vector of `Gradients`, or what was given itself: the caller checks its type and shape.
+
+    Raises
+    ------
+    TypeError
+        It is a tape.
+    ValueError
+        The backward pass was asked not to compute it.
+    """
+    if isinstance(gradient, Tape):
+        raise TypeError(f"{name}: expected Gradients or an array, got Tape: tape.backward makes gradients")
+    if isinstance(gradient, Gradients):
+        if gradient.flat is None:
+            raise ValueError(f"{name}: these gradients were made with need_parameters=False")
+        return gradient.flat
+    return gradient
