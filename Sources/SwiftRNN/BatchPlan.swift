@@ -61,9 +61,8 @@ struct BatchPlan {
   @inline(__always)
   func length(_ sequence: Int) -> Int { lengths.map { Int($0[sequence]) } ?? steps }
 
-  /// How many threads are worth their while for `operations` multiply-adds: below some 20 microseconds of work for each,
-  /// waking them takes longer than it saves.
-  static func threads(_ limit: Int, operations: Double) -> Int {
-    max(1, min(limit, Int(min(operations / 500_000, 1e6))))
+  /// How many threads are worth their while for `operations` if each is to have as many as `each`.
+  static func threads(_ limit: Int, operations: Double, each: Double) -> Int {
+    max(1, min(limit, Int(min(operations / each, 1e6))))
   }
 }

@@ -3,6 +3,12 @@ import Kernels
 
 /// A dense layer on plain arrays. Any number of threads gives the same bits.
 public enum Linear {
+  /// Weights that are read once, and often from memory, are worth a thread sooner than a network's.
+  private static func threads(rows: Int, inputs: Int, outputs: Int) -> Int {
+    BatchPlan.threads(
+      Threads.count, operations: Double(rows) * Double(inputs) * Double(outputs), each: 500_000)
+  }
+
   /// `y = x weight^T + bias`: for each output one chain of multiply-adds from the bias, inputs ascending.
   ///
   /// - Parameters:
@@ -24,7 +30,7 @@ public enum Linear {
     try Check.count("y", y.count, rows * outputs)
     guard rows > 0, outputs > 0, let y = y.baseAddress else { return }
     let kernels = try Scalar.kernels
-    let threads = BatchPlan.threads(Threads.count, operations: Double(rows) * Double(inputs) * Double(outputs))
+    let threads = threads(rows: rows, inputs: inputs, outputs: outputs)
     if let x = x.baseAddress, let weight = weight.baseAddress, packsInput(rows: rows, inputs: inputs, outputs: outputs)
     {
       return try forwardPackingInput(
@@ -112,8 +118,7 @@ public enum Linear {
     var arena = Arena(memory.pointer)
     let scratch = lay(&arena)
     withFloatControl {
-      let threads = BatchPlan.threads(
-        Threads.count, operations: Double(rows) * Double(inputs) * Double(outputs))
+      let threads = threads(rows: rows, inputs: inputs, outputs: outputs)
       if let dx = dx?.baseAddress, let weight = weight?.baseAddress, rows > 0 {
         PackJob.run([.backward(weight, panels, depth: outputs, out: scratch.matrix)], kernels, threads: threads)
         scratch.rows.point(from: dy.baseAddress, stride: outputs, to: dx, stride: inputs)
