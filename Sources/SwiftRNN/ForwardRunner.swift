@@ -16,6 +16,9 @@ enum Blocking {
   /// often.
   static let panelBytes = 131072
 
+  /// Bytes of sums that all sequences of a shard have in a step, at most, if that leaves it enough of them.
+  static let sumsBytes = 262_144
+
   /// How many k of a panel of `vectors` vectors are taken at a time.
   @inline(__always)
   static func depth(vectorBytes: Int, vectors: Int) -> Int {

@@ -133,7 +133,8 @@ struct BackwardPass<Scalar: RNNScalar> {
     let threads = network.threads(steps: steps, sequences: sequences)
     let members = network.members(threads: threads, sequences: sequences, packsOneStep: steps == 1)
     let batch = BatchPlan(
-      steps: steps, sequences: sequences, lengths: arguments.lengths, shards: members > 1 ? 1 : threads,
+      steps: steps, sequences: sequences, lengths: arguments.lengths,
+      shards: members > 1 ? 1 : network.shards(threads: threads, sequences: sequences),
       scratch: workspace.batch)
     workspace.zeros.update(repeating: 0, count: c.stateWidth)
     let rows = ValidRows(batch, into: workspace.validRows)

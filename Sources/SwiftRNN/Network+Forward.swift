@@ -95,7 +95,8 @@ extension Network {
     let threads = threads(steps: steps, sequences: sequences)
     let members = members(threads: threads, sequences: sequences, packsOneStep: parameters != nil && steps == 1)
     let batch = BatchPlan(
-      steps: steps, sequences: sequences, lengths: f.lengths, shards: members > 1 ? 1 : threads,
+      steps: steps, sequences: sequences, lengths: f.lengths,
+      shards: members > 1 ? 1 : shards(threads: threads, sequences: sequences),
       scratch: workspace.batch)
     if let memory = f.tape {
       TapeHeader(
