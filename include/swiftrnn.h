@@ -68,8 +68,8 @@ const char *swiftrnn_status_string(swiftrnn_status status);
 const char *swiftrnn_last_error(void);
 
 /** The instruction set in use: "avx512", "avx2" or "baseline". Chosen once per process, from the CPU or from the
- *  environment variable SWIFTRNN_ISA. NULL, with swiftrnn_last_error(), if that variable has another value or names a
- *  set that this CPU lacks; then swiftrnn_network_create() and all that computes fail with
+ *  environment variable SWIFTRNN_ISA, if that is not empty. NULL, with swiftrnn_last_error(), if it has another value or
+ *  names a set that this CPU lacks; then swiftrnn_network_create() and all that computes fail with
  *  SWIFTRNN_STATUS_UNSUPPORTED. */
 const char *swiftrnn_isa(void);
 
@@ -339,7 +339,8 @@ swiftrnn_status swiftrnn_sgd_step(swiftrnn_dtype dtype, int64_t elements, double
                                   double weight_decay, int32_t nesterov, const void *gradient, void *parameter,
                                   void *velocity);
 
-/** Settings of swiftrnn_adam_step(). Zero, set size, then the rest. */
+/** Settings of swiftrnn_adam_step(). Zero, set size, then all of the rest: there are no defaults. With epsilon 0 a
+ *  parameter whose gradient has always been 0 becomes NaN. */
 typedef struct swiftrnn_adam_config {
   int64_t size;             /**< bytes of this struct */
   double rate;              /**< for instance 1e-3 */

@@ -110,14 +110,16 @@ func runTile<Row: RowSums, let height: Int>(
       panel += width
     }
   } else {
-    // The panel comes from the second-level cache, a kilobyte ahead of its use: the hardware's own prefetch stops at every
-    // page. And the tiles of a block fetch the block behind it into that cache, a line for each k.
+    // The tiles of a block fetch the block behind it, a line for each k: the hardware's own prefetch stops at every page.
+    // Tiles of 24 sums also fetch their own panel from the second-level cache, a kilobyte ahead; smaller ones wait for
+    // their loads anyway, and have panels that stay in the first level (`Blocking`).
     let line = 64 / MemoryLayout<V.Scalar>.stride
-    var ahead = a.pointee.panel + depth &* (width &+ tile &* line)
+    let lines = V.accumulators < 24 ? 0 : width / line
+    var ahead = panel + depth &* (width &+ tile &* line)
     for k in 0..<depth {
       swiftrnn_prefetch(ahead)
       ahead += line
-      for v in 0..<max(1, width / line) { swiftrnn_prefetch_first(panel + (16 &* line &+ v &* line)) }
+      for v in 0..<lines { swiftrnn_prefetch_first(panel + (16 &* line &+ v &* line)) }
       block.multiplyAddTall(panel, k)
       panel += width
     }

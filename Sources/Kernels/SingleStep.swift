@@ -100,8 +100,8 @@ public protocol SinglePanel {
   func finish(_ a: UnsafePointer<SingleArguments<Row.V.Scalar>>, unit: Int)
 }
 
-/// Panels two at a time: a chain waits some four cycles for each of its multiply-adds, so that the three or four chains of
-/// one panel leave half of a core idle.
+/// Panels two at a time: a chain waits some four cycles for each of its multiply-adds, so that the three or four
+/// chains of one panel do not keep a core busy.
 @inlinable @inline(__always)
 func runSingle<P: SinglePanel>(_: P.Type, _ a: UnsafePointer<SingleArguments<P.Row.V.Scalar>>) {
   typealias V = P.Row.V

@@ -28,7 +28,7 @@ public enum InstructionSet: String, CaseIterable, Sendable {
     return [.baseline] + (level >= 3 ? [.avx2] : []) + (level >= 4 ? [.avx512] : [])
   }
 
-  /// The set in use: the one that `SWIFTRNN_ISA` names, or the strongest supported one.
+  /// The set in use: the one that `SWIFTRNN_ISA` names, or, if that is empty or not set, the strongest supported one.
   ///
   /// - Throws: ``RNNError/unsupported(_:)`` if the variable has another value or names a set that this CPU lacks.
   public static var current: InstructionSet {
@@ -37,7 +37,7 @@ public enum InstructionSet: String, CaseIterable, Sendable {
 
   private static let choice: Result<InstructionSet, RNNError> = {
     let supported = Self.supported
-    guard let wanted = getenv("SWIFTRNN_ISA") else { return .success(supported.last ?? .baseline) }
+    guard let wanted = getenv("SWIFTRNN_ISA"), wanted.pointee != 0 else { return .success(supported.last ?? .baseline) }
     guard let set = allCases.first(where: { strcmp($0.rawValue, wanted) == 0 }) else {
       return .failure(.unsupported("SWIFTRNN_ISA must be baseline, avx2 or avx512"))
     }

@@ -1,5 +1,5 @@
-// The steps of one layer, forward or backward: its directions side by side, each by shards of the batch or by a team that
-// shares the hidden units.
+// The steps of one layer, forward or backward: its directions side by side, each by shards of the batch or by a team
+// that shares the hidden units.
 
 /// One direction of one layer, as a pass runs it.
 protocol DirectionRunner {

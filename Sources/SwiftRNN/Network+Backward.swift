@@ -131,7 +131,7 @@ struct BackwardPass<Scalar: RNNScalar> {
   func run() {
     let (steps, sequences) = (arguments.steps, arguments.sequences)
     let threads = network.threads(steps: steps, sequences: sequences)
-    let members = network.members(threads: threads, sequences: sequences, packsOneStep: steps == 1)
+    let members = network.members(threads: threads, sequences: sequences, unpackedStep: steps == 1)
     let batch = BatchPlan(
       steps: steps, sequences: sequences, lengths: arguments.lengths,
       shards: members > 1 ? 1 : network.shards(threads: threads, sequences: sequences),

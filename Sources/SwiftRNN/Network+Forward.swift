@@ -93,7 +93,7 @@ extension Network {
     let c = configuration
     let (steps, sequences) = (f.steps, f.sequences)
     let threads = threads(steps: steps, sequences: sequences)
-    let members = members(threads: threads, sequences: sequences, packsOneStep: parameters != nil && steps == 1)
+    let members = members(threads: threads, sequences: sequences, unpackedStep: parameters != nil && steps == 1)
     let batch = BatchPlan(
       steps: steps, sequences: sequences, lengths: f.lengths,
       shards: members > 1 ? 1 : shards(threads: threads, sequences: sequences),

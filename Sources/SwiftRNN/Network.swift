@@ -129,27 +129,27 @@ public final class Network<Scalar: RNNScalar>: Sendable {
     // In multiply-adds: a gate's activation takes as long as some 32; one row past the weights as long as several.
     let width = Double(c.inputSize(ofLayer: c.layers > 1 ? 1 : 0) + c.stateWidth + 32)
     let rows = Double(steps) * Double(sequences == 0 ? 0 : max(sequences, 4))
-    // Below some 40 microseconds of work for each thread, waking them takes longer than it saves. On two cores of a
-    // Cascade Lake: RNN N 32 T 1 H 256 (4.5 million) 75 us with one thread, 88 with two; LSTM N 4 T 150 H 32 (7.4
-    // million) 180 and 140.
+    // With less work, waking threads takes longer than it saves; the narrower the vector, the longer work takes. On two
+    // cores of a Cascade Lake with 16 lanes: RNN N 32 T 1 H 256 (4.5 million) 75 us with one thread, 88 with two; LSTM
+    // N 4 T 150 H 32 (7.4 million) 180 and 140.
     return BatchPlan.threads(
       c.threads > 0 ? c.threads : Threads.count, operations: rows * Double(c.cell.gates * c.hiddenSize) * width,
-      each: 2_500_000)
+      each: Double(plan.lanes) * 160_000)
   }
 
   /// How many threads share the hidden units of each direction; 1: threads take sequences instead.
   ///
   /// Sequences are the better cut where each thread has enough of them for full tiles: nobody waits. With fewer, every
-  /// thread would stream all weights past a handful of rows, or have nothing to do; and where weights are packed for one
-  /// step, every thread would pack all of them.
-  func members(threads: Int, sequences: Int, packsOneStep: Bool) -> Int {
+  /// thread would stream all weights past a handful of rows, or have nothing to do; and in a single step whose weights are
+  /// not packed yet, only a team can pack each panel at its use.
+  func members(threads: Int, sequences: Int, unpackedStep: Bool) -> Int {
     let c = configuration
     let members = min(threads / c.directions, Team.limit, plan.mostPanels)
     if members < 2 || sequences < 1 || sequences > Team.sequences { return 1 }
     let weights = c.cell.gates * c.hiddenSize * c.stateWidth
     // On two cores of a Cascade Lake an LSTM with N 1 lost by a team at H 64 and won at H 128.
     return weights * sequences >= Team.leastWork * members
-      && (packsOneStep || sequences <= Team.rowsEach * members) ? members : 1
+      && (unpackedStep || sequences <= Team.rowsEach * members) ? members : 1
   }
 
   /// How many shards of a batch there are for `threads` threads, each with as many: of no more sequences than have their
@@ -161,7 +161,8 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   }
 
   /// Whether runners pack each panel at its use, instead of all panels before: in a single step each is used once, and
-  /// stays in a near cache in between. Not where several threads use the same panels, or lack places for their own.
+  /// stays in a near cache in between. Not where several threads use the same panels, or where a matrix of the layer has
+  /// not as many places for panels as there are members: then all of the layer is packed before.
   func packsAtUse(_ jobs: [PackJob<Scalar>], steps: Int, threads: Int, members: Int) -> Bool {
     steps == 1 && (threads == 1 || (members > 1 && !configuration.bidirectional))
       && jobs.allSatisfy { $0.slots >= members }

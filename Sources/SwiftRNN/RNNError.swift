@@ -27,8 +27,8 @@ public enum RNNError: Error, Sendable {
   case bufferTooSmall(_ name: StaticString, bytes: Int, needed: Int)
   /// The pointer `name` is not a multiple of `alignment` bytes.
   case misaligned(_ name: StaticString, alignment: Int)
-  /// Something was made for another number: `name` is not what the call says.
-  case numberMismatch(_ name: StaticString, _ value: Int, expected: Int)
+  /// The call says that `name` is `value`, and the tape's forward pass that it was `tape`.
+  case tapeMismatch(_ name: StaticString, _ value: Int, tape: Int)
   /// `what` belongs to another configuration.
   case mismatch(_ what: StaticString)
   /// `bytes` bytes could not be had.
@@ -65,7 +65,10 @@ extension RNNError: CustomStringConvertible {
       out.write(name, " is ")
       out.write(value)
       out.write(", must be ", allowed)
-    case .sizeMismatch(let name, let value, let expected), .numberMismatch(let name, let value, let expected):
+    case .tapeMismatch(let name, let value, let tape):
+      out.write(name, " is ", value)
+      out.write(", but the tape has ", tape)
+    case .sizeMismatch(let name, let value, let expected):
       out.write(name, " is ", value)
       out.write(", must be ", expected)
     case .countMismatch(let name, let count, let expected):

@@ -49,16 +49,16 @@ struct TapeHeader: Equatable {
   /// - Throws: what a pass with the header `expected` finds other here.
   func check(_ expected: TapeHeader) throws(RNNError) {
     guard magic == expected.magic, reserved == expected.reserved else {
-      throw .mismatch("the tape was not filled by a forward pass of this version")
+      throw .mismatch("the tape was not filled by a forward pass, or by one of another version")
     }
     guard configuration == expected.configuration else {
       throw .mismatch("the tape was filled by another configuration")
     }
     guard steps == expected.steps else {
-      throw .numberMismatch("the steps of the tape", Int(steps), expected: Int(expected.steps))
+      throw .tapeMismatch("steps", Int(expected.steps), tape: Int(steps))
     }
     guard sequences == expected.sequences else {
-      throw .numberMismatch("the sequences of the tape", Int(sequences), expected: Int(expected.sequences))
+      throw .tapeMismatch("sequences", Int(expected.sequences), tape: Int(sequences))
     }
     guard lengths == expected.lengths else { throw .mismatch("the tape was filled with other lengths") }
   }

@@ -40,8 +40,11 @@ import Testing
       }
     }
     for vectors in 1...4 {
-      for valid in Set([1, w - 1, w, vectors * w - 1, vectors * w]).filter({ $0 > 0 && $0 <= vectors * w }) {
-        for depth in [0, 1, 7, 8, 9, 30] { checkPack(tested, vectors: vectors, valid: valid, depth: depth, &random) }
+      for valid in Set([1, 2, 3, w - 1, w, w + 1, vectors * w - 1, vectors * w]).filter({ $0 > 0 && $0 <= vectors * w })
+      {
+        for depth in [0, 1, 7, 8, 9, 15, 16, 17, 35] {
+          checkPack(tested, vectors: vectors, valid: valid, depth: depth, &random)
+        }
       }
     }
   }

@@ -160,8 +160,8 @@ import Testing
     #expect(try pass(run, other) == "the tape was filled with other lengths")
     other.lengths = nil
     #expect(try pass(run, other) == "the tape was filled with other lengths")
-    #expect(try pass(run, run.part(0..<1)) == "the sequences of the tape is 2, must be 1")
-    #expect(try pass(run, run.padded(by: 1)) == "the steps of the tape is 5, must be 6")
+    #expect(try pass(run, run.part(0..<1)) == "sequences is 1, but the tape has 2")
+    #expect(try pass(run, run.padded(by: 1)) == "steps is 6, but the tape has 5")
     var before = try NetworkCase<Double>(
       .gru(inputSize: 3, hiddenSize: 4, resetAfter: false), steps: 5, sequences: 2, seed: 2)
     before.lengths = run.lengths

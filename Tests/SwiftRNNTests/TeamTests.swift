@@ -60,7 +60,7 @@ import Testing
         for count in [2, 4, 7] {
           let several = try run.threads(count)
           let threads = several.network.threads(steps: 31, sequences: sequences)
-          if several.network.members(threads: threads, sequences: sequences, packsOneStep: false) > 1 { teams += 1 }
+          if several.network.members(threads: threads, sequences: sequences, unpackedStep: false) > 1 { teams += 1 }
           #expect(try results(several) == one, "\(configuration.cell), \(count) threads")
         }
       }
