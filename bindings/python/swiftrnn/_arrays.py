@@ -19,10 +19,20 @@ FLOAT_TYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 def float_type(dtype: Any) -> np.dtype[Any]:
     """`dtype` as a numpy dtype, float32 or float64."""
-    found: np.dtype[Any] = np.dtype(dtype)
+    try:
+        found: Any = np.dtype(dtype)
+    except TypeError:
+        found = repr(dtype)
     if found not in FLOAT_TYPES:
         raise TypeError(f"dtype: expected float32 or float64, got {found}")
-    return found
+    return found  # type: ignore[no-any-return]
+
+
+def mapping(value: Any, name: str) -> Any:
+    """`value`, which must look names up: a mapping, or what ``np.load`` gives for an .npz file."""
+    if not (hasattr(value, "keys") and hasattr(value, "__getitem__")):
+        raise TypeError(f"{name}: expected a mapping of names to arrays, got {type(value).__name__}")
+    return value
 
 
 def integer(value: Any, name: str, low: int = -(2**63), high: int = 2**63 - 1) -> int:
@@ -73,7 +83,9 @@ def below_one(value: Any, name: str) -> float:
 
 
 def flag(value: Any, name: str) -> bool:
-    """`value` as a bool, which it must be: any text would be true."""
+    """`value` as a bool, which it must be: any text would be true. An array of no dimensions counts: files give these."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name}: expected a bool, got {type(value).__name__}")
     return bool(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ._arrays import flag
 from ._network import Network, checked_config
 
 
@@ -126,7 +127,7 @@ class GRU(Network):
         num_threads: int = 0,
     ) -> None:
         config = checked_config(
-            "gru" if reset_after else "gru_reset_before",
+            "gru" if flag(reset_after, "reset_after") else "gru_reset_before",
             input_size=input_size,
             hidden_size=hidden_size,
             num_layers=num_layers,

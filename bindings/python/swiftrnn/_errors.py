@@ -61,6 +61,9 @@ class SwiftRNNMemoryError(SwiftRNNError, MemoryError):
     """The system had no memory left for the library. Nothing was computed; the process goes on."""
 
 
+for _public in (Status, SwiftRNNError, SwiftRNNValueError, SwiftRNNMemoryError):
+    _public.__module__ = "swiftrnn"  # where users find it: tracebacks and pickles say so
+
 _VALUE_STATUSES = (Status.INVALID_VALUE, Status.INVALID_SIZE, Status.OVERFLOW)
 
 

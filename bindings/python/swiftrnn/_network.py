@@ -12,7 +12,7 @@ from typing import Any, Mapping
 import numpy as np
 
 from . import _c_api as c
-from ._arrays import Array, address, float_type, integer, own, real, shaped, unsigned
+from ._arrays import Array, address, flag, float_type, integer, own, real, shaped, unsigned
 from ._buffers import BufferPools
 from ._frozen import Frozen
 from ._handles import Config, NetworkHandle
@@ -381,10 +381,10 @@ def checked_config(
         input_size=integer(input_size, "input_size"),
         hidden_size=integer(hidden_size, "hidden_size"),
         num_layers=layers,
-        bias=bool(bias),
-        batch_first=bool(batch_first),
+        bias=flag(bias, "bias"),
+        batch_first=flag(batch_first, "batch_first"),
         dropout=probability,
-        bidirectional=bool(bidirectional),
+        bidirectional=flag(bidirectional, "bidirectional"),
         proj_size=integer(proj_size, "proj_size"),
         num_threads=integer(num_threads, "num_threads"),
     )

@@ -7,9 +7,10 @@ from typing import Any, Callable, Mapping, Sequence, Union
 
 import numpy as np
 
-from ._arrays import Array, dense, integer, not_negative, own, shaped
+from ._arrays import Array, dense, integer, mapping, not_negative, own, shaped
 from ._network import Network
 from ._optimizer_arguments import Gradient, Parameter, array_of, gradient_array, gradient_list, parameter_list
+from ._parameters import parameters_of
 
 
 class Setting:
@@ -87,10 +88,11 @@ class Optimizer:
             name = f"gradients[{index}]"
             checked.append(dense(shaped(gradient_array(gradient, name), name, array.dtype, array.shape)))
         self._prepare()
-        for index, (owner, array, gradient) in enumerate(zip(self._owners, arrays, checked)):
+        for index, (array, gradient) in enumerate(zip(arrays, checked)):
             self._update(index, array, gradient, self.steps + 1)
-            if isinstance(owner, Network):
-                owner.parameters.changed()
+            parameters = parameters_of(array)
+            if parameters is not None:
+                parameters.changed()
         self.steps += 1
 
     def _prepare(self) -> None:
@@ -104,7 +106,8 @@ class Optimizer:
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """The number of steps, the settings, and copies of the moments, for a checkpoint.
+        """The number of steps, the settings, and copies of the moments, for a checkpoint: a pickle, or, of one network or
+        array, ``np.savez(file, **optimizer.state_dict())`` and ``optimizer.load_state_dict(np.load(file))``.
 
         Examples
         --------
@@ -124,6 +127,7 @@ class Optimizer:
             A name is missing or unknown, a shape, a type or a value is wrong; nothing has changed.
         """
         mine, arrays = self._moments(), self._arrays()
+        mapping(state, "state")
         missing = [name for name in ("steps", *mine) if name not in state]
         unexpected = [name for name in state if name not in ("steps", *self._settings, *mine)]
         if missing or unexpected:

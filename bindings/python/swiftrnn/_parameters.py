@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any, Iterator, Mapping, Sequence
 
-
-from ._arrays import Array, shaped
+from ._arrays import Array, mapping, shaped
 from ._handles import ParameterInfo
 
 
@@ -32,7 +32,9 @@ class Parameters(Mapping[str, Array]):
     """
 
     def __init__(self, flat: Array, infos: Sequence[ParameterInfo]) -> None:
+        self._flat = flat
         self._views = named_views(flat, infos)
+        _of_vectors[id(flat)] = self
         self.version = 0
         """How many changes were noticed."""
 
@@ -60,6 +62,7 @@ class Parameters(Mapping[str, Array]):
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Copies all tensors in; nothing is copied unless every name, type and shape fits."""
+        mapping(state, "state")
         missing = [name for name in self._views if name not in state]
         unexpected = [name for name in state if name not in self._views]
         if missing or unexpected:
@@ -71,3 +74,14 @@ class Parameters(Mapping[str, Array]):
         self.changed()
 
 
+# By the identity of the vector, which lives as long as its Parameters.
+_of_vectors: "weakref.WeakValueDictionary[int, Parameters]" = weakref.WeakValueDictionary()
+
+
+def parameters_of(array: Array) -> Parameters | None:
+    """The parameters that `array` is the vector of, or a view into; None for any other array."""
+    for vector in (array, array.base):
+        found = _of_vectors.get(id(vector))
+        if found is not None and found._flat is vector:
+            return found
+    return None

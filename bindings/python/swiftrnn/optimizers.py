@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import Any, Sequence, Union
 
+import numpy as np
+
 from . import _c_api as c
 from ._arrays import Array, address, below_one, flag, not_negative
 from ._clipping import clip_grad_norm as clip_grad_norm
@@ -80,8 +82,9 @@ class SGD(Optimizer):
 
 
 def _betas(value: Any, name: str) -> tuple[float, float]:
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
-        got = f"{len(value)} items" if isinstance(value, (tuple, list)) else type(value).__name__
+    pair = isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim == 1)
+    if not pair or len(value) != 2:
+        got = f"{len(value)} items" if pair else type(value).__name__
         raise TypeError(f"{name}: expected a pair of numbers, got {got}")
     return below_one(value[0], f"{name}[0]"), below_one(value[1], f"{name}[1]")
 

@@ -200,6 +200,10 @@ def test_sizes(arguments: tuple[Any, ...], error: type, message: str) -> None:
         ({"num_threads": 1025}, ValueError),
         ({"dtype": "float16"}, TypeError),
         ({"dtype": "int64"}, TypeError),
+        ({"dtype": "f99"}, TypeError),
+        ({"bias": 2}, TypeError),
+        ({"batch_first": None}, TypeError),
+        ({"bidirectional": "no"}, TypeError),
         ({"seed": -1}, ValueError),
         ({"seed": 2**64}, ValueError),
         ({"seed": 1.5}, TypeError),
@@ -208,6 +212,16 @@ def test_sizes(arguments: tuple[Any, ...], error: type, message: str) -> None:
 def test_options(options: dict[str, Any], error: type) -> None:
     with pytest.raises(error, match="."):
         swiftrnn.LSTM(3, 4, **options)
+
+
+def test_reset_after_is_a_bool() -> None:
+    with pytest.raises(TypeError, match="reset_after: expected a bool, got str"):
+        swiftrnn.GRU(3, 4, reset_after="no")  # type: ignore[arg-type]
+
+
+def test_errors_are_found_where_they_are_public() -> None:
+    for error in (swiftrnn.SwiftRNNError, swiftrnn.SwiftRNNValueError, swiftrnn.SwiftRNNMemoryError):
+        assert error.__module__ == "swiftrnn"
 
 
 def test_nonlinearity() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
@@ -329,3 +330,50 @@ def test_a_language_model_learns_a_text() -> None:
         written.append(token)
         y = stream.step(swiftrnn.embedding(table, np.array([token])))
     assert letters[written].tobytes() == text[20:45].tobytes()
+
+
+@pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "adamw"])
+def test_checkpoint_by_savez(name: str, tmp_path: Path) -> None:
+    make, _, options = OPTIMIZERS[name]
+    rng = np.random.default_rng(1)
+    gradients = rng.standard_normal((6, 50))
+    parameter = rng.standard_normal(50)
+    optimizer = make(parameter, **options)
+    for gradient in gradients[:3]:
+        optimizer.step(gradient)
+    np.savez(tmp_path / "checkpoint.npz", **optimizer.state_dict())
+    other = parameter.copy()
+    resumed = make(other)
+    resumed.load_state_dict(np.load(tmp_path / "checkpoint.npz"))
+    assert repr(resumed) == repr(optimizer)
+    for gradient in gradients[3:]:
+        optimizer.step(gradient)
+        resumed.step(gradient)
+    assert_same_bits(other, parameter)
+
+
+@pytest.mark.parametrize("of", ["network", "flat", "named", "one of them"])
+def test_a_step_makes_tapes_stale(of: str) -> None:
+    network = swiftrnn.GRU(3, 4, seed=0)
+    y, _, tape = network.forward(np.ones((5, 2, 3), np.float32))
+    gradients = tape.backward(y)
+    named = list(network.parameters.values())
+    parameters, given = {
+        "network": (network, gradients),
+        "flat": (network.flat, gradients.flat),
+        "named": (named, list(gradients.parameters.values())),
+        "one of them": (named[1], gradients.parameters["weight_hh_l0"]),
+    }[of]
+    optimizer = swiftrnn.SGD(parameters)
+    tape.backward(y)
+    optimizer.step(given)
+    with pytest.raises(swiftrnn.SwiftRNNError, match="have changed"):
+        tape.backward(y)
+
+
+@pytest.mark.parametrize("state", ["x.npz", None, [1, 2]])
+def test_a_state_is_a_mapping(state: Any) -> None:
+    network = swiftrnn.GRU(3, 4)
+    for owner in (network, swiftrnn.Adam(network)):
+        with pytest.raises(TypeError, match=f"^state: expected a mapping .* got {type(state).__name__}$"):
+            owner.load_state_dict(state)
