@@ -5,8 +5,8 @@ import PackageDescription
 let kernel: [SwiftSetting] = [.unsafeFlags(["-Ounchecked", "-wmo"])]
 
 #if arch(x86_64)
-  // One module per instruction set. -Xcc -march reaches Swift's code generator; a package that is depended on by URL and
-  // version may use it since Swift 6.2.
+  // One module per instruction set. -Xcc -march reaches Swift's code generator; a package that is depended on by URL
+  // and version may use it since Swift 6.2.
   let instructionSets: [Target] = [
     .target(
       name: "KernelsAVX2", dependencies: ["Kernels"],

@@ -1,11 +1,12 @@
 // Backward steps: from dh of one step to the gradients of its gates' sums, elementwise, for whole vectors of units.
-// dh itself is the product of the next step's gate gradients with the recurrent weights (Product.swift), and is still in
-// the first-level cache when these run.
+// dh itself is the product of the next step's gate gradients with the recurrent weights (Product.swift), and is still
+// in the first-level cache when these run.
 
-/// One step of a cell backward, for some sequences and some vectors of units; all pointers are at the first unit of all.
+/// One step of a cell backward, for some sequences and some vectors of units; all pointers are at the first unit of
+/// all.
 ///
-/// Scratch rows are padded to whole vectors: row r at `pointer + r * stateStride`. Tape rows are not: what is read behind
-/// their end goes into padding, which nothing reads. Gate g of row r starts at `tape[r] + g * gateStride` and at
+/// Scratch rows are padded to whole vectors: row r at `pointer + r * stateStride`. Tape rows are not: what is read
+/// behind their end goes into padding, which nothing reads. Gate g of row r starts at `tape[r] + g * gateStride` and at
 /// `dgates[r] + g * stateStride`.
 public struct BackwardArguments<Scalar: Real> {
   /// Sequences.

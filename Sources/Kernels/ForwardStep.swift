@@ -103,8 +103,8 @@ func lstmForward<V: Lanes>(_: V.Type, _ a: ForwardArguments<V.Scalar>) {
   }
 }
 
-/// GRU with the reset gate after the product (Cho 2014 v1, torch): W_n x + b_n, then the sums r z and m = U_n h + d_n, a
-/// chain of its own.
+/// GRU with the reset gate after the product (Cho 2014 v1, torch): W_n x + b_n, then the sums r z and m = U_n h + d_n,
+/// a chain of its own.
 ///
 ///     r = sigmoid(sum_r)   z = sigmoid(sum_z)   n = tanh(W_n x + b_n + r * m)
 ///     h = (1 - z) * n + z * h                                     tape: r z n m
@@ -221,7 +221,8 @@ func rnnActivation<V: Lanes>(_ sum: V, relu: Bool) -> V {
   relu ? V.select(V.less(sum, V.zero), V.zero, sum) : V.tanh(sum)
 }
 
-/// Vanilla RNN (Elman 1990): `h = tanh(sum)`, or `max(0, sum)`. The vectors: 1 … 4 vectors of units. h is all of its tape.
+/// Vanilla RNN (Elman 1990): `h = tanh(sum)`, or `max(0, sum)`. The vectors: 1 … 4 vectors of units. h is all of its
+/// tape.
 @inlinable @inline(__always)
 func rnnForward<V: Lanes>(_: V.Type, _ a: ForwardArguments<V.Scalar>) {
   for row in 0..<a.count {

@@ -5,9 +5,9 @@ import CPrimitives
 
 /// How a matrix with `gates * units` columns is cut into panels of vectors.
 ///
-/// With several gates a panel holds one vector of units of every gate, so that a fused step finds all gates of a unit in
-/// one tile. With one gate (`gates == 1`) it holds up to 4 vectors of consecutive units, the vectors shared out evenly:
-/// 5 are 3 and 2, not 4 and 1, because a panel of one vector leaves the multiply-add units idle.
+/// With several gates a panel holds one vector of units of every gate, so that a fused step finds all gates of a unit
+/// in one tile. With one gate (`gates == 1`) it holds up to 4 vectors of consecutive units, the vectors shared out
+/// evenly: 5 are 3 and 2, not 4 and 1, because a panel of one vector leaves the multiply-add units idle.
 public struct PanelLayout: Sendable, Equatable, BitwiseCopyable {
   /// Scalars per vector.
   public let lanes: Int
@@ -129,8 +129,8 @@ func packColumns<V: Lanes>(_: V.Type, _ a: PackArguments<V.Scalar>) {
   }
 }
 
-/// The numbers of a unit side by side in memory, or nothing: four units by four k are transposed in registers, a line of
-/// each unit's row at a time. The lines behind are asked for: more rows than the hardware's own prefetch follows.
+/// The numbers of a unit side by side in memory, or nothing: four units by four k are transposed in registers, a line
+/// of each unit's row at a time. The lines behind are asked for: more rows than the hardware's own prefetch follows.
 @inlinable @inline(__always)
 func packUnits<Scalar: Real>(_ a: PackArguments<Scalar>) {
   typealias Four = SIMD4<Scalar>
@@ -240,7 +240,8 @@ func transpose<Scalar: Real>(
   }
 }
 
-/// `out[j] = chain`, or `out[j] + chain`, where chain = 0 + rows[0][offset + j] + rows[1][offset + j] + … in this order.
+/// `out[j] = chain`, or `out[j] + chain`, where chain = 0 + rows[0][offset + j] + rows[1][offset + j] + … in this
+/// order.
 @inlinable @inline(__always)
 func sumRows<V: Lanes>(
   _: V.Type, _ rows: UnsafePointer<UnsafePointer<V.Scalar>>, _ count: Int, _ offset: Int, _ width: Int,

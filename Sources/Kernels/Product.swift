@@ -110,9 +110,9 @@ func runTile<Row: RowSums, let height: Int>(
       panel += width
     }
   } else {
-    // The tiles of a block fetch the block behind it, a line for each k: the hardware's own prefetch stops at every page.
-    // Tiles of 24 sums also fetch their own panel from the second-level cache, a kilobyte ahead; smaller ones wait for
-    // their loads anyway, and have panels that stay in the first level (`Blocking`).
+    // The tiles of a block fetch the block behind it, a line for each k: the hardware's own prefetch stops at every
+    // page. Tiles of 24 sums also fetch their own panel from the second-level cache, a kilobyte ahead; smaller ones
+    // wait for their loads anyway, and have panels that stay in the first level (`Blocking`).
     let line = 64 / MemoryLayout<V.Scalar>.stride
     let lines = V.accumulators < 24 ? 0 : width / line
     var ahead = panel + depth &* (width &+ tile &* line)

@@ -32,8 +32,8 @@ extension Lanes {
   }
 }
 
-/// Calls `body` with 16 scalars: the `count` < 16 at `p`, and `padding` in the other places. What `body` leaves there is
-/// for the caller to use.
+/// Calls `body` with 16 scalars: the `count` < 16 at `p`, and `padding` in the other places. What `body` leaves there
+/// is for the caller to use.
 @inlinable @inline(__always)
 func withPadded<Scalar: Real, Result>(
   _ p: UnsafePointer<Scalar>, _ count: Int, _ padding: Scalar, _ body: (UnsafeMutablePointer<Scalar>) -> Result

@@ -1,5 +1,5 @@
-// Sums that are chains of single additions: compiled once, for every instruction set. Never inlined: the caller sets the
-// floating-point control around these calls, and the compiler does not know that arithmetic must stay inside.
+// Sums that are chains of single additions: compiled once, for every instruction set. Never inlined: the caller sets
+// the floating-point control around these calls, and the compiler does not know that arithmetic must stay inside.
 
 import CPrimitives
 

@@ -4,8 +4,8 @@ extension Lanes {
   /// 1 / (1 + e^-x); 0 where the result would be subnormal.
   ///
   /// Largest error: 1.9991 ulp over all Floats, 1.998 over 32 million Doubles, with and without fused multiply-add, for
-  /// x just under zero. Three roundings make it: of 1 + t, worth up to half an ulp of the result, of the denominator just
-  /// over 2, up to one, and of the quotient, up to half; so it stays under 2.
+  /// x just under zero. Three roundings make it: of 1 + t, worth up to half an ulp of the result, of the denominator
+  /// just over 2, up to one, and of the quotient, up to half; so it stays under 2.
   @inlinable @inline(__always)
   public static func sigmoid(_ x: Self) -> Self {
     let limit = Scalar.sigmoidLimit
@@ -22,8 +22,8 @@ extension Lanes {
   @inlinable @inline(__always)
   public static func tanh(_ x: Self) -> Self {
     let a = x.sign(from: zero)
-    // (e^2a - 1) / (e^2a + 1) from tanh a = 1/4 upward, where its roundings can't add up to 1.9 ulp; under that they could
-    // come to 2.6, so there a polynomial. (1 - e^-2a) / (1 + e^-2a) came to 1.91 in Float, and could to 2.6.
+    // (e^2a - 1) / (e^2a + 1) from tanh a = 1/4 upward, where its roundings can't add up to 1.9 ulp; under that they
+    // could come to 2.6, so there a polynomial. (1 - e^-2a) / (1 + e^-2a) came to 1.91 in Float, and could to 2.6.
     let b = min(Self(repeating: Scalar.tanhLimit), a)
     let (scale, t) = scaledExpMinusOne(b + b)
     let expMinusOne = multiplyAdd(scale, t, scale - one)

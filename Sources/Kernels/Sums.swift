@@ -293,8 +293,8 @@ struct Block<Row: RowSums, let height: Int> {
     if height > 7 { s7.add(w, V(repeating: p7[k])) }
   }
 
-  /// The same, vector by vector: for wide blocks of at most 3 rows, which hold the rows' numbers. 12 sums, 3 numbers and
-  /// 1 vector fill the 16 registers of AVX2; the other order spilled one of them in the loop.
+  /// The same, vector by vector: for wide blocks of at most 3 rows, which hold the rows' numbers. 12 sums, 3 numbers
+  /// and 1 vector fill the 16 registers of AVX2; the other order spilled one of them in the loop.
   @inlinable @inline(__always)
   mutating func multiplyAddWide(_ panel: Pointer, _ k: Int) {
     let x0 = V(repeating: p0[k])

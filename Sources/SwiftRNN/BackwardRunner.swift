@@ -256,8 +256,8 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
     }
   }
 
-  /// What arrives at some units of dL/dh after step `s` without a product: through y, the final state, and, for sequences
-  /// that make a step s + 1, past its gates.
+  /// What arrives at some units of dL/dh after step `s` without a product: through y, the final state, and, for
+  /// sequences that make a step s + 1, past its gates.
   private func arriving(
     _ s: Int, _ order: UnsafeMutablePointer<Int>, first: Int, active: Int, next: Int, _ units: Range<Int>
   ) {

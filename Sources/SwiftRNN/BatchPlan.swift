@@ -1,5 +1,5 @@
-// How a batch is run: which sequences each thread takes, longest first, so that the active ones of a step are always the
-// first of its list and unsorted lengths cost nothing.
+// How a batch is run: which sequences each thread takes, longest first, so that the active ones of a step are always
+// the first of its list and unsorted lengths cost nothing.
 import Kernels
 
 /// The sequences of a call in the order in which they are run, and their cut into shards.

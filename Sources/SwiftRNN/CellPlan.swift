@@ -1,7 +1,8 @@
 // A cell as data: its products in stages, and how their panels and sums lie.
 import Kernels
 
-/// One product per step: the sums of some gates, which an elementwise kernel then takes. Numbers only: read in every step.
+/// One product per step: the sums of some gates, which an elementwise kernel then takes. Numbers only: read in every
+/// step.
 struct Stage: Sendable {
   /// Its panels; with several gates each panel holds all of them.
   let panels: PanelLayout
@@ -56,7 +57,8 @@ struct CellPlan: Sendable {
       sumsWidth = 4 * padded
       (gradientSegments, inputSegments, recurrentSegments) = (projection ? 5 : 4, [0, 1, 2, 3], [0, 1, 2, 3])
     case .gru:
-      // n has two chains, W_n x + b_n and U_n h + d_n: sums are n r z m, the input writes n r z, the state adds to r z m.
+      // n has two chains, W_n x + b_n and U_n h + d_n: sums are n r z m, the input writes n r z, the state adds to r z
+      // m.
       stages = [stage(gates: 3, vectors: 4, slot: 1)]
       sumsWidth = 4 * padded
       (gradientSegments, inputSegments, recurrentSegments) = (4, [0, 1, 3], [0, 1, 2])

@@ -70,7 +70,8 @@ struct CellStep<Scalar: RNNScalar> {
       stage.column(panel) &+ 3 &* plan.lanes)
   }
 
-  /// From the sums to the gates and the new state. Pointers are to the rows' first units, padded to `plan.paddedHidden`.
+  /// From the sums to the gates and the new state. Pointers are to the rows' first units, padded to
+  /// `plan.paddedHidden`.
   @inline(__always)
   func gates(
     _ index: Int, _ panel: Int, count: Int, sums: UnsafeMutablePointer<Pointer>, hPrevious: Pointer, h: Pointer,

@@ -4,17 +4,17 @@ import Kernels
 
 /// What a block of steps and a product are cut by. Measured with `scripts/bench` on Zen 3, Zen 5 and Cascade Lake.
 enum Blocking {
-  /// Rows of W x that are computed ahead of the steps that use them: enough for full tiles, little enough to be still in
-  /// the second-level cache.
+  /// Rows of W x that are computed ahead of the steps that use them: enough for full tiles, little enough to be still
+  /// in the second-level cache.
   static let inputRows = 96
   /// Steps computed ahead for each sequence at most, so that scratch does not depend on the thread count.
   static func steps(_ steps: Int, sequences: Int) -> Int {
     sequences == 0 ? 0 : min(steps, max(1, (384 + sequences - 1) / sequences))
   }
-  /// Bytes of a panel that several tiles use in turn before the next. Tiles of 24 sums fetch it ahead from the second-level
-  /// cache, where it stays: smaller blocks cost where weights come from the third level, because sums leave the registers
-  /// more often. Smaller tiles wait for their loads: theirs stay in the first-level cache. LSTM N 64 T 20 H 512 with AVX2
-  /// on a Cascade Lake: 95 ms with 32 KB, 101 with 128.
+  /// Bytes of a panel that several tiles use in turn before the next. Tiles of 24 sums fetch it ahead from the
+  /// second-level cache, where it stays: smaller blocks cost where weights come from the third level, because sums
+  /// leave the registers more often. Smaller tiles wait for their loads: theirs stay in the first-level cache. LSTM N
+  /// 64 T 20 H 512 with AVX2 on a Cascade Lake: 95 ms with 32 KB, 101 with 128.
   static func panelBytes(accumulators: Int) -> Int { accumulators < 24 ? 32768 : 131_072 }
 
   /// Bytes of sums that all sequences of a shard have in a step, at most, if that leaves it enough of them.

@@ -120,7 +120,8 @@ enum GradientLeft {
   case outputs
 }
 
-/// One block of rows of a gradient matrix: `gradient[firstRow + j, :] += sum over rows of left[row][j] * operand[row][:]`.
+/// One block of rows of a gradient matrix: `gradient[firstRow + j, :] += sum over rows of left[row][j] *
+/// operand[row][:]`.
 struct GradientBlock<Scalar: RNNScalar> {
   /// First row of the matrix.
   var gradient: UnsafeMutablePointer<Scalar>
@@ -139,8 +140,8 @@ struct GradientSum<Scalar: RNNScalar> {
   var leftOffset: Int
 }
 
-/// The gradients of the weights of one direction of a layer, in chains of 256 rows from zero that are added in order. The
-/// work is cut over rows of the matrices, so that no thread adds into what another writes.
+/// The gradients of the weights of one direction of a layer, in chains of 256 rows from zero that are added in order.
+/// The work is cut over rows of the matrices, so that no thread adds into what another writes.
 struct WeightGradient<Scalar: RNNScalar> {
   /// Rows of a chain: the contract on bits.
   static var chain: Int { 256 }

@@ -26,7 +26,8 @@ final class Block<Element: BitwiseCopyable>: @unchecked Sendable {
   deinit { free(pointer) }
 }
 
-/// Arithmetic on sizes that a caller chose. No variadic parameters: their arrays would be allocations in a stream's step.
+/// Arithmetic on sizes that a caller chose. No variadic parameters: their arrays would be allocations in a stream's
+/// step.
 enum Size {
   /// The product of factors that are 0 or more.
   static func product(_ a: Int, _ b: Int, _ c: Int = 1, of name: StaticString) throws(RNNError) -> Int {

@@ -1,5 +1,5 @@
-// Back-propagation through time through a network: from the last layer to the first, in each the recurrent part by shards
-// of the batch, then dL/dx by rows of the batch, then the gradients of the weights by rows of the weights.
+// Back-propagation through time through a network: from the last layer to the first, in each the recurrent part by
+// shards of the batch, then dL/dx by rows of the batch, then the gradients of the weights by rows of the weights.
 import Kernels
 
 extension Network {

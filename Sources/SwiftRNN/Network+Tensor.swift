@@ -43,8 +43,8 @@ extension Network {
   /// - Parameters:
   ///   - x: `[T, N, I]`: steps, sequences, features; or `[N, T, I]`, with `batchFirst`.
   ///   - parameters: of this network. Packed on each call; ``pack(_:)`` does it once.
-  ///   - lengths: `[N]`, each in 0 ... T, in any order; nil: all T. Past a sequence's end y is zero; the reverse direction
-  ///     starts at its own end; length 0 hands the initial state through.
+  ///   - lengths: `[N]`, each in 0 ... T, in any order; nil: all T. Past a sequence's end y is zero; the reverse
+  ///     direction starts at its own end; length 0 hands the initial state through.
   ///   - state: the initial states; nil: zeros.
   ///   - batchFirst: x and y have their sequences first; read and written in place. States do not change their shape.
   /// - Returns: y, `[T, N, D * P]`, the directions side by side; and the states after each sequence's last step.
@@ -74,7 +74,8 @@ extension Network {
     return try infer(batch, purpose: .forwardWeights) { $0.weights = weights }
   }
 
-  /// An immutable snapshot of `parameters` in the layout of the kernels, for inference and streams. Threads may share it.
+  /// An immutable snapshot of `parameters` in the layout of the kernels, for inference and streams. Threads may share
+  /// it.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func pack(_ parameters: NetworkParameters<Scalar>) throws(RNNError) -> PackedWeights<Scalar> {

@@ -62,8 +62,8 @@ public struct Tape<Scalar: RNNScalar>: Sendable {
     public var parameters: NetworkParameters<Scalar>
   }
 
-  /// Back-propagation through time: the gradients of a loss whose gradients for y and the final states are given. May be
-  /// called again.
+  /// Back-propagation through time: the gradients of a loss whose gradients for y and the final states are given. May
+  /// be called again.
   ///
   /// - Parameters:
   ///   - dy: dL/dy, of the shape of y, read only up to each length; nil: zeros.

@@ -47,8 +47,8 @@ public final class Network<Scalar: RNNScalar>: Sendable {
     return layout.info(index)
   }
 
-  /// Draws all parameters from U(-1/sqrt(H), 1/sqrt(H)), as torch does. Philox keyed by `seed`, a counter for each tensor
-  /// and number: the same values on every machine.
+  /// Draws all parameters from U(-1/sqrt(H), 1/sqrt(H)), as torch does. Philox keyed by `seed`, a counter for each
+  /// tensor and number: the same values on every machine.
   ///
   /// - Parameter parameters: a pointer for each tensor; nil entries are skipped.
   @_specialize(where Scalar == Float)
@@ -140,8 +140,8 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   /// How many threads share the hidden units of each direction; 1: threads take sequences instead.
   ///
   /// Sequences are the better cut where each thread has enough of them for full tiles: nobody waits. With fewer, every
-  /// thread would stream all weights past a handful of rows, or have nothing to do; and in a single step whose weights are
-  /// not packed yet, only a team can pack each panel at its use.
+  /// thread would stream all weights past a handful of rows, or have nothing to do; and in a single step whose weights
+  /// are not packed yet, only a team can pack each panel at its use.
   func members(threads: Int, sequences: Int, unpackedStep: Bool) -> Int {
     let c = configuration
     let members = min(threads / c.directions, Team.limit, plan.mostPanels)
@@ -152,17 +152,17 @@ public final class Network<Scalar: RNNScalar>: Sendable {
       && (unpackedStep || sequences <= Team.rowsEach * members) ? members : 1
   }
 
-  /// How many shards of a batch there are for `threads` threads, each with as many: of no more sequences than have their
-  /// sums of a step in the second-level cache, but enough for full tiles. LSTM N 256 T 20 H 256, one thread of a Cascade
-  /// Lake: 54 ms with one shard, 47 with four.
+  /// How many shards of a batch there are for `threads` threads, each with as many: of no more sequences than have
+  /// their sums of a step in the second-level cache, but enough for full tiles. LSTM N 256 T 20 H 256, one thread of a
+  /// Cascade Lake: 54 ms with one shard, 47 with four.
   func shards(threads: Int, sequences: Int) -> Int {
     let rows = threads * max(64, Blocking.sumsBytes / (plan.sumsWidth * MemoryLayout<Scalar>.stride))
     return threads * max(1, (sequences + rows - 1) / rows)
   }
 
   /// Whether runners pack each panel at its use, instead of all panels before: in a single step each is used once, and
-  /// stays in a near cache in between. Not where several threads use the same panels, or where a matrix of the layer has
-  /// not as many places for panels as there are members: then all of the layer is packed before.
+  /// stays in a near cache in between. Not where several threads use the same panels, or where a matrix of the layer
+  /// has not as many places for panels as there are members: then all of the layer is packed before.
   func packsAtUse(_ jobs: [PackJob<Scalar>], steps: Int, threads: Int, members: Int) -> Bool {
     steps == 1 && (threads == 1 || (members > 1 && !configuration.bidirectional))
       && jobs.allSatisfy { $0.slots >= members }

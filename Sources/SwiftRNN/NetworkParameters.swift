@@ -5,8 +5,8 @@
 /// A value: copies share memory until one of them is changed.
 public struct NetworkParameters<Scalar: RNNScalar>: Sendable {
   let layout: ParameterLayout
-  /// The one vector behind the names, `[flatCount]`: the tensors one after the other, in the order of ``infos``, without
-  /// padding. Passes refuse a vector of another size.
+  /// The one vector behind the names, `[flatCount]`: the tensors one after the other, in the order of ``infos``,
+  /// without padding. Passes refuse a vector of another size.
   public var flat: Tensor<Scalar>
 
   init(_ layout: ParameterLayout, _ flat: Tensor<Scalar>) {
@@ -35,8 +35,8 @@ public struct NetworkParameters<Scalar: RNNScalar>: Sendable {
 
   /// Copies the numbers of `tensor` to those of the tensor called `name`.
   ///
-  /// - Throws: ``RNNError/mismatch(_:)`` if there is no such name, ``RNNError/sizeMismatch(_:_:expected:)`` if the shapes
-  ///   differ.
+  /// - Throws: ``RNNError/mismatch(_:)`` if there is no such name, ``RNNError/sizeMismatch(_:_:expected:)`` if the
+  ///   shapes differ.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public mutating func set(_ name: String, to tensor: Tensor<Scalar>) throws(RNNError) {

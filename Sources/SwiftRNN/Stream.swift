@@ -16,8 +16,8 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
 
   /// A stream of `sequences` parallel sequences, all states zero. Retains network and weights.
   ///
-  /// - Throws: ``RNNError/unsupported(_:)`` for a bidirectional network, ``RNNError/mismatch(_:)`` for weights of another
-  ///   network's configuration, ``RNNError/outOfMemory(bytes:)``.
+  /// - Throws: ``RNNError/unsupported(_:)`` for a bidirectional network, ``RNNError/mismatch(_:)`` for weights of
+  ///   another network's configuration, ``RNNError/outOfMemory(bytes:)``.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public init(_ network: Network<Scalar>, weights: PackedWeights<Scalar>, sequences: Int) throws(RNNError) {
@@ -68,8 +68,8 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
     withFloatControl { run(x, y, steps: 1) }
   }
 
-  /// The same for a caller that has set the library's floating-point control: setting it takes 40 ns, as much as a small
-  /// cell's gates.
+  /// The same for a caller that has set the library's floating-point control: setting it takes 40 ns, as much as a
+  /// small cell's gates.
   @_spi(Door)
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)

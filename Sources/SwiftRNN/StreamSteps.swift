@@ -1,5 +1,5 @@
-// What a stream does in one step, laid out when it is made: its state, and the arguments of every kernel call. A step of a
-// small network takes some hundred nanoseconds; checking, sizing and cutting it anew took ten times that.
+// What a stream does in one step, laid out when it is made: its state, and the arguments of every kernel call. A step
+// of a small network takes some hundred nanoseconds; checking, sizing and cutting it anew took ten times that.
 import Kernels
 
 /// The kernel calls for one panel of a stage.

@@ -66,9 +66,9 @@ struct TapeHeader: Equatable {
   static func read(from tape: UnsafeRawPointer) -> TapeHeader { tape.loadUnaligned(as: TapeHeader.self) }
 }
 
-/// Where things are in a tape: the header; then for each layer the gates of each direction, dense `[T, N, gates * H]`, and
-/// the layer's output, dense `[T, N, D * P]`; then bytes that whole-vector reads of the last row may touch. Nothing is
-/// padded to vectors, and nothing is aligned beyond its element, so that a tape may be moved.
+/// Where things are in a tape: the header; then for each layer the gates of each direction, dense `[T, N, gates * H]`,
+/// and the layer's output, dense `[T, N, D * P]`; then bytes that whole-vector reads of the last row may touch. Nothing
+/// is padded to vectors, and nothing is aligned beyond its element, so that a tape may be moved.
 struct TapeLayout {
   let configuration: NetworkConfiguration
   let sequences: Int

@@ -1,9 +1,10 @@
 // Few sequences, many hidden units: threads that share the units of every step instead of the sequences.
 //
-// A step needs all of the h of the step before, so the threads meet after each. They can't wait for each other by number:
-// `concurrentPerform` does not promise that its iterations run at the same time, and a machine may be busy. So the work of
-// a step lies in atomic counters from which whoever is there takes it: its own range of panels first, so that their
-// weights stay in its second-level cache, then the others'. A step is over when its work is done, by however many threads.
+// A step needs all of the h of the step before, so the threads meet after each. They can't wait for each other by
+// number: `concurrentPerform` does not promise that its iterations run at the same time, and a machine may be busy. So
+// the work of a step lies in atomic counters from which whoever is there takes it: its own range of panels first, so
+// that their weights stay in its second-level cache, then the others'. A step is over when its work is done, by however
+// many threads.
 import CPrimitives
 import Synchronization
 

@@ -2,8 +2,8 @@
 
 /// A dense array of numbers with a shape, row-major: the last dimension is contiguous.
 ///
-/// A value: copies share their memory until one of them is changed. Its memory is aligned to 64 bytes and checked for, so
-/// that a size that does not fit throws ``RNNError/outOfMemory(bytes:)`` instead of ending the process. Only
+/// A value: copies share their memory until one of them is changed. Its memory is aligned to 64 bytes and checked for,
+/// so that a size that does not fit throws ``RNNError/outOfMemory(bytes:)`` instead of ending the process. Only
 /// ``subscript(_:)`` behaves as arrays do, and traps at an index that does not exist.
 ///
 /// May be read from several threads at once.

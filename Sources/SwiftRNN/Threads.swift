@@ -79,10 +79,10 @@ extension Threads {
   /// That in which threads were first wanted.
   private static let process = getpid()
 
-  /// Whether a thread can be made now. `concurrentPerform` waits, asleep, until it can make one; a process at its limit of
-  /// threads or memory would hang. So one is made and ended first, once a second: that costs some 20 microseconds.
-  /// libdispatch keeps its own threads for longer than that. Not in a child of fork(), where libdispatch makes none and the
-  /// caller does all the work.
+  /// Whether a thread can be made now. `concurrentPerform` waits, asleep, until it can make one; a process at its limit
+  /// of threads or memory would hang. So one is made and ended first, once a second: that costs some 20 microseconds.
+  /// libdispatch keeps its own threads for longer than that. Not in a child of fork(), where libdispatch makes none and
+  /// the caller does all the work.
   static var available: Bool {
     var now = timespec()
     clock_gettime(CLOCK_MONOTONIC, &now)
@@ -109,9 +109,9 @@ func withFloatControl<Result, Failure: Error>(_ body: () throws(Failure) -> Resu
   return try body()
 }
 
-/// Runs `body(0) … body(tasks - 1)` on at most `threads` threads, each with consecutive tasks; all of them on the calling
-/// thread if no other can be made. The caller is inside `withFloatControl`; each worker sets its own. Results must not
-/// depend on which tasks run at the same time.
+/// Runs `body(0) … body(tasks - 1)` on at most `threads` threads, each with consecutive tasks; all of them on the
+/// calling thread if no other can be made. The caller is inside `withFloatControl`; each worker sets its own. Results
+/// must not depend on which tasks run at the same time.
 func parallel(_ tasks: Int, threads: Int, _ body: (Int) -> Void) {
   let workers = min(tasks, threads)
   if workers <= 1 || !Threads.available {

@@ -72,8 +72,8 @@ enum Argument {
     }
   }
 
-  /// A struct that begins with its own size. A shorter one is of an older header and refused; what a longer one has beyond
-  /// this library's must be zero.
+  /// A struct that begins with its own size. A shorter one is of an older header and refused; what a longer one has
+  /// beyond this library's must be zero.
   static func settings<Settings>(
     _ name: StaticString, _ pointer: UnsafePointer<Settings>?
   ) throws(RNNError) -> Settings {

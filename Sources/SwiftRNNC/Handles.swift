@@ -66,8 +66,8 @@ enum Handle {
   }
 }
 
-/// Swift's own allocations, of objects and of small arrays, end the process where there is no memory left. So a call that
-/// makes some first asks for more than all of them take, and gives it back: what malloc() then holds serves them.
+/// Swift's own allocations, of objects and of small arrays, end the process where there is no memory left. So a call
+/// that makes some first asks for more than all of them take, and gives it back: what malloc() then holds serves them.
 func requireSpareMemory() throws(RNNError) {
   let bytes = 1 << 16
   // Not malloc(): the compiler removes that together with its free().

@@ -14,7 +14,8 @@ extension TestScalar {
   /// Half the distance from 1 to the next number.
   static var unit: Double { Double(ulpOfOne) / 2 }
 
-  /// The tables of this machine's instruction sets, and those of the lanes of AVX2 and AVX-512 compiled into this module.
+  /// The tables of this machine's instruction sets, and those of the lanes of AVX2 and AVX-512 compiled into this
+  /// module.
   static var tables: [TestedTable<Self>] {
     InstructionSet.supported.map {
       // Without AVX2 there are no fused multiply-adds on x86-64; arm64 always has them.

@@ -60,7 +60,8 @@ struct Sweep<Scalar: TestScalar>: Sendable {
     let places = Scalar.significandBitCount
     let lowest = Int(Scalar.leastNormalMagnitude.exponent)
     let highest = Int(Scalar.greatestFiniteMagnitude.exponent)
-    // Each exponent; more often those between 2^-30 and 2^10, where the functions are neither constant nor the identity.
+    // Each exponent; more often those between 2^-30 and 2^10, where the functions are neither constant nor the
+    // identity.
     for exponent in lowest...highest {
       for _ in 0..<((-30...10).contains(exponent) ? 3000 : 60) {
         let significand = 1 + Scalar(random.next() &>> UInt64(64 - places)) * Scalar.ulpOfOne

@@ -48,8 +48,8 @@ public struct DoubleDouble: Sendable {
   static let ln2 = DoubleDouble(0x1.62e42fefa39efp-1, 0x1.abc9e3b39803fp-56)
 }
 
-/// An exact result to test against: `value * 2^exponent`, with 1 <= |value| < 2, or zero. The exponent has no bounds, so
-/// results that a type can't hold have their place too.
+/// An exact result to test against: `value * 2^exponent`, with 1 <= |value| < 2, or zero. The exponent has no bounds,
+/// so results that a type can't hold have their place too.
 public struct Exact: Sendable {
   public var value: DoubleDouble
   public var exponent: Int
@@ -67,8 +67,8 @@ public struct Exact: Sendable {
 
   /// How far `result` is from the exact value, in units of the last place of the latter in the type of `result`.
   ///
-  /// Infinity where `result` is of the wrong kind. Right for an exact value under the smallest normal number is zero, and
-  /// for one that rounds past the largest number infinity.
+  /// Infinity where `result` is of the wrong kind. Right for an exact value under the smallest normal number is zero,
+  /// and for one that rounds past the largest number infinity.
   public func ulps<Scalar: BinaryFloatingPoint>(of result: Scalar) -> Double {
     let places = Scalar.significandBitCount
     let lowest = Int(Scalar.leastNormalMagnitude.exponent)

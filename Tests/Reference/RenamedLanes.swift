@@ -1,10 +1,10 @@
 import Kernels
 
-/// A vector of another instruction set under another name, compiled into the tests that use it: a split vector, with fused
-/// multiply-adds from the C library, so that every machine can run it.
+/// A vector of another instruction set under another name, compiled into the tests that use it: a split vector, with
+/// fused multiply-adds from the C library, so that every machine can run it.
 ///
-/// A table instantiated here with `FloatX16` itself would share its symbols with the AVX-512 module, and the linker keeps
-/// either's code: it would run AVX-512 instructions on any machine, or compare the module with itself.
+/// A table instantiated here with `FloatX16` itself would share its symbols with the AVX-512 module, and the linker
+/// keeps either's code: it would run AVX-512 instructions on any machine, or compare the module with itself.
 public struct Renamed<V: Lanes>: Lanes {
   public typealias Scalar = V.Scalar
   public typealias Mask = V.Mask

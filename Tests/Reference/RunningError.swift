@@ -7,8 +7,8 @@
 #endif
 
 /// A number in Double, and how far a computation of it with the unit roundoff u may be from it, in units of u: running
-/// error analysis (Wilkinson 1963). Each operation passes on the errors of its operands, to first order, and adds its own:
-/// half an ulp for arithmetic, 2 ulp (4 u of the result) for the elementary functions.
+/// error analysis (Wilkinson 1963). Each operation passes on the errors of its operands, to first order, and adds its
+/// own: half an ulp for arithmetic, 2 ulp (4 u of the result) for the elementary functions.
 public struct RunningError {
   public var value: Double
   public var error: Double

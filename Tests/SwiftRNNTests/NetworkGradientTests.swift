@@ -23,8 +23,8 @@ import Testing
     Options(layers: 2, bidirectional: true, dropout: 0.3), Options(layers: 3, state: false),
   ]
 
-  /// The derivative of the loss sum(dy * y) + sum(dState * final state), whose gradients the backward pass is asked for,
-  /// where `change` moves a case by a multiple of some step. y is zero past each length, where dy is not read.
+  /// The derivative of the loss sum(dy * y) + sum(dState * final state), whose gradients the backward pass is asked
+  /// for, where `change` moves a case by a multiple of some step. y is zero past each length, where dy is not read.
   private func derivative(
     _ run: NetworkCase<Double>, step: Double, _ change: (inout NetworkCase<Double>, Double) throws -> Void
   ) throws -> Double {

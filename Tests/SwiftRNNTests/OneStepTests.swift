@@ -4,8 +4,8 @@ import Testing
 
 /// Passes over one step, which pack each panel of the weights at its use.
 @Suite struct OneStepTests {
-  /// The same sequences in a batch of two steps, whose weights are packed beforehand, give the same bits. Sizes at which
-  /// every cell has a team, two threads pack at their use, and eight are more than a matrix has places for.
+  /// The same sequences in a batch of two steps, whose weights are packed beforehand, give the same bits. Sizes at
+  /// which every cell has a team, two threads pack at their use, and eight are more than a matrix has places for.
   @Test(arguments: [1, 14, 32, 40]) func bitsAreThoseOfALongerBatch(sequences: Int) throws {
     try compare(Float.self, sequences)
     try compare(Double.self, sequences)
@@ -43,8 +43,8 @@ import Testing
     ]
   }
 
-  /// Panels that are packed at their use share a place: most of the room for packed weights stays as it was. Eight members
-  /// are more than the matrices have places for, and all is packed before.
+  /// Panels that are packed at their use share a place: most of the room for packed weights stays as it was. Eight
+  /// members are more than the matrices have places for, and all is packed before.
   @Test func oneStepUsesLittleOfTheWorkspace() throws {
     try workspaces(Float.self)
     try workspaces(Double.self)
@@ -62,7 +62,8 @@ import Testing
     }
   }
 
-  /// How much of the weights' room, as a share of the parameters, each pass has written; without gradients of parameters.
+  /// How much of the weights' room, as a share of the parameters, each pass has written; without gradients of
+  /// parameters.
   private func writtenShares<S: TrainingScalar>(_ run: NetworkCase<S>) throws -> (Double, Double) {
     let network = run.network
     func size(_ purpose: Network<S>.Purpose, _ sequences: Int) throws -> Int {

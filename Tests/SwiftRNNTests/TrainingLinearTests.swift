@@ -64,7 +64,8 @@ import Testing
     }
   }
 
-  /// Every element by its chain, as the contract on bits writes it: with the multiply-add of the instruction set in use.
+  /// Every element by its chain, as the contract on bits writes it: with the multiply-add of the instruction set in
+  /// use.
   private func chains<S: TrainingScalar>(
     _ rows: Int, _ columns: Int, _ depth: Int, start: (Int, Int) -> S, _ a: (Int, Int, Int) -> S,
     by b: (Int, Int, Int) -> S

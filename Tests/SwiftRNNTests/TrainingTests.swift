@@ -9,8 +9,8 @@ import Testing
   import Darwin
 #endif
 
-/// Embedding, loss, clipping and optimizers as calls: gradients, threads, borders, refusals. One after the other, because
-/// the thread count is the process's.
+/// Embedding, loss, clipping and optimizers as calls: gradients, threads, borders, refusals. One after the other,
+/// because the thread count is the process's.
 @Suite(.serialized) struct TrainingTests {
   // MARK: Embedding
 

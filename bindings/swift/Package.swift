@@ -2,7 +2,8 @@
 // The smallest Swift package that uses SwiftRNN. Yours would have the repository's URL here.
 import PackageDescription
 
-// A version needs a tag: until a release has one, `git tag 0.1.0` in a clone, or branch: "main" instead of from: "0.1.0".
+// A version needs a tag: until a release has one, `git tag 0.1.0` in a clone, or branch: "main" instead of from:
+// "0.1.0".
 let url = Context.environment["SWIFTRNN_URL"] ?? "file:///path/to/SwiftRNN"
 
 let package = Package(

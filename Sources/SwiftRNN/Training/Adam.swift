@@ -1,8 +1,8 @@
 // Adam and AdamW.
 import Kernels
 
-/// Adam (Kingma, Ba, "Adam: a method for stochastic optimization", 2015), or AdamW (Loshchilov, Hutter, "Decoupled weight
-/// decay regularization", 2019).
+/// Adam (Kingma, Ba, "Adam: a method for stochastic optimization", 2015), or AdamW (Loshchilov, Hutter, "Decoupled
+/// weight decay regularization", 2019).
 ///
 ///     Adam:  g = g + weightDecay p            AdamW:  p = p (1 - rate weightDecay)
 ///     m = m + (1 - beta1) (g - m)

@@ -16,8 +16,8 @@ public enum CrossEntropy {
   /// loss = mean over the rows whose target is not `ignoring` of `log Σ exp(logits) - logits[target]`, and
   /// `dlogits = (softmax(logits) - onehot(target)) / count`.
   ///
-  /// One pass over the logits. A row with NaN or +infinity has the loss NaN. Each row is reduced in its own type, the rows
-  /// in Double; the bits do not depend on the thread count.
+  /// One pass over the logits. A row with NaN or +infinity has the loss NaN. Each row is reduced in its own type, the
+  /// rows in Double; the bits do not depend on the thread count.
   ///
   /// - Parameters:
   ///   - logits: `[rows, classes]`, dense.

@@ -1,13 +1,14 @@
 // Gradients held to a length.
 import Kernels
 
-/// Clipping by the common norm of all gradients (Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural
-/// networks", 2013).
+/// Clipping by the common norm of all gradients (Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent
+/// neural networks", 2013).
 public enum GradientClipping {
-  /// Scales all gradients by `maxNorm / norm` if their common 2-norm is larger than `maxNorm`. A norm that is not finite
-  /// leaves them as they are.
+  /// Scales all gradients by `maxNorm / norm` if their common 2-norm is larger than `maxNorm`. A norm that is not
+  /// finite leaves them as they are.
   ///
-  /// Squares are summed in Double, in chunks of 4096 numbers of each tensor; the bits do not depend on the thread count.
+  /// Squares are summed in Double, in chunks of 4096 numbers of each tensor; the bits do not depend on the thread
+  /// count.
   ///
   /// - Parameter maxNorm: above 0; infinity to measure only.
   /// - Returns: the norm before.

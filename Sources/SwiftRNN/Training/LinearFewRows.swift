@@ -8,7 +8,8 @@ extension Linear {
     rows * inputs + rows * outputs < outputs * inputs
   }
 
-  /// y as rows of the weights times panels of xᵀ, which gives yᵀ. The chains are those of the other way, so the bits are.
+  /// y as rows of the weights times panels of xᵀ, which gives yᵀ. The chains are those of the other way, so the bits
+  /// are.
   ///
   /// `x`, `weight` and `y` are not empty.
   static func forwardPackingInput<Scalar: RNNScalar>(

@@ -5,13 +5,13 @@ import Kernels
 ///
 /// 1. weights = exp((logits - largest) / temperature)
 /// 2. only the `topK` most likely classes stay;
-/// 3. of those, only the smallest set of most likely ones whose share of their sum reaches `topP` (Holtzman et al., "The
-///    curious case of neural text degeneration", 2020), one at least;
+/// 3. of those, only the smallest set of most likely ones whose share of their sum reaches `topP` (Holtzman et al.,
+///    "The curious case of neural text degeneration", 2020), one at least;
 /// 4. the class is the first, in ascending order, at which the sum of the weights exceeds u times their whole sum.
 ///
 /// Among equal logits the lower index comes first. Weights and sums are Doubles, each sum one chain in ascending order.
-/// u comes from one draw of Philox4x32-10: key = seed, counter = (position, row), low words first; its words 1 and 0 are
-/// the high and low halves of 64 bits, of which u has the upper 53.
+/// u comes from one draw of Philox4x32-10: key = seed, counter = (position, row), low words first; its words 1 and 0
+/// are the high and low halves of 64 bits, of which u has the upper 53.
 public struct Sampler: Sendable {
   /// Divides the logits; 0: the largest logit, the first of equals.
   public var temperature: Double

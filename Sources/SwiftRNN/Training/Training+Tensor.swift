@@ -1,5 +1,5 @@
-// What surrounds a network in training, on tensors: for loops in which every value has a shape. The calls on buffers have
-// the equations and the bits.
+// What surrounds a network in training, on tensors: for loops in which every value has a shape. The calls on buffers
+// have the equations and the bits.
 
 extension Tensor {
   /// The size of the last dimension and how many rows of it there are.

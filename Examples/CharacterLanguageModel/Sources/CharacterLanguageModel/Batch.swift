@@ -1,8 +1,8 @@
 // A batch: pieces of text side by side, and the memory for their way through the model.
 import SwiftRNN
 
-/// `sequences` pieces of text, read `steps` bytes at a time; the LSTM's state is carried from one reading to the next, so
-/// that a piece may be as long as one likes. All arrays are dense `[steps, sequences, …]`, and allocated once.
+/// `sequences` pieces of text, read `steps` bytes at a time; the LSTM's state is carried from one reading to the next,
+/// so that a piece may be as long as one likes. All arrays are dense `[steps, sequences, …]`, and allocated once.
 final class Batch {
   let model: CharacterModel
   let steps: Int

@@ -1,7 +1,7 @@
 // What to beat: the best guess from the last byte alone.
 
-/// An interpolated bigram model (Jelinek, Mercer, "Interpolated estimation of Markov source parameters from sparse data",
-/// 1980):
+/// An interpolated bigram model (Jelinek, Mercer, "Interpolated estimation of Markov source parameters from sparse
+/// data", 1980):
 ///
 ///     p(b | a) = w2 count(a, b) / count(a) + w1 count(b) / count + w0 / 256
 struct BigramModel {

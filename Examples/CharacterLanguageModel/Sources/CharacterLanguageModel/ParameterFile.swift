@@ -2,8 +2,8 @@
 import SwiftRNN
 
 extension CharacterModel {
-  /// Saves sizes and parameters as safetensors (https://huggingface.co/docs/safetensors): 8 bytes, the length of a header,
-  /// little-endian; the header, JSON that says where each tensor is; the numbers.
+  /// Saves sizes and parameters as safetensors (https://huggingface.co/docs/safetensors): 8 bytes, the length of a
+  /// header, little-endian; the header, JSON that says where each tensor is; the numbers.
   func save(to path: String) throws {
     let c = network.configuration
     var entries = [

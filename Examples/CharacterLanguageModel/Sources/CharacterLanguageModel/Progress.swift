@@ -19,8 +19,8 @@ struct Progress {
     self.bytesPerStep = bytesPerStep
   }
 
-  /// Takes note of a step, and shows it now and then: on a terminal as a bar that stays in its place, elsewhere as a line
-  /// every ten seconds.
+  /// Takes note of a step, and shows it now and then: on a terminal as a bar that stays in its place, elsewhere as a
+  /// line every ten seconds.
   mutating func record(_ loss: Double) {
     step += 1
     losses.append(loss)

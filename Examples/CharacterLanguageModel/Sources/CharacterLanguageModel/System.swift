@@ -1,5 +1,5 @@
-// What the example needs from the system: files, the terminal, two functions of C's library. Foundation would do as well,
-// but is large.
+// What the example needs from the system: files, the terminal, two functions of C's library. Foundation would do as
+// well, but is large.
 
 #if canImport(Glibc)
   import Glibc

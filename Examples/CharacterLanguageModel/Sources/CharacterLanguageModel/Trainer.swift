@@ -1,8 +1,8 @@
 // Training: truncated back-propagation through time over many places of the text at once.
 import SwiftRNN
 
-/// Learns a text with Adam. The batch's pieces begin evenly spread over it and run on for as long as training goes, each
-/// with its own state; gradients reach back over the steps of one reading.
+/// Learns a text with Adam. The batch's pieces begin evenly spread over it and run on for as long as training goes,
+/// each with its own state; gradients reach back over the steps of one reading.
 final class Trainer {
   /// Bytes of one step.
   var bytesPerStep: Int { batch.steps * batch.sequences }
@@ -21,8 +21,8 @@ final class Trainer {
   private let first: Memory<Float>
   private let second: Memory<Float>
 
-  /// Few and short pieces: many small steps. On a text of 700 kB, 16 pieces of 32 bytes came to a perplexity of 5.9 where
-  /// 32 of 64 were at 18 after as many bytes.
+  /// Few and short pieces: many small steps. On a text of 700 kB, 16 pieces of 32 bytes came to a perplexity of 5.9
+  /// where 32 of 64 were at 18 after as many bytes.
   init(_ model: CharacterModel, _ corpus: Corpus, steps: Int = 32, sequences: Int = 16) throws {
     let network = model.network
     self.model = model

@@ -1,5 +1,5 @@
-// A character language model: an LSTM learns to predict the next byte of a text, is measured on text that it has not seen,
-// beside a bigram model, and writes some itself.
+// A character language model: an LSTM learns to predict the next byte of a text, is measured on text that it has not
+// seen, beside a bigram model, and writes some itself.
 import SwiftRNN
 
 func run(_ options: Options) throws {
