@@ -1,4 +1,5 @@
-/* SWIFTRNN_ISA: each value that this CPU can have is used, any other one makes every call that computes fail. */
+/* SWIFTRNN_ISA: each value that this CPU can have is used, an empty one is none, any other makes every call that computes
+ * fail. */
 #include "problem.h"
 #include "processes.h"
 #include "refused.h"
@@ -46,7 +47,7 @@ static void used(void) {
 }
 
 int main(void) {
-  static const char *const names[] = {"baseline", "avx2", "avx512", "", "AVX2", "avx", "avx512 ", "sse"};
+  static const char *const names[] = {"baseline", "avx2", "avx512", " ", "AVX2", "avx", "avx512 ", "sse"};
 #if defined(__x86_64__)
   const int has[8] = {1, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"),
                       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")};
@@ -58,5 +59,8 @@ int main(void) {
     setenv("SWIFTRNN_ISA", wanted, 1);
     check_in_child(wanted, has[i] ? used : refused);
   }
+  wanted = has[2] ? names[2] : has[1] ? names[1] : names[0];
+  setenv("SWIFTRNN_ISA", "", 1);
+  check_in_child("an empty value", used);
   return check_result();
 }
