@@ -21,7 +21,7 @@ def float_type(dtype: Any) -> np.dtype[Any]:
     """`dtype` as a numpy dtype, float32 or float64."""
     try:
         found: Any = np.dtype(dtype)
-    except TypeError:
+    except (TypeError, ValueError, SyntaxError):  # by what numpy makes of a text: it parses some as Python
         found = repr(dtype)
     if found not in FLOAT_TYPES:
         raise TypeError(f"dtype: expected float32 or float64, got {found}")
@@ -55,6 +55,8 @@ def unsigned(value: Any, name: str) -> int:
 
 def real(value: Any, name: str) -> float:
     """`value` as a float: any number, but neither a truth value nor text that float() would parse."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]  # so that text and truth values in files' arrays of no dimensions are told, too
     refused = isinstance(value, (bool, np.bool_, str, bytes, bytearray)) or getattr(value, "ndim", 0) != 0
     try:
         if not refused:
@@ -83,7 +85,7 @@ def below_one(value: Any, name: str) -> float:
 
 
 def flag(value: Any, name: str) -> bool:
-    """`value` as a bool, which it must be: any text would be true. An array of no dimensions counts: files give these."""
+    """`value` as a bool, which it must be: any text would be true. Arrays of no dimensions count: files have them."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if not isinstance(value, (bool, np.bool_)):

@@ -106,8 +106,8 @@ class Optimizer:
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """The number of steps, the settings, and copies of the moments, for a checkpoint: a pickle, or, of one network or
-        array, ``np.savez(file, **optimizer.state_dict())`` and ``optimizer.load_state_dict(np.load(file))``.
+        """The number of steps, the settings, and copies of the moments, for a checkpoint: a pickle, or, of one network
+        or array, ``np.savez(file, **optimizer.state_dict())`` and ``optimizer.load_state_dict(np.load(file))``.
 
         Examples
         --------

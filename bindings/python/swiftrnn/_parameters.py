@@ -32,9 +32,11 @@ class Parameters(Mapping[str, Array]):
     """
 
     def __init__(self, flat: Array, infos: Sequence[ParameterInfo]) -> None:
-        self._flat = flat
+        # Arrays from pickle's protocol 5 are views themselves: numpy gives their views the same base, not the array.
+        self._vectors = (flat, flat[:].base)
         self._views = named_views(flat, infos)
-        _of_vectors[id(flat)] = self
+        for vector in self._vectors:
+            _of_vectors[id(vector)] = self
         self.version = 0
         """How many changes were noticed."""
 
@@ -74,7 +76,7 @@ class Parameters(Mapping[str, Array]):
         self.changed()
 
 
-# By the identity of the vector, which lives as long as its Parameters.
+# By the identities of the vector and of what its views have as their base, which live as long as their Parameters.
 _of_vectors: "weakref.WeakValueDictionary[int, Parameters]" = weakref.WeakValueDictionary()
 
 
@@ -82,6 +84,6 @@ def parameters_of(array: Array) -> Parameters | None:
     """The parameters that `array` is the vector of, or a view into; None for any other array."""
     for vector in (array, array.base):
         found = _of_vectors.get(id(vector))
-        if found is not None and found._flat is vector:
+        if found is not None and any(vector is known for known in found._vectors):
             return found
     return None

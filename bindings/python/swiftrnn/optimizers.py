@@ -12,6 +12,7 @@ do. Pickle does not know that arrays are views of one vector: where that matters
 
 from __future__ import annotations
 
+import collections.abc
 from typing import Any, Sequence, Union
 
 import numpy as np
@@ -82,7 +83,8 @@ class SGD(Optimizer):
 
 
 def _betas(value: Any, name: str) -> tuple[float, float]:
-    pair = isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim == 1)
+    pair = isinstance(value, collections.abc.Sequence) and not isinstance(value, (str, bytes, bytearray))
+    pair = pair or (isinstance(value, np.ndarray) and value.ndim == 1)
     if not pair or len(value) != 2:
         got = f"{len(value)} items" if pair else type(value).__name__
         raise TypeError(f"{name}: expected a pair of numbers, got {got}")

@@ -181,6 +181,25 @@ def test_a_network_from_buffers(writeable: bool) -> None:
     assert (twin.flat != network.flat).any()
 
 
+# Protocol 5 gives an array over a buffer, itself a view: views of it have the same base, not the array.
+@pytest.mark.parametrize(
+    "way",
+    [copy.copy, copy.deepcopy, by_pickle, lambda value: pickle.loads(pickle.dumps(value, protocol=5))],
+    ids=["copy", "deepcopy", "pickle", "protocol 5"],
+)
+@pytest.mark.parametrize("of", ["flat", "named", "slice"])
+def test_a_step_on_a_copys_arrays_makes_its_tapes_stale(way: Callable[[Any], Any], of: str) -> None:
+    network = swiftrnn.GRU(3, 4, seed=0)
+    twin = way(network)
+    x = np.ones((5, 2, 3), np.float32)
+    (y, _, tape), (_, _, of_network) = twin.forward(x), network.forward(x)
+    arrays = {"flat": [twin.flat], "named": list(twin.parameters.values()), "slice": [twin.flat[2:9]]}[of]
+    swiftrnn.SGD(arrays).step([np.ones_like(array) for array in arrays])
+    with pytest.raises(swiftrnn.SwiftRNNError, match="have changed"):
+        tape.backward(y)
+    of_network.backward(y)  # the network itself has not changed
+
+
 # ---- What has one owner ----------------------------------------------------------------------------------------------
 
 

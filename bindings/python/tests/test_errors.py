@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import warnings
 from typing import Any
 
@@ -214,6 +215,12 @@ def test_options(options: dict[str, Any], error: type) -> None:
         swiftrnn.LSTM(3, 4, **options)
 
 
+@pytest.mark.parametrize("dtype", ["f99", "f,,"])
+def test_an_unknown_dtype_is_named(dtype: str) -> None:
+    with pytest.raises(TypeError, match=f"^dtype: expected float32 or float64, got '{dtype}'$"):
+        swiftrnn.LSTM(3, 4, dtype=dtype)
+
+
 def test_reset_after_is_a_bool() -> None:
     with pytest.raises(TypeError, match="reset_after: expected a bool, got str"):
         swiftrnn.GRU(3, 4, reset_after="no")  # type: ignore[arg-type]
@@ -222,6 +229,8 @@ def test_reset_after_is_a_bool() -> None:
 def test_errors_are_found_where_they_are_public() -> None:
     for error in (swiftrnn.SwiftRNNError, swiftrnn.SwiftRNNValueError, swiftrnn.SwiftRNNMemoryError):
         assert error.__module__ == "swiftrnn"
+        twin = pickle.loads(pickle.dumps(error(swiftrnn.Status.MISMATCH, "text")))
+        assert type(twin) is error and twin.status is swiftrnn.Status.MISMATCH and str(twin) == "text [MISMATCH]"
 
 
 def test_nonlinearity() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import math
 from pathlib import Path
 from typing import Any, Callable
@@ -141,6 +142,8 @@ SETTINGS: list[tuple[Callable[..., Any], str, Any, type, str]] = [
     (swiftrnn.SGD, "lr", True, TypeError, "^lr: expected a number, got bool$"),
     (swiftrnn.SGD, "lr", None, TypeError, "^lr: expected a number, got NoneType$"),
     (swiftrnn.SGD, "lr", np.ones(1), TypeError, "^lr: expected a number, got ndarray$"),
+    (swiftrnn.SGD, "lr", np.array(True), TypeError, "^lr: expected a number, got bool_?$"),
+    (swiftrnn.SGD, "lr", np.array("0.5"), TypeError, "^lr: expected a number, got str_$"),
     (swiftrnn.SGD, "lr", math.nan, ValueError, "^lr: nan is outside"),
     (swiftrnn.SGD, "lr", math.inf, ValueError, "^lr: inf is outside"),
     (swiftrnn.SGD, "lr", 10**400, ValueError, "^lr: the number is too large"),
@@ -149,6 +152,8 @@ SETTINGS: list[tuple[Callable[..., Any], str, Any, type, str]] = [
     (swiftrnn.Adam, "betas", (1.0, 0.9), ValueError, r"^betas\[0\]: 1.0 is outside \[0, 1\)$"),
     (swiftrnn.AdamW, "betas", (0.9, -0.1), ValueError, r"^betas\[1\]: -0.1 is outside \[0, 1\)$"),
     (swiftrnn.Adam, "betas", 0.9, TypeError, "^betas: expected a pair of numbers, got float$"),
+    (swiftrnn.Adam, "betas", "ab", TypeError, "^betas: expected a pair of numbers, got str$"),
+    (swiftrnn.Adam, "betas", {0: 0.9, 1: 0.9}, TypeError, "^betas: expected a pair of numbers, got dict$"),
     (swiftrnn.Adam, "betas", (0.9,), TypeError, "^betas: expected a pair of numbers, got 1 items$"),
     (swiftrnn.Adam, "betas", ("0.9", 0.99), TypeError, r"^betas\[0\]: expected a number, got str$"),
 ]  # fmt: skip
@@ -184,6 +189,11 @@ def test_settings_of_any_number_type() -> None:
     assert repr(pair) == (
         "SGD([GRU(3, 4, bias=False), float32[2, 1]], lr=1.0, momentum=0.0, weight_decay=0.0, nesterov=True, steps=0)"
     )
+
+
+@pytest.mark.parametrize("kind", [tuple, list, np.array, collections.deque])
+def test_betas_may_be_any_sequence(kind: Callable[..., Any]) -> None:
+    assert swiftrnn.Adam(np.ones(3), betas=kind([0.5, 0.25])).betas == (0.5, 0.25)
 
 
 @TYPES
@@ -350,6 +360,24 @@ def test_checkpoint_by_savez(name: str, tmp_path: Path) -> None:
         optimizer.step(gradient)
         resumed.step(gradient)
     assert_same_bits(other, parameter)
+
+
+@pytest.mark.parametrize("name", ["sgd", "nesterov", "adam", "adamw"])
+def test_checkpoint_of_a_network_by_savez(name: str, tmp_path: Path) -> None:
+    make, _, options = OPTIMIZERS[name]
+    network = swiftrnn.GRU(3, 4, seed=0)
+    optimizer = make(network, **options)
+    optimizer.step(np.ones_like(network.flat))
+    np.savez(tmp_path / "network.npz", **network.state_dict())
+    np.savez(tmp_path / "optimizer.npz", **optimizer.state_dict())
+    other = swiftrnn.GRU(3, 4, seed=1)
+    resumed = make(other)
+    other.load_state_dict(np.load(tmp_path / "network.npz"))
+    resumed.load_state_dict(np.load(tmp_path / "optimizer.npz"))
+    assert repr(resumed) == repr(optimizer)
+    for trained, by in ((network, optimizer), (other, resumed)):
+        by.step(np.ones_like(trained.flat))
+    assert_same_bits(other.flat, network.flat)
 
 
 @pytest.mark.parametrize("of", ["network", "flat", "named", "one of them"])
