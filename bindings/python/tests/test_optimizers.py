@@ -1,10 +1,9 @@
-"""Gradient clipping and the optimizers, step by step against torch in float64; and a network that learns."""
+"""The optimizers, step by step against torch in float64; their settings; and a network that learns."""
 
 from __future__ import annotations
 
 import collections
 import math
-from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
@@ -12,23 +11,9 @@ import pytest
 import torch
 
 import swiftrnn
+from optimizer_cases import OPTIMIZERS, SIZES, TOLERANCE, TYPES
 from torch_reference import assert_same_bits
 from workers import check_helpers
-
-TOLERANCE = {"float64": 1e-12, "float32": 3e-6}
-TYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
-SIZES = [1, 7, 64, 4097, 10000]
-
-OPTIMIZERS: dict[str, tuple[Callable[..., Any], Callable[..., Any], dict[str, Any]]] = {
-    "sgd": (swiftrnn.SGD, torch.optim.SGD, dict(lr=0.1)),
-    "sgd decay": (swiftrnn.SGD, torch.optim.SGD, dict(lr=0.1, weight_decay=0.05)),
-    "momentum": (swiftrnn.SGD, torch.optim.SGD, dict(lr=0.1, momentum=0.9, weight_decay=0.01)),
-    "nesterov": (swiftrnn.SGD, torch.optim.SGD, dict(lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=True)),
-    "adam": (swiftrnn.Adam, torch.optim.Adam, dict(lr=0.01)),
-    "adam decay": (swiftrnn.Adam, torch.optim.Adam, dict(lr=0.01, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.1)),
-    "adamw": (swiftrnn.AdamW, torch.optim.AdamW, dict(lr=0.01)),
-    "adamw decay": (swiftrnn.AdamW, torch.optim.AdamW, dict(lr=0.01, betas=(0.7, 0.9), weight_decay=0.3)),
-}
 
 
 @TYPES
@@ -74,29 +59,6 @@ def test_bits_do_not_depend_on_threads_or_on_cutting_the_vector(dtype: str, name
     expected = run(1, [])
     for threads, cuts in ((2, []), (3, []), (8, []), (1, [7, 200_000]), (2, [1, 4096, 4099])):
         assert_same_bits(run(threads, cuts), expected, (threads, cuts))
-
-
-def test_checkpoint() -> None:
-    for name, (make, _, options) in OPTIMIZERS.items():
-        rng = np.random.default_rng(0)
-        gradients = rng.standard_normal((6, 20))
-        straight, resumed = np.ones(20), np.ones(20)
-        optimizer, first = make(straight, **options), make(resumed, **options)
-        for gradient in gradients:
-            optimizer.step(gradient)
-        for gradient in gradients[:3]:
-            first.step(gradient)
-        second = make(resumed, **options)
-        second.load_state_dict(first.state_dict())
-        for gradient in gradients[3:]:
-            second.step(gradient)
-        assert_same_bits(resumed, straight, name)
-    optimizer = swiftrnn.Adam(np.ones(3))
-    with pytest.raises(ValueError, match="state dict"):
-        optimizer.load_state_dict({"steps": 1})
-    with pytest.raises(ValueError, match=r"first\[0\]: expected shape \[3\], got \[2\]"):
-        optimizer.load_state_dict({"steps": 1, "first": [np.ones(2)], "second": [np.ones(3)]})
-    assert optimizer.steps == 0
 
 
 def test_optimizer_errors() -> None:
@@ -216,95 +178,6 @@ def test_momentum_may_come_and_go(dtype: str) -> None:
         assert np.abs(mine - theirs.detach().numpy()).max() <= TOLERANCE[dtype] * 4 * (step + 1), step
 
 
-def test_a_checkpoint_holds_the_settings() -> None:
-    for name, (make, make_torch, options) in OPTIMIZERS.items():
-        optimizer = make(np.ones(3), **options)
-        optimizer.step(np.ones(3))
-        state, fresh = optimizer.state_dict(), make(np.ones(3))
-        # torch's groups hold more: what it offers and this library does not.
-        theirs = make_torch([torch.nn.Parameter(torch.ones(3))], **options).state_dict()["param_groups"][0]
-        assert {key: state[key] for key in optimizer._settings} == {key: theirs[key] for key in optimizer._settings}
-        fresh.load_state_dict(state)
-        assert repr(fresh) == repr(optimizer), name
-        for ours, theirs in zip(fresh._moments().values(), optimizer._moments().values()):
-            assert_same_bits(ours, theirs, name)
-            assert not any(np.shares_memory(a, b) for a, b in zip(ours, theirs))
-        fresh.lr = 0.125
-        del state["lr"]
-        fresh.load_state_dict(state)
-        assert fresh.lr == 0.125, "what is left out stays"
-        with pytest.raises(ValueError, match=r"state dict: missing \[\], unexpected \['rate'\]"):
-            fresh.load_state_dict({**state, "rate": 1.0})
-    with pytest.raises(ValueError, match="first: expected 1 arrays, got 0"):
-        swiftrnn.Adam(np.ones(3)).load_state_dict({"steps": 1, "first": [], "second": []})
-
-
-# ---- Clipping --------------------------------------------------------------------------------------------------------
-
-
-@TYPES
-@pytest.mark.parametrize("sizes", [[1], [5, 1, 33], [4095, 4097], [300_007, 3]])
-def test_clipping(dtype: str, sizes: list[int], default_threads: None) -> None:
-    rng = np.random.default_rng(1)
-    gradients = [rng.standard_normal(size).astype(dtype) for size in sizes]
-    expected = math.sqrt(sum(float((g.astype(np.float64) ** 2).sum()) for g in gradients))
-    tolerance = 1e-12 if dtype == "float64" else 1e-6
-    for max_norm in (expected / 3, expected * 2, math.inf):
-        found = None
-        for threads in (1, 2, 3, 8):
-            swiftrnn.set_num_threads(threads)
-            clipped = [g.copy() for g in gradients]
-            norm = swiftrnn.clip_grad_norm(clipped, max_norm)
-            if sizes[0] > 300_000:
-                check_helpers(lambda: swiftrnn.clip_grad_norm([g.copy() for g in gradients], max_norm), threads)
-            assert abs(norm / expected - 1) <= 1e-12
-            if found is not None:
-                assert norm == found[0]
-                assert_same_bits(clipped, found[1])
-            found = (norm, clipped)
-        for before, after in zip(gradients, found[1]):
-            if max_norm > expected:
-                assert_same_bits(after, before)
-            else:
-                wanted = before.astype(np.float64) * (max_norm / expected)
-                assert np.abs(after - wanted).max() <= tolerance * np.abs(wanted).max()
-
-
-def test_clipping_options_and_errors() -> None:
-    for value in (math.nan, math.inf):
-        gradient = np.array([1.0, value, 3.0])
-        before = gradient.copy()
-        norm = swiftrnn.clip_grad_norm(gradient, 0.1)
-        assert not math.isfinite(norm)
-        assert np.array_equal(gradient, before, equal_nan=True)
-    huge = np.array([1e30, 1e30], np.float32)
-    assert abs(swiftrnn.clip_grad_norm(huge, 1.0) / (math.sqrt(2) * float(np.float32(1e30))) - 1) < 1e-12
-    assert abs(float(np.linalg.norm(huge.astype(float))) - 1) < 1e-6
-    assert swiftrnn.clip_grad_norm([], 1.0) == 0
-    assert swiftrnn.clip_grad_norm(np.array([2.0]), 1) == 2
-    y, _, tape = swiftrnn.GRU(3, 4, seed=0).forward(np.zeros((2, 1, 3), np.float32))
-    for wrong in (tape, [tape]):
-        with pytest.raises(TypeError, match=r"gradients\[0\]: expected Gradients or an array, got Tape: tape.backward"):
-            swiftrnn.clip_grad_norm(wrong, 1)
-    for wrong in (tape.backward(y).parameters, 3, None):
-        with pytest.raises(TypeError, match="gradients: expected Gradients, an array, or a sequence of them, got"):
-            swiftrnn.clip_grad_norm(wrong, 1)
-    for wrong in ("1", None, True, [1.0]):
-        with pytest.raises(TypeError, match="max_norm: expected a number, got"):
-            swiftrnn.clip_grad_norm(np.ones(3), wrong)
-    for wrong in (0.0, -1.0, math.nan):
-        with pytest.raises(swiftrnn.SwiftRNNError) as caught:
-            swiftrnn.clip_grad_norm(np.ones(3), wrong)
-        assert caught.value.status is swiftrnn.Status.INVALID_VALUE
-    with pytest.raises(TypeError, match=r"gradients\[1\]: expected float64, got float32"):
-        swiftrnn.clip_grad_norm([np.ones(3), np.ones(3, np.float32)], 1.0)
-    with pytest.raises(ValueError, match="need_parameters=False"):
-        swiftrnn.clip_grad_norm(swiftrnn.Gradients(None, None, None, None), 1.0)
-
-
-# ---- All together ----------------------------------------------------------------------------------------------------
-
-
 def test_a_language_model_learns_a_text() -> None:
     """Embedding, LSTM, linear layer, loss, clipping, AdamW, sampling: the loss falls and the text comes back."""
     text = np.frombuffer(b"the quick brown fox jumps over the lazy dog. " * 12, np.uint8)
@@ -340,68 +213,3 @@ def test_a_language_model_learns_a_text() -> None:
         written.append(token)
         y = stream.step(swiftrnn.embedding(table, np.array([token])))
     assert letters[written].tobytes() == text[20:45].tobytes()
-
-
-@pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "adamw"])
-def test_checkpoint_by_savez(name: str, tmp_path: Path) -> None:
-    make, _, options = OPTIMIZERS[name]
-    rng = np.random.default_rng(1)
-    gradients = rng.standard_normal((6, 50))
-    parameter = rng.standard_normal(50)
-    optimizer = make(parameter, **options)
-    for gradient in gradients[:3]:
-        optimizer.step(gradient)
-    np.savez(tmp_path / "checkpoint.npz", **optimizer.state_dict())
-    other = parameter.copy()
-    resumed = make(other)
-    resumed.load_state_dict(np.load(tmp_path / "checkpoint.npz"))
-    assert repr(resumed) == repr(optimizer)
-    for gradient in gradients[3:]:
-        optimizer.step(gradient)
-        resumed.step(gradient)
-    assert_same_bits(other, parameter)
-
-
-@pytest.mark.parametrize("name", ["sgd", "nesterov", "adam", "adamw"])
-def test_checkpoint_of_a_network_by_savez(name: str, tmp_path: Path) -> None:
-    make, _, options = OPTIMIZERS[name]
-    network = swiftrnn.GRU(3, 4, seed=0)
-    optimizer = make(network, **options)
-    optimizer.step(np.ones_like(network.flat))
-    np.savez(tmp_path / "network.npz", **network.state_dict())
-    np.savez(tmp_path / "optimizer.npz", **optimizer.state_dict())
-    other = swiftrnn.GRU(3, 4, seed=1)
-    resumed = make(other)
-    other.load_state_dict(np.load(tmp_path / "network.npz"))
-    resumed.load_state_dict(np.load(tmp_path / "optimizer.npz"))
-    assert repr(resumed) == repr(optimizer)
-    for trained, by in ((network, optimizer), (other, resumed)):
-        by.step(np.ones_like(trained.flat))
-    assert_same_bits(other.flat, network.flat)
-
-
-@pytest.mark.parametrize("of", ["network", "flat", "named", "one of them"])
-def test_a_step_makes_tapes_stale(of: str) -> None:
-    network = swiftrnn.GRU(3, 4, seed=0)
-    y, _, tape = network.forward(np.ones((5, 2, 3), np.float32))
-    gradients = tape.backward(y)
-    named = list(network.parameters.values())
-    parameters, given = {
-        "network": (network, gradients),
-        "flat": (network.flat, gradients.flat),
-        "named": (named, list(gradients.parameters.values())),
-        "one of them": (named[1], gradients.parameters["weight_hh_l0"]),
-    }[of]
-    optimizer = swiftrnn.SGD(parameters)
-    tape.backward(y)
-    optimizer.step(given)
-    with pytest.raises(swiftrnn.SwiftRNNError, match="have changed"):
-        tape.backward(y)
-
-
-@pytest.mark.parametrize("state", ["x.npz", None, [1, 2]])
-def test_a_state_is_a_mapping(state: Any) -> None:
-    network = swiftrnn.GRU(3, 4)
-    for owner in (network, swiftrnn.Adam(network)):
-        with pytest.raises(TypeError, match=f"^state: expected a mapping .* got {type(state).__name__}$"):
-            owner.load_state_dict(state)

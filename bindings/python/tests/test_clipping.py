@@ -1,0 +1,74 @@
+"""Clipping by the common norm, against torch in float64."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import swiftrnn
+from optimizer_cases import TYPES
+from torch_reference import assert_same_bits
+from workers import check_helpers
+
+
+@TYPES
+@pytest.mark.parametrize("sizes", [[1], [5, 1, 33], [4095, 4097], [300_007, 3]])
+def test_clipping(dtype: str, sizes: list[int], default_threads: None) -> None:
+    rng = np.random.default_rng(1)
+    gradients = [rng.standard_normal(size).astype(dtype) for size in sizes]
+    expected = math.sqrt(sum(float((g.astype(np.float64) ** 2).sum()) for g in gradients))
+    tolerance = 1e-12 if dtype == "float64" else 1e-6
+    for max_norm in (expected / 3, expected * 2, math.inf):
+        found = None
+        for threads in (1, 2, 3, 8):
+            swiftrnn.set_num_threads(threads)
+            clipped = [g.copy() for g in gradients]
+            norm = swiftrnn.clip_grad_norm(clipped, max_norm)
+            if sizes[0] > 300_000:
+                check_helpers(lambda: swiftrnn.clip_grad_norm([g.copy() for g in gradients], max_norm), threads)
+            assert abs(norm / expected - 1) <= 1e-12
+            if found is not None:
+                assert norm == found[0]
+                assert_same_bits(clipped, found[1])
+            found = (norm, clipped)
+        for before, after in zip(gradients, found[1]):
+            if max_norm > expected:
+                assert_same_bits(after, before)
+            else:
+                wanted = before.astype(np.float64) * (max_norm / expected)
+                assert np.abs(after - wanted).max() <= tolerance * np.abs(wanted).max()
+
+
+def test_clipping_options_and_errors() -> None:
+    for value in (math.nan, math.inf):
+        gradient = np.array([1.0, value, 3.0])
+        before = gradient.copy()
+        norm = swiftrnn.clip_grad_norm(gradient, 0.1)
+        assert not math.isfinite(norm)
+        assert np.array_equal(gradient, before, equal_nan=True)
+    huge = np.array([1e30, 1e30], np.float32)
+    assert abs(swiftrnn.clip_grad_norm(huge, 1.0) / (math.sqrt(2) * float(np.float32(1e30))) - 1) < 1e-12
+    assert abs(float(np.linalg.norm(huge.astype(float))) - 1) < 1e-6
+    assert swiftrnn.clip_grad_norm([], 1.0) == 0
+    assert swiftrnn.clip_grad_norm(np.array([2.0]), 1) == 2
+    y, _, tape = swiftrnn.GRU(3, 4, seed=0).forward(np.zeros((2, 1, 3), np.float32))
+    for wrong in (tape, [tape]):
+        with pytest.raises(TypeError, match=r"gradients\[0\]: expected Gradients or an array, got Tape: tape.backward"):
+            swiftrnn.clip_grad_norm(wrong, 1)
+    for wrong in (tape.backward(y).parameters, 3, None):
+        with pytest.raises(TypeError, match="gradients: expected Gradients, an array, or a sequence of them, got"):
+            swiftrnn.clip_grad_norm(wrong, 1)
+    for wrong in ("1", None, True, [1.0]):
+        with pytest.raises(TypeError, match="max_norm: expected a number, got"):
+            swiftrnn.clip_grad_norm(np.ones(3), wrong)
+    for wrong in (0.0, -1.0, math.nan):
+        with pytest.raises(swiftrnn.SwiftRNNError) as caught:
+            swiftrnn.clip_grad_norm(np.ones(3), wrong)
+        assert caught.value.status is swiftrnn.Status.INVALID_VALUE
+    with pytest.raises(TypeError, match=r"gradients\[1\]: expected float64, got float32"):
+        swiftrnn.clip_grad_norm([np.ones(3), np.ones(3, np.float32)], 1.0)
+    with pytest.raises(ValueError, match="need_parameters=False"):
+        swiftrnn.clip_grad_norm(swiftrnn.Gradients(None, None, None, None), 1.0)
