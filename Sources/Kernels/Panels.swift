@@ -129,17 +129,31 @@ func packColumns<V: Lanes>(_: V.Type, _ a: PackArguments<V.Scalar>) {
   }
 }
 
+/// Four numbers of each of four rows, transposed in registers: column j to `to + j * toStride`. A fourth of the loads and
+/// stores that one number at a time takes.
+@inlinable @inline(__always)
+func transposeFour<Scalar: Real>(
+  _ r0: UnsafePointer<Scalar>, _ r1: UnsafePointer<Scalar>, _ r2: UnsafePointer<Scalar>, _ r3: UnsafePointer<Scalar>,
+  to: UnsafeMutablePointer<Scalar>, _ toStride: Int
+) {
+  typealias Four = SIMD4<Scalar>
+  @inline(__always) func load(_ row: UnsafePointer<Scalar>) -> Four {
+    UnsafeRawPointer(row).loadUnaligned(as: Four.self)
+  }
+  @inline(__always) func store(_ column: Int, _ four: Four) {
+    UnsafeMutableRawPointer(to + column &* toStride).storeBytes(of: four, as: Four.self)
+  }
+  let (a, b, c, d) = (load(r0), load(r1), load(r2), load(r3))
+  store(0, Four(a[0], b[0], c[0], d[0]))
+  store(1, Four(a[1], b[1], c[1], d[1]))
+  store(2, Four(a[2], b[2], c[2], d[2]))
+  store(3, Four(a[3], b[3], c[3], d[3]))
+}
+
 /// The numbers of a unit side by side in memory, or nothing: four units by four k are transposed in registers, a line
 /// of each unit's row at a time. The lines behind are asked for: more rows than the hardware's own prefetch follows.
 @inlinable @inline(__always)
 func packUnits<Scalar: Real>(_ a: PackArguments<Scalar>) {
-  typealias Four = SIMD4<Scalar>
-  @inline(__always) func load(_ k: Int, _ lane: Int) -> Four {
-    UnsafeRawPointer(a.source + (lane &* a.unitStride &+ k)).loadUnaligned(as: Four.self)
-  }
-  @inline(__always) func store(_ four: Four, _ k: Int, _ lane: Int) {
-    UnsafeMutableRawPointer(a.out + (k &* a.outStride &+ lane)).storeBytes(of: four, as: Four.self)
-  }
   let line = 64 / MemoryLayout<Scalar>.stride
   let wholeLanes = a.kStride == 1 ? a.valid & ~3 : 0
   var k = 0
@@ -151,11 +165,10 @@ func packUnits<Scalar: Real>(_ a: PackArguments<Scalar>) {
       for next in lane..<lane &+ 4 { swiftrnn_prefetch(a.source + (next &* a.unitStride &+ k &+ 2 &* line)) }
       var q = k
       while q < whole {
-        let (e, f, g, h) = (load(q, lane), load(q, lane &+ 1), load(q, lane &+ 2), load(q, lane &+ 3))
-        store(Four(e[0], f[0], g[0], h[0]), q, lane)
-        store(Four(e[1], f[1], g[1], h[1]), q &+ 1, lane)
-        store(Four(e[2], f[2], g[2], h[2]), q &+ 2, lane)
-        store(Four(e[3], f[3], g[3], h[3]), q &+ 3, lane)
+        let unit = a.source + (lane &* a.unitStride &+ q)
+        transposeFour(
+          unit, unit + a.unitStride, unit + 2 &* a.unitStride, unit + 3 &* a.unitStride,
+          to: a.out + (q &* a.outStride &+ lane), a.outStride)
         q &+= 4
       }
       lane &+= 4
@@ -212,24 +225,16 @@ func transpose<Scalar: Real>(
   _ rows: UnsafePointer<UnsafePointer<Scalar>>, _ count: Int, _ offset: Int, _ width: Int,
   _ out: UnsafeMutablePointer<Scalar>, _ outStride: Int
 ) {
-  // Blocks of 4 by 4 in registers: a fourth of the stores. One number at a time took 15 % of a weight gradient.
-  typealias Four = SIMD4<Scalar>
-  @inline(__always) func load(_ k: Int, _ j: Int) -> Four {
-    UnsafeRawPointer(rows[k] + (offset &+ j)).loadUnaligned(as: Four.self)
-  }
-  @inline(__always) func store(_ four: Four, _ j: Int, _ k: Int) {
-    UnsafeMutableRawPointer(out + (j &* outStride &+ k)).storeBytes(of: four, as: Four.self)
-  }
+  // One number at a time took 15 % of a weight gradient.
   let (wholeRows, wholeWidth) = (count & ~3, width & ~3)
   var j = 0
   while j < wholeWidth {
     var k = 0
     while k < wholeRows {
-      let (a, b, c, d) = (load(k, j), load(k &+ 1, j), load(k &+ 2, j), load(k &+ 3, j))
-      store(Four(a[0], b[0], c[0], d[0]), j, k)
-      store(Four(a[1], b[1], c[1], d[1]), j &+ 1, k)
-      store(Four(a[2], b[2], c[2], d[2]), j &+ 2, k)
-      store(Four(a[3], b[3], c[3], d[3]), j &+ 3, k)
+      let column = offset &+ j
+      transposeFour(
+        rows[k] + column, rows[k &+ 1] + column, rows[k &+ 2] + column, rows[k &+ 3] + column,
+        to: out + (j &* outStride &+ k), outStride)
       k &+= 4
     }
     j &+= 4

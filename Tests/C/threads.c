@@ -1,7 +1,6 @@
-/* Handles in several processes and threads: after fork(), many threads with handles of their own, one network and its
- * weights shared by many threads; and each thread its own last error. */
+/* Handles in several threads: many threads with handles of their own, one network and its weights shared by many; and
+ * each thread its own last error. */
 #include "problem.h"
-#include "processes.h"
 #include "refused.h"
 
 #include <pthread.h>
@@ -19,37 +18,6 @@ static shape some_shape(int number, int64_t threads) {
   is.threads = threads;
   is.seed = (uint64_t)number;
   return is;
-}
-
-static problem *forked, *forked_reference;
-
-static void in_child(void) {
-  problem_fill(forked, 255);
-  problem_train(forked);
-  CHECK_SAME_RESULTS(forked, forked_reference, 1);
-  const shape is = some_shape(3, 2);
-  problem *p = problem_make(&is), *q = problem_make(&is);
-  problem_train(p), problem_train(q);
-  CHECK_SAME_RESULTS(p, q, 1);
-  problem_free(p), problem_free(q);
-}
-
-/* The parent has used threads; its children compute with two threads, and so does it afterwards. */
-static void after_fork(void) {
-  const shape one = some_shape(2, 1), two = some_shape(2, 2);
-  forked_reference = problem_make(&one);
-  forked = problem_make(&two);
-  describe(&two, "after fork");
-  problem_train(forked_reference);
-  problem_train(forked);
-  CHECK_SAME_RESULTS(forked, forked_reference, 1);
-  for (int i = 0; i < 2; i++) {
-    check_in_child("fork", in_child);
-    problem_fill(forked, 255);
-    problem_train(forked);
-    CHECK_SAME_RESULTS(forked, forked_reference, 1);
-  }
-  problem_free(forked), problem_free(forked_reference);
 }
 
 /* What a thread does: its own problem with its own handles, or with the network and the weights of another. */
@@ -158,7 +126,6 @@ static void shared_handles(int kind) {
 }
 
 int main(void) {
-  after_fork();
   own_handles();
   shared_handles(2);
   shared_handles(3);

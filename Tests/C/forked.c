@@ -1,0 +1,54 @@
+/* A process that has used threads, and its children after fork(): both compute with threads, on every instruction
+ * set. */
+#include "problem.h"
+#include "processes.h"
+
+/* Enough work for two threads. */
+static shape some_shape(swiftrnn_cell cell, int directions, int64_t threads) {
+  shape is;
+  memset(&is, 0, sizeof is);
+  is.cell = cell;
+  is.dtype = SWIFTRNN_FLOAT32;
+  is.inputs = 30, is.hidden = 42, is.layers = 1, is.directions = directions;
+  is.steps = 15, is.sequences = 10;
+  is.threads = threads;
+  is.seed = 2;
+  return is;
+}
+
+static problem *problem_of_parent, *reference;
+
+static void train_again(void) {
+  problem_fill(problem_of_parent, 255);
+  problem_train(problem_of_parent);
+  CHECK_SAME_RESULTS(problem_of_parent, reference, 1);
+}
+
+/* The parent's handles, and new ones. */
+static void in_child(void) {
+  train_again();
+  const shape one = some_shape(SWIFTRNN_GRU, 2, 1), two = some_shape(SWIFTRNN_GRU, 2, 2);
+  problem *p = problem_make(&one), *q = problem_make(&two);
+  problem_train(p), problem_train(q);
+  CHECK_SAME_RESULTS(p, q, 1);
+  problem_free(p), problem_free(q);
+}
+
+static void fork_twice(void) {
+  const shape one = some_shape(SWIFTRNN_LSTM, 1, 1), two = some_shape(SWIFTRNN_LSTM, 1, 2);
+  reference = problem_make(&one);
+  problem_of_parent = problem_make(&two);
+  describe(&two, "after fork");
+  problem_train(reference);
+  train_again();
+  for (int i = 0; i < 2; i++) {
+    check_in_child("fork", in_child);
+    train_again();
+  }
+  problem_free(problem_of_parent), problem_free(reference);
+}
+
+int main(void) {
+  check_with_each_isa(fork_twice);
+  return check_result();
+}
