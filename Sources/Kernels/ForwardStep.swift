@@ -79,27 +79,26 @@ public struct ForwardArguments<Scalar: Real>: BitwiseCopyable {
   @inlinable @inline(__always) var h: V { o * V.tanh(c) }
 
   @inlinable @inline(__always)
-  func store(_ tape: UnsafeMutablePointer<V.Scalar>, _ gateStride: Int, first units: Int) {
-    i.store(tape, first: units)
-    f.store(tape + gateStride, first: units)
-    g.store(tape + 2 &* gateStride, first: units)
-    o.store(tape + 3 &* gateStride, first: units)
-    c.store(tape + 4 &* gateStride, first: units)
+  func store<Tape: GateTape>(_ tape: Tape) where Tape.V == V {
+    tape.keep(i, gate: 0)
+    tape.keep(f, gate: 1)
+    tape.keep(g, gate: 2)
+    tape.keep(o, gate: 3)
+    tape.keep(c, gate: 4)
   }
 }
 
 /// The panel's vectors: i f g o of one vector of units.
-@inlinable @inline(__always)
-func lstmForward<V: Lanes>(_: V.Type, _ a: ForwardArguments<V.Scalar>) {
-  for row in 0..<a.count {
-    let sums = UnsafePointer(a.sums[row] + a.sumsOffset)
-    let at = row &* a.stateStride
+@usableFromInline enum LSTMForward: ForwardEquations {
+  @inlinable @inline(__always) static var pairs: Bool { true }
+
+  @inlinable @inline(__always)
+  static func run<Rows: ForwardRows>(_ rows: Rows, _ a: UnsafePointer<ForwardArguments<Rows.V.Scalar>>) {
     let gates = LSTMGates(
-      V.load(sums), V.load(sums + V.count), V.load(sums + 2 &* V.count), V.load(sums + 3 &* V.count),
-      c: V.load(UnsafePointer(a.c + at)))
-    gates.c.store(a.c + at)
-    gates.h.store(a.h + at)
-    if let tape = a.tape { gates.store(tape[row] + a.tapeOffset, a.gateStride, first: a.units) }
+      rows.sums(0), rows.sums(1), rows.sums(2), rows.sums(3), c: rows.load(UnsafePointer(a.pointee.c), 0))
+    rows.store(gates.c, a.pointee.c, 0)
+    rows.store(gates.h, a.pointee.h, 0)
+    if let tape = rows.tape(0) { gates.store(tape) }
   }
 }
 
@@ -125,25 +124,24 @@ func lstmForward<V: Lanes>(_: V.Type, _ a: ForwardArguments<V.Scalar>) {
   }
 
   @inlinable @inline(__always)
-  func store(_ tape: UnsafeMutablePointer<V.Scalar>, _ gateStride: Int, first units: Int) {
-    r.store(tape, first: units)
-    z.store(tape + gateStride, first: units)
-    n.store(tape + 2 &* gateStride, first: units)
-    m.store(tape + 3 &* gateStride, first: units)
+  func store<Tape: GateTape>(_ tape: Tape) where Tape.V == V {
+    tape.keep(r, gate: 0)
+    tape.keep(z, gate: 1)
+    tape.keep(n, gate: 2)
+    tape.keep(m, gate: 3)
   }
 }
 
 /// The panel's vectors: n r z m of one vector of units.
-@inlinable @inline(__always)
-func gruForward<V: Lanes>(_: V.Type, _ a: ForwardArguments<V.Scalar>) {
-  for row in 0..<a.count {
-    let sums = UnsafePointer(a.sums[row] + a.sumsOffset)
-    let at = row &* a.stateStride
+@usableFromInline enum GRUForward: ForwardEquations {
+  @inlinable @inline(__always) static var pairs: Bool { true }
+
+  @inlinable @inline(__always)
+  static func run<Rows: ForwardRows>(_ rows: Rows, _ a: UnsafePointer<ForwardArguments<Rows.V.Scalar>>) {
     let gates = GRUGates(
-      V.load(sums), V.load(sums + V.count), V.load(sums + 2 &* V.count), V.load(sums + 3 &* V.count),
-      h: V.load(a.hPrevious + at))
-    gates.h.store(a.h + at)
-    if let tape = a.tape { gates.store(tape[row] + a.tapeOffset, a.gateStride, first: a.units) }
+      rows.sums(0), rows.sums(1), rows.sums(2), rows.sums(3), h: rows.load(a.pointee.hPrevious, 0))
+    rows.store(gates.h, a.pointee.h, 0)
+    if let tape = rows.tape(0) { gates.store(tape) }
   }
 }
 
@@ -161,22 +159,22 @@ func gruForward<V: Lanes>(_: V.Type, _ a: ForwardArguments<V.Scalar>) {
   }
 
   @inlinable @inline(__always)
-  func store(_ tape: UnsafeMutablePointer<V.Scalar>, _ gateStride: Int, first units: Int) {
-    r.store(tape, first: units)
-    z.store(tape + gateStride, first: units)
+  func store<Tape: GateTape>(_ tape: Tape) where Tape.V == V {
+    tape.keep(r, gate: 0)
+    tape.keep(z, gate: 1)
   }
 }
 
 /// The panel's vectors: r z of one vector of units.
-@inlinable @inline(__always)
-func gruResetGatesForward<V: Lanes>(_: V.Type, _ a: ForwardArguments<V.Scalar>) {
-  for row in 0..<a.count {
-    let sums = UnsafePointer(a.sums[row] + a.sumsOffset)
-    let at = row &* a.stateStride
-    let gates = GRUResetGates(V.load(sums), V.load(sums + V.count))
-    (gates.r * V.load(a.hPrevious + at)).store(a.c + at)
-    gates.z.store(a.z + at)
-    if let tape = a.tape { gates.store(tape[row] + a.tapeOffset, a.gateStride, first: a.units) }
+@usableFromInline enum GRUResetGatesForward: ForwardEquations {
+  @inlinable @inline(__always) static var pairs: Bool { true }
+
+  @inlinable @inline(__always)
+  static func run<Rows: ForwardRows>(_ rows: Rows, _ a: UnsafePointer<ForwardArguments<Rows.V.Scalar>>) {
+    let gates = GRUResetGates(rows.sums(0), rows.sums(1))
+    rows.store(gates.r * rows.load(a.pointee.hPrevious, 0), a.pointee.c, 0)
+    rows.store(gates.z, a.pointee.z, 0)
+    if let tape = rows.tape(0) { gates.store(tape) }
   }
 }
 
@@ -194,23 +192,20 @@ func gruResetGatesForward<V: Lanes>(_: V.Type, _ a: ForwardArguments<V.Scalar>) 
   }
 
   @inlinable @inline(__always)
-  func store(_ tape: UnsafeMutablePointer<V.Scalar>, _ gateStride: Int, first units: Int) {
-    n.store(tape + 2 &* gateStride, first: units)
-  }
+  func store<Tape: GateTape>(_ tape: Tape) where Tape.V == V { tape.keep(n, gate: 2) }
 }
 
 /// The panel's vectors: n of 1 … 4 vectors of units.
-@inlinable @inline(__always)
-func gruResetCandidateForward<V: Lanes>(_: V.Type, _ a: ForwardArguments<V.Scalar>) {
-  for row in 0..<a.count {
-    let sums = UnsafePointer(a.sums[row] + a.sumsOffset)
-    for v in 0..<a.unitVectors {
-      let u = v &* V.count
-      let at = row &* a.stateStride &+ u
+@usableFromInline enum GRUResetCandidateForward: ForwardEquations {
+  @inlinable @inline(__always) static var pairs: Bool { false }
+
+  @inlinable @inline(__always)
+  static func run<Rows: ForwardRows>(_ rows: Rows, _ a: UnsafePointer<ForwardArguments<Rows.V.Scalar>>) {
+    for v in 0..<a.pointee.unitVectors {
       let candidate = GRUResetCandidate(
-        V.load(sums + u), z: V.load(UnsafePointer(a.z + at)), h: V.load(a.hPrevious + at))
-      candidate.h.store(a.h + at)
-      if let tape = a.tape { candidate.store(tape[row] + (a.tapeOffset &+ u), a.gateStride, first: a.units &- u) }
+        rows.sums(v), z: rows.load(UnsafePointer(a.pointee.z), v), h: rows.load(a.pointee.hPrevious, v))
+      rows.store(candidate.h, a.pointee.h, v)
+      if let tape = rows.tape(v) { candidate.store(tape) }
     }
   }
 }
@@ -223,13 +218,13 @@ func rnnActivation<V: Lanes>(_ sum: V, relu: Bool) -> V {
 
 /// Vanilla RNN (Elman 1990): `h = tanh(sum)`, or `max(0, sum)`. The vectors: 1 … 4 vectors of units. h is all of its
 /// tape.
-@inlinable @inline(__always)
-func rnnForward<V: Lanes>(_: V.Type, _ a: ForwardArguments<V.Scalar>) {
-  for row in 0..<a.count {
-    let sums = UnsafePointer(a.sums[row] + a.sumsOffset)
-    for v in 0..<a.unitVectors {
-      let sum = V.load(sums + v &* V.count)
-      rnnActivation(sum, relu: a.relu).store(a.h + (row &* a.stateStride &+ v &* V.count))
+@usableFromInline enum RNNForward: ForwardEquations {
+  @inlinable @inline(__always) static var pairs: Bool { false }
+
+  @inlinable @inline(__always)
+  static func run<Rows: ForwardRows>(_ rows: Rows, _ a: UnsafePointer<ForwardArguments<Rows.V.Scalar>>) {
+    for v in 0..<a.pointee.unitVectors {
+      rows.store(rnnActivation(rows.sums(v), relu: a.pointee.relu), a.pointee.h, v)
     }
   }
 }
@@ -246,10 +241,10 @@ public struct ForwardKernels<Scalar: Real>: Sendable {
 
   @inlinable @inline(__always)
   public init<V: Lanes>(_: V.Type) where V.Scalar == Scalar {
-    lstm = { lstmForward(V.self, $0.pointee) }
-    gru = { gruForward(V.self, $0.pointee) }
-    gruResetGates = { gruResetGatesForward(V.self, $0.pointee) }
-    gruResetCandidate = { gruResetCandidateForward(V.self, $0.pointee) }
-    rnn = { rnnForward(V.self, $0.pointee) }
+    lstm = { forward(LSTMForward.self, V.self, $0) }
+    gru = { forward(GRUForward.self, V.self, $0) }
+    gruResetGates = { forward(GRUResetGatesForward.self, V.self, $0) }
+    gruResetCandidate = { forward(GRUResetCandidateForward.self, V.self, $0) }
+    rnn = { forward(RNNForward.self, V.self, $0) }
   }
 }

@@ -142,7 +142,7 @@ func runSingle<P: SinglePanel>(_: P.Type, _ a: UnsafePointer<SingleArguments<P.R
     gates.c.store(a.pointee.c + unit)
     gates.h.store(a.pointee.h + unit)
     let units = a.pointee.layout.units
-    if let tape = a.pointee.tape { gates.store(tape + unit, units, first: units &- unit) }
+    if let tape = a.pointee.tape { gates.store(TapeRow<V>(tape + unit, gateStride: units, units: units &- unit)) }
   }
 }
 
@@ -167,7 +167,7 @@ func runSingle<P: SinglePanel>(_: P.Type, _ a: UnsafePointer<SingleArguments<P.R
     let gates = GRUGates(n, sums.a, sums.b, sums.c, h: V.load(a.pointee.hPrevious + unit))
     gates.h.store(a.pointee.h + unit)
     let units = a.pointee.layout.units
-    if let tape = a.pointee.tape { gates.store(tape + unit, units, first: units &- unit) }
+    if let tape = a.pointee.tape { gates.store(TapeRow<V>(tape + unit, gateStride: units, units: units &- unit)) }
   }
 }
 
@@ -182,7 +182,7 @@ func runSingle<P: SinglePanel>(_: P.Type, _ a: UnsafePointer<SingleArguments<P.R
     (gates.r * V.load(a.pointee.hPrevious + unit)).store(a.pointee.c + unit)
     gates.z.store(a.pointee.z + unit)
     let units = a.pointee.layout.units
-    if let tape = a.pointee.tape { gates.store(tape + unit, units, first: units &- unit) }
+    if let tape = a.pointee.tape { gates.store(TapeRow<V>(tape + unit, gateStride: units, units: units &- unit)) }
   }
 }
 
@@ -206,7 +206,7 @@ public protocol SingleFinish {
       sum, z: V.load(UnsafePointer(a.pointee.z + unit)), h: V.load(a.pointee.hPrevious + unit))
     candidate.h.store(a.pointee.h + unit)
     let units = a.pointee.layout.units
-    if let tape = a.pointee.tape { candidate.store(tape + unit, units, first: units &- unit) }
+    if let tape = a.pointee.tape { candidate.store(TapeRow<V>(tape + unit, gateStride: units, units: units &- unit)) }
   }
 }
 
