@@ -129,8 +129,8 @@ func packColumns<V: Lanes>(_: V.Type, _ a: PackArguments<V.Scalar>) {
   }
 }
 
-/// Four numbers of each of four rows, transposed in registers: column j to `to + j * toStride`. A fourth of the loads and
-/// stores that one number at a time takes.
+/// Four numbers of each of four rows, transposed in registers: column j to `to + j * toStride`. A fourth of the loads
+/// and stores that one number at a time takes.
 @inlinable @inline(__always)
 func transposeFour<Scalar: Real>(
   _ r0: UnsafePointer<Scalar>, _ r1: UnsafePointer<Scalar>, _ r2: UnsafePointer<Scalar>, _ r3: UnsafePointer<Scalar>,
