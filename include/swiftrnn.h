@@ -212,7 +212,7 @@ typedef struct swiftrnn_forward_args {
   const int64_t *lengths;             /**< [N], each in 0...T, or NULL: all T */
   const void *const *initial_states;  /**< state_count tensors; NULL, there or here: zeros */
   void *const *final_states;          /**< state_count tensors; NULL: not wanted. May be the initial ones */
-  int64_t state_count;                /**< entries of the two arrays above; 0 if both are NULL */
+  int64_t state_count;                /**< entries of the two arrays above; not read if both are NULL */
   const void *const *parameters;      /**< parameter_count tensors, none NULL; not looked at if `weights` is given */
   int64_t parameter_count;
   const swiftrnn_weights *weights;    /**< packed parameters, or NULL: `parameters` are packed into the workspace */
@@ -321,7 +321,8 @@ swiftrnn_status swiftrnn_linear_backward(swiftrnn_dtype dtype, int64_t rows, int
  *  @param logits [rows, classes]   @param targets [rows], each in 0 ..< classes or ignore_index
  *  @param row_losses [rows] doubles, one per row, 0 where ignored; or NULL
  *  @param dlogits [rows, classes] gradient of the loss, or NULL; may be `logits` itself
- *  @param out_loss, out_perplexity (exp of the loss), out_count (rows that counted): each may be NULL */
+ *  @param out_loss, out_perplexity (exp of the loss), out_count (rows that counted): each may be NULL
+ *  NaN or infinity among the logits of a row that counts goes into the loss and is no error. */
 swiftrnn_status swiftrnn_cross_entropy(swiftrnn_dtype dtype, int64_t rows, int64_t classes, const void *logits,
                                        const int64_t *targets, int64_t ignore_index, double *row_losses, void *dlogits,
                                        double *out_loss, double *out_perplexity, int64_t *out_count);
@@ -368,6 +369,7 @@ typedef struct swiftrnn_sample_config {
 } swiftrnn_sample_config;
 
 /** Draws a class per row of logits [rows, classes]: first top_k, then top_p, both keep the lower index of equals.
+ *  @param logits finite or -infinity, not all -infinity in a row: else INVALID_VALUE
  *  @param out_ids [rows] */
 swiftrnn_status swiftrnn_sample(swiftrnn_dtype dtype, const swiftrnn_sample_config *config, int64_t rows,
                                 int64_t classes, const void *logits, int64_t *out_ids);

@@ -33,11 +33,11 @@ public protocol ElementaryConstants {
   static var tanhSmall: Self { get }
 
   /// q with e^r = 1 + r + r^2 q(r), for |r| <= ln 2 / 2.
-  static func expTail<V: Lanes>(_ r: V) -> V where V.Scalar == Self
+  static func expTail<V: LaneArithmetic>(_ r: V) -> V where V.Scalar == Self
   /// R with ln((1 + s) / (1 - s)) = 2s + s z R(z), z = s^2, for |s| <= 3 - 2 sqrt 2.
   static func logTail<V: Lanes>(_ z: V) -> V where V.Scalar == Self
   /// T with tanh a = a + a z T(z), z = a^2, for |a| < tanhSmall.
-  static func tanhTail<V: Lanes>(_ z: V) -> V where V.Scalar == Self
+  static func tanhTail<V: LaneArithmetic>(_ z: V) -> V where V.Scalar == Self
 }
 
 extension Float: ElementaryConstants {
@@ -53,7 +53,7 @@ extension Float: ElementaryConstants {
   @inlinable @inline(__always) public static var tanhSmall: Float { 0.2555 }
 
   /// Error of e^r: 2^-27.9.
-  @inlinable @inline(__always) public static func expTail<V: Lanes>(_ r: V) -> V where V.Scalar == Float {
+  @inlinable @inline(__always) public static func expTail<V: LaneArithmetic>(_ r: V) -> V where V.Scalar == Float {
     var q = V(repeating: 0x1.6a5dbcp-10)
     q = V.multiplyAdd(q, r, V(repeating: 0x1.1237aep-7))
     q = V.multiplyAdd(q, r, V(repeating: 0x1.555892p-5))
@@ -69,7 +69,7 @@ extension Float: ElementaryConstants {
   }
 
   /// Error of the hyperbolic tangent: 2^-27.9.
-  @inlinable @inline(__always) public static func tanhTail<V: Lanes>(_ z: V) -> V where V.Scalar == Float {
+  @inlinable @inline(__always) public static func tanhTail<V: LaneArithmetic>(_ z: V) -> V where V.Scalar == Float {
     var p = V(repeating: -0x1.a47f28p-5)
     p = V.multiplyAdd(p, z, V(repeating: 0x1.10ddap-3))
     return V.multiplyAdd(p, z, V(repeating: -0x1.55551p-2))
@@ -89,7 +89,7 @@ extension Double: ElementaryConstants {
   @inlinable @inline(__always) public static var tanhSmall: Double { 0.2555 }
 
   /// Error of e^r: 2^-56.5.
-  @inlinable @inline(__always) public static func expTail<V: Lanes>(_ r: V) -> V where V.Scalar == Double {
+  @inlinable @inline(__always) public static func expTail<V: LaneArithmetic>(_ r: V) -> V where V.Scalar == Double {
     var q = V(repeating: 0x1.ad8af040d6c2fp-26)
     q = V.multiplyAdd(q, r, V(repeating: 0x1.28a9e4e60ac96p-22))
     q = V.multiplyAdd(q, r, V(repeating: 0x1.71df1936e5285p-19))
@@ -114,7 +114,7 @@ extension Double: ElementaryConstants {
   }
 
   /// Error of the hyperbolic tangent: 2^-57.1.
-  @inlinable @inline(__always) public static func tanhTail<V: Lanes>(_ z: V) -> V where V.Scalar == Double {
+  @inlinable @inline(__always) public static func tanhTail<V: LaneArithmetic>(_ z: V) -> V where V.Scalar == Double {
     var p = V(repeating: -0x1.58352711b2974p-10)
     p = V.multiplyAdd(p, z, V(repeating: 0x1.d4eb84619224fp-9))
     p = V.multiplyAdd(p, z, V(repeating: -0x1.2267b54fbba1dp-7))

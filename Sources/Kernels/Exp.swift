@@ -1,6 +1,6 @@
 // The exponential, and the reduction that sigmoid and tanh share with it.
 
-extension Lanes {
+extension LaneArithmetic {
   /// t with e^x = 2^n (1 + t), |t| < 0.42, for n the integer next to x / ln 2.
   @inlinable @inline(__always)
   static func reducedExpMinusOne(_ x: Self, _ n: Self) -> Self {
@@ -17,7 +17,9 @@ extension Lanes {
     let sum = multiplyAdd(x, Self(repeating: Scalar.log2e), rounding)
     return (powerOfTwo(biased: sum), reducedExpMinusOne(x, sum - rounding))
   }
+}
 
+extension Lanes {
   /// e^x; 0 where the result would be subnormal, infinity where it would be too large.
   ///
   /// Largest error: 1.03 ulp over all Floats (0.99 without fused multiply-add), 1.02 over 16 million Doubles.

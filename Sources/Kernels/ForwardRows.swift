@@ -2,7 +2,7 @@
 
 /// Where a step's gates are kept for the backward pass.
 public protocol GateTape {
-  associatedtype V: Lanes
+  associatedtype V: LaneArithmetic
   /// Keeps gate number `gate` of the step's record.
   func keep(_ value: V, gate: Int)
 }
@@ -44,7 +44,7 @@ public protocol GateTape {
 
 /// One row of `ForwardArguments`, or two. Vectors count from the panel's first.
 public protocol ForwardRows {
-  associatedtype V: Lanes
+  associatedtype V: LaneArithmetic
   associatedtype Tape: GateTape where Tape.V == V
   func sums(_ vector: Int) -> V
   func load(_ state: UnsafePointer<V.Scalar>, _ vector: Int) -> V
@@ -108,12 +108,13 @@ public protocol ForwardRows {
 
 /// What a step does with a row.
 public protocol ForwardEquations {
-  /// The rows are better taken in pairs. Not where a row has several vectors, which hide each other's waits.
+  /// The rows are better taken in pairs. Not where a row usually has several vectors, which hide each other's waits.
   static var pairs: Bool { get }
   static func run<Rows: ForwardRows>(_ rows: Rows, _ a: UnsafePointer<ForwardArguments<Rows.V.Scalar>>)
 }
 
-/// All rows: two at a time only where the registers hold what both need, 32 but not 16.
+/// All rows, two at a time with 32 registers: a few vectors go to the stack, and the pair is still faster. With 16 most
+/// of them would.
 @inlinable @inline(__always)
 func forward<V: Lanes, Equations: ForwardEquations>(
   _: Equations.Type, _: V.Type, _ a: UnsafePointer<ForwardArguments<V.Scalar>>

@@ -60,7 +60,7 @@ public struct ForwardArguments<Scalar: Real>: BitwiseCopyable {
 ///     i = sigmoid(sum_i)   f = sigmoid(sum_f)   g = tanh(sum_g)   o = sigmoid(sum_o)
 ///     c = f * c + i * g
 ///     h = o * tanh(c)                                             tape: i f g o c
-@frozen @usableFromInline struct LSTMGates<V: Lanes> {
+@frozen @usableFromInline struct LSTMGates<V: LaneArithmetic> {
   @usableFromInline let i: V
   @usableFromInline let f: V
   @usableFromInline let g: V
@@ -107,7 +107,7 @@ public struct ForwardArguments<Scalar: Real>: BitwiseCopyable {
 ///
 ///     r = sigmoid(sum_r)   z = sigmoid(sum_z)   n = tanh(W_n x + b_n + r * m)
 ///     h = (1 - z) * n + z * h                                     tape: r z n m
-@frozen @usableFromInline struct GRUGates<V: Lanes> {
+@frozen @usableFromInline struct GRUGates<V: LaneArithmetic> {
   @usableFromInline let r: V
   @usableFromInline let z: V
   @usableFromInline let n: V
@@ -148,7 +148,7 @@ public struct ForwardArguments<Scalar: Real>: BitwiseCopyable {
 /// First half of the GRU with the reset gate before the product (Cho 2014 v3).
 ///
 ///     r = sigmoid(sum_r)   z = sigmoid(sum_z)   c := r * h        tape: r z
-@frozen @usableFromInline struct GRUResetGates<V: Lanes> {
+@frozen @usableFromInline struct GRUResetGates<V: LaneArithmetic> {
   @usableFromInline let r: V
   @usableFromInline let z: V
 
@@ -181,7 +181,7 @@ public struct ForwardArguments<Scalar: Real>: BitwiseCopyable {
 /// Second half; its product ran over r * h.
 ///
 ///     n = tanh(sum_n)   h = (1 - z) * n + z * h                   tape: n, behind r and z
-@frozen @usableFromInline struct GRUResetCandidate<V: Lanes> {
+@frozen @usableFromInline struct GRUResetCandidate<V: LaneArithmetic> {
   @usableFromInline let n: V
   @usableFromInline let h: V
 
@@ -212,7 +212,7 @@ public struct ForwardArguments<Scalar: Real>: BitwiseCopyable {
 
 /// tanh, or max(0, sum): select and not max, so that NaN stays NaN as in torch.
 @inlinable @inline(__always)
-func rnnActivation<V: Lanes>(_ sum: V, relu: Bool) -> V {
+func rnnActivation<V: LaneArithmetic>(_ sum: V, relu: Bool) -> V {
   relu ? V.select(V.less(sum, V.zero), V.zero, sum) : V.tanh(sum)
 }
 

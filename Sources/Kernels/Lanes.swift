@@ -11,17 +11,42 @@ public protocol Real: BinaryFloatingPoint, SIMDScalar, Codable, ElementaryConsta
 extension Float: Real {}
 extension Double: Real {}
 
-/// One SIMD register of `count` scalars.
+/// Vectors that are computed with, wherever they came from: what the elementary functions and the gates need.
 ///
 /// `a + b`, `a - b`, `a * b`, `a / b` are defined for all lanes; each operation rounds once, to nearest.
-public protocol Lanes: BitwiseCopyable, Sendable {
+public protocol LaneArithmetic: BitwiseCopyable, Sendable {
   associatedtype Scalar: Real
   associatedtype Mask
-  /// The Double vector of the same instruction set: itself, or half as many lanes as a Float vector.
-  associatedtype Wide: Lanes where Wide.Scalar == Double
 
   /// All lanes the same.
   init(repeating scalar: Scalar)
+
+  static func add(_ a: Self, _ b: Self) -> Self
+  static func subtract(_ a: Self, _ b: Self) -> Self
+  static func multiply(_ a: Self, _ b: Self) -> Self
+  static func divide(_ a: Self, _ b: Self) -> Self
+  static prefix func - (a: Self) -> Self
+
+  /// `a * b + c`, the one multiply-add of the library: fused (rounded once) where the instruction set can.
+  static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self
+
+  /// Lanes where `a < b`; false where either is NaN.
+  static func less(_ a: Self, _ b: Self) -> Mask
+  /// `a` where the mask is set, else `b`.
+  static func select(_ mask: Mask, _ a: Self, _ b: Self) -> Self
+
+  /// The magnitude of self with the sign of `other`.
+  func sign(from other: Self) -> Self
+
+  /// `2^n` from `sum`, which is n + the exponent's bias (127 or 1023) added to 1.5 * 2^(significand bits), so that
+  /// n + bias stands in its lowest bits. For normal results and for 0, which n + bias = 0 gives.
+  static func powerOfTwo(biased sum: Self) -> Self
+}
+
+/// One SIMD register of `count` scalars.
+public protocol Lanes: LaneArithmetic {
+  /// The Double vector of the same instruction set: itself, or half as many lanes as a Float vector.
+  associatedtype Wide: Lanes where Wide.Scalar == Double
 
   /// How many scalars a vector holds.
   static var count: Int { get }
@@ -41,29 +66,10 @@ public protocol Lanes: BitwiseCopyable, Sendable {
   /// Writes the first `n` scalars, 0 <= n, and nothing behind them; all of them for n >= count.
   func store(_ p: UnsafeMutablePointer<Scalar>, first n: Int)
 
-  static func add(_ a: Self, _ b: Self) -> Self
-  static func subtract(_ a: Self, _ b: Self) -> Self
-  static func multiply(_ a: Self, _ b: Self) -> Self
-  static func divide(_ a: Self, _ b: Self) -> Self
-  static prefix func - (a: Self) -> Self
   func squareRoot() -> Self
 
-  /// `a * b + c`, the one multiply-add of the library: fused (rounded once) where the instruction set can.
-  static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self
-
-  /// Lanes where `a < b`; false where either is NaN.
-  static func less(_ a: Self, _ b: Self) -> Mask
   /// Lanes where `a == b`; false where either is NaN.
   static func equal(_ a: Self, _ b: Self) -> Mask
-  /// `a` where the mask is set, else `b`.
-  static func select(_ mask: Mask, _ a: Self, _ b: Self) -> Self
-
-  /// The magnitude of self with the sign of `other`.
-  func sign(from other: Self) -> Self
-
-  /// `2^n` from `sum`, which is n + the exponent's bias (127 or 1023) added to 1.5 * 2^(significand bits), so that
-  /// n + bias stands in its lowest bits. For normal results and for 0, which n + bias = 0 gives.
-  static func powerOfTwo(biased sum: Self) -> Self
 
   /// `self * 2^n` by adding n to the exponent bits, for normal self and a normal result. `sum` is n added to
   /// 1.5 * 2^(significand bits), so that n stands in its lowest bits.
@@ -73,7 +79,7 @@ public protocol Lanes: BitwiseCopyable, Sendable {
   func exponentAndSignificand() -> (exponent: Self, significand: Self)
 }
 
-extension Lanes {
+extension LaneArithmetic {
   @inlinable @inline(__always) public static func + (a: Self, b: Self) -> Self { add(a, b) }
   @inlinable @inline(__always) public static func - (a: Self, b: Self) -> Self { subtract(a, b) }
   @inlinable @inline(__always) public static func * (a: Self, b: Self) -> Self { multiply(a, b) }

@@ -1,6 +1,6 @@
 // The two functions of the gates.
 
-extension Lanes {
+extension LaneArithmetic {
   /// 1 / (1 + e^-x); 0 where the result would be subnormal.
   ///
   /// Largest error: 1.9991 ulp over all Floats, 1.998 over 32 million Doubles, with and without fused multiply-add, for

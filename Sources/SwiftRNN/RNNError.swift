@@ -142,23 +142,38 @@ private struct MessageWriter {
     }
   }
 
-  /// Six digits behind the point are enough to see what is wrong with a rate or a probability.
+  /// As many digits as a Double has for certain, 15; with an exponent, for very small and very large numbers, 10.
   mutating func write(_ number: Double) {
     if number.isNaN { return write("NaN") }
+    // Arithmetic may flush these to zero here.
+    if number.isSubnormal { return write("subnormal") }
     if number < 0 { write(byte: UInt8(ascii: "-")) }
     if number.isInfinite { return write("infinity") }
-    guard number.magnitude < 1e15 else { return write("beyond 1e15") }
-    let scaled = (number.magnitude * 1e6).rounded()
-    guard scaled < 9e18 else { return write(Int(number.magnitude)) }
-    write(Int(scaled) / 1_000_000)
-    var rest = Int(scaled) % 1_000_000
-    guard rest > 0 else { return }
-    write(byte: UInt8(ascii: "."))
-    var power = 100_000
+    var magnitude = number.magnitude
+    var exponent = 0
+    var places = 15
+    if magnitude != 0 && (magnitude < 1e-4 || magnitude >= 1e15) {
+      while magnitude < 1 { (magnitude, exponent) = (magnitude * 10, exponent - 1) }
+      while magnitude >= 10 { (magnitude, exponent) = (magnitude / 10, exponent + 1) }
+      places = 9
+    } else {
+      var bound = 1.0
+      while magnitude >= bound { (bound, places) = (bound * 10, places - 1) }
+    }
+    var unit = 1
+    for _ in 0..<places { unit *= 10 }
+    let scaled = Int((magnitude * Double(unit)).rounded())
+    write(scaled / unit)
+    var rest = scaled % unit
+    if rest > 0 { write(byte: UInt8(ascii: ".")) }
     while rest > 0 {
-      write(byte: UInt8(ascii: "0") + UInt8(rest / power))
-      rest %= power
-      power /= 10
+      unit /= 10
+      write(byte: UInt8(ascii: "0") + UInt8(rest / unit))
+      rest %= unit
+    }
+    if exponent != 0 {
+      write(byte: UInt8(ascii: "e"))
+      write(exponent)
     }
   }
 

@@ -76,18 +76,21 @@ public enum Threads {
 extension Threads {
   /// The second of the last thread that could be made.
   private static let lastMade = Atomic<Int>(-1)
-  /// That in which threads were first wanted.
-  private static let process = getpid()
+  /// This process came from fork() after threads were wanted.
+  private static let forked = Atomic<Bool>(false)
+  private static let watchingForks: Bool =
+    pthread_atfork(nil, nil, { Threads.forked.store(true, ordering: .relaxed) }) == 0
 
   /// Whether a thread can be made now. `concurrentPerform` waits, asleep, until it can make one; a process at its limit
   /// of threads or memory would hang. So one is made and ended first, once a second: that costs some 20 microseconds.
-  /// libdispatch keeps its own threads for longer than that. Not in a child of fork(), where libdispatch makes none and
-  /// the caller does all the work.
+  /// libdispatch keeps its own threads for longer than that. Never in a child of a process that had threads: what
+  /// libdispatch knows of its threads is no longer true there.
   static var available: Bool {
+    if !watchingForks || forked.load(ordering: .relaxed) { return false }
     var now = timespec()
     clock_gettime(CLOCK_MONOTONIC, &now)
     let second = Int(now.tv_sec)
-    if lastMade.load(ordering: .relaxed) == second || getpid() != process { return true }
+    if lastMade.load(ordering: .relaxed) == second { return true }
     #if canImport(Darwin)
       var thread: pthread_t?
       guard pthread_create(&thread, nil, { _ in nil }, nil) == 0, let thread else { return false }

@@ -13,7 +13,7 @@ extension Argument {
     return UnsafeBufferPointer(start: pointers, count: expected)
   }
 
-  /// State tensors. `count` must be the network's number of states, or 0 if the array is NULL.
+  /// State tensors. `count` must be the network's number of states; not read if the array is NULL.
   static func states<Scalar: RNNScalar>(
     _ name: StaticString, _ pointers: UnsafePointer<UnsafeMutableRawPointer?>?, _ count: Int64, _ cell: Cell
   ) throws(RNNError) -> States<Scalar> {

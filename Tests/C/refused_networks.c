@@ -80,7 +80,11 @@ static void create(void) {
   REFUSED_CONFIG(INVALID_VALUE, "dropout is -0.25", "[0, 1)", c.dropout = -0.25);
   REFUSED_CONFIG(INVALID_VALUE, "dropout is NaN", "[0, 1)", c.dropout = NAN);
   REFUSED_CONFIG(INVALID_VALUE, "dropout is infinity", "[0, 1)", c.dropout = INFINITY);
-  REFUSED_CONFIG(INVALID_VALUE, "dropout is beyond 1e15", "[0, 1)", c.dropout = 1e300);
+  REFUSED_CONFIG(INVALID_VALUE, "dropout is 1e300", "[0, 1)", c.dropout = 1e300);
+  REFUSED_CONFIG(INVALID_VALUE, "dropout is -1e-9", "[0, 1)", c.dropout = -1e-9);
+  REFUSED_CONFIG(INVALID_VALUE, "dropout is 1.00000000001,", "[0, 1)", c.dropout = 1.00000000001);
+  REFUSED_CONFIG(INVALID_VALUE, "dropout is 123456789.25,", "[0, 1)", c.dropout = 123456789.25);
+  REFUSED_CONFIG(INVALID_VALUE, "dropout is -0.0123,", "[0, 1)", c.dropout = -0.0123);
   /* Parameters that no memory could hold. */
   REFUSED_CONFIG(OVERFLOW, "parameters", "64-bit", (c.hidden_size = MOST, c.input_size = MOST));
   REFUSED_CONFIG(OVERFLOW, "parameters", "64-bit",

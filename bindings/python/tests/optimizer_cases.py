@@ -1,4 +1,4 @@
-"""The optimizers that tests go through: ours, torch's, and the options of both."""
+"""What the tests of optimizers and clipping go through: types, and optimizers, ours, torch's and both's options."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import torch
 
 import swiftrnn
 
-TOLERANCE = {"float64": 1e-12, "float32": 3e-6}
 TYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
-SIZES = [1, 7, 64, 4097, 10000]
 
 OPTIMIZERS: dict[str, tuple[Callable[..., Any], Callable[..., Any], dict[str, Any]]] = {
     "sgd": (swiftrnn.SGD, torch.optim.SGD, dict(lr=0.1)),
