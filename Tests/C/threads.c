@@ -13,8 +13,8 @@ static shape some_shape(int number, int64_t threads) {
   memset(&is, 0, sizeof is);
   is.cell = all_cells[number % 5];
   is.dtype = number % 3 == 1 ? SWIFTRNN_FLOAT64 : SWIFTRNN_FLOAT32;
-  is.inputs = 30, is.hidden = 100 + number, is.layers = 1, is.directions = 1 + number % 2;
-  is.steps = 40, is.sequences = 10;
+  is.inputs = 30, is.hidden = (number % 5 < 2 ? 100 : 50) + number, is.layers = 1, is.directions = 1 + number % 2;
+  is.steps = 32, is.sequences = 10;
   is.threads = threads;
   is.seed = (uint64_t)number;
   return is;
