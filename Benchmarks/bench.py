@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from pathlib import Path
 
 import plots
 import report
 from machine import describe, facts, identity, latency_floors
+from options import parse_arguments
 from processes import DRIVERS, HERE, OURS, PADDED, PEERS, Worker, WorkerFailed, process_cpus
 from rounds import Budget, Mismatch, measure
 from shapes import SHAPES, Shape
@@ -21,23 +21,6 @@ from tqdm import tqdm
 
 ROOT = HERE.parent
 DOCS = ROOT / "docs"
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer shapes and less time for each; about two minutes")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="thread counts; default 1 2")
-    parser.add_argument("--only", type=re.compile, metavar="REGEX", help="only shapes whose name or group matches")
-    parser.add_argument("--rounds", type=int, help="rounds of each shape at least; default 5, quick 3")
-    parser.add_argument("--seconds", type=float, help="seconds of rounds for each shape; default 3, quick 1")
-    parser.add_argument("--json", type=Path, default=DRIVERS / "results.json", help="where results and plots go")
-    parser.add_argument("--from", type=Path, dest="source", metavar="FILE", help="measure nothing, read these results")
-    parser.add_argument("--write-docs", action="store_true", help="fill in docs/ and README.md")
-    parser.add_argument("--list", action="store_true", help="print the shapes")
-    arguments = parser.parse_args()
-    if arguments.write_docs and (arguments.quick or arguments.only):
-        parser.error("--write-docs wants a whole run, without --quick and --only")
-    return arguments
 
 
 def chosen(arguments: argparse.Namespace) -> list[Shape]:
@@ -102,6 +85,7 @@ def write_docs(run: dict) -> None:
 
 def main() -> None:
     arguments = parse_arguments()
+    arguments.json = arguments.json or DRIVERS / "results.json"
     if arguments.source:
         run = json.loads(arguments.source.read_text())
         print("\n".join(report.identity_lines(run)))

@@ -135,7 +135,7 @@ def headline(run: dict) -> str:
     return (
         f"On {run['identity']['cpu']} with {threads} threads, {run['identity']['date']}, `{run['command']}`: "
         f"{mean.replace(' over', ' the speed of the best of torch, onnxruntime and oneDNN, the geometric mean over')} "
-        f"float32 shapes; slower than the best of them on {slower}."
+        f"float32 rows of its table; slower than the best of them in {slower}."
     )
 
 

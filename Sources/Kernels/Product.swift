@@ -110,12 +110,13 @@ func runTile<Row: RowSums, let height: Int>(
       panel += width
     }
   } else {
-    // The tiles fetch the block behind theirs together, each its share, `behind` numbers for each k: the hardware's own
-    // prefetch stops at every page. What lies farther would push what is next out of the second-level cache (LSTM N 32
-    // H 512: 3 % longer), and a line for each k by the first tiles, which is early enough, holds up the panel's own
-    // lines (the same 3 %, RNN N 64 H 1760 10 %). Tiles of 24 sums also fetch their own panel from the second-level
-    // cache, a kilobyte ahead; smaller ones wait for their loads anyway, and have panels that stay in the first level
-    // (`Blocking`).
+    // The tiles fetch the block behind theirs together, `behind` numbers each for each k: the hardware's own prefetch
+    // stops at every page. As few as give each a line for each k at most; where that leaves tiles over, they ask for
+    // their own block again, because what lies farther would push what is next out of the second-level cache (LSTM N 32
+    // H 512: 3 % longer). A line for each k by the first tiles, and nothing by the others, was as much slower, and 10 %
+    // with an RNN N 64 H 1760: the panel's own lines wait behind so many from the third level. Tiles of 24 sums also
+    // fetch their own panel from the second-level cache, a kilobyte ahead; smaller ones wait for their loads anyway,
+    // and have panels that stay in the first level (`Blocking`).
     let line = 64 / MemoryLayout<V.Scalar>.stride
     let lines = V.accumulators < 24 ? 0 : width / line
     let share = tile &* behind

@@ -61,7 +61,7 @@ public struct SingleArguments<Scalar: Real>: BitwiseCopyable {
 extension SingleArguments {
   /// The step's record from unit `unit` on, or nil.
   @inlinable @inline(__always)
-  func tape<V: Lanes>(_: V.Type, unit: Int) -> TapeRow<V>? where V.Scalar == Scalar {
+  func record<V: Lanes>(_: V.Type, unit: Int) -> TapeRow<V>? where V.Scalar == Scalar {
     let units = layout.units
     return tape.map { TapeRow($0 + unit, gateStride: units, units: units &- unit) }
   }
@@ -150,7 +150,7 @@ func runSingle<P: SinglePanel>(_: P.Type, _ a: UnsafePointer<SingleArguments<P.R
     let gates = LSTMGates(sums.a, sums.b, sums.c, sums.d, c: V.load(UnsafePointer(a.pointee.c + unit)))
     gates.c.store(a.pointee.c + unit)
     gates.h.store(a.pointee.h + unit)
-    if let tape = a.pointee.tape(V.self, unit: unit) { gates.store(tape) }
+    if let tape = a.pointee.record(V.self, unit: unit) { gates.store(tape) }
   }
 }
 
@@ -174,7 +174,7 @@ func runSingle<P: SinglePanel>(_: P.Type, _ a: UnsafePointer<SingleArguments<P.R
   @inlinable @inline(__always) func finish(_ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int) {
     let gates = GRUGates(n, sums.a, sums.b, sums.c, h: V.load(a.pointee.hPrevious + unit))
     gates.h.store(a.pointee.h + unit)
-    if let tape = a.pointee.tape(V.self, unit: unit) { gates.store(tape) }
+    if let tape = a.pointee.record(V.self, unit: unit) { gates.store(tape) }
   }
 }
 
@@ -188,7 +188,7 @@ func runSingle<P: SinglePanel>(_: P.Type, _ a: UnsafePointer<SingleArguments<P.R
     let gates = GRUResetGates(sums.a, sums.b)
     (gates.r * V.load(a.pointee.hPrevious + unit)).store(a.pointee.c + unit)
     gates.z.store(a.pointee.z + unit)
-    if let tape = a.pointee.tape(V.self, unit: unit) { gates.store(tape) }
+    if let tape = a.pointee.record(V.self, unit: unit) { gates.store(tape) }
   }
 }
 
@@ -211,7 +211,7 @@ public protocol SingleFinish {
     let candidate = GRUResetCandidate(
       sum, z: V.load(UnsafePointer(a.pointee.z + unit)), h: V.load(a.pointee.hPrevious + unit))
     candidate.h.store(a.pointee.h + unit)
-    if let tape = a.pointee.tape(V.self, unit: unit) { candidate.store(tape) }
+    if let tape = a.pointee.record(V.self, unit: unit) { candidate.store(tape) }
   }
 }
 

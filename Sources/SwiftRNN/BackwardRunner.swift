@@ -25,8 +25,6 @@ struct BackwardScratch<Scalar: RNNScalar> {
   let nextGateRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
   let tapeRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
   let previousRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
-  /// Counters of the threads that share the hidden units.
-  let team: UnsafeMutablePointer<UInt8>
 
   init(_ arena: inout Arena, _ plan: CellPlan, _ c: NetworkConfiguration, steps: Int, sequences: Int) {
     let width = PanelLayout(lanes: plan.lanes, units: c.stateWidth).paddedUnits
@@ -45,7 +43,6 @@ struct BackwardScratch<Scalar: RNNScalar> {
     nextGateRows = arena.take(UnsafePointer<Scalar>.self, sequences)
     tapeRows = arena.take(UnsafePointer<Scalar>.self, sequences)
     previousRows = arena.take(UnsafePointer<Scalar>.self, sequences)
-    team = Team.take(&arena)
   }
 }
 
@@ -71,7 +68,6 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
   /// nil: not wanted.
   let initialGradients: (Pointer?, Pointer?)
 
-  var teamMemory: UnsafeMutablePointer<UInt8> { scratch.team }
   private var plan: CellPlan { network.plan }
   private var configuration: NetworkConfiguration { network.configuration }
   private var hidden: Int { plan.paddedHidden }
@@ -97,8 +93,9 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
   func run(shard: Int) {
     start(shard: shard)
     let first = batch.range(shard).lowerBound
+    var member = TeamMember.alone
     run(
-      shard: shard, .alone,
+      shard: shard, &member,
       StepRows(
         gates: scratch.gateRows + first, nextGates: scratch.nextGateRows + first, tape: scratch.tapeRows + first,
         previous: scratch.previousRows + first))
@@ -106,7 +103,7 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
   }
 
   /// A member's part of a shard that has been started and is to be finished; at most `Team.sequences` sequences.
-  func run(shard: Int, _ member: TeamMember) {
+  func run(shard: Int, _ member: inout TeamMember) {
     // On each member's own stack: all write them.
     let bytes = Team.sequences * MemoryLayout<Pointer>.stride
     withUnsafeTemporaryAllocation(byteCount: 4 * bytes, alignment: MemoryLayout<Pointer>.alignment) { memory in
@@ -114,12 +111,11 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
       func rows<Row>(_ index: Int) -> UnsafeMutablePointer<Row> {
         (base + index * bytes).bindMemory(to: Row.self, capacity: Team.sequences)
       }
-      run(shard: shard, member, StepRows(gates: rows(0), nextGates: rows(1), tape: rows(2), previous: rows(3)))
+      run(shard: shard, &member, StepRows(gates: rows(0), nextGates: rows(1), tape: rows(2), previous: rows(3)))
     }
   }
 
-  private func run(shard: Int, _ member: TeamMember, _ rows: StepRows) {
-    var member = member
+  private func run(shard: Int, _ member: inout TeamMember, _ rows: StepRows) {
     let range = batch.range(shard)
     let first = range.lowerBound
     let order = batch.order + first

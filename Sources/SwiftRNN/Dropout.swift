@@ -25,11 +25,16 @@ struct Dropout<Scalar: RNNScalar> {
   }
 
   /// `out = mask * x` for all steps of all sequences that `layer` gave out; `out` may be `x`.
-  func apply(_ x: Rows<Scalar>, _ out: Rows<Scalar>, layer: Int, _ batch: BatchPlan, threads: Int) {
-    parallel(threads, threads: threads) { part in
-      for t in Split.range(batch.steps, part, threads) {
-        for n in 0..<batch.sequences where t < batch.length(n) {
-          apply(UnsafePointer(x[t, n]), out[t, n], layer: layer, t: t, n: n)
+  func apply(
+    _ x: Rows<Scalar>, _ out: Rows<Scalar>, layer: Int, _ batch: BatchPlan, _ member: inout TeamMember
+  ) {
+    let parts = member.members
+    member.share(parts) { some in
+      for part in some {
+        for t in Split.range(batch.steps, part, parts) {
+          for n in 0..<batch.sequences where t < batch.length(n) {
+            apply(UnsafePointer(x[t, n]), out[t, n], layer: layer, t: t, n: n)
+          }
         }
       }
     }

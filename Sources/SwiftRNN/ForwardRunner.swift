@@ -76,8 +76,6 @@ struct ForwardScratch<Scalar: RNNScalar> {
   let sumsRows: UnsafeMutablePointer<Pointer>
   let inputRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
   let tapeRows: UnsafeMutablePointer<Pointer>
-  /// Counters of the threads that share the hidden units.
-  let team: UnsafeMutablePointer<UInt8>
 
   init(_ arena: inout Arena, _ plan: CellPlan, _ c: NetworkConfiguration, steps: Int, sequences: Int) {
     let width = PanelLayout(lanes: plan.lanes, units: c.stateWidth).paddedUnits
@@ -92,7 +90,6 @@ struct ForwardScratch<Scalar: RNNScalar> {
     sumsRows = arena.take(Pointer.self, sequences, ahead)
     inputRows = arena.take(UnsafePointer<Scalar>.self, sequences, ahead)
     tapeRows = arena.take(Pointer.self, sequences)
-    team = Team.take(&arena)
   }
 }
 
@@ -114,7 +111,6 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
   /// nil: not wanted.
   let final: (Pointer?, Pointer?)
 
-  var teamMemory: UnsafeMutablePointer<UInt8> { scratch.team }
   private var plan: CellPlan { cell.plan }
   private var configuration: NetworkConfiguration { cell.configuration }
 
@@ -127,25 +123,25 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
     start(shard: shard)
     let first = batch.range(shard).lowerBound
     let ahead = Blocking.steps(batch.steps, sequences: batch.sequences)
-    run(shard: shard, .alone, inputRows: scratch.inputRows + first &* ahead, tapeRows: scratch.tapeRows + first)
+    var member = TeamMember.alone
+    run(shard: shard, &member, inputRows: scratch.inputRows + first &* ahead, tapeRows: scratch.tapeRows + first)
   }
 
   /// A member's part of a shard that has been started; at most `Team.sequences` sequences.
-  func run(shard: Int, _ member: TeamMember) {
+  func run(shard: Int, _ member: inout TeamMember) {
     // On each member's own stack: all write them.
     withUnsafeTemporaryAllocation(of: UnsafePointer<Scalar>.self, capacity: Blocking.inputRows) { inputRows in
       withUnsafeTemporaryAllocation(of: Pointer.self, capacity: Team.sequences) { tapeRows in
         guard let inputRows = inputRows.baseAddress, let tapeRows = tapeRows.baseAddress else { return }
-        run(shard: shard, member, inputRows: inputRows, tapeRows: tapeRows)
+        run(shard: shard, &member, inputRows: inputRows, tapeRows: tapeRows)
       }
     }
   }
 
   private func run(
-    shard: Int, _ member: TeamMember, inputRows: UnsafeMutablePointer<UnsafePointer<Scalar>>,
+    shard: Int, _ member: inout TeamMember, inputRows: UnsafeMutablePointer<UnsafePointer<Scalar>>,
     tapeRows: UnsafeMutablePointer<Pointer>
   ) {
-    var member = member
     let range = batch.range(shard)
     let first = range.lowerBound
     let order = batch.order + first

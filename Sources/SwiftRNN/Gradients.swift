@@ -44,27 +44,29 @@ struct InputGradient<Scalar: RNNScalar> {
 
   /// All rows. How they are cut does not matter to the bits.
   ///
-  /// - Parameter members: threads that may pack panels.
-  func run(threads: Int, members: Int) {
+  /// - Parameter slots: places for panels that are packed at their use.
+  func run(_ member: inout TeamMember, slots: Int) {
     let panels = PanelLayout(lanes: plan.lanes, units: inputs)
     let directions = 0..<gates.count
     if jobs != nil {
       let all = 0..<rows.count
       for direction in directions {
-        locate(direction, all)
-        parallel(members, threads: threads) { member in
-          multiply(direction, all, panels, Split.range(panels.count, member, members), slot: member)
+        member.share(1) { _ in locate(direction, all) }
+        member.share(slots) { some in
+          for slot in some { multiply(direction, all, panels, Split.range(panels.count, slot, slots), slot: slot) }
         }
       }
       return
     }
     // Blocks of rows that stay in the second-level cache while the panels pass.
-    let blocks = max(threads, (rows.count &+ 127) / 128)
-    parallel(blocks, threads: threads) { block in
-      let range = Split.range(rows.count, block, blocks)
-      for direction in directions {
-        locate(direction, range)
-        multiply(direction, range, panels, 0..<panels.count, slot: 0)
+    let blocks = max(member.members, (rows.count &+ 127) / 128)
+    member.share(blocks) { some in
+      for block in some {
+        let range = Split.range(rows.count, block, blocks)
+        for direction in directions {
+          locate(direction, range)
+          multiply(direction, range, panels, 0..<panels.count, slot: 0)
+        }
       }
     }
   }
@@ -155,7 +157,6 @@ struct WeightGradient<Scalar: RNNScalar> {
   let blocks: [GradientBlock<Scalar>]
   let sums: [GradientSum<Scalar>]
   let accumulate: Bool
-  let threads: Int
   let scratch: WeightGradientScratch<Scalar>
   /// The first operands, row `rows.index[i]` at `base + rows.index[i] * size`.
   let gates: (base: UnsafePointer<Scalar>, size: Int)
@@ -164,31 +165,39 @@ struct WeightGradient<Scalar: RNNScalar> {
   let operandRow: (GradientOperand, Int) -> UnsafePointer<Scalar>
   let operandColumns: (GradientOperand) -> Int
 
-  func run() {
-    let wanted = Set(blocks.map(\.operand)).sorted { $0.rawValue < $1.rawValue }
+  func run(_ member: inout TeamMember) {
+    if blocks.isEmpty && sums.isEmpty { return }
     if rows.count == 0 {
-      if !accumulate {
-        for block in blocks { block.gradient.update(repeating: 0, count: block.rows &* block.columns) }
-        for sum in sums { sum.gradient.update(repeating: 0, count: sum.columns) }
-      }
+      if !accumulate { member.share(1) { _ in clear() } }
       return
     }
+    let wanted = Set(blocks.map(\.operand)).sorted { $0.rawValue < $1.rawValue }
     let span = Self.chain &* scratch.chains
     var start = 0
     while start < rows.count {
       let end = min(start &+ span, rows.count)
       let chains = (end &- start &+ Self.chain &- 1) / Self.chain
-      parallel(chains, threads: threads) { chain in
-        pack(chain, rows: start &+ chain &* Self.chain..<min(end, start &+ (chain &+ 1) &* Self.chain), wanted)
+      func range(_ chain: Int) -> Range<Int> {
+        start &+ chain &* Self.chain..<min(end, start &+ (chain &+ 1) &* Self.chain)
       }
-      parallel(threads, threads: threads) { thread in
-        for chain in 0..<chains {
-          let first = start &+ chain &* Self.chain
-          multiply(chain, rows: first..<min(end, first &+ Self.chain), thread: thread, first: first == 0)
+      member.share(chains) { some in
+        for chain in some { pack(chain, rows: range(chain), wanted) }
+      }
+      let parts = member.members
+      member.share(parts) { some in
+        for part in some {
+          for chain in 0..<chains {
+            multiply(chain, rows: range(chain), part: (part, parts), first: start == 0 && chain == 0)
+          }
         }
       }
       start = end
     }
+  }
+
+  private func clear() {
+    for block in blocks { block.gradient.update(repeating: 0, count: block.rows &* block.columns) }
+    for sum in sums { sum.gradient.update(repeating: 0, count: sum.columns) }
   }
 
   /// The second operands of one chain, as panels.
@@ -213,15 +222,15 @@ struct WeightGradient<Scalar: RNNScalar> {
     }
   }
 
-  /// One thread's rows of all matrices, for one chain.
-  private func multiply(_ chain: Int, rows range: Range<Int>, thread: Int, first: Bool) {
+  /// One part of the rows of all matrices, for one chain.
+  private func multiply(_ chain: Int, rows range: Range<Int>, part: (number: Int, of: Int), first: Bool) {
     let finish: ProductFinish = first && !accumulate ? .set : .add
     var used = 0  // rows of scratch before this block's
     for block in blocks {
-      let own = Split.range(block.rows, thread, threads)
+      let own = Split.range(block.rows, part.number, part.of)
       defer { used &+= block.rows }
       if own.isEmpty { continue }
-      // Rows of the transposed left operand: this thread's are its own part of the scratch.
+      // Rows of the transposed left operand: those of a part lie together in the scratch.
       let base = used &+ own.lowerBound
       let transposed = scratch.transposed + base &* scratch.rows
       let left = (block.left == .gates ? scratch.gateRows : scratch.outputRows) + chain &* scratch.rows
@@ -250,7 +259,7 @@ struct WeightGradient<Scalar: RNNScalar> {
       }
     }
     for sum in sums {
-      let own = Split.range(sum.columns, thread, threads)
+      let own = Split.range(sum.columns, part.number, part.of)
       if own.isEmpty { continue }
       kernels.panels.sumRows(
         UnsafePointer(scratch.gateRows + chain &* scratch.rows), range.count, sum.leftOffset &+ own.lowerBound,
@@ -264,7 +273,7 @@ struct WeightGradient<Scalar: RNNScalar> {
 struct WeightGradientScratch<Scalar: RNNScalar> {
   typealias Pointer = UnsafeMutablePointer<Scalar>
 
-  /// Chains whose operands are packed at a time: enough work for several threads between two forks.
+  /// Chains whose operands are packed at a time: enough work for several threads between two meetings.
   let chains: Int
   /// Rows of a chain at most: fewer than `WeightGradient.chain` if the batch has fewer.
   let rows: Int

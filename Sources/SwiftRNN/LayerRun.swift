@@ -1,47 +1,86 @@
-// The steps of one layer, forward or backward: its directions side by side, each by shards of the batch or by a team
-// that shares the hidden units.
+// The steps of one layer, forward or backward: its directions side by side, each by shards of the batch or by threads
+// that share the hidden units.
 
 /// One direction of one layer, as a pass runs it.
 protocol DirectionRunner {
-  /// The counters of a team.
-  var teamMemory: UnsafeMutablePointer<UInt8> { get }
   /// All of a shard by the calling thread.
   func run(shard: Int)
-  /// By one thread, before the members of a team run the shard.
+  /// By one thread, before several run the shard.
   func start(shard: Int)
-  func run(shard: Int, _ member: TeamMember)
+  func run(shard: Int, _ member: inout TeamMember)
   /// By one thread, after them.
   func finish(shard: Int)
+}
+
+/// One thread of a pass.
+struct PassMember {
+  /// Among all threads of the pass.
+  var all: TeamMember
+  /// Where threads share the units of two directions: among those of each. The same through all layers.
+  fileprivate var directions: (TeamMember, TeamMember)
+}
+
+/// The counters of the threads of a pass, in scratch memory.
+struct PassTeams {
+  private let all: UnsafeMutablePointer<UInt8>
+  private let directions: (UnsafeMutablePointer<UInt8>, UnsafeMutablePointer<UInt8>)
+
+  init(_ arena: inout Arena, _ c: NetworkConfiguration) {
+    func take(_ members: Int) -> UnsafeMutablePointer<UInt8> { Team.take(&arena, members: members) }
+    all = take(Team.largest)
+    let each = c.bidirectional ? Team.limit : 0
+    directions = (take(each), take(each))
+  }
+
+  /// Runs `body` by the threads of a pass: all of it in one fork.
+  func run<Scalar: RNNScalar>(_ cut: Network<Scalar>.Cut, _ body: (inout PassMember) -> Void) {
+    let teams = (
+      Team(members: cut.sharing, memory: directions.0), Team(members: cut.sharing, memory: directions.1)
+    )
+    let both = cut.sharing > 1 && cut.members > cut.sharing
+    if both {
+      teams.0.start()
+      teams.1.start()
+    }
+    runTeam(cut.members, all) { member in
+      let number = member.number / 2
+      var member = PassMember(
+        all: member,
+        directions: both
+          ? (TeamMember(teams.0, number: number), TeamMember(teams.1, number: number)) : (.alone, .alone))
+      body(&member)
+    }
+  }
 }
 
 extension Network {
   /// All directions of a layer.
   ///
-  /// - Parameters:
-  ///   - members: threads that share the units of a direction; 1: each thread takes a shard.
-  ///   - panels: of the step's product that has most.
+  /// - Parameter sharing: threads that share the units of a direction; 1: each takes shards.
   func runLayer<Runner: DirectionRunner>(
-    _ batch: BatchPlan, threads: Int, members: Int, panels: Int, _ runner: (_ direction: Int) -> Runner
+    _ batch: BatchPlan, sharing: Int, _ member: inout PassMember, _ runner: (_ direction: Int) -> Runner
   ) {
     let directions = configuration.directions
-    if members == 1 {
-      parallel(directions &* batch.shards, threads: threads) { task in
-        runner(task % directions).run(shard: task / directions)
+    if sharing == 1 {
+      return member.all.share(directions &* batch.shards) { some in
+        for task in some { runner(task % directions).run(shard: task / directions) }
       }
-      return
     }
-    func team(_ direction: Int) -> Team {
-      let runner = runner(direction)
-      runner.start(shard: 0)
-      return Team(members: members, panels: panels, memory: runner.teamMemory)
+    member.all.share(directions) { some in
+      for direction in some { runner(direction).start(shard: 0) }
     }
-    let first = team(0)
-    let teams = (first, directions == 2 ? team(1) : first)
-    parallel(directions &* members, threads: threads) { task in
-      let direction = task % directions
-      let member = TeamMember(direction == 0 ? teams.0 : teams.1, number: task / directions)
-      runner(direction).run(shard: 0, member)
+    if directions == 1 {
+      runner(0).run(shard: 0, &member.all)
+    } else if member.all.number % 2 == 0 {
+      // Its own direction, then what is left of the other: all of it, if nobody else has come.
+      runner(0).run(shard: 0, &member.directions.0)
+      runner(1).run(shard: 0, &member.directions.1)
+    } else {
+      runner(1).run(shard: 0, &member.directions.1)
+      runner(0).run(shard: 0, &member.directions.0)
     }
-    for direction in 0..<directions { runner(direction).finish(shard: 0) }
+    member.all.share(directions) { some in
+      for direction in some { runner(direction).finish(shard: 0) }
+    }
   }
 }

@@ -130,52 +130,52 @@ struct BackwardPass<Scalar: RNNScalar> {
   @inline(never)
   func run() {
     let (steps, sequences) = (arguments.steps, arguments.sequences)
-    let threads = network.threads(steps: steps, sequences: sequences)
-    let members = network.members(threads: threads, sequences: sequences, unpackedStep: steps == 1)
+    let cut = network.cut(steps: steps, sequences: sequences, unpacked: true)
     let batch = BatchPlan(
-      steps: steps, sequences: sequences, lengths: arguments.lengths,
-      shards: members > 1 ? 1 : network.shards(threads: threads, sequences: sequences),
-      scratch: workspace.batch)
+      steps: steps, sequences: sequences, lengths: arguments.lengths, shards: cut.shards, scratch: workspace.batch)
     workspace.zeros.update(repeating: 0, count: c.stateWidth)
     let rows = ValidRows(batch, into: workspace.validRows)
 
-    var dy = dy
-    var layer = c.layers &- 1
-    while layer >= 0 {
-      let wantsInput = layer > 0 || dx != nil
-      let jobs = packed(layer, wantsInput: wantsInput, threads: threads, members: members)
-      propagate(layer, batch, dy, jobs, threads: threads, members: members)
-      let input = inputRows(layer, batch, threads: threads)
-      let below = layer > 0 ? workspace.between(layer) : dx
-      if let below { inputGradient(layer, batch, rows, jobs, threads: threads, members: members, into: below) }
-      for direction in 0..<c.directions {
-        weightGradient(layer, direction, batch, rows, input: input, threads: threads)
+    workspace.teams.run(cut) { member in
+      var dy = dy
+      var layer = c.layers &- 1
+      while layer >= 0 {
+        let below = layer > 0 ? workspace.between(layer) : dx
+        let jobs = packed(layer, wantsInput: below != nil, cut, &member.all)
+        propagate(layer, batch, dy, jobs, cut, &member)
+        let input = inputRows(layer, batch, &member.all)
+        if let below { inputGradient(layer, batch, rows, jobs, cut, &member.all, into: below) }
+        for direction in 0..<c.directions {
+          weightGradient(layer, direction, batch, rows, input: input).run(&member.all)
+        }
+        dy = below
+        layer &-= 1
       }
-      dy = below
-      layer &-= 1
     }
     if let dx, arguments.lengths != nil { network.clear(dx, batch, width: c.inputSize) }
   }
 
   /// Packs a layer's weights, or returns for each direction what its products are to pack.
-  private func packed(_ layer: Int, wantsInput: Bool, threads: Int, members: Int) -> [BackwardJobs<Scalar>]? {
+  private func packed(
+    _ layer: Int, wantsInput: Bool, _ cut: Network<Scalar>.Cut, _ member: inout TeamMember
+  ) -> [BackwardJobs<Scalar>]? {
     let jobs = (0..<c.directions).map {
       workspace.weights(layer, $0).jobs(
         network.plan, network.layout, parameters, layer: layer, direction: $0, input: wantsInput)
     }
     let all = jobs.flatMap(\.all)
-    if network.packsAtUse(all, steps: arguments.steps, threads: threads, members: members) { return jobs }
-    PackJob.run(all, network.kernels, threads: threads)
+    if network.packsAtUse(all, steps: arguments.steps, cut) { return jobs }
+    PackJob.run(all, network.kernels, &member)
     return nil
   }
 
   /// The recurrent part of a layer.
   private func propagate(
-    _ layer: Int, _ batch: BatchPlan, _ dy: Rows<Scalar>?, _ jobs: [BackwardJobs<Scalar>]?, threads: Int, members: Int
+    _ layer: Int, _ batch: BatchPlan, _ dy: Rows<Scalar>?, _ jobs: [BackwardJobs<Scalar>]?,
+    _ cut: Network<Scalar>.Cut, _ member: inout PassMember
   ) {
     let sequences = arguments.sequences
-    let panels = PanelLayout(lanes: network.plan.lanes, units: c.hiddenSize).count
-    network.runLayer(batch, threads: threads, members: members, panels: panels) { direction in
+    network.runLayer(batch, sharing: cut.sharing, &member) { direction in
       let offset = direction &* c.stateWidth
       return BackwardRunner(
         network: network, batch: batch, weights: workspace.weights(layer, direction), jobs: jobs?[direction],
@@ -190,26 +190,26 @@ struct BackwardPass<Scalar: RNNScalar> {
   }
 
   /// What the layer read: x, or the layer below's output, masked again.
-  private func inputRows(_ layer: Int, _ batch: BatchPlan, threads: Int) -> Rows<Scalar> {
+  private func inputRows(_ layer: Int, _ batch: BatchPlan, _ member: inout TeamMember) -> Rows<Scalar> {
     if layer == 0 { return x }
     let output: Rows<Scalar> = tapeLayout.output(tape, layer: layer &- 1)
     guard let dropout else { return output }
-    dropout.apply(output, workspace.masked, layer: layer &- 1, batch, threads: threads)
+    dropout.apply(output, workspace.masked, layer: layer &- 1, batch, &member)
     return workspace.masked
   }
 
   /// dL/dx of a layer, with the mask of the layer below applied.
   private func inputGradient(
-    _ layer: Int, _ batch: BatchPlan, _ rows: ValidRows, _ jobs: [BackwardJobs<Scalar>]?, threads: Int, members: Int,
-    into dx: Rows<Scalar>
+    _ layer: Int, _ batch: BatchPlan, _ rows: ValidRows, _ jobs: [BackwardJobs<Scalar>]?, _ cut: Network<Scalar>.Cut,
+    _ member: inout TeamMember, into dx: Rows<Scalar>
   ) {
     InputGradient(
       kernels: network.kernels, plan: network.plan, configuration: c, rows: rows, sequences: arguments.sequences,
       inputs: c.inputSize(ofLayer: layer), weights: (0..<c.directions).map { workspace.weights(layer, $0) },
       gates: (0..<c.directions).map { workspace.scratch($0).gates }, jobs: jobs?.map { $0.input[0] }, dx: dx,
       operandRows: workspace.rowsA, outRows: workspace.rowsB
-    ).run(threads: threads, members: members)
-    if layer > 0, let dropout { dropout.apply(dx, dx, layer: layer &- 1, batch, threads: threads) }
+    ).run(&member, slots: cut.sharing)
+    if layer > 0, let dropout { dropout.apply(dx, dx, layer: layer &- 1, batch, &member) }
   }
 
   private func gradient(_ kind: ParameterInfo.Kind, _ layer: Int, _ direction: Int) -> Pointer? {
@@ -219,9 +219,10 @@ struct BackwardPass<Scalar: RNNScalar> {
     return arguments.gradients[index]?.assumingMemoryBound(to: Scalar.self)
   }
 
+  /// The gradients of one direction's parameters, those that are wanted.
   private func weightGradient(
-    _ layer: Int, _ direction: Int, _ batch: BatchPlan, _ rows: ValidRows, input: Rows<Scalar>, threads: Int
-  ) {
+    _ layer: Int, _ direction: Int, _ batch: BatchPlan, _ rows: ValidRows, input: Rows<Scalar>
+  ) -> WeightGradient<Scalar> {
     let plan = network.plan
     let (hidden, padded) = (c.hiddenSize, plan.paddedHidden)
     var blocks: [GradientBlock<Scalar>] = []
@@ -255,8 +256,6 @@ struct BackwardPass<Scalar: RNNScalar> {
         GradientBlock(
           gradient: dP, rows: c.projectionSize, columns: hidden, left: .outputs, leftOffset: 0, operand: .inner))
     }
-    if blocks.isEmpty && sums.isEmpty { return }
-
     let scratch = workspace.scratch(direction)
     let rowSize = plan.gradientSegments &* padded
     let behind = plan.gradientSegments &- 1
@@ -265,9 +264,9 @@ struct BackwardPass<Scalar: RNNScalar> {
     let sequences = arguments.sequences
     let h0 = arguments.initial.part(constant: c, layer: layer, direction: direction, sequences: sequences).0
     let zeros = UnsafePointer(workspace.zeros)
-    WeightGradient(
+    return WeightGradient(
       kernels: network.kernels, rows: rows, blocks: blocks, sums: sums, accumulate: arguments.accumulate,
-      threads: threads, scratch: workspace.gradient, gates: (UnsafePointer(scratch.gates), rowSize),
+      scratch: workspace.gradient, gates: (UnsafePointer(scratch.gates), rowSize),
       outputs: (UnsafePointer(scratch.outputs), width),
       operandRow: { operand, row in
         let (t, n) = (row / sequences, row % sequences)
@@ -280,8 +279,7 @@ struct BackwardPass<Scalar: RNNScalar> {
         case .reset, .inner: return UnsafePointer(scratch.gates + (row &* rowSize &+ behind &* padded))
         }
       },
-      operandColumns: { $0 == .input ? inputs : $0 == .previous ? c.stateWidth : hidden }
-    ).run()
+      operandColumns: { $0 == .input ? inputs : $0 == .previous ? c.stateWidth : hidden })
   }
 }
 
@@ -292,6 +290,7 @@ struct BackwardWorkspace<Scalar: RNNScalar> {
   let rowsA: UnsafeMutablePointer<UnsafePointer<Scalar>>
   let rowsB: UnsafeMutablePointer<UnsafeMutablePointer<Scalar>>
   let gradient: WeightGradientScratch<Scalar>
+  let teams: PassTeams
   /// P zeros: h before the first step where there is no initial state.
   let zeros: UnsafeMutablePointer<Scalar>
   private let scratch: (BackwardScratch<Scalar>, BackwardScratch<Scalar>)
@@ -314,6 +313,7 @@ struct BackwardWorkspace<Scalar: RNNScalar> {
       matrixRows: 2 * c.cell.gates * c.hiddenSize + c.projectionSize,
       // Where this does not fit, the arrays below do not either, and the workspace is refused.
       batchRows: steps.multipliedReportingOverflow(by: sequences).partialValue)
+    teams = PassTeams(&arena, c)
     zeros = arena.take(Scalar.self, c.stateWidth)
     let first = BackwardScratch<Scalar>(&arena, plan, c, steps: steps, sequences: sequences)
     scratch = (

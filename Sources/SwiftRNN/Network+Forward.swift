@@ -92,12 +92,9 @@ extension Network {
   ) {
     let c = configuration
     let (steps, sequences) = (f.steps, f.sequences)
-    let threads = threads(steps: steps, sequences: sequences)
-    let members = members(threads: threads, sequences: sequences, unpackedStep: parameters != nil && steps == 1)
+    let cut = cut(steps: steps, sequences: sequences, unpacked: parameters != nil)
     let batch = BatchPlan(
-      steps: steps, sequences: sequences, lengths: f.lengths,
-      shards: members > 1 ? 1 : shards(threads: threads, sequences: sequences),
-      scratch: workspace.batch)
+      steps: steps, sequences: sequences, lengths: f.lengths, shards: cut.shards, scratch: workspace.batch)
     if let memory = f.tape {
       TapeHeader(
         c, isDouble: Scalar.self == Double.self, steps: steps, sequences: sequences, lengths: f.lengths, seed: f.seed,
@@ -109,39 +106,38 @@ extension Network {
       ? Dropout<Scalar>(
         c, seed: f.seed, firstSequence: f.firstSequence) : nil
 
-    var input = x
-    for layer in 0..<c.layers {
-      let last = layer == c.layers &- 1
-      // h goes to the tape, to y, or to a buffer for the next layer.
-      var output = last ? y : nil
-      var copy: Rows<Scalar>?
-      if let memory = f.tape {
-        copy = output
-        output = tape.output(memory, layer: layer)
-      } else if !last {
-        output = workspace.between(layer)
-      }
-      let jobs = parameters.flatMap {
-        packed(workspace, $0, layer: layer, steps: steps, threads: threads, members: members)
-      }
-      let (rows, kept, copied) = (input, output, copy)
-      runLayer(batch, threads: threads, members: members, panels: plan.mostPanels) { direction in
-        let offset = direction &* c.stateWidth
-        return ForwardRunner(
-          cell: CellStep(
-            self, layer: layer, f.weights?.packed(layer, direction) ?? workspace.weights(layer, direction),
-            jobs: jobs?[direction]),
-          batch: batch, scratch: workspace.scratch(direction), reverse: direction == 1,
-          input: rows, outputs: (kept?.offset(by: offset), copied?.offset(by: offset)),
-          tape: f.tape.map { tape.gates($0, layer: layer, direction: direction) },
-          initial: f.initial.part(constant: c, layer: layer, direction: direction, sequences: sequences),
-          final: f.final.part(c, layer: layer, direction: direction, sequences: sequences))
-      }
-      if last { break }
-      input = output.unsafelyUnwrapped
-      if let dropout {
-        dropout.apply(input, workspace.masked, layer: layer, batch, threads: threads)
-        input = workspace.masked
+    workspace.teams.run(cut) { member in
+      var input = x
+      for layer in 0..<c.layers {
+        let last = layer == c.layers &- 1
+        // h goes to the tape, to y, or to a buffer for the next layer.
+        var output = last ? y : nil
+        var copy: Rows<Scalar>?
+        if let memory = f.tape {
+          copy = output
+          output = tape.output(memory, layer: layer)
+        } else if !last {
+          output = workspace.between(layer)
+        }
+        let jobs = parameters.flatMap { packed(workspace, $0, layer: layer, steps: steps, cut, &member.all) }
+        runLayer(batch, sharing: cut.sharing, &member) { direction in
+          let offset = direction &* c.stateWidth
+          return ForwardRunner(
+            cell: CellStep(
+              self, layer: layer, f.weights?.packed(layer, direction) ?? workspace.weights(layer, direction),
+              jobs: jobs?[direction]),
+            batch: batch, scratch: workspace.scratch(direction), reverse: direction == 1,
+            input: input, outputs: (output?.offset(by: offset), copy?.offset(by: offset)),
+            tape: f.tape.map { tape.gates($0, layer: layer, direction: direction) },
+            initial: f.initial.part(constant: c, layer: layer, direction: direction, sequences: sequences),
+            final: f.final.part(c, layer: layer, direction: direction, sequences: sequences))
+        }
+        if last { break }
+        input = output.unsafelyUnwrapped
+        if let dropout {
+          dropout.apply(input, workspace.masked, layer: layer, batch, &member.all)
+          input = workspace.masked
+        }
       }
     }
     if let y, f.lengths != nil { clear(y, batch, width: c.outputSize) }
@@ -149,15 +145,21 @@ extension Network {
 
   /// Packs a layer's weights, or returns for each direction what its runners are to pack.
   private func packed(
-    _ workspace: ForwardWorkspace<Scalar>, _ parameters: Parameters<Scalar>, layer: Int, steps: Int, threads: Int,
-    members: Int
+    _ workspace: ForwardWorkspace<Scalar>, _ parameters: Parameters<Scalar>, layer: Int, steps: Int, _ cut: Cut,
+    _ member: inout TeamMember
   ) -> [ForwardJobs<Scalar>]? {
-    let jobs = (0..<configuration.directions).map {
+    let directions = 0..<configuration.directions
+    let jobs = directions.map {
       workspace.weights(layer, $0).jobs(plan, layout, parameters, layer: layer, direction: $0)
     }
+    member.share(directions.count) { some in
+      for direction in some {
+        workspace.weights(layer, direction).fillBiases(plan, layout, parameters, layer: layer, direction: direction)
+      }
+    }
     let all = jobs.flatMap(\.all)
-    if packsAtUse(all, steps: steps, threads: threads, members: members) { return jobs }
-    PackJob.run(all, kernels, threads: threads)
+    if packsAtUse(all, steps: steps, cut) { return jobs }
+    PackJob.run(all, kernels, &member)
     return nil
   }
 
@@ -178,6 +180,7 @@ struct ForwardWorkspace<Scalar: RNNScalar> {
   let batch: (order: UnsafeMutablePointer<Int>, counters: UnsafeMutablePointer<Int>, sorted: UnsafeMutablePointer<Int>)
   private let scratch: (ForwardScratch<Scalar>, ForwardScratch<Scalar>)
   private let buffers: (Rows<Scalar>, Rows<Scalar>)
+  let teams: PassTeams
   /// All layers' weights, packed; the first element is where they start.
   private let weightsStart: Arena
   private let network: Network<Scalar>
@@ -197,6 +200,7 @@ struct ForwardWorkspace<Scalar: RNNScalar> {
       Rows(dense: arena.take(Scalar.self, between, sequences, width), sequences: sequences, width: width),
       Rows(dense: arena.take(Scalar.self, between, sequences, width), sequences: sequences, width: width)
     )
+    teams = PassTeams(&arena, c)
     weightsStart = arena
     if !packed { PackedWeights<Scalar>.lay(&arena, network) }
   }

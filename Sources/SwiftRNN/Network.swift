@@ -141,13 +141,13 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   ///
   /// Sequences are the better cut where each thread has enough of them for full tiles: nobody waits. With fewer, every
   /// thread would stream all weights past a handful of rows, or have nothing to do; and in a single step whose weights
-  /// are not packed yet, only a team can pack each panel at its use.
-  func members(threads: Int, sequences: Int, unpackedStep: Bool) -> Int {
+  /// are not packed yet, only threads that share the units can pack each panel at its use.
+  func sharing(threads: Int, sequences: Int, unpackedStep: Bool) -> Int {
     let c = configuration
     let members = min(threads / c.directions, Team.limit, plan.mostPanels)
     if members < 2 || sequences < 1 || sequences > Team.sequences { return 1 }
     let weights = c.cell.gates * c.hiddenSize * c.stateWidth
-    // On two cores of a Cascade Lake an LSTM with N 1 lost by a team at H 64 and won at H 128.
+    // On two cores of a Cascade Lake an LSTM with N 1 lost by it at H 64 and won at H 128.
     return weights * sequences >= Team.leastWork * members
       && (unpackedStep || sequences <= Team.rowsEach * members) ? members : 1
   }
@@ -160,11 +160,29 @@ public final class Network<Scalar: RNNScalar>: Sendable {
     return threads * max(1, (sequences + rows - 1) / rows)
   }
 
+  /// How the threads of a pass share it.
+  struct Cut {
+    /// Threads of the pass.
+    let members: Int
+    /// How many of them share the hidden units of each direction; 1: they take shards of the batch.
+    let sharing: Int
+    /// Of the batch.
+    let shards: Int
+  }
+
+  /// - Parameter unpacked: the weights are packed by the pass.
+  func cut(steps: Int, sequences: Int, unpacked: Bool) -> Cut {
+    let threads = threads(steps: steps, sequences: sequences)
+    let sharing = self.sharing(threads: threads, sequences: sequences, unpackedStep: unpacked && steps == 1)
+    if sharing > 1 { return Cut(members: sharing * configuration.directions, sharing: sharing, shards: 1) }
+    return Cut(members: threads, sharing: 1, shards: shards(threads: threads, sequences: sequences))
+  }
+
   /// Whether runners pack each panel at its use, instead of all panels before: in a single step each is used once, and
   /// stays in a near cache in between. Not where several threads use the same panels, or where a matrix of the layer
   /// has not as many places for panels as there are members: then all of the layer is packed before.
-  func packsAtUse(_ jobs: [PackJob<Scalar>], steps: Int, threads: Int, members: Int) -> Bool {
-    steps == 1 && (threads == 1 || (members > 1 && !configuration.bidirectional))
-      && jobs.allSatisfy { $0.slots >= members }
+  func packsAtUse(_ jobs: [PackJob<Scalar>], steps: Int, _ cut: Cut) -> Bool {
+    steps == 1 && (cut.members == 1 || (cut.sharing > 1 && !configuration.bidirectional))
+      && jobs.allSatisfy { $0.slots >= cut.sharing }
   }
 }

@@ -71,10 +71,10 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
     for layer in 0..<c.layers {
       var jobs: [PackJob<Scalar>] = []
       for direction in 0..<c.directions {
+        let weights = packed(start, network, layer, direction)
+        weights.fillBiases(network.plan, network.layout, parameters, layer: layer, direction: direction)
         jobs +=
-          packed(start, network, layer, direction).jobs(
-            network.plan, network.layout, parameters, layer: layer, direction: direction
-          ).all
+          weights.jobs(network.plan, network.layout, parameters, layer: layer, direction: direction).all
       }
       PackJob.run(jobs, network.kernels, threads: threads)
     }

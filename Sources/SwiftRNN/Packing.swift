@@ -54,21 +54,33 @@ struct PackJob<Scalar: RNNScalar> {
 
   /// Packs all jobs, their panels shared out over `threads`.
   static func run(_ jobs: [PackJob], _ kernels: KernelTable<Scalar>, threads: Int) {
-    let total = jobs.reduce(0) { $0 + $1.panels.count }
+    let total = panels(jobs)
     let tasks = max(1, min(threads, total))
-    parallel(tasks, threads: threads) { task in
-      let range = Split.range(total, task, tasks)
-      var before = 0
-      for job in jobs {
-        let low = max(range.lowerBound - before, 0)
-        let high = min(range.upperBound - before, job.panels.count)
-        if low < high {
-          for panel in low..<high {
-            job.pack(panel: panel, to: job.out + job.panels.column(panel) * job.depth, kernels)
-          }
+    parallel(tasks, threads: threads) { run(jobs, Split.range(total, $0, tasks), kernels) }
+  }
+
+  /// Packs all jobs, their panels shared out over the members of a team.
+  static func run(_ jobs: [PackJob], _ kernels: KernelTable<Scalar>, _ member: inout TeamMember) {
+    let (total, parts) = (panels(jobs), member.members)
+    member.share(parts) { some in
+      for part in some { run(jobs, Split.range(total, part, parts), kernels) }
+    }
+  }
+
+  private static func panels(_ jobs: [PackJob]) -> Int { jobs.reduce(0) { $0 + $1.panels.count } }
+
+  /// Some of the panels of all jobs.
+  private static func run(_ jobs: [PackJob], _ range: Range<Int>, _ kernels: KernelTable<Scalar>) {
+    var before = 0
+    for job in jobs {
+      let low = max(range.lowerBound - before, 0)
+      let high = min(range.upperBound - before, job.panels.count)
+      if low < high {
+        for panel in low..<high {
+          job.pack(panel: panel, to: job.out + job.panels.column(panel) * job.depth, kernels)
         }
-        before += job.panels.count
       }
+      before += job.panels.count
     }
   }
 }
@@ -122,7 +134,7 @@ struct PackedForward<Scalar: RNNScalar> {
   func recurrent(_ stage: Int) -> UnsafeMutablePointer<Scalar> { stage == 0 ? recurrent.0 : recurrent.1 }
   func bias(_ stage: Int) -> UnsafeMutablePointer<Scalar> { stage == 0 ? bias.0 : bias.1 }
 
-  /// The jobs that fill the matrices; fills the biases, which are small, at once.
+  /// The jobs that fill the matrices.
   func jobs(_ plan: CellPlan, _ layout: ParameterLayout, _ parameters: Parameters<Scalar>, layer: Int, direction: Int)
     -> ForwardJobs<Scalar>
   {
@@ -138,13 +150,22 @@ struct PackedForward<Scalar: RNNScalar> {
       jobs.recurrent.append(
         .forward(
           tensor.weightHH, stage.panels, gates: gates.recurrent, depth: c.stateWidth, out: recurrent(index)))
-      fillBias(index, stage, gates.input, tensor, c)
     }
     if let weightHR = tensor.weightHR {
       let panels = PanelLayout(lanes: plan.lanes, units: c.projectionSize)
       jobs.projection.append(.forward(weightHR, panels, gates: [0], depth: c.hiddenSize, out: projection))
     }
     return jobs
+  }
+
+  /// Fills the biases.
+  func fillBiases(
+    _ plan: CellPlan, _ layout: ParameterLayout, _ parameters: Parameters<Scalar>, layer: Int, direction: Int
+  ) {
+    let tensor = parameters.tensors(layout, layer: layer, direction: direction)
+    for (index, stage) in plan.stages.enumerated() {
+      fillBias(index, stage, plan.gates(ofStage: index).input, tensor, layout.configuration)
+    }
   }
 
   private func fillBias(

@@ -142,12 +142,13 @@ private struct MessageWriter {
     }
   }
 
-  /// As many digits as a Double has for certain, 15; with an exponent, for very small and very large numbers, 10.
+  /// 15 digits or decimal places, a Double has no more for certain; with an exponent, for very small and very large
+  /// numbers, 10 digits.
   mutating func write(_ number: Double) {
     if number.isNaN { return write("NaN") }
+    if number.sign == .minus { write(byte: UInt8(ascii: "-")) }
     // Arithmetic may flush these to zero here.
     if number.isSubnormal { return write("subnormal") }
-    if number < 0 { write(byte: UInt8(ascii: "-")) }
     if number.isInfinite { return write("infinity") }
     var magnitude = number.magnitude
     var exponent = 0
@@ -155,6 +156,8 @@ private struct MessageWriter {
     if magnitude != 0 && (magnitude < 1e-4 || magnitude >= 1e15) {
       while magnitude < 1 { (magnitude, exponent) = (magnitude * 10, exponent - 1) }
       while magnitude >= 10 { (magnitude, exponent) = (magnitude / 10, exponent + 1) }
+      // What the digits below round to 10 is 1 with the next exponent: repeated steps leave 1 a little short.
+      if magnitude >= 10 - 0.5e-9 { (magnitude, exponent) = (1, exponent + 1) }
       places = 9
     } else {
       var bound = 1.0

@@ -1,10 +1,10 @@
-// Few sequences, many hidden units: threads that share the units of every step instead of the sequences.
+// Threads that go through the same phases of work and meet after each: the steps of few sequences with many hidden
+// units, where each needs all of the h of the step before; the large products of a backward pass, one after the other.
 //
-// A step needs all of the h of the step before, so the threads meet after each. They can't wait for each other by
-// number: `concurrentPerform` does not promise that its iterations run at the same time, and a machine may be busy. So
-// the work of a step lies in atomic counters from which whoever is there takes it: its own range of panels first, so
-// that their weights stay in its second-level cache, then the others'. A step is over when its work is done, by however
-// many threads.
+// They can't wait for each other by number: `concurrentPerform` does not promise that its iterations run at the same
+// time, and a machine may be busy. So the work of a phase lies in atomic counters from which whoever is there takes it:
+// its own range of pieces first, so that what they read stays in its second-level cache, then the others'. A phase is
+// over when its work is done, by however many threads.
 import CPrimitives
 import Synchronization
 
@@ -16,9 +16,11 @@ import Synchronization
 
 /// The counters of a team, in scratch memory.
 struct Team {
-  /// More threads than this do not share a shard.
+  /// More threads than this do not share the hidden units of a shard.
   static let limit = 32
-  /// Nor do they share more sequences: pointers to their rows are on each thread's stack.
+  /// More threads than this do not share a pass.
+  static let largest = 128
+  /// Nor do threads share the units of more sequences: pointers to their rows are on each thread's stack.
   static let sequences = 32
   /// Multiply-adds of a step for each member below which meeting after every step costs more than sharing it saves.
   static let leastWork = 24_000
@@ -28,23 +30,22 @@ struct Team {
   private static let stride = 64
 
   let members: Int
-  /// How many pieces of work a member has in each phase; those that a phase lacks do nothing.
-  let slots: Int
   private let memory: UnsafeMutableRawPointer
 
-  static func take(_ arena: inout Arena) -> UnsafeMutablePointer<UInt8> {
-    arena.take(UInt8.self, stride * (limit + 1))
+  /// - Parameter members: at most.
+  static func take(_ arena: inout Arena, members: Int) -> UnsafeMutablePointer<UInt8> {
+    arena.take(UInt8.self, stride * (members + 1))
   }
 
-  /// Before the members run, by one thread.
-  ///
-  /// - Parameter panels: of the phase that has most.
-  init(members: Int, panels: Int, memory: UnsafeMutablePointer<UInt8>) {
+  init(members: Int, memory: UnsafeMutablePointer<UInt8>) {
     self.members = members
-    slots = (panels + members - 1) / members
     self.memory = UnsafeMutableRawPointer(memory)
+  }
+
+  /// Before the members run, by one thread, and never again: one that comes late counts from the beginning.
+  func start() {
     for counter in 0...members {
-      (self.memory + counter * Self.stride).bindMemory(to: Atomic<Int>.self, capacity: 1).initialize(to: Atomic(0))
+      (memory + counter * Self.stride).bindMemory(to: Atomic<Int>.self, capacity: 1).initialize(to: Atomic(0))
     }
   }
 
@@ -65,7 +66,8 @@ struct TeamMember {
   private let team: Team?
   /// Among the members; 0 alone.
   let number: Int
-  private var phase = 0
+  /// Places for pieces that each member had in the phases so far.
+  private var before = 0
 
   static var alone: TeamMember { TeamMember(team: nil, number: 0) }
 
@@ -76,25 +78,28 @@ struct TeamMember {
     self.number = number
   }
 
-  var isAlone: Bool { team == nil }
+  /// Those who may take a piece.
+  var members: Int { team?.members ?? 1 }
 
-  /// Runs `body` for `0 ..< panels`, in one call if alone, else in pieces and together with the other members. Returns
-  /// when all of them are done.
+  /// Runs `body` for `0 ..< pieces`, in one call if alone, else piece by piece and together with the other members.
+  /// Returns when all of them are done.
   @inline(__always)
-  mutating func share(_ panels: Int, _ body: (Range<Int>) -> Void) {
-    guard let team else { return body(0..<panels) }
-    let (members, slots) = (team.members, team.slots)
-    let (first, end) = (phase &* slots, (phase &+ 1) &* slots)
+  mutating func share(_ pieces: Int, _ body: (Range<Int>) -> Void) {
+    guard let team else { return body(0..<pieces) }
+    let members = team.members
+    // As many places for each member; those that have no piece do nothing.
+    let (first, end) = (before, before &+ (pieces &+ members &- 1) / members)
+    before = end
     for turn in 0..<members {
       let owner = (number &+ turn) % members
       let taken = team.taken(owner)
-      let own = Split.range(panels, owner, members)
+      let own = Split.range(pieces, owner, members)
       var next = taken.pointee.load(ordering: .relaxed)
       while next < end {
         let (won, now) = taken.pointee.weakCompareExchange(expected: next, desired: next &+ 1, ordering: .relaxed)
         if won {
-          let panel = own.lowerBound &+ next &- first
-          if panel < own.upperBound { body(panel..<(panel &+ 1)) }
+          let piece = own.lowerBound &+ next &- first
+          if piece < own.upperBound { body(piece..<(piece &+ 1)) }
           // What this piece wrote becomes visible to those who see the count.
           team.done.pointee.add(1, ordering: .releasing)
           next = taken.pointee.load(ordering: .relaxed)
@@ -103,12 +108,30 @@ struct TeamMember {
         }
       }
     }
-    phase &+= 1
-    let target = phase &* slots &* members
+    let target = end &* members
     var turns = 0
     while team.done.pointee.load(ordering: .acquiring) < target {
       turns &+= 1
       if turns < 2000 { swiftrnn_pause() } else { sched_yield() }
     }
+  }
+}
+
+/// Runs `body` by the members of a team, one thread each: all phases of an operation in one fork.
+///
+/// - Parameters:
+///   - threads: at most `Team.largest` of them.
+///   - memory: for the counters of that many.
+func runTeam(_ threads: Int, _ memory: UnsafeMutablePointer<UInt8>, _ body: (inout TeamMember) -> Void) {
+  let members = min(threads, Team.largest)
+  if members < 2 {
+    var member = TeamMember.alone
+    return body(&member)
+  }
+  let team = Team(members: members, memory: memory)
+  team.start()
+  parallel(members, threads: members) { number in
+    var member = TeamMember(team, number: number)
+    body(&member)
   }
 }

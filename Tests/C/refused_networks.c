@@ -82,6 +82,8 @@ static void create(void) {
   REFUSED_CONFIG(INVALID_VALUE, "dropout is infinity", "[0, 1)", c.dropout = INFINITY);
   REFUSED_CONFIG(INVALID_VALUE, "dropout is 1e300", "[0, 1)", c.dropout = 1e300);
   REFUSED_CONFIG(INVALID_VALUE, "dropout is -1e-9", "[0, 1)", c.dropout = -1e-9);
+  REFUSED_CONFIG(INVALID_VALUE, "dropout is -1e-300", "[0, 1)", c.dropout = -1e-300);
+  REFUSED_CONFIG(INVALID_VALUE, "dropout is 1e101", "[0, 1)", c.dropout = 9.9999999999999e100);
   REFUSED_CONFIG(INVALID_VALUE, "dropout is 1.00000000001,", "[0, 1)", c.dropout = 1.00000000001);
   REFUSED_CONFIG(INVALID_VALUE, "dropout is 123456789.25,", "[0, 1)", c.dropout = 123456789.25);
   REFUSED_CONFIG(INVALID_VALUE, "dropout is -0.0123,", "[0, 1)", c.dropout = -0.0123);

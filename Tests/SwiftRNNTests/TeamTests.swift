@@ -8,18 +8,18 @@ import Testing
 @Suite struct TeamTests {
   /// Members that come early, late, and not at all: every piece of every phase is done once, and no phase begins before
   /// the one before it is done.
-  @Test(arguments: [1, 2, 3, 7], [1, 2, 5, 16]) func phases(members: Int, panels: Int) {
+  @Test(arguments: [1, 2, 3, 7], [1, 2, 5, 16]) func phases(members: Int, pieces: Int) {
     let phases = 40
     var arena = Arena(nil)
-    _ = Team.take(&arena)
+    _ = Team.take(&arena, members: members)
     let memory = UnsafeMutableRawPointer.allocate(byteCount: arena.used, alignment: Arena.alignment)
     defer { memory.deallocate() }
-    nonisolated(unsafe) let team = Team(
-      members: members, panels: panels, memory: memory.assumingMemoryBound(to: UInt8.self))
+    nonisolated(unsafe) let team = Team(members: members, memory: memory.assumingMemoryBound(to: UInt8.self))
+    team.start()
     let doneOf = (0..<phases).map { _ in Counter() }
     let early = Counter()
-    // Fewer panels in every third phase, as in a cell with several products.
-    @Sendable func count(_ phase: Int) -> Int { phase % 3 == 2 ? max(1, panels / 2) : panels }
+    // Fewer pieces in every third phase, as in a cell with several products, and none in some.
+    @Sendable func count(_ phase: Int) -> Int { phase % 7 == 3 ? 0 : phase % 3 == 2 ? max(1, pieces / 2) : pieces }
     @Sendable func run(_ number: Int) {
       var member = TeamMember(team, number: number)
       for phase in 0..<phases {
@@ -60,7 +60,7 @@ import Testing
         for count in [2, 4, 7] {
           let several = try run.threads(count)
           let threads = several.network.threads(steps: 31, sequences: sequences)
-          if several.network.members(threads: threads, sequences: sequences, unpackedStep: false) > 1 { teams += 1 }
+          if several.network.sharing(threads: threads, sequences: sequences, unpackedStep: false) > 1 { teams += 1 }
           #expect(try results(several) == one, "\(configuration.cell), \(count) threads")
         }
       }

@@ -105,11 +105,16 @@ static void write_text(const model *model, int64_t length, swiftrnn_sample_confi
 }
 
 int main(int count, char **arguments) {
+  const char *usage = "sample FILE.safetensors [--length N] [--seed N] [--temperature X]";
   const char *path = NULL;
   int64_t length = 300;
   swiftrnn_sample_config config = {.size = sizeof config, .temperature = 0.7, .seed = 1};
   for (int i = 1; i < count; i++) {
     const char *option = arguments[i];
+    if (strcmp(option, "--help") == 0) {
+      puts(usage);
+      return EXIT_SUCCESS;
+    }
     if (strncmp(option, "--", 2) != 0 && path == NULL) {
       path = option;
       continue;
@@ -127,7 +132,7 @@ int main(int count, char **arguments) {
       stop(option, "unknown option; there are --length, --seed and --temperature");
     if (value[0] == '-' || end == value || *end != '\0' || errno != 0) stop(option, "needs a number of 0 or more");
   }
-  if (path == NULL) stop("usage", "sample FILE.safetensors [--length N] [--seed N] [--temperature X]");
+  if (path == NULL) stop("usage", usage);
 
   safetensors file = {0};
   if (!safetensors_read(&file, path)) stop(path, file.error);

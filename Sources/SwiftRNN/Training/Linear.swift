@@ -39,11 +39,12 @@ public enum Linear {
     }
     let panels = PanelLayout(lanes: kernels.lanes, units: outputs)
     func lay(_ arena: inout Arena) -> (
-      matrix: UnsafeMutablePointer<Scalar>, start: UnsafeMutablePointer<Scalar>, rows: RowPointers<Scalar>
+      matrix: UnsafeMutablePointer<Scalar>, start: UnsafeMutablePointer<Scalar>, rows: RowPointers<Scalar>,
+      team: UnsafeMutablePointer<UInt8>
     ) {
       (
         arena.take(Scalar.self, inputs, panels.paddedColumns), arena.take(Scalar.self, panels.paddedColumns),
-        RowPointers(&arena, rows)
+        RowPointers(&arena, rows), Team.take(&arena, members: Team.largest)
       )
     }
     var counter = Arena(nil)
@@ -54,14 +55,15 @@ public enum Linear {
     let (x, weight) = (x.baseAddress, weight.baseAddress)
     withFloatControl {
       for j in 0..<panels.paddedColumns { scratch.start[j] = j < outputs ? bias?[j] ?? 0 : 0 }
-      if let weight, inputs > 0 {
-        PackJob.run(
-          [.forward(weight, panels, gates: [0], depth: inputs, out: scratch.matrix)], kernels, threads: threads)
-      }
       scratch.rows.point(from: x, stride: inputs, to: y, stride: outputs)
-      multiply(
-        scratch.rows, rows: rows, depth: inputs, panels, scratch.matrix, start: scratch.start, kernels,
-        threads: threads)
+      runTeam(threads, scratch.team) { member in
+        if let weight, inputs > 0 {
+          PackJob.run(
+            [.forward(weight, panels, gates: [0], depth: inputs, out: scratch.matrix)], kernels, &member)
+        }
+        multiply(
+          scratch.rows, rows: rows, depth: inputs, panels, scratch.matrix, start: scratch.start, kernels, &member)
+      }
     }
   }
 
@@ -103,13 +105,14 @@ public enum Linear {
     let panels = PanelLayout(lanes: kernels.lanes, units: inputs)
     func lay(_ arena: inout Arena) -> (
       matrix: UnsafeMutablePointer<Scalar>, rows: RowPointers<Scalar>, index: UnsafeMutablePointer<Int>,
-      gradient: WeightGradientScratch<Scalar>
+      gradient: WeightGradientScratch<Scalar>, team: UnsafeMutablePointer<UInt8>
     ) {
       (
         arena.take(Scalar.self, dx == nil ? 0 : outputs, panels.paddedColumns), RowPointers(&arena, rows),
         arena.take(Int.self, rows),
         WeightGradientScratch(
-          &arena, lanes: kernels.lanes, columns: (inputs, 0, 0), matrixRows: outputs, batchRows: rows)
+          &arena, lanes: kernels.lanes, columns: (inputs, 0, 0), matrixRows: outputs, batchRows: rows),
+        Team.take(&arena, members: Team.largest)
       )
     }
     var counter = Arena(nil)
@@ -118,13 +121,6 @@ public enum Linear {
     var arena = Arena(memory.pointer)
     let scratch = lay(&arena)
     withFloatControl {
-      let threads = threads(rows: rows, inputs: inputs, outputs: outputs)
-      if let dx = dx?.baseAddress, let weight = weight?.baseAddress, rows > 0 {
-        PackJob.run([.backward(weight, panels, depth: outputs, out: scratch.matrix)], kernels, threads: threads)
-        scratch.rows.point(from: dy.baseAddress, stride: outputs, to: dx, stride: inputs)
-        multiply(
-          scratch.rows, rows: rows, depth: outputs, panels, scratch.matrix, start: nil, kernels, threads: threads)
-      }
       if outputs == 0 { dx?.update(repeating: 0) }  // nothing reaches it, and there may be no weights to point at
       for i in 0..<rows { scratch.index[i] = i }
       let nowhere = UnsafePointer<Scalar>(scratch.matrix)
@@ -139,12 +135,19 @@ public enum Linear {
       if let dbias = dbias?.baseAddress {
         sums.append(GradientSum(gradient: dbias, columns: outputs, leftOffset: 0))
       }
-      if blocks.isEmpty && sums.isEmpty { return }
-      WeightGradient(
+      let gradient = WeightGradient(
         kernels: kernels, rows: ValidRows(index: UnsafePointer(scratch.index), count: rows), blocks: blocks,
-        sums: sums, accumulate: accumulate, threads: threads, scratch: scratch.gradient, gates: (dy, outputs),
-        outputs: (dy, outputs), operandRow: { _, row in x + row * inputs }, operandColumns: { _ in inputs }
-      ).run()
+        sums: sums, accumulate: accumulate, scratch: scratch.gradient, gates: (dy, outputs),
+        outputs: (dy, outputs), operandRow: { _, row in x + row * inputs }, operandColumns: { _ in inputs })
+      if let dx = dx?.baseAddress { scratch.rows.point(from: dy, stride: outputs, to: dx, stride: inputs) }
+      let threads = threads(rows: rows, inputs: inputs, outputs: outputs)
+      runTeam(threads, scratch.team) { member in
+        if dx?.baseAddress != nil, let weight = weight?.baseAddress, rows > 0 {
+          PackJob.run([.backward(weight, panels, depth: outputs, out: scratch.matrix)], kernels, &member)
+          multiply(scratch.rows, rows: rows, depth: outputs, panels, scratch.matrix, start: nil, kernels, &member)
+        }
+        gradient.run(&member)
+      }
     }
   }
 
@@ -162,20 +165,22 @@ public enum Linear {
   private static func multiply<Scalar: RNNScalar>(
     _ pointers: RowPointers<Scalar>, rows: Int, depth: Int, _ panels: PanelLayout,
     _ matrix: UnsafeMutablePointer<Scalar>, start: UnsafeMutablePointer<Scalar>?, _ kernels: KernelTable<Scalar>,
-    threads: Int
+    _ member: inout TeamMember
   ) {
-    let blocks = max(threads, (rows + 127) / 128)
-    parallel(blocks, threads: threads) { block in
-      let range = Split.range(rows, block, blocks)
-      for panel in 0..<panels.count {
-        let vectors = panels.vectors(panel)
-        let column = panels.column(panel)
-        var arguments = ProductArguments(
-          count: range.count, rows: UnsafePointer(pointers.from + range.lowerBound), depth: 0,
-          panel: UnsafePointer(matrix + column &* depth), start: start.map { UnsafePointer($0 + column) },
-          out: UnsafePointer(pointers.to + range.lowerBound), outOffset: column,
-          columns: panels.validUnits(panel), finish: .set)
-        kernels.product(&arguments, vectors: vectors, depth: depth)
+    let blocks = max(member.members, (rows + 127) / 128)
+    member.share(blocks) { some in
+      for block in some {
+        let range = Split.range(rows, block, blocks)
+        for panel in 0..<panels.count {
+          let vectors = panels.vectors(panel)
+          let column = panels.column(panel)
+          var arguments = ProductArguments(
+            count: range.count, rows: UnsafePointer(pointers.from + range.lowerBound), depth: 0,
+            panel: UnsafePointer(matrix + column &* depth), start: start.map { UnsafePointer($0 + column) },
+            out: UnsafePointer(pointers.to + range.lowerBound), outOffset: column,
+            columns: panels.validUnits(panel), finish: .set)
+          kernels.product(&arguments, vectors: vectors, depth: depth)
+        }
       }
     }
   }
