@@ -43,6 +43,7 @@ struct PassTeams {
       teams.1.start()
     }
     runTeam(cut.members, all) { member in
+      // Two threads of a number in each, one of them late: a number is no place of its own for what is packed at use.
       let number = member.number / 2
       var member = PassMember(
         all: member,

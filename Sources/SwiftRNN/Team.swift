@@ -18,10 +18,10 @@ import Synchronization
 struct Team {
   /// More threads than this do not share the hidden units of a shard.
   static let limit = 32
-  /// More threads than this do not share a pass.
-  static let largest = 128
   /// Nor do threads share the units of more sequences: pointers to their rows are on each thread's stack.
   static let sequences = 32
+  /// More threads than this do not share a pass.
+  static let largest = 128
   /// Multiply-adds of a step for each member below which meeting after every step costs more than sharing it saves.
   static let leastWork = 24_000
   /// Sequences for each member above which cutting the batch is faster.

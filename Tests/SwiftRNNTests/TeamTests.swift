@@ -4,7 +4,7 @@ import Testing
 
 @_spi(Door) @testable import SwiftRNN
 
-/// Threads that share the hidden units of few sequences.
+/// Threads that go through the same phases of work; among them those that share the hidden units of few sequences.
 @Suite struct TeamTests {
   /// Members that come early, late, and not at all: every piece of every phase is done once, and no phase begins before
   /// the one before it is done.
