@@ -148,15 +148,7 @@ extension Network {
     _ workspace: ForwardWorkspace<Scalar>, _ parameters: Parameters<Scalar>, layer: Int, steps: Int, _ cut: Cut,
     _ member: inout TeamMember
   ) -> [ForwardJobs<Scalar>]? {
-    let directions = 0..<configuration.directions
-    let jobs = directions.map {
-      workspace.weights(layer, $0).jobs(plan, layout, parameters, layer: layer, direction: $0)
-    }
-    member.share(directions.count) { some in
-      for direction in some {
-        workspace.weights(layer, direction).fillBiases(plan, layout, parameters, layer: layer, direction: direction)
-      }
-    }
+    let jobs = PackedWeights.jobs(workspace.weightsStart, self, parameters, layer: layer, &member)
     let all = jobs.flatMap(\.all)
     if packsAtUse(all, steps: steps, cut) { return jobs }
     PackJob.run(all, kernels, &member)
@@ -182,7 +174,7 @@ struct ForwardWorkspace<Scalar: RNNScalar> {
   private let buffers: (Rows<Scalar>, Rows<Scalar>)
   let teams: PassTeams
   /// All layers' weights, packed; the first element is where they start.
-  private let weightsStart: Arena
+  let weightsStart: Arena
   private let network: Network<Scalar>
 
   init(_ arena: inout Arena, _ network: Network<Scalar>, packed: Bool, steps: Int, sequences: Int) {

@@ -172,17 +172,17 @@ public final class Network<Scalar: RNNScalar>: Sendable {
 
   /// - Parameter unpacked: the weights are packed by the pass.
   func cut(steps: Int, sequences: Int, unpacked: Bool) -> Cut {
-    let threads = threads(steps: steps, sequences: sequences)
+    let threads = min(threads(steps: steps, sequences: sequences), Team.largest)
     let sharing = self.sharing(threads: threads, sequences: sequences, unpackedStep: unpacked && steps == 1)
     if sharing > 1 { return Cut(members: sharing * configuration.directions, sharing: sharing, shards: 1) }
     return Cut(members: threads, sharing: 1, shards: shards(threads: threads, sequences: sequences))
   }
 
   /// Whether runners pack each panel at its use, instead of all panels before: in a single step each is used once, and
-  /// stays in a near cache in between. Not where several threads use the same panels, or where a matrix of the layer
+  /// stays in a near cache in between. Not where several shards use the same panels, or where a matrix of the layer
   /// has not as many places for panels as there are members: then all of the layer is packed before.
   func packsAtUse(_ jobs: [PackJob<Scalar>], steps: Int, _ cut: Cut) -> Bool {
-    steps == 1 && (cut.members == 1 || (cut.sharing > 1 && !configuration.bidirectional))
+    steps == 1 && (cut.members * cut.shards == 1 || (cut.sharing > 1 && !configuration.bidirectional))
       && jobs.allSatisfy { $0.slots >= cut.sharing }
   }
 }

@@ -17,20 +17,11 @@ public struct NetworkParameters<Scalar: RNNScalar>: Sendable {
   /// What each tensor is called, its shape, and where it starts in ``flat``. torch's names and order.
   public var infos: [ParameterInfo] { (0..<layout.count).map { layout.info($0) } }
 
-  /// The tensor called `name`, such as "weight_ih_l0_reverse"; nil if there is none. Reading does not copy the numbers.
-  ///
-  /// - Precondition: when setting, the name and the shape are those of a tensor of this network. ``set(_:to:)`` throws
-  ///   instead.
+  /// The tensor called `name`, such as "weight_ih_l0_reverse"; nil if there is none. Does not copy the numbers.
+  /// ``set(_:to:)`` changes it: a subscript can't throw when it is set.
   public subscript(name: String) -> Tensor<Scalar>? {
-    get {
-      guard let info = info(name), flat.count == layout.elements else { return nil }
-      return Tensor(block: flat.block, start: flat.start + info.offset, shape: info.shape, count: info.elements)
-    }
-    set {
-      // Not preconditionFailure, whose message a release build leaves out.
-      guard let newValue else { fatalError("\(name) can't be taken out of a network's parameters") }
-      do throws(RNNError) { try set(name, to: newValue) } catch { fatalError("\(name): \(error)") }
-    }
+    guard let info = info(name), flat.count == layout.elements else { return nil }
+    return Tensor(block: flat.block, start: flat.start + info.offset, shape: info.shape, count: info.elements)
   }
 
   /// Copies the numbers of `tensor` to those of the tensor called `name`.

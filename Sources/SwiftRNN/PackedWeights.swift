@@ -20,8 +20,16 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
     self.network = network
     memory = try Block(count: counter.size("weights"))
     let arena = Arena(memory.pointer)
-    let threads = Threads.count
-    withFloatControl { Self.pack(arena, network, checked, threads: network.flatCount > 1 << 16 ? threads : 1) }
+    let threads = network.flatCount > 1 << 16 ? min(Threads.count, Team.largest) : 1
+    let team = try Block<UInt8>(count: Team.bytes(members: threads))
+    withFloatControl {
+      runTeam(threads, team.pointer) { member in
+        for layer in 0..<network.configuration.layers {
+          let jobs = Self.jobs(arena, network, checked, layer: layer, &member)
+          PackJob.run(jobs.flatMap(\.all), network.kernels, &member)
+        }
+      }
+    }
   }
 
   /// Whether these weights can run in `other`.
@@ -66,17 +74,20 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
     return PackedForward(&arena, network.plan, c, layer: layer)
   }
 
-  static func pack(_ start: Arena, _ network: Network<Scalar>, _ parameters: Parameters<Scalar>, threads: Int) {
-    let c = network.configuration
-    for layer in 0..<c.layers {
-      var jobs: [PackJob<Scalar>] = []
-      for direction in 0..<c.directions {
-        let weights = packed(start, network, layer, direction)
-        weights.fillBiases(network.plan, network.layout, parameters, layer: layer, direction: direction)
-        jobs +=
-          weights.jobs(network.plan, network.layout, parameters, layer: layer, direction: direction).all
+  /// What packs the matrices of a layer, for each direction; fills the biases, which are small, at once.
+  static func jobs(
+    _ start: Arena, _ network: Network<Scalar>, _ parameters: Parameters<Scalar>, layer: Int,
+    _ member: inout TeamMember
+  ) -> [ForwardJobs<Scalar>] {
+    let directions = 0..<network.configuration.directions
+    member.share(directions.count) { some in
+      for direction in some {
+        packed(start, network, layer, direction).fillBiases(
+          network.plan, network.layout, parameters, layer: layer, direction: direction)
       }
-      PackJob.run(jobs, network.kernels, threads: threads)
+    }
+    return directions.map {
+      packed(start, network, layer, $0).jobs(network.plan, network.layout, parameters, layer: layer, direction: $0)
     }
   }
 }

@@ -52,35 +52,25 @@ struct PackJob<Scalar: RNNScalar> {
     }
   }
 
-  /// Packs all jobs, their panels shared out over `threads`.
-  static func run(_ jobs: [PackJob], _ kernels: KernelTable<Scalar>, threads: Int) {
-    let total = panels(jobs)
-    let tasks = max(1, min(threads, total))
-    parallel(tasks, threads: threads) { run(jobs, Split.range(total, $0, tasks), kernels) }
-  }
-
   /// Packs all jobs, their panels shared out over the members of a team.
   static func run(_ jobs: [PackJob], _ kernels: KernelTable<Scalar>, _ member: inout TeamMember) {
-    let (total, parts) = (panels(jobs), member.members)
+    let total = jobs.reduce(0) { $0 + $1.panels.count }
+    let parts = member.members
     member.share(parts) { some in
-      for part in some { run(jobs, Split.range(total, part, parts), kernels) }
-    }
-  }
-
-  private static func panels(_ jobs: [PackJob]) -> Int { jobs.reduce(0) { $0 + $1.panels.count } }
-
-  /// Some of the panels of all jobs.
-  private static func run(_ jobs: [PackJob], _ range: Range<Int>, _ kernels: KernelTable<Scalar>) {
-    var before = 0
-    for job in jobs {
-      let low = max(range.lowerBound - before, 0)
-      let high = min(range.upperBound - before, job.panels.count)
-      if low < high {
-        for panel in low..<high {
-          job.pack(panel: panel, to: job.out + job.panels.column(panel) * job.depth, kernels)
+      for part in some {
+        let range = Split.range(total, part, parts)
+        var before = 0
+        for job in jobs {
+          let low = max(range.lowerBound - before, 0)
+          let high = min(range.upperBound - before, job.panels.count)
+          if low < high {
+            for panel in low..<high {
+              job.pack(panel: panel, to: job.out + job.panels.column(panel) * job.depth, kernels)
+            }
+          }
+          before += job.panels.count
         }
       }
-      before += job.panels.count
     }
   }
 }

@@ -34,8 +34,10 @@ struct Team {
 
   /// - Parameter members: at most.
   static func take(_ arena: inout Arena, members: Int) -> UnsafeMutablePointer<UInt8> {
-    arena.take(UInt8.self, stride * (members + 1))
+    arena.take(UInt8.self, bytes(members: members))
   }
+
+  static func bytes(members: Int) -> Int { stride * (members + 1) }
 
   init(members: Int, memory: UnsafeMutablePointer<UInt8>) {
     self.members = members

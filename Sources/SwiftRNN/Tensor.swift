@@ -131,31 +131,35 @@ public struct Tensor<Scalar: RNNScalar>: Sendable {
     start = 0
   }
 
-  /// The number at an index for each dimension.
+  /// The number at an index for each dimension. O(rank): in loops over many numbers use ``withSpan(_:)``.
   ///
-  /// - Precondition: as many indices as dimensions, each inside its own.
-  /// - Complexity: O(rank); the first change to shared memory copies it. In loops over many numbers use
-  ///   ``withSpan(_:)`` and ``withUnsafeMutableBufferPointer(_:)``.
+  /// - Throws: ``RNNError/sizeMismatch(_:_:expected:)`` unless there are as many indices as dimensions,
+  ///   ``RNNError/invalidElement(_:index:_:low:high:)`` if one is outside its own.
   @inlinable
   public subscript(_ index: Int...) -> Scalar {
-    get { block.pointer[start &+ offset(index)] }
-    set {
-      let offset = offset(index)
-      do throws(RNNError) { try makeUnique() } catch { fatalError("a tensor could not be copied: \(error)") }
-      block.pointer[start &+ offset] = newValue
-    }
+    get throws(RNNError) { block.pointer[start &+ (try offset(index))] }
+  }
+
+  /// Changes the number at an index for each dimension; the first change to shared memory copies it. In loops over many
+  /// numbers use ``withUnsafeMutableBufferPointer(_:)``. A method, because a subscript can't throw when it is set.
+  ///
+  /// - Throws: as the subscript, and ``RNNError/outOfMemory(bytes:)``; the tensor is as before then.
+  @inlinable
+  public mutating func set(_ number: Scalar, at index: Int...) throws(RNNError) {
+    let offset = try offset(index)
+    try makeUnique()
+    block.pointer[start &+ offset] = number
   }
 
   @usableFromInline
-  func offset(_ index: [Int]) -> Int {
-    // Not preconditions, whose messages a release build leaves out.
+  func offset(_ index: [Int]) throws(RNNError) -> Int {
     guard index.count == shape.count else {
-      fatalError("a subscript of \(index.count) for a tensor of the shape \(shape)")
+      throw .sizeMismatch("the number of indices", index.count, expected: shape.count)
     }
     var offset = 0
     for (dimension, i) in index.enumerated() {
       guard i >= 0 && i < shape[dimension] else {
-        fatalError("the subscript \(index) is outside a tensor of the shape \(shape)")
+        throw .invalidElement("index", index: dimension, i, low: 0, high: shape[dimension] - 1)
       }
       offset = offset &* shape[dimension] &+ i
     }

@@ -59,9 +59,11 @@ import Testing
         x, parameters: parameters, lengths: run.lengths, state: state, seed: run.seed
       ).tape
       let expected = try tape.backward(run.dy)
-      x[0, 0, 0] += 1
-      parameters["weight_hh_l0"]?[0, 0] += 1
-      state?.h[0, 0, 0] += 1
+      try x.set(x[0, 0, 0] + 1, at: 0, 0, 0)
+      var weight = try #require(parameters["weight_hh_l0"])
+      try weight.set(weight[0, 0] + 1, at: 0, 0)
+      try parameters.set("weight_hh_l0", to: weight)
+      if let h = state?.h { try state?.h.set(h[0, 0, 0] + 1, at: 0, 0, 0) }
       let after = try tape.backward(run.dy)
       #expect(after.x == expected.x && after.parameters.flat == expected.parameters.flat)
       #expect(parameters.flat != run.parameters.flat && x != run.x && state != run.state)

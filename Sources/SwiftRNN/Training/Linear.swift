@@ -140,7 +140,8 @@ public enum Linear {
         sums: sums, accumulate: accumulate, scratch: scratch.gradient, gates: (dy, outputs),
         outputs: (dy, outputs), operandRow: { _, row in x + row * inputs }, operandColumns: { _ in inputs })
       if let dx = dx?.baseAddress { scratch.rows.point(from: dy, stride: outputs, to: dx, stride: inputs) }
-      let threads = threads(rows: rows, inputs: inputs, outputs: outputs)
+      let wanted = dx?.baseAddress != nil || !blocks.isEmpty || !sums.isEmpty
+      let threads = wanted ? threads(rows: rows, inputs: inputs, outputs: outputs) : 1
       runTeam(threads, scratch.team) { member in
         if dx?.baseAddress != nil, let weight = weight?.baseAddress, rows > 0 {
           PackJob.run([.backward(weight, panels, depth: outputs, out: scratch.matrix)], kernels, &member)

@@ -19,26 +19,28 @@ extension Linear {
     let panels = PanelLayout(lanes: kernels.lanes, units: rows)
     let packed = try Block<Scalar>(count: try Size.product(panels.paddedColumns, inputs, of: "scratch"))
     let blocks = max((outputs - 1) / weightRows + 1, min(outputs, threads))
-    let tasks = min(threads, blocks)
+    let members = min(threads, blocks, Team.largest)
     let size = try Size.product((outputs - 1) / blocks + 1, rows, of: "scratch")
-    let transposed = try Block<Scalar>(count: try Size.product(size, tasks, of: "scratch"))
+    let transposed = try Block<Scalar>(count: try Size.product(size, members, of: "scratch"))
+    let team = try Block<UInt8>(count: Team.bytes(members: members))
     withFloatControl {
-      PackJob.run(
-        [.forward(x, panels, gates: [0], depth: inputs, out: packed.pointer)], kernels, threads: threads)
-      parallel(tasks, threads: threads) { task in
-        let own = transposed.pointer + task * size
-        for block in Split.range(blocks, task, tasks) {
-          let range = Split.range(outputs, block, blocks)
-          if let bias {
-            for output in range {
-              (own + (output - range.lowerBound) * rows).update(repeating: bias[output], count: rows)
+      runTeam(members, team.pointer) { member in
+        PackJob.run([.forward(x, panels, gates: [0], depth: inputs, out: packed.pointer)], kernels, &member)
+        let own = transposed.pointer + member.number * size
+        member.share(blocks) { some in
+          for block in some {
+            let range = Split.range(outputs, block, blocks)
+            if let bias {
+              for output in range {
+                (own + (output - range.lowerBound) * rows).update(repeating: bias[output], count: rows)
+              }
             }
-          }
-          multiply(
-            kernels, weight + range.lowerBound * inputs, count: range.count, depth: inputs, panels,
-            UnsafePointer(packed.pointer), into: own, bias == nil ? .set : .resume)
-          withRowPointers(UnsafePointer(own), range.count, stride: rows) {
-            kernels.panels.transpose($0, range.count, 0, rows, y + range.lowerBound, outputs)
+            multiply(
+              kernels, weight + range.lowerBound * inputs, count: range.count, depth: inputs, panels,
+              UnsafePointer(packed.pointer), into: own, bias == nil ? .set : .resume)
+            withRowPointers(UnsafePointer(own), range.count, stride: rows) {
+              kernels.panels.transpose($0, range.count, 0, rows, y + range.lowerBound, outputs)
+            }
           }
         }
       }
