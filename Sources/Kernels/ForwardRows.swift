@@ -25,27 +25,33 @@ public protocol GateTape {
   func keep(_ value: V, gate: Int) { value.store(start + gate &* gateStride, first: units) }
 }
 
-/// The records of two sequences.
-@frozen @usableFromInline struct TapeRowPair<V: Lanes>: GateTape {
-  @usableFromInline let first: TapeRow<V>
-  @usableFromInline let second: TapeRow<V>
+/// The records of two rows.
+@frozen @usableFromInline struct TapePair<Tape: GateTape>: GateTape {
+  @usableFromInline let first: Tape
+  @usableFromInline let second: Tape
 
-  @inlinable @inline(__always) init(_ first: TapeRow<V>, _ second: TapeRow<V>) {
+  @inlinable @inline(__always) init(_ first: Tape, _ second: Tape) {
     self.first = first
     self.second = second
   }
 
   @inlinable @inline(__always)
-  func keep(_ value: Pair<V>, gate: Int) {
+  func keep(_ value: Pair<Tape.V>, gate: Int) {
     first.keep(value.first, gate: gate)
     second.keep(value.second, gate: gate)
   }
 }
 
-/// One row of `ForwardArguments`, or two. Vectors count from the panel's first.
+/// One row of a panel's sums and states, or two. Vectors count from the panel's first; `h`, `c` and the others are what
+/// `load` and `store` take.
 public protocol ForwardRows {
   associatedtype V: LaneArithmetic
   associatedtype Tape: GateTape where Tape.V == V
+  var hPrevious: UnsafePointer<V.Scalar> { get }
+  var h: UnsafeMutablePointer<V.Scalar> { get }
+  var c: UnsafeMutablePointer<V.Scalar> { get }
+  var z: UnsafeMutablePointer<V.Scalar> { get }
+  var relu: Bool { get }
   func sums(_ vector: Int) -> V
   func load(_ state: UnsafePointer<V.Scalar>, _ vector: Int) -> V
   func store(_ value: V, _ state: UnsafeMutablePointer<V.Scalar>, _ vector: Int)
@@ -62,6 +68,12 @@ public protocol ForwardRows {
     self.arguments = arguments
     self.row = row
   }
+
+  @inlinable @inline(__always) var hPrevious: UnsafePointer<V.Scalar> { arguments.pointee.hPrevious }
+  @inlinable @inline(__always) var h: UnsafeMutablePointer<V.Scalar> { arguments.pointee.h }
+  @inlinable @inline(__always) var c: UnsafeMutablePointer<V.Scalar> { arguments.pointee.c }
+  @inlinable @inline(__always) var z: UnsafeMutablePointer<V.Scalar> { arguments.pointee.z }
+  @inlinable @inline(__always) var relu: Bool { arguments.pointee.relu }
 
   @inlinable @inline(__always) func sums(_ vector: Int) -> V {
     V.load(UnsafePointer(arguments.pointee.sums[row] + (arguments.pointee.sumsOffset &+ vector &* V.count)))
@@ -81,36 +93,44 @@ public protocol ForwardRows {
   }
 }
 
-/// A row and the one behind it.
-@frozen @usableFromInline struct ForwardRowPair<V: Lanes>: ForwardRows {
-  @usableFromInline let first: ForwardRow<V>
-  @usableFromInline let second: ForwardRow<V>
+/// Two rows side by side, each in memory of its own.
+@frozen @usableFromInline struct RowPair<Row: ForwardRows>: ForwardRows {
+  @usableFromInline typealias V = Pair<Row.V>
+  @usableFromInline let first: Row
+  @usableFromInline let second: Row
 
-  @inlinable @inline(__always)
-  init(_ arguments: UnsafePointer<ForwardArguments<V.Scalar>>, _ row: Int) {
-    first = ForwardRow(arguments, row)
-    second = ForwardRow(arguments, row &+ 1)
+  @inlinable @inline(__always) init(_ first: Row, _ second: Row) {
+    self.first = first
+    self.second = second
   }
 
-  @inlinable @inline(__always) func sums(_ vector: Int) -> Pair<V> { Pair(first.sums(vector), second.sums(vector)) }
-  @inlinable @inline(__always) func load(_ state: UnsafePointer<V.Scalar>, _ vector: Int) -> Pair<V> {
+  @inlinable @inline(__always) var hPrevious: UnsafePointer<V.Scalar> { first.hPrevious }
+  @inlinable @inline(__always) var h: UnsafeMutablePointer<V.Scalar> { first.h }
+  @inlinable @inline(__always) var c: UnsafeMutablePointer<V.Scalar> { first.c }
+  @inlinable @inline(__always) var z: UnsafeMutablePointer<V.Scalar> { first.z }
+  @inlinable @inline(__always) var relu: Bool { first.relu }
+
+  @inlinable @inline(__always) func sums(_ vector: Int) -> V { Pair(first.sums(vector), second.sums(vector)) }
+  @inlinable @inline(__always) func load(_ state: UnsafePointer<V.Scalar>, _ vector: Int) -> V {
     Pair(first.load(state, vector), second.load(state, vector))
   }
-  @inlinable @inline(__always) func store(_ value: Pair<V>, _ state: UnsafeMutablePointer<V.Scalar>, _ vector: Int) {
+  @inlinable @inline(__always) func store(_ value: V, _ state: UnsafeMutablePointer<V.Scalar>, _ vector: Int) {
     first.store(value.first, state, vector)
     second.store(value.second, state, vector)
   }
-  @inlinable @inline(__always) func tape(_ vector: Int) -> TapeRowPair<V>? {
+  @inlinable @inline(__always) func tape(_ vector: Int) -> TapePair<Row.Tape>? {
     guard let one = first.tape(vector), let other = second.tape(vector) else { return nil }
-    return TapeRowPair(one, other)
+    return TapePair(one, other)
   }
 }
 
-/// What a step does with a row.
+/// What a step does with the sums of a panel.
 public protocol ForwardEquations {
-  /// The rows are better taken in pairs. Not where a row usually has several vectors, which hide each other's waits.
-  static var pairs: Bool { get }
-  static func run<Rows: ForwardRows>(_ rows: Rows, _ a: UnsafePointer<ForwardArguments<Rows.V.Scalar>>)
+  /// Whether gates share the panel, which then has one vector of units. Such rows are better taken in pairs; where a row
+  /// has several vectors, these hide each other's waits.
+  static var gatesShareThePanel: Bool { get }
+  /// One vector of units.
+  static func run<Rows: ForwardRows>(_ rows: Rows, _ vector: Int)
 }
 
 /// All rows, two at a time with 32 registers: a few vectors go to the stack, and the pair is still faster. With 16 most
@@ -121,14 +141,15 @@ func forward<V: Lanes, Equations: ForwardEquations>(
 ) {
   let count = a.pointee.count
   var row = 0
-  if Equations.pairs && V.accumulators >= 24 {
+  if Equations.gatesShareThePanel && V.accumulators >= 24 {
     while row &+ 1 < count {
-      Equations.run(ForwardRowPair<V>(a, row), a)
+      Equations.run(RowPair(ForwardRow<V>(a, row), ForwardRow<V>(a, row &+ 1)), 0)
       row &+= 2
     }
   }
+  let vectors = Equations.gatesShareThePanel ? 1 : a.pointee.unitVectors
   while row < count {
-    Equations.run(ForwardRow<V>(a, row), a)
+    for vector in 0..<vectors { Equations.run(ForwardRow<V>(a, row), vector) }
     row &+= 1
   }
 }

@@ -90,14 +90,14 @@ public struct ForwardArguments<Scalar: Real>: BitwiseCopyable {
 
 /// The panel's vectors: i f g o of one vector of units.
 @usableFromInline enum LSTMForward: ForwardEquations {
-  @inlinable @inline(__always) static var pairs: Bool { true }
+  @inlinable @inline(__always) static var gatesShareThePanel: Bool { true }
 
   @inlinable @inline(__always)
-  static func run<Rows: ForwardRows>(_ rows: Rows, _ a: UnsafePointer<ForwardArguments<Rows.V.Scalar>>) {
+  static func run<Rows: ForwardRows>(_ rows: Rows, _ vector: Int) {
     let gates = LSTMGates(
-      rows.sums(0), rows.sums(1), rows.sums(2), rows.sums(3), c: rows.load(UnsafePointer(a.pointee.c), 0))
-    rows.store(gates.c, a.pointee.c, 0)
-    rows.store(gates.h, a.pointee.h, 0)
+      rows.sums(0), rows.sums(1), rows.sums(2), rows.sums(3), c: rows.load(UnsafePointer(rows.c), 0))
+    rows.store(gates.c, rows.c, 0)
+    rows.store(gates.h, rows.h, 0)
     if let tape = rows.tape(0) { gates.store(tape) }
   }
 }
@@ -134,13 +134,13 @@ public struct ForwardArguments<Scalar: Real>: BitwiseCopyable {
 
 /// The panel's vectors: n r z m of one vector of units.
 @usableFromInline enum GRUForward: ForwardEquations {
-  @inlinable @inline(__always) static var pairs: Bool { true }
+  @inlinable @inline(__always) static var gatesShareThePanel: Bool { true }
 
   @inlinable @inline(__always)
-  static func run<Rows: ForwardRows>(_ rows: Rows, _ a: UnsafePointer<ForwardArguments<Rows.V.Scalar>>) {
+  static func run<Rows: ForwardRows>(_ rows: Rows, _ vector: Int) {
     let gates = GRUGates(
-      rows.sums(0), rows.sums(1), rows.sums(2), rows.sums(3), h: rows.load(a.pointee.hPrevious, 0))
-    rows.store(gates.h, a.pointee.h, 0)
+      rows.sums(0), rows.sums(1), rows.sums(2), rows.sums(3), h: rows.load(rows.hPrevious, 0))
+    rows.store(gates.h, rows.h, 0)
     if let tape = rows.tape(0) { gates.store(tape) }
   }
 }
@@ -167,13 +167,13 @@ public struct ForwardArguments<Scalar: Real>: BitwiseCopyable {
 
 /// The panel's vectors: r z of one vector of units.
 @usableFromInline enum GRUResetGatesForward: ForwardEquations {
-  @inlinable @inline(__always) static var pairs: Bool { true }
+  @inlinable @inline(__always) static var gatesShareThePanel: Bool { true }
 
   @inlinable @inline(__always)
-  static func run<Rows: ForwardRows>(_ rows: Rows, _ a: UnsafePointer<ForwardArguments<Rows.V.Scalar>>) {
+  static func run<Rows: ForwardRows>(_ rows: Rows, _ vector: Int) {
     let gates = GRUResetGates(rows.sums(0), rows.sums(1))
-    rows.store(gates.r * rows.load(a.pointee.hPrevious, 0), a.pointee.c, 0)
-    rows.store(gates.z, a.pointee.z, 0)
+    rows.store(gates.r * rows.load(rows.hPrevious, 0), rows.c, 0)
+    rows.store(gates.z, rows.z, 0)
     if let tape = rows.tape(0) { gates.store(tape) }
   }
 }
@@ -197,16 +197,14 @@ public struct ForwardArguments<Scalar: Real>: BitwiseCopyable {
 
 /// The panel's vectors: n of 1 … 4 vectors of units.
 @usableFromInline enum GRUResetCandidateForward: ForwardEquations {
-  @inlinable @inline(__always) static var pairs: Bool { false }
+  @inlinable @inline(__always) static var gatesShareThePanel: Bool { false }
 
   @inlinable @inline(__always)
-  static func run<Rows: ForwardRows>(_ rows: Rows, _ a: UnsafePointer<ForwardArguments<Rows.V.Scalar>>) {
-    for v in 0..<a.pointee.unitVectors {
-      let candidate = GRUResetCandidate(
-        rows.sums(v), z: rows.load(UnsafePointer(a.pointee.z), v), h: rows.load(a.pointee.hPrevious, v))
-      rows.store(candidate.h, a.pointee.h, v)
-      if let tape = rows.tape(v) { candidate.store(tape) }
-    }
+  static func run<Rows: ForwardRows>(_ rows: Rows, _ vector: Int) {
+    let candidate = GRUResetCandidate(
+      rows.sums(vector), z: rows.load(UnsafePointer(rows.z), vector), h: rows.load(rows.hPrevious, vector))
+    rows.store(candidate.h, rows.h, vector)
+    if let tape = rows.tape(vector) { candidate.store(tape) }
   }
 }
 
@@ -219,13 +217,11 @@ func rnnActivation<V: LaneArithmetic>(_ sum: V, relu: Bool) -> V {
 /// Vanilla RNN (Elman 1990): `h = tanh(sum)`, or `max(0, sum)`. The vectors: 1 … 4 vectors of units. h is all of its
 /// tape.
 @usableFromInline enum RNNForward: ForwardEquations {
-  @inlinable @inline(__always) static var pairs: Bool { false }
+  @inlinable @inline(__always) static var gatesShareThePanel: Bool { false }
 
   @inlinable @inline(__always)
-  static func run<Rows: ForwardRows>(_ rows: Rows, _ a: UnsafePointer<ForwardArguments<Rows.V.Scalar>>) {
-    for v in 0..<a.pointee.unitVectors {
-      rows.store(rnnActivation(rows.sums(v), relu: a.pointee.relu), a.pointee.h, v)
-    }
+  static func run<Rows: ForwardRows>(_ rows: Rows, _ vector: Int) {
+    rows.store(rnnActivation(rows.sums(vector), relu: rows.relu), rows.h, vector)
   }
 }
 

@@ -97,22 +97,58 @@ func chain<Row: RowSums>(
   }
 }
 
+/// A panel's finished sums, with the states and the tape of its units.
+@frozen @usableFromInline struct SingleRow<Sums: RowSums>: ForwardRows {
+  @usableFromInline typealias V = Sums.V
+  @usableFromInline let arguments: UnsafePointer<SingleArguments<V.Scalar>>
+  @usableFromInline let sums: Sums
+  /// The panel's first.
+  @usableFromInline let unit: Int
+
+  @inlinable @inline(__always)
+  init(_ arguments: UnsafePointer<SingleArguments<V.Scalar>>, _ sums: Sums, unit: Int) {
+    self.arguments = arguments
+    self.sums = sums
+    self.unit = unit
+  }
+
+  @inlinable @inline(__always) var hPrevious: UnsafePointer<V.Scalar> { arguments.pointee.hPrevious }
+  @inlinable @inline(__always) var h: UnsafeMutablePointer<V.Scalar> { arguments.pointee.h }
+  @inlinable @inline(__always) var c: UnsafeMutablePointer<V.Scalar> { arguments.pointee.c }
+  @inlinable @inline(__always) var z: UnsafeMutablePointer<V.Scalar> { arguments.pointee.z }
+  @inlinable @inline(__always) var relu: Bool { arguments.pointee.relu }
+
+  @inlinable @inline(__always) func sums(_ vector: Int) -> V { sums.vector(vector) }
+  @inlinable @inline(__always) func load(_ state: UnsafePointer<V.Scalar>, _ vector: Int) -> V {
+    V.load(state + (unit &+ vector &* V.count))
+  }
+  @inlinable @inline(__always) func store(_ value: V, _ state: UnsafeMutablePointer<V.Scalar>, _ vector: Int) {
+    value.store(state + (unit &+ vector &* V.count))
+  }
+  @inlinable @inline(__always) func tape(_ vector: Int) -> TapeRow<V>? {
+    arguments.pointee.record(V.self, unit: unit &+ vector &* V.count)
+  }
+}
+
 /// The sums of a panel that gates share, on their way through a step.
 public protocol SinglePanel {
   associatedtype Row: RowSums
+  associatedtype Gates: RowSums where Gates.V == Row.V
   var sums: Row { get set }
   /// Where the chains over x start.
   init(_ start: UnsafePointer<Row.V.Scalar>)
   /// After the product with x, before the one with h.
   mutating func turn(_ a: UnsafePointer<SingleArguments<Row.V.Scalar>>, unit: Int)
-  /// From the sums to the gates, the new state and the tape.
-  func finish(_ a: UnsafePointer<SingleArguments<Row.V.Scalar>>, unit: Int)
+  /// What the gates are computed from, after both.
+  var gates: Gates { get }
 }
 
 /// Panels two at a time: a chain waits some four cycles for each of its multiply-adds, so that the three or four
-/// chains of one panel do not keep a core busy.
+/// chains of one panel do not keep a core busy. With 32 registers their gates too are computed side by side.
 @inlinable @inline(__always)
-func runSingle<P: SinglePanel>(_: P.Type, _ a: UnsafePointer<SingleArguments<P.Row.V.Scalar>>) {
+func runSingle<P: SinglePanel, Equations: ForwardEquations>(
+  _: P.Type, _: Equations.Type, _ a: UnsafePointer<SingleArguments<P.Row.V.Scalar>>
+) {
   typealias V = P.Row.V
   let (inputs, depth) = (a.pointee.inputs, a.pointee.depth)
   let (input, recurrent) = (P.Row.vectors &* V.count &* inputs, P.Row.vectors &* V.count &* depth)
@@ -126,8 +162,13 @@ func runSingle<P: SinglePanel>(_: P.Type, _ a: UnsafePointer<SingleArguments<P.R
     one.turn(a, unit: unit)
     two.turn(a, unit: unit &+ V.count)
     chain(&one.sums, &two.sums, a.pointee.operand, depth, a.pointee.recurrent + panel &* recurrent)
-    one.finish(a, unit: unit)
-    two.finish(a, unit: unit &+ V.count)
+    let rows = (SingleRow(a, one.gates, unit: unit), SingleRow(a, two.gates, unit: unit &+ V.count))
+    if V.accumulators >= 24 {
+      Equations.run(RowPair(rows.0, rows.1), 0)
+    } else {
+      Equations.run(rows.0, 0)
+      Equations.run(rows.1, 0)
+    }
     panel &+= 2
   }
   if panel < end {
@@ -136,25 +177,19 @@ func runSingle<P: SinglePanel>(_: P.Type, _ a: UnsafePointer<SingleArguments<P.R
     chain(&one.sums, a.pointee.x, inputs, a.pointee.input + panel &* input)
     one.turn(a, unit: unit)
     chain(&one.sums, a.pointee.operand, depth, a.pointee.recurrent + panel &* recurrent)
-    one.finish(a, unit: unit)
+    Equations.run(SingleRow(a, one.gates, unit: unit), 0)
   }
 }
 
-/// i f g o
-@frozen @usableFromInline struct LSTMPanel<V: Lanes>: SinglePanel {
-  @usableFromInline var sums: Row4<V>
-  @inlinable @inline(__always) init(_ start: UnsafePointer<V.Scalar>) { sums = Row4(start) }
-  @inlinable @inline(__always) func turn(_ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int) {}
-
-  @inlinable @inline(__always) func finish(_ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int) {
-    let gates = LSTMGates(sums.a, sums.b, sums.c, sums.d, c: V.load(UnsafePointer(a.pointee.c + unit)))
-    gates.c.store(a.pointee.c + unit)
-    gates.h.store(a.pointee.h + unit)
-    if let tape = a.pointee.record(V.self, unit: unit) { gates.store(tape) }
-  }
+/// Gates with one chain each, over x and then over h: i f g o of the LSTM, r z of the GRU with reset before.
+@frozen @usableFromInline struct ChainedPanel<Row: RowSums>: SinglePanel {
+  @usableFromInline var sums: Row
+  @inlinable @inline(__always) init(_ start: UnsafePointer<Row.V.Scalar>) { sums = Row(start) }
+  @inlinable @inline(__always) func turn(_ a: UnsafePointer<SingleArguments<Row.V.Scalar>>, unit: Int) {}
+  @inlinable @inline(__always) var gates: Row { sums }
 }
 
-/// n r z over x, then r z m over h.
+/// GRU: n r z over x, then r z m over h.
 @frozen @usableFromInline struct GRUPanel<V: Lanes>: SinglePanel {
   @usableFromInline var sums: Row3<V>
   @usableFromInline var n: V
@@ -171,87 +206,40 @@ func runSingle<P: SinglePanel>(_: P.Type, _ a: UnsafePointer<SingleArguments<P.R
     sums.c = V.load(a.pointee.startOfM + unit)
   }
 
-  @inlinable @inline(__always) func finish(_ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int) {
-    let gates = GRUGates(n, sums.a, sums.b, sums.c, h: V.load(a.pointee.hPrevious + unit))
-    gates.h.store(a.pointee.h + unit)
-    if let tape = a.pointee.record(V.self, unit: unit) { gates.store(tape) }
-  }
-}
-
-/// r z
-@frozen @usableFromInline struct GRUResetPanel<V: Lanes>: SinglePanel {
-  @usableFromInline var sums: Row2<V>
-  @inlinable @inline(__always) init(_ start: UnsafePointer<V.Scalar>) { sums = Row2(start) }
-  @inlinable @inline(__always) func turn(_ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int) {}
-
-  @inlinable @inline(__always) func finish(_ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int) {
-    let gates = GRUResetGates(sums.a, sums.b)
-    (gates.r * V.load(a.pointee.hPrevious + unit)).store(a.pointee.c + unit)
-    gates.z.store(a.pointee.z + unit)
-    if let tape = a.pointee.record(V.self, unit: unit) { gates.store(tape) }
-  }
-}
-
-/// What a panel of one gate is finished with: vector `v` of the sums, at its unit.
-public protocol SingleFinish {
-  associatedtype V: Lanes
-  static func finish(_ sum: V, _ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int)
-}
-
-@frozen @usableFromInline enum RNNFinish<V: Lanes>: SingleFinish {
-  @inlinable @inline(__always)
-  static func finish(_ sum: V, _ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int) {
-    rnnActivation(sum, relu: a.pointee.relu).store(a.pointee.h + unit)
-  }
-}
-
-@frozen @usableFromInline enum CandidateFinish<V: Lanes>: SingleFinish {
-  @inlinable @inline(__always)
-  static func finish(_ sum: V, _ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int) {
-    let candidate = GRUResetCandidate(
-      sum, z: V.load(UnsafePointer(a.pointee.z + unit)), h: V.load(a.pointee.hPrevious + unit))
-    candidate.h.store(a.pointee.h + unit)
-    if let tape = a.pointee.record(V.self, unit: unit) { candidate.store(tape) }
-  }
+  @inlinable @inline(__always) var gates: Row4<V> { Row4(n, sums.a, sums.b, sums.c) }
 }
 
 /// Panels of 1 … 4 vectors of one gate.
 @inlinable @inline(__always)
-func oneGateSingle<F: SingleFinish>(_: F.Type, _ a: UnsafePointer<SingleArguments<F.V.Scalar>>) {
-  typealias V = F.V
+func oneGateSingle<V: Lanes, Equations: ForwardEquations>(
+  _: V.Type, _: Equations.Type, _ a: UnsafePointer<SingleArguments<V.Scalar>>
+) {
   for panel in a.pointee.firstPanel..<a.pointee.endPanel {
     let (first, vectors) = a.pointee.layout.panel(panel)
     let unit = first &* V.count
     switch vectors {
-    case 1:
-      let sums = sums(Row1<V>.self, a, unit)
-      F.finish(sums.a, a, unit: unit)
-    case 2:
-      let sums = sums(Row2<V>.self, a, unit)
-      F.finish(sums.a, a, unit: unit)
-      F.finish(sums.b, a, unit: unit &+ V.count)
-    case 3:
-      let sums = sums(Row3<V>.self, a, unit)
-      F.finish(sums.a, a, unit: unit)
-      F.finish(sums.b, a, unit: unit &+ V.count)
-      F.finish(sums.c, a, unit: unit &+ 2 &* V.count)
-    default:
-      let sums = sums(Row4<V>.self, a, unit)
-      F.finish(sums.a, a, unit: unit)
-      F.finish(sums.b, a, unit: unit &+ V.count)
-      F.finish(sums.c, a, unit: unit &+ 2 &* V.count)
-      F.finish(sums.d, a, unit: unit &+ 3 &* V.count)
+    case 1: oneGatePanel(Row1<V>.self, Equations.self, a, unit)
+    case 2: oneGatePanel(Row2<V>.self, Equations.self, a, unit)
+    case 3: oneGatePanel(Row3<V>.self, Equations.self, a, unit)
+    default: oneGatePanel(Row4<V>.self, Equations.self, a, unit)
     }
   }
 }
 
-/// The sums of the panel of one gate that begins at `unit`, which is also its first column.
+/// The panel of one gate that begins at `unit`, which is also its first column.
 @inlinable @inline(__always)
-func sums<Row: RowSums>(_: Row.Type, _ a: UnsafePointer<SingleArguments<Row.V.Scalar>>, _ unit: Int) -> Row {
+func oneGatePanel<Row: RowSums, Equations: ForwardEquations>(
+  _: Row.Type, _: Equations.Type, _ a: UnsafePointer<SingleArguments<Row.V.Scalar>>, _ unit: Int
+) {
   var sums = Row(a.pointee.start + unit)
   chain(&sums, a.pointee.x, a.pointee.inputs, a.pointee.input + unit &* a.pointee.inputs)
   chain(&sums, a.pointee.operand, a.pointee.depth, a.pointee.recurrent + unit &* a.pointee.depth)
-  return sums
+  // By constants, not in a loop: the sums stay in registers.
+  let row = SingleRow(a, sums, unit: unit)
+  Equations.run(row, 0)
+  if Row.vectors > 1 { Equations.run(row, 1) }
+  if Row.vectors > 2 { Equations.run(row, 2) }
+  if Row.vectors > 3 { Equations.run(row, 3) }
 }
 
 /// The steps of one sequence.
@@ -266,10 +254,10 @@ public struct SingleKernels<Scalar: Real>: Sendable {
 
   @inlinable @inline(__always)
   public init<V: Lanes>(_: V.Type) where V.Scalar == Scalar {
-    lstm = { runSingle(LSTMPanel<V>.self, $0) }
-    gru = { runSingle(GRUPanel<V>.self, $0) }
-    gruResetGates = { runSingle(GRUResetPanel<V>.self, $0) }
-    gruResetCandidate = { oneGateSingle(CandidateFinish<V>.self, $0) }
-    rnn = { oneGateSingle(RNNFinish<V>.self, $0) }
+    lstm = { runSingle(ChainedPanel<Row4<V>>.self, LSTMForward.self, $0) }
+    gru = { runSingle(GRUPanel<V>.self, GRUForward.self, $0) }
+    gruResetGates = { runSingle(ChainedPanel<Row2<V>>.self, GRUResetGatesForward.self, $0) }
+    gruResetCandidate = { oneGateSingle(V.self, GRUResetCandidateForward.self, $0) }
+    rnn = { oneGateSingle(V.self, RNNForward.self, $0) }
   }
 }

@@ -17,6 +17,8 @@ public protocol RowSums {
   mutating func add(_ w: Self, _ x: V)
   /// self += w * x, in vector `v`, a constant.
   mutating func add(_ w: V, _ x: V, vector v: Int)
+  /// Vector `v`, a constant.
+  func vector(_ v: Int) -> V
 }
 
 @frozen @usableFromInline struct Row1<V: Lanes>: RowSums {
@@ -30,6 +32,7 @@ public protocol RowSums {
   }
   @inlinable @inline(__always) mutating func add(_ w: Self, _ x: V) { a = V.multiplyAdd(w.a, x, a) }
   @inlinable @inline(__always) mutating func add(_ w: V, _ x: V, vector v: Int) { a = V.multiplyAdd(w, x, a) }
+  @inlinable @inline(__always) func vector(_ v: Int) -> V { a }
 }
 
 @frozen @usableFromInline struct Row2<V: Lanes>: RowSums {
@@ -59,6 +62,7 @@ public protocol RowSums {
   @inlinable @inline(__always) mutating func add(_ w: V, _ x: V, vector v: Int) {
     if v == 0 { a = V.multiplyAdd(w, x, a) } else { b = V.multiplyAdd(w, x, b) }
   }
+  @inlinable @inline(__always) func vector(_ v: Int) -> V { v == 0 ? a : b }
 }
 
 @frozen @usableFromInline struct Row3<V: Lanes>: RowSums {
@@ -98,6 +102,7 @@ public protocol RowSums {
     default: c = V.multiplyAdd(w, x, c)
     }
   }
+  @inlinable @inline(__always) func vector(_ v: Int) -> V { v == 0 ? a : v == 1 ? b : c }
 }
 
 @frozen @usableFromInline struct Row4<V: Lanes>: RowSums {
@@ -105,6 +110,12 @@ public protocol RowSums {
   @usableFromInline var b: V
   @usableFromInline var c: V
   @usableFromInline var d: V
+  @inlinable @inline(__always) init(_ a: V, _ b: V, _ c: V, _ d: V) {
+    self.a = a
+    self.b = b
+    self.c = c
+    self.d = d
+  }
   @inlinable @inline(__always) static var vectors: Int { 4 }
   @inlinable @inline(__always) init() {
     a = .zero
@@ -144,6 +155,7 @@ public protocol RowSums {
     default: d = V.multiplyAdd(w, x, d)
     }
   }
+  @inlinable @inline(__always) func vector(_ v: Int) -> V { v == 0 ? a : v == 1 ? b : v == 2 ? c : d }
 }
 
 /// The sums of `height` rows, 1 … 8, and the rows' pointers. Fields beyond the height are never touched and vanish.

@@ -64,10 +64,17 @@ struct CellStep<Scalar: RNNScalar> {
   /// GRU: where the chain of m starts, into `sums`, before the recurrent product.
   @inline(__always)
   func startOfM(_ panel: Int, count: Int, sums: UnsafeMutablePointer<Pointer>) {
+    let m = startOfM(panel)
+    network.kernels.panels.fillVector(m.start, UnsafePointer(sums), count, m.column)
+  }
+
+  @inline(__always)
+  func startOfM(_ panel: Int) -> (start: UnsafePointer<Scalar>, column: Int) {
     let stage = plan.stages[0]
-    network.kernels.panels.fillVector(
-      weights.biasM + stage.panels.panel(panel).firstVector &* plan.lanes, UnsafePointer(sums), count,
-      stage.column(panel) &+ 3 &* plan.lanes)
+    return (
+      UnsafePointer(weights.biasM) + stage.panels.panel(panel).firstVector &* plan.lanes,
+      stage.column(panel) &+ 3 &* plan.lanes
+    )
   }
 
   /// From the sums to the gates and the new state. Pointers are to the rows' first units, padded to
@@ -85,21 +92,6 @@ struct CellStep<Scalar: RNNScalar> {
       sumsOffset: stage.column(panel), stateStride: plan.paddedHidden, hPrevious: UnsafePointer(hPrevious) + unit,
       h: (configuration.projectionSize > 0 ? z : h) + unit, c: c + unit, z: z + unit, tape: tape, tapeOffset: unit,
       gateStride: configuration.hiddenSize, relu: configuration.cell == .rnnRelu)
-  }
-
-  @inline(__always)
-  func run(_ index: Int, _ gates: UnsafePointer<ForwardArguments<Scalar>>) {
-    switch configuration.cell {
-    case .lstm: network.kernels.forward.lstm(gates)
-    case .gru: network.kernels.forward.gru(gates)
-    case .gruResetBefore:
-      if index == 0 {
-        network.kernels.forward.gruResetGates(gates)
-      } else {
-        network.kernels.forward.gruResetCandidate(gates)
-      }
-    case .rnnTanh, .rnnRelu: network.kernels.forward.rnn(gates)
-    }
   }
 
   /// One step of one sequence of a stage; `start` are the stage's sums that the input gave, or nil: `x` is yet to come.
@@ -120,21 +112,6 @@ struct CellStep<Scalar: RNNScalar> {
       h: configuration.projectionSize > 0 ? z : h, c: c, z: z, tape: tape, relu: configuration.cell == .rnnRelu)
   }
 
-  @inline(__always)
-  func run(_ index: Int, _ single: UnsafePointer<SingleArguments<Scalar>>) {
-    switch configuration.cell {
-    case .lstm: network.kernels.single.lstm(single)
-    case .gru: network.kernels.single.gru(single)
-    case .gruResetBefore:
-      if index == 0 {
-        network.kernels.single.gruResetGates(single)
-      } else {
-        network.kernels.single.gruResetCandidate(single)
-      }
-    case .rnnTanh, .rnnRelu: network.kernels.single.rnn(single)
-    }
-  }
-
   /// h = W_hr m, over `configuration.hiddenSize` numbers.
   @inline(__always)
   func projection(
@@ -146,6 +123,40 @@ struct CellStep<Scalar: RNNScalar> {
       panel: jobs?.projection[0].packed(panel: panel, slot: slot, network.kernels)
         ?? UnsafePointer(weights.projection + column &* configuration.hiddenSize), out: UnsafePointer(out),
       outOffset: column, columns: state.vectors(panel) &* plan.lanes, finish: .set)
+  }
+}
+
+extension Network {
+  /// The gates of stage `index`.
+  @inline(__always)
+  func run(_ index: Int, _ gates: UnsafePointer<ForwardArguments<Scalar>>) {
+    switch configuration.cell {
+    case .lstm: kernels.forward.lstm(gates)
+    case .gru: kernels.forward.gru(gates)
+    case .gruResetBefore:
+      if index == 0 {
+        kernels.forward.gruResetGates(gates)
+      } else {
+        kernels.forward.gruResetCandidate(gates)
+      }
+    case .rnnTanh, .rnnRelu: kernels.forward.rnn(gates)
+    }
+  }
+
+  /// Stage `index` of a step of one sequence.
+  @inline(__always)
+  func run(_ index: Int, _ single: UnsafePointer<SingleArguments<Scalar>>) {
+    switch configuration.cell {
+    case .lstm: kernels.single.lstm(single)
+    case .gru: kernels.single.gru(single)
+    case .gruResetBefore:
+      if index == 0 {
+        kernels.single.gruResetGates(single)
+      } else {
+        kernels.single.gruResetCandidate(single)
+      }
+    case .rnnTanh, .rnnRelu: kernels.single.rnn(single)
+    }
   }
 }
 

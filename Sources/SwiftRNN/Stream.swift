@@ -11,7 +11,8 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   private let weights: PackedWeights<Scalar>
   private let memory: Block<UInt8>
   private let scratch: StreamScratch<Scalar>
-  private let layers: [StreamLayer<Scalar>]
+  private let layers: UnsafeMutablePointer<StreamLayer<Scalar>>
+  private let layerCount: Int
   private var odd = false
 
   /// A stream of `sequences` parallel sequences, all states zero. Retains network and weights.
@@ -28,27 +29,31 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
     guard weights.isFor(network) else { throw .mismatch("the weights are of another network's configuration") }
     try Network<Scalar>.checkBatch(steps: 1, sequences: sequences)
     _ = try Size.product(sequences, c.inputSize, MemoryLayout<Scalar>.stride, of: "x")
+    let cells = (0..<c.layers).map { CellStep(network, layer: $0, weights.packed($0, 0)) }
     func lay(_ arena: inout Arena) -> (StreamScratch<Scalar>, [StreamLayer<Scalar>]) {
       let scratch = StreamScratch<Scalar>(&arena, network.plan, sequences: sequences)
-      let layers = (0..<c.layers).map { layer in
-        StreamLayer(&arena, CellStep(network, layer: layer, weights.packed(layer, 0)), sequences: sequences)
-      }
-      return (scratch, layers)
+      return (scratch, cells.map { StreamLayer(&arena, $0, sequences: sequences) })
     }
     var counter = Arena(nil)
+    _ = counter.take(StreamLayer<Scalar>.self, c.layers)
     _ = lay(&counter)
     memory = try Block(count: counter.size("a stream"))
     var arena = Arena(memory.pointer)
-    (scratch, layers) = lay(&arena)
+    layers = arena.take(StreamLayer<Scalar>.self, c.layers)
+    layerCount = c.layers
+    let laid: [StreamLayer<Scalar>]
+    (scratch, laid) = lay(&arena)
     self.network = network
     self.weights = weights
     self.sequences = sequences
 
     scratch.prepare(network.plan, sequences: sequences)
     let x = UnsafePointer(scratch.xRows)
-    for (index, layer) in layers.enumerated() {
-      let below = index > 0 ? layers[index - 1].turns : nil
-      layer.prepare(scratch, inputs: below.map { (constant($0.0.hRows), constant($0.1.hRows)) } ?? (x, x))
+    for (index, layer) in laid.enumerated() {
+      (layers + index).initialize(to: layer)
+      let below = index > 0 ? laid[index - 1].turns : nil
+      layer.prepare(
+        cells[index], scratch, inputs: below.map { (constant($0.0.hRows), constant($0.1.hRows)) } ?? (x, x))
     }
     reset()
   }
@@ -57,7 +62,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func reset() {
-    for layer in layers { layer.reset() }
+    for index in 0..<layerCount { layers[index].reset() }
   }
 
   /// One step: x `[N, I]` dense, y `[N, P]` dense or nil.
@@ -108,16 +113,18 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
     var y = y
     let c = network.configuration
     for _ in 0..<steps {
-      for n in 0..<sequences { scratch.xRows[n] = x + n &* c.inputSize }
+      if sequences > 1 {
+        for n in 0..<sequences { scratch.xRows[n] = x + n &* c.inputSize }
+      }
       var input = x
-      for layer in layers {
-        layer.step(odd: odd, x: input, scratch)
-        input = UnsafePointer(layer.h(odd: !odd))
+      for index in 0..<layerCount {
+        StreamLayer.step(layers + index, network, odd: odd, x: input, scratch)
+        input = UnsafePointer(layers[index].h(odd: !odd))
       }
       odd.toggle()
       if let out = y {
-        let layer = layers[layers.count &- 1]
-        copy(layer.h(odd: odd), layer.cell.state.paddedUnits, to: out, c.stateWidth, c.stateWidth)
+        let last = layers[layerCount &- 1]
+        copy(last.h(odd: odd), last.width, to: out, c.stateWidth, c.stateWidth)
         y = out + sequences &* c.stateWidth
       }
       x += sequences &* c.inputSize
@@ -138,10 +145,11 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   public func getState(_ states: States<Scalar>) throws(RNNError) {
     let c = network.configuration
     try states.check(c, sequences: sequences, "states")
-    for (index, layer) in layers.enumerated() {
+    for index in 0..<layerCount {
+      let layer = layers[index]
       let (h, cell) = states.part(c, layer: index, direction: 0, sequences: sequences)
-      if let h { copy(layer.h(odd: odd), layer.cell.state.paddedUnits, to: h, c.stateWidth, c.stateWidth) }
-      if let cell { copy(layer.c, network.plan.paddedHidden, to: cell, c.hiddenSize, c.hiddenSize) }
+      if let h { copy(layer.h(odd: odd), layer.width, to: h, c.stateWidth, c.stateWidth) }
+      if let cell { copy(layer.c, layer.hidden, to: cell, c.hiddenSize, c.hiddenSize) }
     }
   }
 
@@ -151,11 +159,12 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   public func setState(_ states: States<Scalar>) throws(RNNError) {
     let c = network.configuration
     try states.check(c, sequences: sequences, "states")
-    for (index, layer) in layers.enumerated() {
+    for index in 0..<layerCount {
+      let layer = layers[index]
       let (h, cell) = states.part(constant: c, layer: index, direction: 0, sequences: sequences)
       layer.reset()
-      if let h { copy(h, c.stateWidth, to: layer.h(odd: odd), layer.cell.state.paddedUnits, c.stateWidth) }
-      if let cell { copy(cell, c.hiddenSize, to: layer.c, network.plan.paddedHidden, c.hiddenSize) }
+      if let h { copy(h, c.stateWidth, to: layer.h(odd: odd), layer.width, c.stateWidth) }
+      if let cell { copy(cell, c.hiddenSize, to: layer.c, layer.hidden, c.hiddenSize) }
     }
   }
 }

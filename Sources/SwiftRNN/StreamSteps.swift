@@ -5,9 +5,10 @@ import Kernels
 /// The kernel calls for one panel of a stage.
 struct PanelCall<Scalar: RNNScalar>: BitwiseCopyable {
   var stage: Int
-  var panel: Int
   var vectors: Int
   var input: ProductArguments<Scalar>
+  /// GRU: where the chain of m starts, and its column in the sums.
+  var m: (start: UnsafePointer<Scalar>, column: Int)?
   var recurrent: ProductArguments<Scalar>
   var gates: ForwardArguments<Scalar>
 }
@@ -40,23 +41,26 @@ struct StreamTurn<Scalar: RNNScalar>: BitwiseCopyable {
   }
 }
 
-/// One layer of a stream. A class: a copy in every step would count references up and down.
-final class StreamLayer<Scalar: RNNScalar> {
+/// One layer of a stream. Holds no references: a step would count them up and down, which takes some 15 ns each time.
+struct StreamLayer<Scalar: RNNScalar>: BitwiseCopyable {
   typealias Pointer = UnsafeMutablePointer<Scalar>
 
-  let cell: CellStep<Scalar>
   let sequences: Int
   let turns: (StreamTurn<Scalar>, StreamTurn<Scalar>)
   /// `[N][padded H]`: LSTM's c; r * h of the GRU with reset before.
   let c: Pointer
   let cRows: UnsafeMutablePointer<Pointer>
+  /// padded P and padded H
+  let width: Int
+  let hidden: Int
   let stageCount: Int
   let panelCount: Int
   let projectionCount: Int
 
   init(_ arena: inout Arena, _ cell: CellStep<Scalar>, sequences: Int) {
-    self.cell = cell
     self.sequences = sequences
+    width = cell.state.paddedUnits
+    hidden = cell.plan.paddedHidden
     stageCount = cell.plan.stages.count
     panelCount = cell.plan.stages.reduce(0) { $0 + $1.panels.count }
     projectionCount = cell.configuration.projectionSize > 0 ? cell.state.count : 0
@@ -66,7 +70,7 @@ final class StreamLayer<Scalar: RNNScalar> {
         projections: projections, sequences: sequences)
     }
     turns = (turn(&arena, panelCount, projectionCount), turn(&arena, panelCount, projectionCount))
-    c = arena.take(Scalar.self, sequences, cell.plan.paddedHidden)
+    c = arena.take(Scalar.self, sequences, hidden)
     cRows = arena.take(Pointer.self, sequences)
   }
 
@@ -74,25 +78,30 @@ final class StreamLayer<Scalar: RNNScalar> {
   func h(odd: Bool) -> Pointer { odd ? turns.0.h : turns.1.h }
 
   func reset() {
-    for h in [turns.0.h, turns.1.h] { h.update(repeating: 0, count: sequences &* cell.state.paddedUnits) }
-    c.update(repeating: 0, count: sequences &* cell.plan.paddedHidden)
+    turns.0.h.update(repeating: 0, count: sequences &* width)
+    turns.1.h.update(repeating: 0, count: sequences &* width)
+    c.update(repeating: 0, count: sequences &* hidden)
   }
 
   /// Lays the calls out.
   ///
   /// - Parameter inputs: the rows that the layer reads in even and in odd steps.
-  func prepare(_ scratch: StreamScratch<Scalar>, inputs: (CellStep<Scalar>.Rows, CellStep<Scalar>.Rows)) {
+  func prepare(
+    _ cell: CellStep<Scalar>, _ scratch: StreamScratch<Scalar>,
+    inputs: (CellStep<Scalar>.Rows, CellStep<Scalar>.Rows)
+  ) {
     for n in 0..<sequences {
-      turns.0.hRows[n] = turns.0.h + n &* cell.state.paddedUnits
-      turns.1.hRows[n] = turns.1.h + n &* cell.state.paddedUnits
-      cRows[n] = c + n &* cell.plan.paddedHidden
+      turns.0.hRows[n] = turns.0.h + n &* width
+      turns.1.hRows[n] = turns.1.h + n &* width
+      cRows[n] = c + n &* hidden
     }
-    prepare(scratch, from: turns.1, to: turns.0, input: inputs.0)
-    prepare(scratch, from: turns.0, to: turns.1, input: inputs.1)
+    prepare(cell, scratch, from: turns.1, to: turns.0, input: inputs.0)
+    prepare(cell, scratch, from: turns.0, to: turns.1, input: inputs.1)
   }
 
   private func prepare(
-    _ scratch: StreamScratch<Scalar>, from: StreamTurn<Scalar>, to: StreamTurn<Scalar>, input: CellStep<Scalar>.Rows
+    _ cell: CellStep<Scalar>, _ scratch: StreamScratch<Scalar>, from: StreamTurn<Scalar>, to: StreamTurn<Scalar>,
+    input: CellStep<Scalar>.Rows
   ) {
     if sequences == 1 {
       for (index, stage) in cell.plan.stages.enumerated() {
@@ -108,8 +117,9 @@ final class StreamLayer<Scalar: RNNScalar> {
       for panel in 0..<stage.panels.count {
         next.initialize(
           to: PanelCall(
-            stage: index, panel: panel, vectors: stage.panels.vectors(panel),
+            stage: index, vectors: stage.panels.vectors(panel),
             input: cell.input(index, panel, count: sequences, rows: input, sums: scratch.sumsRows),
+            m: cell.configuration.cell == .gru ? cell.startOfM(panel) : nil,
             recurrent: cell.recurrent(
               index, panel, count: sequences, rows: constant(operand), sums: scratch.sumsRows),
             gates: cell.gates(
@@ -126,44 +136,65 @@ final class StreamLayer<Scalar: RNNScalar> {
     }
   }
 
+}
+
+/// Steps of a layer where it lies in the stream's memory: copying it would take as long as a call.
+extension StreamLayer {
   /// One step.
   ///
   /// - Parameter x: one sequence: its input. Several: their rows have been set.
   @inline(__always)
-  func step(odd: Bool, x: UnsafePointer<Scalar>, _ scratch: StreamScratch<Scalar>) {
-    let turn = odd ? turns.1 : turns.0
-    if sequences == 1 {
-      for stage in 0..<stageCount {
-        turn.singles[stage].x = x
-        cell.run(stage, turn.singles + stage)
+  static func step(
+    _ layer: UnsafePointer<Self>, _ network: Network<Scalar>, odd: Bool, x: UnsafePointer<Scalar>,
+    _ scratch: StreamScratch<Scalar>
+  ) {
+    if layer.pointee.sequences == 1 {
+      let singles = odd ? layer.pointee.turns.1.singles : layer.pointee.turns.0.singles
+      for stage in 0..<layer.pointee.stageCount {
+        singles[stage].x = x
+        network.run(stage, singles + stage)
       }
     } else {
-      step(turn, scratch)
+      runPanels(layer, network, odd: odd, scratch)
     }
-    for index in 0..<projectionCount {
-      let call = turn.projections + index
-      product(&call.pointee.product, vectors: call.pointee.vectors)
+    if layer.pointee.projectionCount > 0 { project(layer, network, odd: odd) }
+  }
+
+  @inline(never)
+  private static func runPanels(
+    _ layer: UnsafePointer<Self>, _ network: Network<Scalar>, odd: Bool, _ scratch: StreamScratch<Scalar>
+  ) {
+    let calls = odd ? layer.pointee.turns.1.panels : layer.pointee.turns.0.panels
+    for index in 0..<layer.pointee.panelCount {
+      let call = calls + index
+      product(network, sequences: layer.pointee.sequences, &call.pointee.input, vectors: call.pointee.vectors)
+      if let m = call.pointee.m {
+        network.kernels.panels.fillVector(m.start, UnsafePointer(scratch.sumsRows), layer.pointee.sequences, m.column)
+      }
+      product(network, sequences: layer.pointee.sequences, &call.pointee.recurrent, vectors: call.pointee.vectors)
+      network.run(call.pointee.stage, &call.pointee.gates)
     }
   }
 
-  private func step(_ turn: StreamTurn<Scalar>, _ scratch: StreamScratch<Scalar>) {
-    for index in 0..<panelCount {
-      let call = turn.panels + index
-      product(&call.pointee.input, vectors: call.pointee.vectors)
-      if cell.configuration.cell == .gru {
-        cell.startOfM(call.pointee.panel, count: sequences, sums: scratch.sumsRows)
-      }
-      product(&call.pointee.recurrent, vectors: call.pointee.vectors)
-      cell.run(call.pointee.stage, &call.pointee.gates)
+  @inline(never)
+  private static func project(
+    _ layer: UnsafePointer<Self>, _ network: Network<Scalar>, odd: Bool
+  ) {
+    let calls = odd ? layer.pointee.turns.1.projections : layer.pointee.turns.0.projections
+    for index in 0..<layer.pointee.projectionCount {
+      product(network, sequences: layer.pointee.sequences, &calls[index].product, vectors: calls[index].vectors)
     }
   }
 
   /// More sequences than a tile holds are cut in k, which changes the arguments.
   @inline(__always)
-  private func product(_ arguments: UnsafeMutablePointer<ProductArguments<Scalar>>, vectors: Int) {
-    if sequences == 1 { return cell.network.kernels.product(vectors: vectors, arguments) }
+  private static func product(
+    _ network: Network<Scalar>, sequences: Int, _ arguments: UnsafeMutablePointer<ProductArguments<Scalar>>,
+    vectors: Int
+  ) {
+    if sequences == 1 { return network.kernels.product(vectors: vectors, arguments) }
     var copy = arguments.pointee
-    cell.network.kernels.product(&copy, vectors: vectors, depth: copy.depth)
+    network.kernels.product(&copy, vectors: vectors, depth: copy.depth)
   }
 }
 

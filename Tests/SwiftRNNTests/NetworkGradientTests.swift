@@ -116,7 +116,7 @@ extension NetworkParameters {
   /// A tensor that exists, for key paths.
   subscript(known name: String) -> Tensor<Scalar> {
     get { self[name].unsafelyUnwrapped }
-    set { self[name] = newValue }
+    set { do { try set(name, to: newValue) } catch { Issue.record(error) } }
   }
 }
 

@@ -38,15 +38,16 @@ import Testing
     #expect("\(a)" == "Tensor[2] [1.0, 2.0]")
   }
 
-  @Test func refusals() {
-    func message(_ body: () throws(RNNError) -> Void) -> String? {
-      do {
-        try body()
-        return nil
-      } catch {
-        return error.description
-      }
+  private func message(_ body: () throws(RNNError) -> Void) -> String? {
+    do {
+      try body()
+      return nil
+    } catch {
+      return error.description
     }
+  }
+
+  @Test func refusals() {
     #expect(
       message { () throws(RNNError) in _ = try Tensor<Float>([1, 2, 3], shape: [2, 2]) }
         == "elements has 3 elements, must have 4")

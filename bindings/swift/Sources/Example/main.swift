@@ -10,5 +10,6 @@ for index in 0..<network.parameterCount {
 let parameters = try network.makeParameters(seed: 42)
 let x = try Tensor<Float>(repeating: 0.5, shape: [5, 2, 3])  // T steps, N sequences, I inputs
 let (y, state) = try network(x, parameters: parameters)
-print("y \(y.shape), its last row \((0..<4).map { y[4, 1, $0] })")
+let last = try (0..<4).map { try y[4, 1, $0] }
+print("y \(y.shape), its last row \(last)")
 print("the final state h \(state.h.shape)")
