@@ -13,23 +13,14 @@ from pathlib import Path
 import plots
 import report
 from machine import describe, facts, identity, latency_floors
-from options import parse_arguments
+from options import chosen, parse_arguments
 from processes import DRIVERS, HERE, OURS, PADDED, PEERS, Worker, WorkerFailed, process_cpus
 from rounds import Budget, Mismatch, measure
-from shapes import SHAPES, Shape
+from shapes import Shape
 from tqdm import tqdm
 
 ROOT = HERE.parent
 DOCS = ROOT / "docs"
-
-
-def chosen(arguments: argparse.Namespace) -> list[Shape]:
-    shapes = [shape for shape in SHAPES if shape.quick or not arguments.quick]
-    if arguments.only:
-        shapes = [s for s in shapes if arguments.only.search(s.name) or arguments.only.search(s.group)]
-    if not shapes:
-        raise SystemExit("no shape matches")
-    return shapes
 
 
 def save(run: dict, path: Path) -> None:
@@ -90,15 +81,10 @@ def main() -> None:
         run = json.loads(arguments.source.read_text())
         print("\n".join(report.identity_lines(run)))
     else:
-        shapes = chosen(arguments)
-        if arguments.list:
-            print("\n".join(f"{shape.group:24} {shape.name}{'  (quick)' * shape.quick}" for shape in shapes))
-            print(f"{len(shapes)} shapes")
-            return
         for threads in arguments.threads:
             process_cpus(threads)
         try:
-            run = measure_all(arguments, shapes)
+            run = measure_all(arguments, chosen(arguments))
         except (Mismatch, WorkerFailed) as error:
             raise SystemExit(f"scripts/bench: {error}") from error
     print("\n".join(report.summary_lines(run)))

@@ -221,7 +221,7 @@ typedef struct swiftrnn_forward_args {
   void *workspace;                    /**< scratch; contents do not matter before or after */
   int64_t workspace_size;             /**< bytes, at least swiftrnn_network_workspace_size() */
   uint64_t seed;                      /**< of the dropout masks; give each training step its own */
-  int64_t first_sequence;             /**< added to a sequence's index in the masks: parts of a batch, same masks */
+  int64_t first_sequence;             /**< 0...2^32 - N, added to a sequence's index in the masks: parts of a batch */
 } swiftrnn_forward_args;
 
 /** Runs whole sequences through all layers and directions. */

@@ -93,7 +93,8 @@ public protocol ForwardRows {
   }
 }
 
-/// Two rows side by side, each in memory of its own.
+/// Two rows side by side: rows of one panel, or one row's units in two panels. Both of one step, so that they share the
+/// state's pointers; each knows where in it its own units lie.
 @frozen @usableFromInline struct RowPair<Row: ForwardRows>: ForwardRows {
   @usableFromInline typealias V = Pair<Row.V>
   @usableFromInline let first: Row
@@ -129,7 +130,7 @@ public protocol ForwardEquations {
   /// Whether gates share the panel, which then has one vector of units. Such rows are better taken in pairs; where a row
   /// has several vectors, these hide each other's waits.
   static var gatesShareThePanel: Bool { get }
-  /// One vector of units.
+  /// One vector of units; of gates that share the panel, its only one: 0, and `sums` are asked for by gate.
   static func run<Rows: ForwardRows>(_ rows: Rows, _ vector: Int)
 }
 

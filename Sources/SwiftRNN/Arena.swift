@@ -26,7 +26,7 @@ struct Arena {
   mutating func take<Element: BitwiseCopyable>(
     _: Element.Type, _ a: Int, _ b: Int = 1, _ c: Int = 1, _ d: Int = 1
   ) -> UnsafeMutablePointer<Element> {
-    // Not variadic: an array of factors would be an allocation in a stream's step.
+    // Not variadic: an array of factors would be an allocation, in every pass.
     var bytes = MemoryLayout<Element>.stride
     multiply(&bytes, a)
     multiply(&bytes, b)

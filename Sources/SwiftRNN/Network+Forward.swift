@@ -49,6 +49,10 @@ extension Network {
     try Check.lengths(f.lengths, steps: steps, sequences: sequences)
     try f.initial.check(c, sequences: sequences, "initial_states")
     try f.final.check(c, sequences: sequences, "final_states")
+    // A mask's counter has 32 bits for the sequence.
+    guard (0...(1 << 32) - sequences).contains(f.firstSequence) else {
+      throw .invalidValue("first_sequence", f.firstSequence, low: 0, high: (1 << 32) - sequences)
+    }
     let empty = steps == 0 || sequences == 0
     if f.x == nil && !empty { throw .nullPointer("x") }
     // An address is only needed where there are rows; an empty batch has none.
@@ -187,7 +191,7 @@ struct ForwardWorkspace<Scalar: RNNScalar> {
     scratch = (first, second)
     let between = c.layers > 1 ? steps : 0
     let width = c.outputSize
-    // No closure here: it would be an allocation in a stream's step.
+    // No closure here: it would be an allocation, in every pass.
     buffers = (
       Rows(dense: arena.take(Scalar.self, between, sequences, width), sequences: sequences, width: width),
       Rows(dense: arena.take(Scalar.self, between, sequences, width), sequences: sequences, width: width)

@@ -9,7 +9,7 @@ extension Network {
   ///   - lengths: `[N]`, each in 0 ... T; nil: all T.
   ///   - state: the initial states; nil: zeros.
   ///   - seed: of the dropout masks; give each step of training its own.
-  ///   - firstSequence: added to a sequence's index in the masks, 0 or more: parts of a batch, the same masks.
+  ///   - firstSequence: added to a sequence's index in the masks, 0 … 2^32 - N: parts of a batch, the same masks.
   ///   - batchFirst: x, y and their gradients have their sequences first.
   /// - Returns: y, `[T, N, D * P]`; the final states; and the tape.
   /// - Throws: as ``callAsFunction(_:parameters:lengths:state:batchFirst:)``.

@@ -103,8 +103,11 @@ public struct NetworkConfiguration: Sendable, Equatable {
   public var directions: Int { bidirectional ? 2 : 1 }
   /// P, or H without projection: the width of h.
   public var stateWidth: Int { projectionSize > 0 ? projectionSize : hiddenSize }
-  /// D * P: the width of y.
-  public var outputSize: Int { directions * stateWidth }
+  /// D * P: the width of y; the largest Int where that is larger, in a configuration that no network accepts.
+  public var outputSize: Int {
+    let (width, overflow) = directions.multipliedReportingOverflow(by: stateWidth)
+    return overflow ? .max : width
+  }
   /// Features that layer `layer` reads.
   func inputSize(ofLayer layer: Int) -> Int { layer == 0 ? inputSize : outputSize }
   /// The width of state tensor `state`: h, then c.

@@ -27,7 +27,8 @@ public struct NetworkParameters<Scalar: RNNScalar>: Sendable {
   /// Copies the numbers of `tensor` to those of the tensor called `name`.
   ///
   /// - Throws: ``RNNError/mismatch(_:)`` if there is no such name, ``RNNError/sizeMismatch(_:_:expected:)`` if the
-  ///   shapes differ.
+  ///   shapes differ, ``RNNError/countMismatch(_:_:expected:)`` if ``flat`` has been replaced by a vector of another
+  ///   length, ``RNNError/outOfMemory(bytes:)``. Nothing has changed then.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public mutating func set(_ name: String, to tensor: Tensor<Scalar>) throws(RNNError) {

@@ -135,7 +135,6 @@ struct StreamLayer<Scalar: RNNScalar>: BitwiseCopyable {
           product: cell.projection(panel, count: sequences, rows: constant(scratch.zRows), out: to.hRows)))
     }
   }
-
 }
 
 /// Steps of a layer where it lies in the stream's memory: copying it would take as long as a call.

@@ -3,8 +3,8 @@
 /// A dense array of numbers with a shape, row-major: the last dimension is contiguous.
 ///
 /// A value: copies share their memory until one of them is changed. Its memory is aligned to 64 bytes and checked for,
-/// so that a size that does not fit throws ``RNNError/outOfMemory(bytes:)`` instead of ending the process. Only
-/// ``subscript(_:)`` behaves as arrays do, and traps at an index that does not exist.
+/// so that a size that does not fit throws ``RNNError/outOfMemory(bytes:)`` instead of ending the process. An index that
+/// does not exist throws too: `try y[19, 0, 3]`, `try y.set(1, at: 19, 0, 3)`.
 ///
 /// May be read from several threads at once.
 public struct Tensor<Scalar: RNNScalar>: Sendable {

@@ -25,6 +25,10 @@ static void sizes(problem *p) {
     REFUSED_FORWARD(p, INVALID_SIZE, ("y_step_stride is", number(v)), a.y_step_stride = v);
     REFUSED_FORWARD(p, INVALID_SIZE, ("y_sequence_stride is", number(v)), a.y_sequence_stride = v);
   }
+  static const int64_t first[] = {-1, INT64_MIN, INT64_MAX, INT64_C(1) << 32};
+  for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+    REFUSED_FORWARD(p, INVALID_VALUE, ("first_sequence is", number(first[i])), a.first_sequence = first[i]);
+  }
   /* Rows that would lie on each other. */
   REFUSED_FORWARD(p, INVALID_SIZE, ("x_step_stride is 0", "5 or more"), a.x_step_stride = 0);
   REFUSED_FORWARD(p, INVALID_SIZE, ("x_sequence_stride is 4", "5 or more"), a.x_sequence_stride = 4);

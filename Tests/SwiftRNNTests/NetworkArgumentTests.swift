@@ -187,6 +187,7 @@ import Testing
     #expect(message { $0.dropout = .nan } == "dropout is NaN, must be in [0, 1)")
     #expect(message { $0.threads = -1 } == "num_threads is -1, must be in 0...1024")
     #expect(message { $0.cell = .gru } != nil, "a projection is the LSTM's")
+    #expect(NetworkConfiguration.rnn(inputSize: 1, hiddenSize: .max, bidirectional: true).outputSize == .max)
   }
 
   /// Sizes that no machine has memory for are refused, and end nothing.

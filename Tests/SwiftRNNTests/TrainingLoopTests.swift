@@ -52,7 +52,11 @@ import Testing
         #expect(error.description == expected)
       }
     }
-    let matrix = try Tensor<Float>(shape: [4, 3])
+    var (matrix, moments) = try (Tensor<Float>(shape: [4, 3]), Adam.Moments(for: Tensor<Float>(shape: [4, 3])))
+    moments.steps = .max
+    refused("moments.steps is \(Int.max), must be in 0...\(Int.max - 1)") { () throws(RNNError) in
+      try Adam().step(gradient: matrix, parameter: &matrix, moments: &moments)
+    }
     let cube = try Tensor<Float>(shape: [2, 5, 6])
     refused("the last dimension of x is 6, must be 3") { () throws(RNNError) in
       _ = try Linear.forward(cube, weight: matrix)

@@ -192,6 +192,9 @@ extension Adam {
     gradient: Tensor<Scalar>, parameter: inout Tensor<Scalar>, moments: inout Moments<Scalar>
   ) throws(RNNError) {
     defer { withExtendedLifetime(gradient) {} }
+    guard (0..<Int.max).contains(moments.steps) else {
+      throw .invalidValue("moments.steps", moments.steps, low: 0, high: .max - 1)
+    }
     let t = moments.steps + 1
     try parameter.withUnsafeMutableBufferPointer { (p) throws(RNNError) in
       try moments.first.withUnsafeMutableBufferPointer { (m) throws(RNNError) in

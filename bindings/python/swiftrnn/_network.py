@@ -241,7 +241,8 @@ class Network:
             Of the dropout masks, in 0...2^64 - 1: the same seed, the same masks. None: the next of a sequence that the
             network's own seed starts; `Tape.seed` says which.
         first_sequence : int
-            Added to a sequence's index in the masks: a batch computed in parts has the masks of the whole.
+            In 0...2^32 - N, added to a sequence's index in the masks: a batch computed in parts has the masks of the
+            whole.
 
         Returns
         -------

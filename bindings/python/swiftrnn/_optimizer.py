@@ -132,7 +132,7 @@ class Optimizer:
         unexpected = [name for name in state if name not in ("steps", *self._settings, *mine)]
         if missing or unexpected:
             raise ValueError(f"state dict: missing {missing}, unexpected {unexpected}")
-        steps = integer(state["steps"], "steps", 0)
+        steps = integer(state["steps"], "steps", 0, 2**63 - 2)
         settings = {
             name: getattr(type(self), name).check(state[name], name) for name in self._settings if name in state
         }

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ._network import Network
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False, repr=False)
 class Gradients:
     """The gradients of a loss.
 
@@ -37,6 +37,15 @@ class Gradients:
     state: Any
     parameters: Mapping[str, Array] | None
     flat: Array | None
+
+    def __repr__(self) -> str:
+        def shapes(value: Any) -> str:
+            if isinstance(value, tuple):
+                return f"({', '.join(map(shapes, value))})"
+            return "None" if value is None else f"{value.dtype}{list(value.shape)}"
+
+        names = "None" if self.parameters is None else f"{len(self.parameters)} tensors"
+        return f"Gradients(x={shapes(self.x)}, state={shapes(self.state)}, parameters={names}, flat={shapes(self.flat)})"
 
 
 class Tape:

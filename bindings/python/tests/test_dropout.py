@@ -73,6 +73,16 @@ def test_seeds() -> None:
         network.forward(x, seed=-1)
 
 
+@pytest.mark.parametrize("first", [-1, 2**32 - 2, 2**32, 2**63 - 1])
+def test_the_first_sequence_leaves_room_for_the_batch(first: int) -> None:
+    x = np.ones((4, 3, 5), np.float32)
+    network = swiftrnn.GRU(5, 40, num_layers=2, dropout=0.5, seed=1)
+    with pytest.raises(ValueError, match=f"first_sequence is {first}, must be in 0...{2**32 - 3} "):
+        network.forward(x, seed=1, first_sequence=first)
+    last, _, _ = network.forward(x, seed=1, first_sequence=2**32 - 3)
+    assert (last != network.forward(x, seed=1)[0]).any()
+
+
 def test_the_share_of_dropped_units() -> None:
     """In a network whose second layer hands its input through, the zeros can be counted."""
     hidden, steps, sequences = 64, 40, 25

@@ -356,3 +356,14 @@ def test_a_stream_in_use_refuses_a_second_thread() -> None:
     assert len(refused) == 3
     stream._lock.release()
     assert stream.step(x_of(1, 3)).shape == (1, 4)
+
+
+def test_gradients_print_their_shapes_and_are_themselves() -> None:
+    network = swiftrnn.LSTM(3, 4, seed=0)
+    y, _, tape = network.forward(np.ones((5, 2, 3), np.float32))
+    gradients, again = tape.backward(y), tape.backward(y)
+    assert repr(gradients) == (
+        "Gradients(x=float32[5, 2, 3], state=(float32[1, 2, 4], float32[1, 2, 4]), parameters=4 tensors, "
+        "flat=float32[144])"
+    )
+    assert gradients == gradients and gradients != again

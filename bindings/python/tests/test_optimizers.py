@@ -145,6 +145,13 @@ def test_settings_are_checked_where_they_are_set(
     assert repr(optimizer.state_dict()) == repr(saved), "nothing has changed"
 
 
+@pytest.mark.parametrize("steps", [-1, 2**63 - 1])
+def test_steps_that_cannot_go_on_are_refused(steps: int) -> None:
+    optimizer = swiftrnn.Adam(np.ones(3))
+    with pytest.raises(ValueError, match=f"steps: {steps} is outside 0...{2**63 - 2}$"):
+        optimizer.load_state_dict({**optimizer.state_dict(), "steps": steps})
+
+
 def test_settings_of_any_number_type() -> None:
     numbers = dict(lr=np.float32(0.5), betas=[0, np.float64(0.25)], eps=1, weight_decay=np.array(2))
     optimizer = swiftrnn.Adam(np.ones(3), **numbers)
