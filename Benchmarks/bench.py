@@ -14,7 +14,7 @@ import plots
 import report
 from machine import describe, facts, identity, latency_floors
 from options import chosen, parse_arguments
-from processes import DRIVERS, HERE, OURS, PADDED, PEERS, Worker, WorkerFailed, process_cpus
+from processes import DRIVERS, HERE, OURS, PADDED, PEERS, Worker, WorkerFailed
 from rounds import Budget, Mismatch, measure
 from shapes import Shape
 from tqdm import tqdm
@@ -81,8 +81,6 @@ def main() -> None:
         run = json.loads(arguments.source.read_text())
         print("\n".join(report.identity_lines(run)))
     else:
-        for threads in arguments.threads:
-            process_cpus(threads)
         try:
             run = measure_all(arguments, chosen(arguments))
         except (Mismatch, WorkerFailed) as error:

@@ -7,6 +7,7 @@ import math
 import re
 from pathlib import Path
 
+from processes import process_cpus
 from shapes import SHAPES, Shape
 
 DESCRIPTION = "Measures SwiftRNN beside torch, onnxruntime and oneDNN, each in a process of its own, in interleaved rounds."
@@ -43,7 +44,8 @@ def existing(text: str) -> Path:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="scripts/bench", description=DESCRIPTION)
+    # No abbreviations: scripts/bench looks for some of these names itself.
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=DESCRIPTION, allow_abbrev=False)
     parser.add_argument("--quick", action="store_true", help="fewer shapes and less time for each; about two minutes")
     parser.add_argument("--threads", type=count, nargs="+", default=[1, 2], help="thread counts; default 1 2")
     parser.add_argument("--only", type=pattern, metavar="REGEX", help="only shapes whose name or group matches")
@@ -58,6 +60,8 @@ def parse_arguments() -> argparse.Namespace:
         parser.error("--write-docs wants a whole run, without --quick and --only")
     if not arguments.source and not chosen(arguments):
         parser.error("no shape matches")
+    if not arguments.source and not arguments.list:
+        process_cpus(max(arguments.threads))
     return arguments
 
 

@@ -172,22 +172,12 @@ func rnnBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
   }
 }
 
-/// The backward steps.
-public struct BackwardKernels<Scalar: Real>: Sendable {
-  public typealias Entry = @Sendable (UnsafePointer<BackwardArguments<Scalar>>) -> Void
-
-  public let lstm: Entry
-  public let gru: Entry
-  public let gruResetCandidate: Entry
-  public let gruResetGates: Entry
-  public let rnn: Entry
-
+extension StepKernels {
   @inlinable @inline(__always)
-  public init<V: Lanes>(_: V.Type) where V.Scalar == Scalar {
-    lstm = { lstmBackward(V.self, $0.pointee) }
-    gru = { gruBackward(V.self, $0.pointee) }
-    gruResetCandidate = { gruResetBackwardCandidate(V.self, $0.pointee) }
-    gruResetGates = { gruResetBackwardGates(V.self, $0.pointee) }
-    rnn = { rnnBackward(V.self, $0.pointee) }
+  init<V: Lanes>(_: V.Type) where Arguments == BackwardArguments<V.Scalar> {
+    self.init(
+      lstm: { lstmBackward(V.self, $0.pointee) }, gru: { gruBackward(V.self, $0.pointee) },
+      gruResetGates: { gruResetBackwardGates(V.self, $0.pointee) },
+      gruResetCandidate: { gruResetBackwardCandidate(V.self, $0.pointee) }, rnn: { rnnBackward(V.self, $0.pointee) })
   }
 }

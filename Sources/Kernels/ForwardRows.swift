@@ -42,21 +42,36 @@ public protocol GateTape {
   }
 }
 
-/// One row of a panel's sums and states, or two. Vectors count from the panel's first; `h`, `c` and the others are what
-/// `load` and `store` take.
+/// Where a forward step finds its states: of the panel's first unit, or of the first unit of all.
+public protocol StepArguments<Scalar>: BitwiseCopyable {
+  associatedtype Scalar: Real
+  var hPrevious: UnsafePointer<Scalar> { get }
+  var h: UnsafeMutablePointer<Scalar> { get }
+  var c: UnsafeMutablePointer<Scalar> { get }
+  var z: UnsafeMutablePointer<Scalar> { get }
+  var relu: Bool { get }
+}
+
+/// One row of a panel's sums and states, or two. Vectors count from the panel's first; `load` and `store` take the
+/// states of `arguments`.
 public protocol ForwardRows {
   associatedtype V: LaneArithmetic
+  associatedtype Arguments: StepArguments<V.Scalar>
   associatedtype Tape: GateTape where Tape.V == V
-  var hPrevious: UnsafePointer<V.Scalar> { get }
-  var h: UnsafeMutablePointer<V.Scalar> { get }
-  var c: UnsafeMutablePointer<V.Scalar> { get }
-  var z: UnsafeMutablePointer<V.Scalar> { get }
-  var relu: Bool { get }
+  var arguments: UnsafePointer<Arguments> { get }
   func sums(_ vector: Int) -> V
   func load(_ state: UnsafePointer<V.Scalar>, _ vector: Int) -> V
   func store(_ value: V, _ state: UnsafeMutablePointer<V.Scalar>, _ vector: Int)
   /// From a vector of units on; nil: no tape.
   func tape(_ vector: Int) -> Tape?
+}
+
+extension ForwardRows {
+  @inlinable @inline(__always) var hPrevious: UnsafePointer<V.Scalar> { arguments.pointee.hPrevious }
+  @inlinable @inline(__always) var h: UnsafeMutablePointer<V.Scalar> { arguments.pointee.h }
+  @inlinable @inline(__always) var c: UnsafeMutablePointer<V.Scalar> { arguments.pointee.c }
+  @inlinable @inline(__always) var z: UnsafeMutablePointer<V.Scalar> { arguments.pointee.z }
+  @inlinable @inline(__always) var relu: Bool { arguments.pointee.relu }
 }
 
 @frozen @usableFromInline struct ForwardRow<V: Lanes>: ForwardRows {
@@ -68,12 +83,6 @@ public protocol ForwardRows {
     self.arguments = arguments
     self.row = row
   }
-
-  @inlinable @inline(__always) var hPrevious: UnsafePointer<V.Scalar> { arguments.pointee.hPrevious }
-  @inlinable @inline(__always) var h: UnsafeMutablePointer<V.Scalar> { arguments.pointee.h }
-  @inlinable @inline(__always) var c: UnsafeMutablePointer<V.Scalar> { arguments.pointee.c }
-  @inlinable @inline(__always) var z: UnsafeMutablePointer<V.Scalar> { arguments.pointee.z }
-  @inlinable @inline(__always) var relu: Bool { arguments.pointee.relu }
 
   @inlinable @inline(__always) func sums(_ vector: Int) -> V {
     V.load(UnsafePointer(arguments.pointee.sums[row] + (arguments.pointee.sumsOffset &+ vector &* V.count)))
@@ -105,11 +114,7 @@ public protocol ForwardRows {
     self.second = second
   }
 
-  @inlinable @inline(__always) var hPrevious: UnsafePointer<V.Scalar> { first.hPrevious }
-  @inlinable @inline(__always) var h: UnsafeMutablePointer<V.Scalar> { first.h }
-  @inlinable @inline(__always) var c: UnsafeMutablePointer<V.Scalar> { first.c }
-  @inlinable @inline(__always) var z: UnsafeMutablePointer<V.Scalar> { first.z }
-  @inlinable @inline(__always) var relu: Bool { first.relu }
+  @inlinable @inline(__always) var arguments: UnsafePointer<Row.Arguments> { first.arguments }
 
   @inlinable @inline(__always) func sums(_ vector: Int) -> V { Pair(first.sums(vector), second.sums(vector)) }
   @inlinable @inline(__always) func load(_ state: UnsafePointer<V.Scalar>, _ vector: Int) -> V {

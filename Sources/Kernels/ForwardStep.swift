@@ -5,7 +5,7 @@
 ///
 /// State rows are scratch, padded to whole vectors: row r at `pointer + r * stateStride`, all pointers at the panel's
 /// first unit.
-public struct ForwardArguments<Scalar: Real>: BitwiseCopyable {
+public struct ForwardArguments<Scalar: Real>: StepArguments {
   /// Sequences.
   public var count: Int
   /// Vectors of units in the panel: 1 if gates share it.
@@ -225,22 +225,13 @@ func rnnActivation<V: LaneArithmetic>(_ sum: V, relu: Bool) -> V {
   }
 }
 
-/// The forward steps.
-public struct ForwardKernels<Scalar: Real>: Sendable {
-  public typealias Entry = @Sendable (UnsafePointer<ForwardArguments<Scalar>>) -> Void
-
-  public let lstm: Entry
-  public let gru: Entry
-  public let gruResetGates: Entry
-  public let gruResetCandidate: Entry
-  public let rnn: Entry
-
+extension StepKernels {
   @inlinable @inline(__always)
-  public init<V: Lanes>(_: V.Type) where V.Scalar == Scalar {
-    lstm = { forward(LSTMForward.self, V.self, $0) }
-    gru = { forward(GRUForward.self, V.self, $0) }
-    gruResetGates = { forward(GRUResetGatesForward.self, V.self, $0) }
-    gruResetCandidate = { forward(GRUResetCandidateForward.self, V.self, $0) }
-    rnn = { forward(RNNForward.self, V.self, $0) }
+  init<V: Lanes>(_: V.Type) where Arguments == ForwardArguments<V.Scalar> {
+    self.init(
+      lstm: { forward(LSTMForward.self, V.self, $0) }, gru: { forward(GRUForward.self, V.self, $0) },
+      gruResetGates: { forward(GRUResetGatesForward.self, V.self, $0) },
+      gruResetCandidate: { forward(GRUResetCandidateForward.self, V.self, $0) },
+      rnn: { forward(RNNForward.self, V.self, $0) })
   }
 }

@@ -16,9 +16,9 @@ public struct KernelTable<Scalar: Real>: Sendable {
   public let training: TrainingKernels<Scalar>
   public let product: ProductKernels<Scalar>
   public let panels: PanelKernels<Scalar>
-  public let forward: ForwardKernels<Scalar>
-  public let single: SingleKernels<Scalar>
-  public let backward: BackwardKernels<Scalar>
+  public let forward: StepKernels<ForwardArguments<Scalar>>
+  public let single: StepKernels<SingleArguments<Scalar>>
+  public let backward: StepKernels<BackwardArguments<Scalar>>
 
   @inlinable @inline(__always)
   public init<V: Lanes>(_: V.Type) where V.Scalar == Scalar {
@@ -28,8 +28,8 @@ public struct KernelTable<Scalar: Real>: Sendable {
     training = TrainingKernels(V.self)
     product = ProductKernels(V.self)
     panels = PanelKernels(V.self)
-    forward = ForwardKernels(V.self)
-    single = SingleKernels(V.self)
-    backward = BackwardKernels(V.self)
+    forward = StepKernels(V.self)
+    single = StepKernels(V.self)
+    backward = StepKernels(V.self)
   }
 }

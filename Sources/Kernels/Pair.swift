@@ -1,9 +1,9 @@
 // Two vectors side by side: what the gates of two rows, or of two panels of one row, are computed in (ForwardRows.swift,
 // SingleStep.swift).
 
-/// Two vectors as one, so that every operation is made twice, side by side: an exponential is a chain
-/// of some twenty operations, each of which waits four cycles for the one before, and a core sees only one or two rows
-/// ahead. LSTM gates in float on a Cascade Lake: 136 cycles for a vector of units, 108 in pairs.
+/// Two vectors as one, so that every operation is made twice, side by side: an exponential is a chain of some twenty
+/// operations, each of which waits four cycles for the one before, and a core sees only one or two rows ahead. LSTM
+/// gates in float on a Cascade Lake: 136 cycles for a vector of units, 108 in pairs.
 ///
 /// Arithmetic only: the two lie apart in memory, and `RowPair` reads and writes each by itself.
 @frozen @usableFromInline struct Pair<V: LaneArithmetic>: LaneArithmetic {

@@ -2,7 +2,7 @@
 // and whole sequences where only one is left: their products are too small to pay for calls and for sums in memory.
 
 /// One step of one sequence for some panels of a stage.
-public struct SingleArguments<Scalar: Real>: BitwiseCopyable {
+public struct SingleArguments<Scalar: Real>: StepArguments {
   /// Which panels of `layout`.
   public var firstPanel: Int
   public var endPanel: Int
@@ -111,12 +111,6 @@ func chain<Row: RowSums>(
     self.sums = sums
     self.unit = unit
   }
-
-  @inlinable @inline(__always) var hPrevious: UnsafePointer<V.Scalar> { arguments.pointee.hPrevious }
-  @inlinable @inline(__always) var h: UnsafeMutablePointer<V.Scalar> { arguments.pointee.h }
-  @inlinable @inline(__always) var c: UnsafeMutablePointer<V.Scalar> { arguments.pointee.c }
-  @inlinable @inline(__always) var z: UnsafeMutablePointer<V.Scalar> { arguments.pointee.z }
-  @inlinable @inline(__always) var relu: Bool { arguments.pointee.relu }
 
   @inlinable @inline(__always) func sums(_ vector: Int) -> V { sums.vector(vector) }
   @inlinable @inline(__always) func load(_ state: UnsafePointer<V.Scalar>, _ vector: Int) -> V {
@@ -242,22 +236,14 @@ func oneGatePanel<Row: RowSums, Equations: ForwardEquations>(
   if Row.vectors > 3 { Equations.run(row, 3) }
 }
 
-/// The steps of one sequence.
-public struct SingleKernels<Scalar: Real>: Sendable {
-  public typealias Entry = @Sendable (UnsafePointer<SingleArguments<Scalar>>) -> Void
-
-  public let lstm: Entry
-  public let gru: Entry
-  public let gruResetGates: Entry
-  public let gruResetCandidate: Entry
-  public let rnn: Entry
-
+extension StepKernels {
   @inlinable @inline(__always)
-  public init<V: Lanes>(_: V.Type) where V.Scalar == Scalar {
-    lstm = { runSingle(ChainedPanel<Row4<V>>.self, LSTMForward.self, $0) }
-    gru = { runSingle(GRUPanel<V>.self, GRUForward.self, $0) }
-    gruResetGates = { runSingle(ChainedPanel<Row2<V>>.self, GRUResetGatesForward.self, $0) }
-    gruResetCandidate = { oneGateSingle(V.self, GRUResetCandidateForward.self, $0) }
-    rnn = { oneGateSingle(V.self, RNNForward.self, $0) }
+  init<V: Lanes>(_: V.Type) where Arguments == SingleArguments<V.Scalar> {
+    self.init(
+      lstm: { runSingle(ChainedPanel<Row4<V>>.self, LSTMForward.self, $0) },
+      gru: { runSingle(GRUPanel<V>.self, GRUForward.self, $0) },
+      gruResetGates: { runSingle(ChainedPanel<Row2<V>>.self, GRUResetGatesForward.self, $0) },
+      gruResetCandidate: { oneGateSingle(V.self, GRUResetCandidateForward.self, $0) },
+      rnn: { oneGateSingle(V.self, RNNForward.self, $0) })
   }
 }

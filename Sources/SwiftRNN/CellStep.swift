@@ -126,36 +126,15 @@ struct CellStep<Scalar: RNNScalar> {
   }
 }
 
-extension Network {
-  /// The gates of stage `index`.
+extension StepKernels {
+  /// What stage `index` of a forward step of `cell` does.
   @inline(__always)
-  func run(_ index: Int, _ gates: UnsafePointer<ForwardArguments<Scalar>>) {
-    switch configuration.cell {
-    case .lstm: kernels.forward.lstm(gates)
-    case .gru: kernels.forward.gru(gates)
-    case .gruResetBefore:
-      if index == 0 {
-        kernels.forward.gruResetGates(gates)
-      } else {
-        kernels.forward.gruResetCandidate(gates)
-      }
-    case .rnnTanh, .rnnRelu: kernels.forward.rnn(gates)
-    }
-  }
-
-  /// Stage `index` of a step of one sequence.
-  @inline(__always)
-  func run(_ index: Int, _ single: UnsafePointer<SingleArguments<Scalar>>) {
-    switch configuration.cell {
-    case .lstm: kernels.single.lstm(single)
-    case .gru: kernels.single.gru(single)
-    case .gruResetBefore:
-      if index == 0 {
-        kernels.single.gruResetGates(single)
-      } else {
-        kernels.single.gruResetCandidate(single)
-      }
-    case .rnnTanh, .rnnRelu: kernels.single.rnn(single)
+  func run(_ cell: Cell, stage index: Int, _ arguments: UnsafePointer<Arguments>) {
+    switch cell {
+    case .lstm: lstm(arguments)
+    case .gru: gru(arguments)
+    case .gruResetBefore: if index == 0 { gruResetGates(arguments) } else { gruResetCandidate(arguments) }
+    case .rnnTanh, .rnnRelu: rnn(arguments)
     }
   }
 }

@@ -267,7 +267,7 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
           var single = cell.single(
             index, some, start: UnsafePointer(sums[0]), x: UnsafePointer(hPrevious), hPrevious: hPrevious, h: h, c: c,
             z: z, tape: tape == nil ? nil : tapeRows[0])
-          cell.network.run(index, &single)
+          cell.network.kernels.single.run(configuration.cell, stage: index, &single)
         } else {
           step(
             index, some, slot: slot, active, sums, operand, hPrevious: hPrevious, h: h, c: c, z: z,
@@ -309,7 +309,7 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
       var gates = cell.gates(
         index, panel, count: active, sums: sums, hPrevious: hPrevious, h: h, c: c, z: z,
         tape: tapeRows.map { UnsafePointer($0) })
-      cell.network.run(index, &gates)
+      cell.network.kernels.forward.run(configuration.cell, stage: index, &gates)
     }
   }
 

@@ -116,7 +116,7 @@ private struct ForwardStep<S: TestScalar> {
     let tapeRows = TestRows<S>(count, width: cell.tape * units)
 
     /// Runs `entry` over all panels of `gates` gates, whose sums are those of `slots`.
-    func run(_ gates: Int, slots: [Int], _ entry: ForwardKernels<S>.Entry) {
+    func run(_ gates: Int, slots: [Int], _ entry: StepKernels<ForwardArguments<S>>.Entry) {
       let panels = PanelLayout(lanes: lanes, gates: gates, units: units)
       let sumRows = TestRows<S>(count, width: padded * slots.count)
       for index in 0..<panels.count {

@@ -121,6 +121,16 @@ private struct SingleStep<S: TestScalar> {
       units: units, gates: stage.tape)
   }
 
+  private func run<Arguments>(_ kernels: StepKernels<Arguments>, _ arguments: UnsafePointer<Arguments>) {
+    switch stage {
+    case .lstm: kernels.lstm(arguments)
+    case .gru: kernels.gru(arguments)
+    case .gruResetGates: kernels.gruResetGates(arguments)
+    case .gruResetCandidate: kernels.gruResetCandidate(arguments)
+    case .rnnTanh, .rnnRelu: kernels.rnn(arguments)
+    }
+  }
+
   func single() -> Memory {
     let memory = memory()
     var arguments = SingleArguments(
@@ -128,13 +138,7 @@ private struct SingleStep<S: TestScalar> {
       startOfM: biasM.rows[0], x: x.rows[0], inputs: inputs, input: input.rows[0], operand: operand.rows[0],
       depth: depth, recurrent: recurrent.rows[0], hPrevious: memory.hPrevious.rows[0], h: memory.h.out[0],
       c: memory.c.out[0], z: memory.z.out[0], tape: taped ? memory.tape.out[0] : nil, relu: stage == .rnnRelu)
-    switch stage {
-    case .lstm: table.single.lstm(&arguments)
-    case .gru: table.single.gru(&arguments)
-    case .gruResetGates: table.single.gruResetGates(&arguments)
-    case .gruResetCandidate: table.single.gruResetCandidate(&arguments)
-    case .rnnTanh, .rnnRelu: table.single.rnn(&arguments)
-    }
+    run(table.single, &arguments)
     return memory
   }
 
@@ -161,13 +165,7 @@ private struct SingleStep<S: TestScalar> {
         stateStride: panels.paddedUnits, hPrevious: memory.hPrevious.rows[0] + unit, h: memory.h.out[0] + unit,
         c: memory.c.out[0] + unit, z: memory.z.out[0] + unit, tape: taped ? memory.tape.out : nil, tapeOffset: unit,
         gateStride: units, relu: stage == .rnnRelu)
-      switch stage {
-      case .lstm: table.forward.lstm(&step)
-      case .gru: table.forward.gru(&step)
-      case .gruResetGates: table.forward.gruResetGates(&step)
-      case .gruResetCandidate: table.forward.gruResetCandidate(&step)
-      case .rnnTanh, .rnnRelu: table.forward.rnn(&step)
-      }
+      run(table.forward, &step)
     }
     return memory
   }

@@ -82,14 +82,6 @@ import Testing
     #expect(small == Array(first[..<3]))
 
     let before = try stream.state
-    func refused(_ expected: String, _ body: () throws(RNNError) -> Void) {
-      do {
-        try body()
-        Issue.record("not refused: \(expected)")
-      } catch {
-        #expect(error.description == expected)
-      }
-    }
     refused("input has 3 elements, must have 4") { () throws(RNNError) in try stream.step([1, 2, 3], into: &output) }
     refused("output has 3 elements, must have 6") { () throws(RNNError) in try stream.step(input, into: &small) }
     let wrong = try Tensor<Double>(shape: [5, 3, 2])

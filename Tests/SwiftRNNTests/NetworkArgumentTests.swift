@@ -4,16 +4,6 @@ import Testing
 
 /// What the Swift face refuses, and with which numbers.
 @Suite struct NetworkArgumentTests {
-  /// The message of the error that `body` throws.
-  private func message(_ body: () throws(RNNError) -> Void) -> String? {
-    do {
-      try body()
-      return nil
-    } catch {
-      return error.description
-    }
-  }
-
   private let configuration = NetworkConfiguration.lstm(inputSize: 3, hiddenSize: 5, layers: 2, projectionSize: 4)
 
   private func run() throws -> NetworkCase<Float> { try NetworkCase(configuration, steps: 4, sequences: 2, seed: 1) }
@@ -173,20 +163,20 @@ import Testing
   }
 
   @Test func configurations() {
-    func message(_ change: (inout NetworkConfiguration) -> Void) -> String? {
+    func messageAfter(_ change: (inout NetworkConfiguration) -> Void) -> String? {
       var configuration = self.configuration
       change(&configuration)
-      return self.message { () throws(RNNError) in _ = try Network<Double>(configuration) }
+      return message { () throws(RNNError) in _ = try Network<Double>(configuration) }
     }
-    #expect(message { _ in } == nil)
-    #expect(message { $0.inputSize = 0 } == "input_size is 0, must be in 1...2147483648")
-    #expect(message { $0.hiddenSize = -4 } == "hidden_size is -4, must be in 1...2147483648")
-    #expect(message { $0.projectionSize = 5 } == "projection_size is 5, must be in 0...4")
-    #expect(message { $0.layers = 1025 } == "num_layers is 1025, must be in 1...1024")
-    #expect(message { $0.dropout = 1 } == "dropout is 1, must be in [0, 1)")
-    #expect(message { $0.dropout = .nan } == "dropout is NaN, must be in [0, 1)")
-    #expect(message { $0.threads = -1 } == "num_threads is -1, must be in 0...1024")
-    #expect(message { $0.cell = .gru } != nil, "a projection is the LSTM's")
+    #expect(messageAfter { _ in } == nil)
+    #expect(messageAfter { $0.inputSize = 0 } == "input_size is 0, must be in 1...2147483648")
+    #expect(messageAfter { $0.hiddenSize = -4 } == "hidden_size is -4, must be in 1...2147483648")
+    #expect(messageAfter { $0.projectionSize = 5 } == "projection_size is 5, must be in 0...4")
+    #expect(messageAfter { $0.layers = 1025 } == "num_layers is 1025, must be in 1...1024")
+    #expect(messageAfter { $0.dropout = 1 } == "dropout is 1, must be in [0, 1)")
+    #expect(messageAfter { $0.dropout = .nan } == "dropout is NaN, must be in [0, 1)")
+    #expect(messageAfter { $0.threads = -1 } == "num_threads is -1, must be in 0...1024")
+    #expect(messageAfter { $0.cell = .gru } != nil, "a projection is the LSTM's")
     #expect(NetworkConfiguration.rnn(inputSize: 1, hiddenSize: .max, bidirectional: true).outputSize == .max)
   }
 

@@ -38,15 +38,6 @@ import Testing
     #expect("\(a)" == "Tensor[2] [1.0, 2.0]")
   }
 
-  private func message(_ body: () throws(RNNError) -> Void) -> String? {
-    do {
-      try body()
-      return nil
-    } catch {
-      return error.description
-    }
-  }
-
   @Test func refusals() {
     #expect(
       message { () throws(RNNError) in _ = try Tensor<Float>([1, 2, 3], shape: [2, 2]) }

@@ -7,17 +7,6 @@ import Testing
 /// The C functions around a network: they give what the Swift calls give, and refuse what they must with a status, a
 /// message with the numbers, and nothing written.
 @Suite(.serialized) struct TrainingDoorTests {
-  private var message: String { String(cString: swiftrnn_last_error()) }
-
-  /// The call was refused with this status and this message.
-  private func refused(
-    _ status: swiftrnn_status, _ expected: swiftrnn_status, _ text: String,
-    _ location: SourceLocation = #_sourceLocation
-  ) {
-    #expect(status == expected, sourceLocation: location)
-    #expect(message == text, sourceLocation: location)
-  }
-
   @Test func embedding() {
     let weight: [Float] = [0, 1, 2, 3, 4, 5]
     let ids: [Int64] = [2, 0, 2]

@@ -160,13 +160,6 @@ import Testing
   @Test func theDoorRefusesWhatItMust() {
     let numbers = [Float](repeating: 1, count: 6)
     var (y, dweight): ([Float], [Float]) = ([-7, -7, -7, -7], [-7, -7, -7, -7, -7, -7])
-    func refused(
-      _ status: swiftrnn_status, _ expected: swiftrnn_status, _ text: String,
-      _ location: SourceLocation = #_sourceLocation
-    ) {
-      #expect(status == expected, sourceLocation: location)
-      #expect(String(cString: swiftrnn_last_error()) == text, sourceLocation: location)
-    }
     #expect(swiftrnn_linear_forward(SWIFTRNN_FLOAT32, 0, 0, 0, nil, nil, nil, nil) == SWIFTRNN_STATUS_OK)
     refused(
       swiftrnn_linear_forward(SWIFTRNN_FLOAT32, -2, 3, 2, numbers, numbers, nil, &y), SWIFTRNN_STATUS_INVALID_SIZE,

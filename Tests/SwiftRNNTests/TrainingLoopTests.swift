@@ -44,14 +44,6 @@ import Testing
   }
 
   @Test func shapesThatDoNotFit() throws {
-    func refused(_ expected: String, _ body: () throws(RNNError) -> Void) {
-      do {
-        try body()
-        Issue.record("not refused: \(expected)")
-      } catch {
-        #expect(error.description == expected)
-      }
-    }
     var (matrix, moments) = try (Tensor<Float>(shape: [4, 3]), Adam.Moments(for: Tensor<Float>(shape: [4, 3])))
     moments.steps = .max
     refused("moments.steps is \(Int.max), must be in 0...\(Int.max - 1)") { () throws(RNNError) in
