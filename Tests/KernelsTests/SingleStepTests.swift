@@ -21,7 +21,8 @@ import Testing
             let step = SingleStep(stage, units: units, inputs: inputs, depth: depth, taped: taped, tested)
             let (single, parts) = (step.single(), step.parts())
             let what = "\(tested.name), \(stage), \(units) units, \(inputs) + \(depth) numbers, tape \(taped)"
-            #expect(single.bits == parts.bits, "\(what)")
+            let different = zip(single.bits, parts.bits).count { $0 != $1 }
+            #expect(different == 0, "\(what)")
             #expect(single.marginsAreWhole && parts.marginsAreWhole, "\(what)")
           }
         }
