@@ -2,6 +2,8 @@
 // dh itself is the product of the next step's gate gradients with the recurrent weights (Product.swift), and is still
 // in the first-level cache when these run.
 
+import CPrimitives
+
 /// One step of a cell backward, for some sequences and some vectors of units; all pointers are at the first unit of
 /// all.
 ///
@@ -51,6 +53,17 @@ public struct BackwardArguments<Scalar: Real> {
   }
 }
 
+/// Asks for a row's vector of units at `u`: what a step reads and writes of the next row. All rows of a tape do not fit
+/// the second-level cache, and they lie too far apart for the hardware's own prefetch.
+@inlinable @inline(__always)
+func prefetch<Scalar: Real>(
+  _ a: BackwardArguments<Scalar>, row: Int, _ u: Int, gates: Int, previous: Bool, gradients: Int
+) {
+  for g in 0..<gates { swiftrnn_prefetch_first(a.tape[row] + (g &* a.gateStride &+ u)) }
+  if previous { swiftrnn_prefetch_first(a.previous[row] + u) }
+  for g in 0..<gradients { swiftrnn_prefetch_first(a.dgates[row] + (g &* a.stateStride &+ u)) }
+}
+
 /// LSTM, from the record i f g o c. With a' for the derivative of a gate's activation:
 ///
 ///     do = dh * tanh(c)          dc += dh * o * (1 - tanh(c)^2)
@@ -62,8 +75,10 @@ func lstmBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
     let tape = a.tape[row]
     let previous = a.previous[row]
     let out = a.dgates[row]
+    let next = min(row &+ 1, a.count &- 1)
     for v in a.vectors {
       let u = v &* V.count
+      prefetch(a, row: next, u, gates: 5, previous: true, gradients: 4)
       let at = row &* a.stateStride &+ u
       let i = V.load(tape + u)
       let f = V.load(tape + (a.gateStride &+ u))
@@ -92,8 +107,10 @@ func gruBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
     let tape = a.tape[row]
     let previous = a.previous[row]
     let out = a.dgates[row]
+    let next = min(row &+ 1, a.count &- 1)
     for v in a.vectors {
       let u = v &* V.count
+      prefetch(a, row: next, u, gates: 4, previous: true, gradients: 4)
       let at = row &* a.stateStride &+ u
       let r = V.load(tape + u)
       let z = V.load(tape + (a.gateStride &+ u))
@@ -119,8 +136,10 @@ func gruResetBackwardCandidate<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Sca
     let tape = a.tape[row]
     let previous = a.previous[row]
     let out = a.dgates[row]
+    let next = min(row &+ 1, a.count &- 1)
     for v in a.vectors {
       let u = v &* V.count
+      prefetch(a, row: next, u, gates: 3, previous: true, gradients: 3)
       let at = row &* a.stateStride &+ u
       let z = V.load(tape + (a.gateStride &+ u))
       let n = V.load(tape + (2 &* a.gateStride &+ u))
@@ -159,8 +178,10 @@ func rnnBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
   for row in 0..<a.count {
     let tape = a.tape[row]
     let out = a.dgates[row]
+    let next = min(row &+ 1, a.count &- 1)
     for v in a.vectors {
       let u = v &* V.count
+      prefetch(a, row: next, u, gates: 1, previous: false, gradients: 1)
       let h = V.load(tape + u)
       let dh = V.load(a.dh + (row &* a.stateStride &+ u))
       if a.flag {

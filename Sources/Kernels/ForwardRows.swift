@@ -1,5 +1,7 @@
 // The rows of a forward step: one at a time, or two side by side. A step's equations are written once, for either.
 
+import CPrimitives
+
 /// Where a step's gates are kept for the backward pass.
 public protocol GateTape {
   associatedtype V: LaneArithmetic
@@ -22,7 +24,12 @@ public protocol GateTape {
   }
 
   @inlinable @inline(__always)
-  func keep(_ value: V, gate: Int) { value.store(start + gate &* gateStride, first: units) }
+  func keep(_ value: V, gate: Int) {
+    let place = start + gate &* gateStride
+    value.store(place, first: units)
+    // The next panel's: a tape does not fit the second-level cache, and a store to a line that is not there waits.
+    swiftrnn_prefetch_first(place + V.count)
+  }
 }
 
 /// The records of two rows.
@@ -42,7 +49,8 @@ public protocol GateTape {
   }
 }
 
-/// Where a forward step finds its states: of the panel's first unit, or of the first unit of all.
+/// Where a forward step finds its states: `ForwardArguments` from the panel's first unit on, `SingleArguments` from the
+/// first of all.
 public protocol StepArguments<Scalar>: BitwiseCopyable {
   associatedtype Scalar: Real
   var hPrevious: UnsafePointer<Scalar> { get }

@@ -3,7 +3,7 @@
 /// All kernels of one instruction set for one type of numbers.
 ///
 /// `init(_:)` is generic and inlined into the module of each instruction set, which so holds concrete code for its own
-/// vector and nothing else. Every entry is a function without captures: some thirty, so runners reach them through
+/// vector and nothing else. Every entry is a function without captures: some forty, so runners reach them through
 /// their network and hold no copy. Not a class: each of these modules would then hold the same function of the runtime,
 /// and the linker would keep one for all.
 public struct KernelTable<Scalar: Real>: Sendable {

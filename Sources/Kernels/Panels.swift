@@ -225,19 +225,28 @@ func transpose<Scalar: Real>(
   _ rows: UnsafePointer<UnsafePointer<Scalar>>, _ count: Int, _ offset: Int, _ width: Int,
   _ out: UnsafeMutablePointer<Scalar>, _ outStride: Int
 ) {
-  // One number at a time took 15 % of a weight gradient.
+  // A line of every row, then the next line: rows are often a power of two long, and few of their lines lie in the
+  // first-level cache together.
+  let line = 64 / MemoryLayout<Scalar>.stride
   let (wholeRows, wholeWidth) = (count & ~3, width & ~3)
-  var j = 0
-  while j < wholeWidth {
+  var start = 0
+  while start < wholeWidth {
+    let end = min(start &+ line, wholeWidth)
     var k = 0
     while k < wholeRows {
-      let column = offset &+ j
-      transposeFour(
-        rows[k] + column, rows[k &+ 1] + column, rows[k &+ 2] + column, rows[k &+ 3] + column,
-        to: out + (j &* outStride &+ k), outStride)
+      let row = (rows[k] + offset, rows[k &+ 1] + offset, rows[k &+ 2] + offset, rows[k &+ 3] + offset)
+      swiftrnn_prefetch(row.0 + end)
+      swiftrnn_prefetch(row.1 + end)
+      swiftrnn_prefetch(row.2 + end)
+      swiftrnn_prefetch(row.3 + end)
+      var j = start
+      while j < end {
+        transposeFour(row.0 + j, row.1 + j, row.2 + j, row.3 + j, to: out + (j &* outStride &+ k), outStride)
+        j &+= 4
+      }
       k &+= 4
     }
-    j &+= 4
+    start = end
   }
   for k in 0..<count {
     let row = rows[k] + offset

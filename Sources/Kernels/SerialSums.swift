@@ -19,7 +19,7 @@ public func norm(ofSquares terms: UnsafePointer<Double>, _ count: Int) -> Double
   return swiftrnn_square_root_double(sum)
 }
 
-/// The terms added one after the other, divided by `count`.
+/// The terms added one after the other, divided by `divisor`.
 @inline(never)
 public func mean(of terms: UnsafePointer<Double>, _ count: Int, over divisor: Int) -> Double {
   var sum = 0.0

@@ -7,8 +7,9 @@ public struct StepKernels<Arguments>: Sendable {
 
   public let lstm: Entry
   public let gru: Entry
-  /// GRU with the reset gate before the product: r and z, and what needs the product over r * h.
+  /// GRU with the reset gate before the product: r and z.
   public let gruResetGates: Entry
+  /// The same cell: n, which needs the product over r * h, and the new h.
   public let gruResetCandidate: Entry
   public let rnn: Entry
 

@@ -1,6 +1,6 @@
 // Back-propagation through time of one direction of one layer for one shard of the batch: from the gradients of h to
 // those of the gates' sums, of the initial states, and nothing else. The gradients of x and of the weights are large
-// products over all steps, afterwards (Gradients.swift).
+// products over all steps, afterwards (InputGradient.swift, WeightGradient.swift).
 import Kernels
 
 /// Scratch of one direction, for all sequences of the batch; a shard uses its sequences' part.
@@ -321,15 +321,10 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
       let packed =
         jobs?[0].packed(panel: panel, slot: slot, network.kernels)
         ?? UnsafePointer(matrix + column &* segments &* depth)
-      var finish = finish
-      for segment in 0..<segments {
-        var arguments = ProductArguments(
-          count: count, rows: rows, rowOffset: offset &+ segment &* hidden, depth: 0,
-          panel: packed + segment &* depth &* vectors &* plan.lanes, out: UnsafePointer(out), outOffset: column,
-          columns: vectors &* plan.lanes, finish: finish)
-        network.kernels.product(&arguments, vectors: vectors, depth: depth)
-        finish = .resume
-      }
+      var arguments = ProductArguments(
+        count: count, rows: rows, rowOffset: offset, depth: 0, panel: packed, out: UnsafePointer(out),
+        outOffset: column, columns: vectors &* plan.lanes, finish: finish)
+      network.kernels.product(&arguments, vectors: vectors, depth: depth, segments: segments, stride: hidden)
     }
   }
 }

@@ -36,6 +36,8 @@ struct CellPlan: Sendable {
   /// Segments that hold the gradients of the rows of W, in torch's order, and those of U.
   let inputSegments: [Int]
   let recurrentSegments: [Int]
+  /// The segments of the rows of W again: those that lie side by side together, with the first of their gates.
+  let inputRuns: [(gate: Int, segments: Range<Int>)]
 
   init(_ cell: Cell, hidden: Int, lanes: Int, projection: Bool) {
     self.cell = cell
@@ -67,6 +69,7 @@ struct CellPlan: Sendable {
       sumsWidth = 3 * padded
       (gradientSegments, inputSegments, recurrentSegments) = (4, [0, 1, 2], [0, 1, 2])
     }
+    inputRuns = cell == .gru ? [(0, 0..<2), (2, 3..<4)] : [(0, 0..<inputSegments.count)]
   }
 
   /// The gates, in torch's rows, that a stage's recurrent panels hold, and those that its input panels hold.

@@ -126,7 +126,7 @@ struct CellStep<Scalar: RNNScalar> {
   }
 }
 
-extension StepKernels {
+extension StepKernels where Arguments: StepArguments {
   /// What stage `index` of a forward step of `cell` does.
   @inline(__always)
   func run(_ cell: Cell, stage index: Int, _ arguments: UnsafePointer<Arguments>) {

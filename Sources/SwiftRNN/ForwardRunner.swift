@@ -56,6 +56,22 @@ extension KernelTable {
       k &+= arguments.depth
     }
   }
+
+  /// The same over `segments` pieces of the rows, `depth` numbers each, `stride` apart: one chain, which stays in the
+  /// registers where the pieces touch.
+  @inline(__always)
+  func product(
+    _ arguments: inout ProductArguments<Scalar>, vectors: Int, depth: Int, segments: Int, stride: Int
+  ) {
+    if stride == depth { return product(&arguments, vectors: vectors, depth: segments &* depth) }
+    let (panel, offset) = (arguments.panel, arguments.rowOffset)
+    for segment in 0..<segments {
+      arguments.panel = panel + segment &* depth &* vectors &* lanes
+      arguments.rowOffset = offset &+ segment &* stride
+      product(&arguments, vectors: vectors, depth: depth)
+      arguments.finish = .resume
+    }
+  }
 }
 
 /// Scratch of one direction, for all sequences of the batch; a shard uses its sequences' part.

@@ -225,27 +225,23 @@ struct BackwardPass<Scalar: RNNScalar> {
   ) -> WeightGradient<Scalar> {
     let plan = network.plan
     let (hidden, padded) = (c.hiddenSize, plan.paddedHidden)
-    var blocks: [GradientBlock<Scalar>] = []
-    var sums: [GradientSum<Scalar>] = []
     let inputs = c.inputSize(ofLayer: layer)
+    let (dW, dU) = (gradient(.weightIH, layer, direction), gradient(.weightHH, layer, direction))
+    // The columns of a segment are transposed once for both matrices.
+    var blocks = (0..<plan.gradientSegments).map { segment in
+      GradientBlock<Scalar>(left: .gates, leftOffset: segment &* padded, columns: hidden, targets: (nil, nil))
+    }
+    var sums: [GradientSum<Scalar>] = []
     for (gate, segment) in plan.inputSegments.enumerated() {
-      if let dW = gradient(.weightIH, layer, direction) {
-        blocks.append(
-          GradientBlock(
-            gradient: dW + gate &* hidden &* inputs, rows: hidden, columns: inputs, left: .gates,
-            leftOffset: segment &* padded, operand: .input))
-      }
+      if let dW { blocks[segment].targets.0 = (.input, dW + gate &* hidden &* inputs) }
       if let db = gradient(.biasIH, layer, direction) {
         sums.append(GradientSum(gradient: db + gate &* hidden, columns: hidden, leftOffset: segment &* padded))
       }
     }
     for (gate, segment) in plan.recurrentSegments.enumerated() {
-      if let dU = gradient(.weightHH, layer, direction) {
-        blocks.append(
-          GradientBlock(
-            gradient: dU + gate &* hidden &* c.stateWidth, rows: hidden, columns: c.stateWidth, left: .gates,
-            leftOffset: segment &* padded,
-            operand: c.cell == .gruResetBefore && gate == 2 ? .reset : .previous))
+      if let dU {
+        let operand: GradientOperand = c.cell == .gruResetBefore && gate == 2 ? .reset : .previous
+        blocks[segment].targets.1 = (operand, dU + gate &* hidden &* c.stateWidth)
       }
       if let db = gradient(.biasHH, layer, direction) {
         sums.append(GradientSum(gradient: db + gate &* hidden, columns: hidden, leftOffset: segment &* padded))
@@ -253,9 +249,9 @@ struct BackwardPass<Scalar: RNNScalar> {
     }
     if let dP = gradient(.weightHR, layer, direction) {
       blocks.append(
-        GradientBlock(
-          gradient: dP, rows: c.projectionSize, columns: hidden, left: .outputs, leftOffset: 0, operand: .inner))
+        GradientBlock(left: .outputs, leftOffset: 0, columns: c.projectionSize, targets: ((.inner, dP), nil)))
     }
+    blocks.removeAll { $0.targets.0 == nil && $0.targets.1 == nil }
     let scratch = workspace.scratch(direction)
     let rowSize = plan.gradientSegments &* padded
     let behind = plan.gradientSegments &- 1
@@ -310,7 +306,7 @@ struct BackwardWorkspace<Scalar: RNNScalar> {
     gradient = WeightGradientScratch(
       &arena, lanes: plan.lanes,
       columns: (max(c.inputSize, c.layers > 1 ? c.outputSize : 0), c.stateWidth, behind ? c.hiddenSize : 0),
-      matrixRows: 2 * c.cell.gates * c.hiddenSize + c.projectionSize,
+      leftColumns: plan.gradientSegments * c.hiddenSize + c.projectionSize,
       // Where this does not fit, the arrays below do not either, and the workspace is refused.
       batchRows: steps.multipliedReportingOverflow(by: sequences).partialValue)
     teams = PassTeams(&arena, c)

@@ -69,6 +69,8 @@ private struct SingleStep<S: TestScalar> {
   let taped: Bool
   let table: KernelTable<S>
   let panels: PanelLayout
+  /// From one panel's start to the next: more than a panel is wide.
+  private let startStride: Int
   /// Where the sums start and the GRU's chain of m, x, the operand, the packed weights of both.
   private let bias: TestRows<S>
   private let biasM: TestRows<S>
@@ -85,13 +87,20 @@ private struct SingleStep<S: TestScalar> {
     panels = PanelLayout(lanes: table.lanes, gates: stage.gates, units: units)
     var random = SplitMix(UInt64(units * 1000 + inputs * 10 + depth))
     let (columns, padded) = (panels.paddedColumns, panels.paddedUnits)
-    bias = TestRows(1, width: columns, &random)
+    startStride = (stage.gates + 1) * table.lanes
+    bias = TestRows(1, width: stage.gates > 1 ? panels.count * startStride : columns, &random)
     biasM = TestRows(1, width: padded, &random)
     x = TestRows(1, width: inputs, &random)
     operand = TestRows(1, width: depth, &random)
     input = TestRows(1, width: columns * inputs, &random)
     recurrent = TestRows(1, width: columns * depth, &random, -0.3...0.3)
-    states = (0..<4).map { _ in random.numbers(padded, -1...1) }
+    states = (0..<4).map { row in
+      var numbers: [S] = random.numbers(padded, -1...1)
+      for (i, special) in ([0, -0.0, .infinity, -.infinity] as [S]).enumerated() where 2 * i + row < padded {
+        numbers[2 * i + row] = special
+      }
+      return numbers
+    }
   }
 
   /// The state's rows, padded, and the tape.
@@ -135,11 +144,15 @@ private struct SingleStep<S: TestScalar> {
   func single() -> Memory {
     let memory = memory()
     var arguments = SingleArguments(
-      panels: 0..<panels.count, layout: panels, start: bias.rows[0], startStride: stage.gates * table.lanes,
+      panels: 0..<panels.count, layout: panels, start: bias.rows[0], startStride: startStride,
       startOfM: biasM.rows[0], x: x.rows[0], inputs: inputs, input: input.rows[0], operand: operand.rows[0],
       depth: depth, recurrent: recurrent.rows[0], hPrevious: memory.hPrevious.rows[0], h: memory.h.out[0],
       c: memory.c.out[0], z: memory.z.out[0], tape: taped ? memory.tape.out[0] : nil, relu: stage == .rnnRelu)
-    run(table.single, &arguments)
+    // In two parts, as threads that share the units call it.
+    for part in [panels.count / 2..<panels.count, 0..<panels.count / 2] {
+      (arguments.firstPanel, arguments.endPanel) = (part.lowerBound, part.upperBound)
+      run(table.single, &arguments)
+    }
     return memory
   }
 
@@ -156,7 +169,8 @@ private struct SingleStep<S: TestScalar> {
       func multiply(_ rows: TestRows<S>, _ count: Int, _ weights: TestRows<S>, at: Int, _ finish: ProductFinish) {
         var product = ProductArguments(
           count: 1, rows: rows.rows, depth: count, panel: weights.rows[0] + panels.column(index) * count,
-          start: bias.rows[0] + panels.column(index), out: sums.out, outOffset: at, columns: width, finish: finish)
+          start: bias.rows[0] + (stage.gates > 1 ? index * startStride : panels.column(index)), out: sums.out,
+          outOffset: at, columns: width, finish: finish)
         table.product(vectors: vectors, &product)
       }
       multiply(x, inputs, input, at: 0, .set)

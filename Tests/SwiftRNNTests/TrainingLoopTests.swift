@@ -43,12 +43,26 @@ import Testing
     #expect(losses.suffix(5).reduce(0, +) / 5 < 0.5, "\(configuration.cell): \(losses.suffix(5))")
   }
 
-  @Test func shapesThatDoNotFit() throws {
-    var (matrix, moments) = try (Tensor<Float>(shape: [4, 3]), Adam.Moments(for: Tensor<Float>(shape: [4, 3])))
-    moments.steps = .max
-    refused("moments.steps is \(Int.max), must be in 0...\(Int.max - 1)") { () throws(RNNError) in
-      try Adam().step(gradient: matrix, parameter: &matrix, moments: &moments)
+  @Test func stepsThatDoNotExist() throws {
+    let gradient = try Tensor<Float>(repeating: 1, shape: [3])
+    var (parameter, moments) = (gradient, try Adam.Moments(for: gradient))
+    let before = (parameter, moments)
+    for steps in [-1, Int.max] {
+      moments.steps = steps
+      refused("moments.steps is \(steps), must be in 0...\(Int.max - 1)") { () throws(RNNError) in
+        try Adam().step(gradient: gradient, parameter: &parameter, moments: &moments)
+      }
+      #expect(moments.steps == steps)
+      moments.steps = 0
+      #expect((parameter, moments.first, moments.second) == (before.0, before.1.first, before.1.second))
     }
+    moments.steps = .max - 1
+    try Adam().step(gradient: gradient, parameter: &parameter, moments: &moments)
+    #expect(moments.steps == .max && parameter != before.0)
+  }
+
+  @Test func shapesThatDoNotFit() throws {
+    let matrix = try Tensor<Float>(shape: [4, 3])
     let cube = try Tensor<Float>(shape: [2, 5, 6])
     refused("the last dimension of x is 6, must be 3") { () throws(RNNError) in
       _ = try Linear.forward(cube, weight: matrix)

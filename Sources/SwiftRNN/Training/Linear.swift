@@ -111,7 +111,7 @@ public enum Linear {
         arena.take(Scalar.self, dx == nil ? 0 : outputs, panels.paddedColumns), RowPointers(&arena, rows),
         arena.take(Int.self, rows),
         WeightGradientScratch(
-          &arena, lanes: kernels.lanes, columns: (inputs, 0, 0), matrixRows: outputs, batchRows: rows),
+          &arena, lanes: kernels.lanes, columns: (inputs, 0, 0), leftColumns: outputs, batchRows: rows),
         Team.take(&arena, members: Team.largest)
       )
     }
@@ -128,8 +128,7 @@ public enum Linear {
       var blocks: [GradientBlock<Scalar>] = []
       if let dweight = dweight?.baseAddress {
         blocks.append(
-          GradientBlock(
-            gradient: dweight, rows: outputs, columns: inputs, left: .gates, leftOffset: 0, operand: .input))
+          GradientBlock(left: .gates, leftOffset: 0, columns: outputs, targets: ((.input, dweight), nil)))
       }
       var sums: [GradientSum<Scalar>] = []
       if let dbias = dbias?.baseAddress {

@@ -90,7 +90,9 @@ public struct Sampler: Sendable {
   /// `topP`, where the smallest numbers, which are flushed to zero here, do not mean "all".
   private var share: Double { topP.bitPattern << 1 == 0 ? 0 : max(topP, .leastNormalMagnitude) }
 
-  /// Sets the weights to zero that neither `topK` nor `topP` keeps.
+  /// Sets the weights to zero that neither `topK` nor `topP` keeps. Never inlined, so that no arithmetic moves past the
+  /// change of the floating-point control.
+  @inline(never)
   private func keepMostLikely(
     _ weights: UnsafeMutablePointer<Double>, keys: UnsafePointer<Int>,
     entries: UnsafeMutablePointer<LikelihoodOrder.Entry>, _ classes: Int
