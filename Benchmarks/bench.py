@@ -13,10 +13,9 @@ from pathlib import Path
 import plots
 import report
 from machine import describe, facts, identity, latency_floors
-from options import chosen, parse_arguments
+from options import chosen, parse_arguments, print_shapes, shapes_with
 from processes import DRIVERS, HERE, OURS, PADDED, PEERS, Worker, WorkerFailed
 from rounds import Budget, Mismatch, measure
-from shapes import Shape
 from tqdm import tqdm
 
 ROOT = HERE.parent
@@ -28,17 +27,18 @@ def save(run: dict, path: Path) -> None:
     path.write_text(json.dumps(run, indent=1, ensure_ascii=False) + "\n")
 
 
-def measure_all(arguments: argparse.Namespace, shapes: list[Shape]) -> dict:
+def measure_all(arguments: argparse.Namespace, path: Path) -> dict:
     """All shapes with each thread count. Prints the table as it grows, and saves after each row."""
     budget = Budget(
         arguments.seconds if arguments.seconds is not None else 1.0 if arguments.quick else 3.0,
         arguments.rounds or (3 if arguments.quick else 5),
     )
     run: dict = {"command": " ".join(["scripts/bench", *sys.argv[1:]]), "identity": {}, "machine": {}, "results": []}
-    floors = latency_floors(sorted({shape.I + shape.H for shape in shapes if shape.streaming}))
+    floors = latency_floors(sorted({shape.I + shape.H for shape in chosen(arguments) if shape.streaming}))
     for threads in sorted(set(arguments.threads)):
-        # A stream stays on the calling thread.
-        own = [shape for shape in shapes if threads == 1 or not shape.streaming]
+        own = shapes_with(arguments, threads)
+        if not own:
+            continue
         measured = facts(threads)
         run["machine"][str(threads)] = {"before": measured}
         workers = {name: Worker(name, threads) for name in (OURS, *PEERS, PADDED)}
@@ -55,13 +55,13 @@ def measure_all(arguments: argparse.Namespace, shapes: list[Shape]) -> dict:
                 for line in (report.text_line(result), *(f"    {extra}" for extra in report.extra_lines(result))):
                     tqdm.write(line)
                 sys.stdout.flush()
-                save(run, arguments.json)
+                save(run, path)
         finally:
             for worker in workers.values():
                 worker.close()
         run["machine"][str(threads)]["after"] = facts(threads)
         print()
-    save(run, arguments.json)
+    save(run, path)
     return run
 
 
@@ -76,17 +76,20 @@ def write_docs(run: dict) -> None:
 
 def main() -> None:
     arguments = parse_arguments()
-    arguments.json = arguments.json or DRIVERS / "results.json"
+    if arguments.list:
+        print_shapes(arguments)
+        return
+    path = arguments.json or DRIVERS / "results.json"
     if arguments.source:
-        run = json.loads(arguments.source.read_text())
+        path, run = arguments.source
         print("\n".join(report.identity_lines(run)))
     else:
         try:
-            run = measure_all(arguments, chosen(arguments))
+            run = measure_all(arguments, path)
         except (Mismatch, WorkerFailed) as error:
             raise SystemExit(f"scripts/bench: {error}") from error
     print("\n".join(report.summary_lines(run)))
-    paths = plots.draw(run, (arguments.source or arguments.json).with_suffix(""))
+    paths = plots.draw(run, path.with_suffix(""))
     print(f"\nPlots: {', '.join(map(str, paths))}")
     if arguments.write_docs:
         write_docs(run)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
+import os
 import re
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from processes import process_cpus
 from shapes import SHAPES, Shape
 
 DESCRIPTION = "Measures SwiftRNN beside torch, onnxruntime and oneDNN, each in a process of its own, in interleaved rounds."
+# A whole run, as docs/ shows it.
+ALL_THREADS = {1, 2}
 
 
 def count(text: str) -> int:
@@ -25,7 +29,7 @@ def duration(text: str) -> float:
     """Seconds, more than 0."""
     value = float(text)
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not more than 0")
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and finite")
     return value
 
 
@@ -36,10 +40,24 @@ def pattern(text: str) -> re.Pattern[str]:
         raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
 
 
-def existing(text: str) -> Path:
+def saved_results(text: str) -> tuple[Path, dict]:
+    """A file of results, and what it holds."""
     path = Path(text)
-    if not path.is_file():
-        raise argparse.ArgumentTypeError(f"{text} is no file")
+    try:
+        run = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from error
+    if not isinstance(run, dict) or not {"command", "identity", "machine", "results"} <= run.keys():
+        raise argparse.ArgumentTypeError(f"{text} holds no results of scripts/bench")
+    return path, run
+
+
+def new_file(text: str) -> Path:
+    """Where a file can be written; its folder need not exist yet."""
+    path = Path(text)
+    there = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
+    if path.is_dir() or not os.access(there, os.W_OK) or not (there.is_dir() or there == path.absolute()):
+        raise argparse.ArgumentTypeError(f"{text} is not where a file can be written")
     return path
 
 
@@ -47,21 +65,29 @@ def parse_arguments() -> argparse.Namespace:
     # No abbreviations: scripts/bench looks for some of these names itself.
     parser = argparse.ArgumentParser(prog="scripts/bench", description=DESCRIPTION, allow_abbrev=False)
     parser.add_argument("--quick", action="store_true", help="fewer shapes and less time for each; about two minutes")
-    parser.add_argument("--threads", type=count, nargs="+", default=[1, 2], help="thread counts; default 1 2")
+    parser.add_argument("--threads", type=count, nargs="+", default=sorted(ALL_THREADS), help="thread counts; default 1 2")
     parser.add_argument("--only", type=pattern, metavar="REGEX", help="only shapes whose name or group matches")
     parser.add_argument("--rounds", type=count, help="rounds of each shape at least; default 5, quick 3")
     parser.add_argument("--seconds", type=duration, help="seconds of rounds for each shape; default 3, quick 1")
-    parser.add_argument("--json", type=Path, help="where results and plots go; default build/bench/results.json")
-    parser.add_argument("--from", type=existing, dest="source", metavar="FILE", help="measure nothing, read these results")
+    parser.add_argument("--json", type=new_file, help="where results and plots go; default build/bench/results.json")
+    parser.add_argument(
+        "--from", type=saved_results, dest="source", metavar="FILE", help="measure nothing, read these results"
+    )
     parser.add_argument("--write-docs", action="store_true", help="fill in docs/ and README.md")
     parser.add_argument("--list", action="store_true", help="print the shapes")
     arguments = parser.parse_args()
-    if arguments.write_docs and (arguments.quick or arguments.only):
-        parser.error("--write-docs wants a whole run, without --quick and --only")
-    if not arguments.source and not chosen(arguments):
-        parser.error("no shape matches")
-    if not arguments.source and not arguments.list:
-        process_cpus(max(arguments.threads))
+    if arguments.source:
+        threads = {int(number) for number in arguments.source[1]["machine"]}
+        if arguments.json:
+            parser.error("--json is for new results, and --from measures nothing")
+    else:
+        threads = set(arguments.threads)
+        if not any(shapes_with(arguments, number) for number in threads):
+            parser.error("no shape matches")
+        if not arguments.list and (most := max(threads)) > (cpus := len(process_cpus())):
+            parser.error(f"{most} threads need as many CPUs; there are {cpus}")
+    if arguments.write_docs and (arguments.quick or arguments.only or threads != ALL_THREADS):
+        parser.error("--write-docs wants a whole run: without --quick and --only, with 1 and 2 threads")
     return arguments
 
 
@@ -73,13 +99,22 @@ def chosen(arguments: argparse.Namespace) -> list[Shape]:
     return shapes
 
 
+def shapes_with(arguments: argparse.Namespace, threads: int) -> list[Shape]:
+    """Those that are measured with this many threads: a stream stays on the calling one."""
+    return [shape for shape in chosen(arguments) if threads == 1 or not shape.streaming]
+
+
+def print_shapes(arguments: argparse.Namespace) -> None:
+    shapes = chosen(arguments)
+    print("\n".join(f"{shape.group:24} {shape.name}{'  (quick)' * shape.quick}" for shape in shapes))
+    print(f"{len(shapes)} shapes")
+
+
 def main() -> None:
     """Refuses wrong options; prints the list, if that is all that is wanted."""
     arguments = parse_arguments()
     if arguments.list:
-        shapes = chosen(arguments)
-        print("\n".join(f"{shape.group:24} {shape.name}{'  (quick)' * shape.quick}" for shape in shapes))
-        print(f"{len(shapes)} shapes")
+        print_shapes(arguments)
 
 
 if __name__ == "__main__":

@@ -26,12 +26,9 @@ class WorkerFailed(Exception):
     """A worker ended, or answered what it should not."""
 
 
-def process_cpus(threads: int) -> list[int]:
-    """The CPUs for this many threads: the first ones that this process may use."""
-    cpus = sorted(os.sched_getaffinity(0))
-    if len(cpus) < threads:
-        raise SystemExit(f"{threads} threads need as many CPUs; there are {len(cpus)}")
-    return cpus[:threads]
+def process_cpus(threads: int | None = None) -> list[int]:
+    """The CPUs for this many threads: the first ones that this process may use, or all."""
+    return sorted(os.sched_getaffinity(0))[:threads]
 
 
 def commands(threads: int) -> dict[str, list[str]]:

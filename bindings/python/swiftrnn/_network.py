@@ -263,6 +263,7 @@ class Network:
         """
         batch = Batch(self._handle, x, lengths)
         initial = batch.states(state)
+        first_sequence = integer(first_sequence, "first_sequence", 0, 2**32 - batch.sequences)
         chosen = self._dropout_seeds.getrandbits(64) if seed is None else unsigned(seed, "seed")
         version = self._parameters.version
         buffer = self._pools.tape.take(self._handle.tape_size(batch.steps, batch.sequences))
@@ -274,7 +275,7 @@ class Network:
             pools=self._pools,
             tape=buffer,
             seed=chosen,
-            first_sequence=integer(first_sequence, "first_sequence"),
+            first_sequence=first_sequence,
         )
         return y, final, Tape(self, batch, initial, buffer, chosen, version)
 

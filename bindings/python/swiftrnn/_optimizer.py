@@ -12,6 +12,9 @@ from ._network import Network
 from ._optimizer_arguments import Gradient, Parameter, array_of, gradient_array, gradient_list, parameter_list
 from ._parameters import parameters_of
 
+# What the library counts them in.
+MOST_STEPS = 2**63 - 1
+
 
 class Setting:
     """An attribute of an optimizer that `check` turns into plain Python when it is set, or refuses by its name."""
@@ -72,9 +75,10 @@ class Optimizer:
         Raises
         ------
         TypeError, ValueError
-            A type or a shape is wrong; nothing has changed.
+            A type or a shape is wrong, or there have been 2^63 - 1 steps; nothing has changed.
         """
         arrays = self._arrays()
+        integer(self.steps + 1, "steps", 1, MOST_STEPS)
         if self._single:
             given: list[Any] = [gradients]
         elif isinstance(gradients, np.ndarray):  # its rows
@@ -132,7 +136,7 @@ class Optimizer:
         unexpected = [name for name in state if name not in ("steps", *self._settings, *mine)]
         if missing or unexpected:
             raise ValueError(f"state dict: missing {missing}, unexpected {unexpected}")
-        steps = integer(state["steps"], "steps", 0, 2**63 - 2)
+        steps = integer(state["steps"], "steps", 0, MOST_STEPS)
         settings = {
             name: getattr(type(self), name).check(state[name], name) for name in self._settings if name in state
         }

@@ -161,7 +161,7 @@ def run_forward(
         workspace=address(workspace),
         workspace_size=workspace.nbytes,
         seed=unsigned(seed, "seed"),
-        first_sequence=integer(first_sequence, "first_sequence"),
+        first_sequence=first_sequence,
     )
     c.network_forward(handle.pointer, c.byref(arguments))
     pools.forward.give(workspace)

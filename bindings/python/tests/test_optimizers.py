@@ -145,11 +145,24 @@ def test_settings_are_checked_where_they_are_set(
     assert repr(optimizer.state_dict()) == repr(saved), "nothing has changed"
 
 
-@pytest.mark.parametrize("steps", [-1, 2**63 - 1])
-def test_steps_that_cannot_go_on_are_refused(steps: int) -> None:
+@pytest.mark.parametrize("steps", [-1, 2**63])
+def test_numbers_of_steps_that_do_not_exist(steps: int) -> None:
     optimizer = swiftrnn.Adam(np.ones(3))
-    with pytest.raises(ValueError, match=f"steps: {steps} is outside 0...{2**63 - 2}$"):
+    with pytest.raises(ValueError, match=f"steps: {steps} is outside 0...{2**63 - 1}$"):
         optimizer.load_state_dict({**optimizer.state_dict(), "steps": steps})
+
+
+@pytest.mark.parametrize("kind", [swiftrnn.SGD, swiftrnn.Adam])
+def test_the_last_step(kind: type) -> None:
+    parameter = np.ones(3)
+    optimizer = kind(parameter, lr=0.5)
+    optimizer.load_state_dict({**optimizer.state_dict(), "steps": 2**63 - 2})
+    optimizer.step(np.ones(3))
+    after = parameter.copy()
+    optimizer.load_state_dict(optimizer.state_dict())
+    with pytest.raises(ValueError, match=f"steps: {2**63} is outside 1...{2**63 - 1}$"):
+        optimizer.step(np.ones(3))
+    assert optimizer.steps == 2**63 - 1 and (parameter == after).all()
 
 
 def test_settings_of_any_number_type() -> None:
