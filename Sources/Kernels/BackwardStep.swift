@@ -53,12 +53,13 @@ public struct BackwardArguments<Scalar: Real> {
   }
 }
 
-/// Asks for a row's vector of units at `u`: what a step reads and writes of the next row. All rows of a tape do not fit
+/// Asks for the units at `u` of the row behind `row`: what a step reads and writes of them. All rows of a tape do not fit
 /// the second-level cache, and they lie too far apart for the hardware's own prefetch.
 @inlinable @inline(__always)
-func prefetch<Scalar: Real>(
-  _ a: BackwardArguments<Scalar>, row: Int, _ u: Int, gates: Int, previous: Bool, gradients: Int
+func prefetchNext<Scalar: Real>(
+  _ a: BackwardArguments<Scalar>, _ row: Int, _ u: Int, gates: Int, previous: Bool, gradients: Int
 ) {
+  let row = min(row &+ 1, a.count &- 1)
   for g in 0..<gates { swiftrnn_prefetch_first(a.tape[row] + (g &* a.gateStride &+ u)) }
   if previous { swiftrnn_prefetch_first(a.previous[row] + u) }
   for g in 0..<gradients { swiftrnn_prefetch_first(a.dgates[row] + (g &* a.stateStride &+ u)) }
@@ -75,10 +76,9 @@ func lstmBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
     let tape = a.tape[row]
     let previous = a.previous[row]
     let out = a.dgates[row]
-    let next = min(row &+ 1, a.count &- 1)
     for v in a.vectors {
       let u = v &* V.count
-      prefetch(a, row: next, u, gates: 5, previous: true, gradients: 4)
+      prefetchNext(a, row, u, gates: 5, previous: true, gradients: 4)
       let at = row &* a.stateStride &+ u
       let i = V.load(tape + u)
       let f = V.load(tape + (a.gateStride &+ u))
@@ -107,10 +107,9 @@ func gruBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
     let tape = a.tape[row]
     let previous = a.previous[row]
     let out = a.dgates[row]
-    let next = min(row &+ 1, a.count &- 1)
     for v in a.vectors {
       let u = v &* V.count
-      prefetch(a, row: next, u, gates: 4, previous: true, gradients: 4)
+      prefetchNext(a, row, u, gates: 4, previous: true, gradients: 4)
       let at = row &* a.stateStride &+ u
       let r = V.load(tape + u)
       let z = V.load(tape + (a.gateStride &+ u))
@@ -136,10 +135,9 @@ func gruResetBackwardCandidate<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Sca
     let tape = a.tape[row]
     let previous = a.previous[row]
     let out = a.dgates[row]
-    let next = min(row &+ 1, a.count &- 1)
     for v in a.vectors {
       let u = v &* V.count
-      prefetch(a, row: next, u, gates: 3, previous: true, gradients: 3)
+      prefetchNext(a, row, u, gates: 3, previous: true, gradients: 3)
       let at = row &* a.stateStride &+ u
       let z = V.load(tape + (a.gateStride &+ u))
       let n = V.load(tape + (2 &* a.gateStride &+ u))
@@ -178,10 +176,9 @@ func rnnBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
   for row in 0..<a.count {
     let tape = a.tape[row]
     let out = a.dgates[row]
-    let next = min(row &+ 1, a.count &- 1)
     for v in a.vectors {
       let u = v &* V.count
-      prefetch(a, row: next, u, gates: 1, previous: false, gradients: 1)
+      prefetchNext(a, row, u, gates: 1, previous: false, gradients: 1)
       let h = V.load(tape + u)
       let dh = V.load(a.dh + (row &* a.stateStride &+ u))
       if a.flag {

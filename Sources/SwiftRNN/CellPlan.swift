@@ -69,7 +69,15 @@ struct CellPlan: Sendable {
       sumsWidth = 3 * padded
       (gradientSegments, inputSegments, recurrentSegments) = (4, [0, 1, 2], [0, 1, 2])
     }
-    inputRuns = cell == .gru ? [(0, 0..<2), (2, 3..<4)] : [(0, 0..<inputSegments.count)]
+    var runs: [(gate: Int, segments: Range<Int>)] = []
+    for (gate, segment) in inputSegments.enumerated() {
+      if let last = runs.last, last.segments.upperBound == segment {
+        runs[runs.count - 1].segments = last.segments.lowerBound..<segment + 1
+      } else {
+        runs.append((gate, segment..<segment + 1))
+      }
+    }
+    inputRuns = runs
   }
 
   /// The gates, in torch's rows, that a stage's recurrent panels hold, and those that its input panels hold.

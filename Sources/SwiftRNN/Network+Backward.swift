@@ -306,7 +306,7 @@ struct BackwardWorkspace<Scalar: RNNScalar> {
     gradient = WeightGradientScratch(
       &arena, lanes: plan.lanes,
       columns: (max(c.inputSize, c.layers > 1 ? c.outputSize : 0), c.stateWidth, behind ? c.hiddenSize : 0),
-      leftColumns: plan.gradientSegments * c.hiddenSize + c.projectionSize,
+      leftColumns: Set(plan.inputSegments + plan.recurrentSegments).count * c.hiddenSize + c.projectionSize,
       // Where this does not fit, the arrays below do not either, and the workspace is refused.
       batchRows: steps.multipliedReportingOverflow(by: sequences).partialValue)
     teams = PassTeams(&arena, c)

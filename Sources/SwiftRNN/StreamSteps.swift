@@ -149,7 +149,7 @@ extension StreamLayer {
   ) {
     if layer.pointee.sequences == 1 {
       let singles = odd ? layer.pointee.turns.1.singles : layer.pointee.turns.0.singles
-      // One stage or two. A loop would read the table's entries for all cells before it: 5 to 10 ns of 150.
+      // One stage or two. A loop would read the table's entries for all cells before it: 5 to 15 ns of 150.
       singles[0].x = x
       network.kernels.single.run(network.configuration.cell, stage: 0, singles)
       if layer.pointee.stageCount > 1 {

@@ -239,7 +239,7 @@ struct WeightGradientScratch<Scalar: RNNScalar> {
   init(_ arena: inout Arena, lanes: Int, columns: (Int, Int, Int), leftColumns: Int, batchRows: Int) {
     let chain = WeightGradient<Scalar>.chain
     rows = min(chain, max(batchRows, 1))
-    chains = max(1, min(4, batchRows / chain + 1))
+    chains = min(4, max(batchRows &- 1, 0) / chain + 1)
     let span = rows &* chains
     func padded(_ units: Int) -> Int { PanelLayout(lanes: lanes, units: units).paddedUnits }
     widths = (padded(columns.0), padded(columns.1), padded(columns.2))
