@@ -28,8 +28,9 @@ cmake_path(APPEND pkgconfig_includedir ${CMAKE_INSTALL_INCLUDEDIR})
 configure_file(cmake/swiftrnn.pc.in swiftrnn.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/swiftrnn.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 
-# A wheel holds no symbolic links: one file, without the version in its name.
-install(FILES $<TARGET_FILE:swiftrnn> DESTINATION swiftrnn RENAME libswiftrnn.so COMPONENT python EXCLUDE_FROM_ALL)
+# A wheel holds no symbolic links: one file, without the version in its name; in a folder of its own, because tools that
+# list a package's modules take every .so beside them for one.
+install(FILES $<TARGET_FILE:swiftrnn> DESTINATION swiftrnn/lib RENAME libswiftrnn.so COMPONENT python EXCLUDE_FROM_ALL)
 # SKBUILD_METADATA_DIR is scikit-build-core's: the wheel's .dist-info folder.
 if(SKBUILD_METADATA_DIR)
   install(FILES LICENSE DESTINATION ${SKBUILD_METADATA_DIR}/licenses COMPONENT python EXCLUDE_FROM_ALL)

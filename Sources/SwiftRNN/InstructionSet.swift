@@ -42,7 +42,11 @@ public enum InstructionSet: String, CaseIterable, Sendable {
       return .failure(.unsupported("SWIFTRNN_ISA must be baseline, avx2 or avx512"))
     }
     guard supported.contains(set) else {
-      return .failure(.unsupported("SWIFTRNN_ISA names an instruction set that this CPU does not have"))
+      return .failure(
+        .unsupported(
+          set == .avx512
+            ? "SWIFTRNN_ISA is avx512, which this CPU or its operating system does not have"
+            : "SWIFTRNN_ISA is avx2, which this CPU or its operating system does not have"))
     }
     return .success(set)
   }()

@@ -9,6 +9,8 @@ public enum RNNError: Error, Sendable {
   case invalidValue(_ name: StaticString, _ value: Int, low: Int, high: Int)
   /// `name` is not a number that makes sense there; `allowed` says which do.
   case invalidNumber(_ name: StaticString, _ value: Double, allowed: StaticString)
+  /// `value`, in the row `name[index]`, is not a number that makes sense there; `allowed` says which do.
+  case invalidRow(_ name: StaticString, index: Int, _ value: Double, allowed: StaticString)
   /// `name[index]` is outside `low...high`.
   case invalidElement(_ name: StaticString, index: Int, _ value: Int, low: Int, high: Int)
   /// `lengths[index]` is outside `0...steps`.
@@ -63,6 +65,11 @@ extension RNNError: CustomStringConvertible {
       out.write(range: 0, steps)
     case .invalidNumber(let name, let value, let allowed):
       out.write(name, " is ")
+      out.write(value)
+      out.write(", must be ", allowed)
+    case .invalidRow(let name, let index, let value, let allowed):
+      out.write(name, "[", index)
+      out.write("] has ")
       out.write(value)
       out.write(", must be ", allowed)
     case .tapeMismatch(let name, let value, let tape):
@@ -181,7 +188,11 @@ private struct MessageWriter {
   }
 
   mutating func write(range low: Int, _ high: Int) {
-    if high == Int.max {
+    if high < low {
+      write(", and no value is allowed")
+    } else if high == low {
+      write(", must be ", low)
+    } else if high == Int.max {
       write(", must be ", low)
       write(" or more")
     } else {

@@ -7,7 +7,7 @@ import SwiftRNN
 func status(of error: RNNError) -> swiftrnn_status {
   switch error {
   case .nullPointer: SWIFTRNN_STATUS_NULL_POINTER
-  case .invalidValue, .invalidNumber, .invalidElement: SWIFTRNN_STATUS_INVALID_VALUE
+  case .invalidValue, .invalidNumber, .invalidRow, .invalidElement: SWIFTRNN_STATUS_INVALID_VALUE
   case .invalidSize, .invalidLength, .sizeMismatch, .countMismatch, .overlappingRows: SWIFTRNN_STATUS_INVALID_SIZE
   case .overflow: SWIFTRNN_STATUS_OVERFLOW
   case .bufferTooSmall: SWIFTRNN_STATUS_BUFFER_TOO_SMALL

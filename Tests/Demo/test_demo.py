@@ -134,6 +134,8 @@ def test_refusals_of_the_script(arguments, message):
     [
         ([], "4095 bytes; at least 4096"),
         (["--text", "/nowhere/text"], "No such file"),
+        (["how", "3"], "unknown option how"),
+        (["--steps"], "--steps needs a value"),
         (["--hidden", "0"], "--hidden is 0, must be in 1...4096"),
         (["--seconds", "nan"], "--seconds is nan"),
         (["--save", "/nowhere/model"], "can't write /nowhere/model"),

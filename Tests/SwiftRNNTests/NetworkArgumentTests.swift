@@ -176,8 +176,14 @@ import Testing
     #expect(messageAfter { $0.dropout = 1 } == "dropout is 1, must be in [0, 1)")
     #expect(messageAfter { $0.dropout = .nan } == "dropout is NaN, must be in [0, 1)")
     #expect(messageAfter { $0.threads = -1 } == "num_threads is -1, must be in 0...1024")
-    #expect(messageAfter { $0.cell = .gru } != nil, "a projection is the LSTM's")
+    #expect(messageAfter { $0.cell = .gru } == "projection_size of a cell other than LSTM is 4, must be 0")
     #expect(NetworkConfiguration.rnn(inputSize: 1, hiddenSize: .max, bidirectional: true).outputSize == .max)
+  }
+
+  @Test func ofNothingNoElementCanBeRead() throws {
+    let empty = try Tensor<Float>(shape: [2, 0])
+    #expect(message { () throws(RNNError) in _ = try empty[1, 0] } == "index[1] is 0, and no value is allowed")
+    #expect(message { () throws(RNNError) in _ = try empty[2, 0] } == "index[0] is 2, must be in 0...1")
   }
 
   /// Sizes that no machine has memory for are refused, and end nothing.

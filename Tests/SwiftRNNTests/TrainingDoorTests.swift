@@ -215,7 +215,7 @@ import Testing
       call { $0.epsilon = -1 }, SWIFTRNN_STATUS_INVALID_VALUE,
       "epsilon is -1, must be a finite number that is 0 or more")
     refused(call { $0.decoupled = 2 }, SWIFTRNN_STATUS_INVALID_VALUE, "decoupled is 2, must be in 0...1")
-    refused(call { $0.reserved = 1 }, SWIFTRNN_STATUS_INVALID_VALUE, "reserved is 1, must be in 0...0")
+    refused(call { $0.reserved = 1 }, SWIFTRNN_STATUS_INVALID_VALUE, "reserved is 1, must be 0")
     refused(call { $0.size = 8 }, SWIFTRNN_STATUS_INVALID_SIZE, "size of the struct is 8, must be in 56...65536")
     refused(
       call { $0.size = .min }, SWIFTRNN_STATUS_INVALID_SIZE,
@@ -285,7 +285,7 @@ import Testing
     var config = good
     refused(
       swiftrnn_sample(SWIFTRNN_FLOAT32, &config, 1, 2, [Float](arrayLiteral: 0, .nan), &ids),
-      SWIFTRNN_STATUS_INVALID_VALUE, "a logit is NaN, must be finite or -infinity, and not all -infinity")
+      SWIFTRNN_STATUS_INVALID_VALUE, "logits[0] has NaN, must be finite or -infinity, and not all -infinity")
     refused(
       swiftrnn_sample(SWIFTRNN_FLOAT32, &config, 1, 2, nil, &ids), SWIFTRNN_STATUS_NULL_POINTER,
       "logits must not be NULL")

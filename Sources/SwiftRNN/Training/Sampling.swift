@@ -63,7 +63,7 @@ public struct Sampler: Sendable {
       for row in 0..<rows where !kernels.isSampleable(start + row * classes, classes) { return row }
       return nil
     }
-    if let refused { throw refusal(of: UnsafeBufferPointer(start: start + refused * classes, count: classes)) }
+    if let refused { throw refusal(ofRow: refused, of: start, classes) }
 
     withFloatControl {
       parallel(shards.tasks, threads: shards.tasks) { task in
@@ -117,8 +117,10 @@ public struct Sampler: Sendable {
     if most == classes { for i in 0..<order.remaining { weights[order.untaken(i)] = 0 } }
   }
 
-  private func refusal<Scalar: RNNScalar>(of row: UnsafeBufferPointer<Scalar>) -> RNNError {
-    let value = row.first { !($0 < .infinity) } ?? -.infinity
-    return .invalidNumber("a logit", Double(value), allowed: "finite or -infinity, and not all -infinity")
+  private func refusal<Scalar: RNNScalar>(ofRow row: Int, of logits: UnsafePointer<Scalar>, _ classes: Int) -> RNNError
+  {
+    let numbers = UnsafeBufferPointer(start: logits + row * classes, count: classes)
+    let value = numbers.first { !($0 < .infinity) } ?? -.infinity
+    return .invalidRow("logits", index: row, Double(value), allowed: "finite or -infinity, and not all -infinity")
   }
 }

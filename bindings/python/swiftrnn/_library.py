@@ -1,6 +1,6 @@
 """Finds and loads ``libswiftrnn``.
 
-The library is the one in the package's folder, unless the environment variable ``SWIFTRNN_LIBRARY`` names a file; then
+The library is the one in the package's folder ``lib``, unless the environment variable ``SWIFTRNN_LIBRARY`` names a file; then
 it is that file and no other. After an editable install (``pip install -e``) the package has two folders, the sources'
 and the one in site-packages, where the library is.
 """
@@ -23,7 +23,7 @@ def candidates() -> list[Path]:
     if override:
         return [Path(override)]
     name = "libswiftrnn.dylib" if sys.platform == "darwin" else "libswiftrnn.so"
-    return [folder / part / name for folder in folders() for part in ("", "lib")]
+    return [folder / "lib" / name for folder in folders()]
 
 
 def folders() -> list[Path]:

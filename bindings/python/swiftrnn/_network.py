@@ -79,14 +79,17 @@ class Network:
 
     @property
     def bias(self) -> bool:
+        """Whether there are bias vectors, b and d."""
         return self._handle.config.bias
 
     @property
     def batch_first(self) -> bool:
+        """Whether x and y are [N, T, features]; the state is not concerned."""
         return self._handle.config.batch_first
 
     @property
     def dropout(self) -> float:
+        """The probability that an output of a layer, the last excepted, is dropped in training."""
         return self._handle.config.dropout
 
     @property

@@ -45,6 +45,8 @@ class Optimizer:
         self.lr = lr
         self._single = isinstance(parameters, (Network, np.ndarray))
         self._owners = parameter_list(parameters)
+        if not self._owners:
+            raise ValueError("parameters: there are none to optimize")
         self._arrays()  # checks them
         self.steps = 0
         """How many steps were taken."""

@@ -90,6 +90,8 @@ def test_optimizer_errors() -> None:
     for wrong in (network.parameters, network.state_dict(), 3, "ab", None):
         with pytest.raises(TypeError, match=f"parameters: pass the network, or arrays.*; got {type(wrong).__name__}"):
             swiftrnn.Adam(wrong)
+    with pytest.raises(ValueError, match="parameters: there are none to optimize"):
+        swiftrnn.Adam([])
     with pytest.raises(TypeError, match=r"parameters\[0\]: .* \(nothing is cast: it is written in place"):
         swiftrnn.Adam(np.ones(3, int))
     frozen_later = np.ones(3)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
+import pkgutil
 import shutil
 import subprocess
 import sys
@@ -196,7 +198,7 @@ def test_a_library_that_is_not_there_is_named(run_python: Callable[..., Any], tm
 def test_each_candidate_is_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("SWIFTRNN_LIBRARY", raising=False)
     paths = _library.candidates()
-    assert paths[0].parent == Path(swiftrnn.__file__).resolve().parent
+    assert paths[0].parent == Path(swiftrnn.__file__).resolve().parent / "lib"
     assert all(any(path.is_relative_to(Path(entry).resolve()) for entry in swiftrnn.__path__) for path in paths)
     broken = [tmp_path / "a.so", tmp_path / "b.so"]
     broken[1].write_text("not a library")
@@ -207,7 +209,7 @@ def test_each_candidate_is_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 def test_the_source_tree_is_told_from_an_installed_package(run_python: Callable[..., Any], tmp_path: Path) -> None:
-    shutil.copytree(Path(swiftrnn.__file__).parent, tmp_path / "swiftrnn", ignore=shutil.ignore_patterns("*.so", "lib"))
+    shutil.copytree(Path(swiftrnn.__file__).parent, tmp_path / "swiftrnn", ignore=shutil.ignore_patterns("lib"))
     program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import swiftrnn"
     installed = run_python(program, check=False, SWIFTRNN_LIBRARY="").stderr
     assert "Install the package with its library" in installed and "source tree" not in installed
@@ -215,7 +217,7 @@ def test_the_source_tree_is_told_from_an_installed_package(run_python: Callable[
     sources = run_python(program, check=False, SWIFTRNN_LIBRARY="").stderr
     assert f"you are importing the source tree in {tmp_path}, which has no library. Change to another folder" in sources
     assert "or set SWIFTRNN_LIBRARY" in sources and "Install the package" not in sources
-    assert str(tmp_path / "swiftrnn" / "libswiftrnn.so") in sources, "what was tried"
+    assert str(tmp_path / "swiftrnn" / "lib" / "libswiftrnn.so") in sources, "what was tried"
     named = run_python(program, check=False, SWIFTRNN_LIBRARY="/nowhere.so").stderr
     assert "the library that SWIFTRNN_LIBRARY names cannot be loaded" in named and "source tree" not in named
 
@@ -224,14 +226,22 @@ def test_an_editable_installs_library_is_found(monkeypatch: pytest.MonkeyPatch, 
     """scikit-build-core's editable install gives the package a second folder, in site-packages: the library's."""
     loaded, package, site = Path(_library.load()._name), Path(swiftrnn.__file__).parent, tmp_path / "swiftrnn"
     monkeypatch.delenv("SWIFTRNN_LIBRARY", raising=False)
-    site.mkdir()
-    shutil.copy(loaded, site / "libswiftrnn.so")
+    library = site / "lib" / "libswiftrnn.so"
+    library.parent.mkdir(parents=True)
+    shutil.copy(loaded, library)
     monkeypatch.setattr(swiftrnn, "__path__", [str(site), str(package)])
     paths = _library.candidates()
-    assert paths[0].parent == package.resolve() and site / "libswiftrnn.so" in paths
-    assert len(paths) == len(set(paths)) == 4
+    assert paths == [package.resolve() / "lib" / "libswiftrnn.so", library]
     monkeypatch.setattr(_library, "candidates", lambda: [path for path in paths if path.is_relative_to(tmp_path)])
-    assert _library.load()._name == str(site / "libswiftrnn.so")
+    assert _library.load()._name == str(library)
+
+
+def test_every_module_of_the_package_can_be_imported() -> None:
+    """As tools do that list a package's modules, which takes a library beside them for a module."""
+    names = [module.name for module in pkgutil.walk_packages(swiftrnn.__path__, "swiftrnn.")]
+    assert "swiftrnn.functional" in names
+    for name in names:
+        importlib.import_module(name)
 
 
 def test_the_librarys_version_is_compared(run_python: Callable[..., Any], tmp_path: Path) -> None:
@@ -249,8 +259,9 @@ def test_the_librarys_version_is_compared(run_python: Callable[..., Any], tmp_pa
 def test_the_package_finds_the_library_in_its_own_folder(run_python: Callable[..., Any], tmp_path: Path) -> None:
     package = tmp_path / "swiftrnn"
     shutil.copytree(Path(swiftrnn.__file__).parent, package)
-    loaded = Path(_library.load()._name)
-    if not (package / "libswiftrnn.so").exists():
-        shutil.copy(loaded, package / "libswiftrnn.so")
+    library = package / "lib" / "libswiftrnn.so"
+    if not library.exists():
+        library.parent.mkdir()
+        shutil.copy(_library.load()._name, library)
     program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import swiftrnn._c_api as c; print(c.library._name)"
-    assert run_python(program, SWIFTRNN_LIBRARY="").stdout.strip() == str(package / "libswiftrnn.so")
+    assert run_python(program, SWIFTRNN_LIBRARY="").stdout.strip() == str(library)

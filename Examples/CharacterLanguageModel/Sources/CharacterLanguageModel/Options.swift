@@ -46,22 +46,24 @@ struct Options {
   init(_ arguments: some Sequence<String>) throws(Failure) {
     var rest = arguments.makeIterator()
     while let option = rest.next() {
-      if option == "--help" {
-        System.print(Self.usage)
-        System.exit(0)
+      func value() throws(Failure) -> String {
+        guard let value = rest.next() else { throw Failure("\(option) needs a value") }
+        return value
       }
-      guard Self.usage.contains("  \(option) ") else { throw Failure("unknown option \(option); --help lists them") }
-      guard let value = rest.next() else { throw Failure("\(option) needs a value") }
       func number<Number: LosslessStringConvertible & Comparable>(
         _ range: ClosedRange<Number>
       ) throws(Failure) -> Number {
+        let value = try value()
         guard let number = Number(value), range.contains(number) else {
           throw Failure("\(option) is \(value), must be in \(range.lowerBound)...\(range.upperBound)")
         }
         return number
       }
       switch option {
-      case "--text": text = value
+      case "--help":
+        System.print(Self.usage)
+        System.exit(0)
+      case "--text": text = try value()
       case "--seconds": budget = .seconds(try number(0.1...1e7))
       case "--steps": budget = .steps(try number(1...1_000_000_000))
       case "--hidden": hiddenSize = try number(1...4096)
@@ -69,9 +71,10 @@ struct Options {
       case "--seed": seed = try number(0...UInt64.max)
       case "--temperature": temperature = try number(0...100)
       case "--length": length = try number(0...100_000_000)
-      case "--save": save = value
-      case "--sample": sample = value
-      default: largestRatio = try number(0...1e9)
+      case "--save": save = try value()
+      case "--sample": sample = try value()
+      case "--largest-ratio": largestRatio = try number(0...1e9)
+      default: throw Failure("unknown option \(option); --help lists them")
       }
     }
     guard !text.isEmpty else { throw Failure("--text FILE is missing; --help lists all options") }
