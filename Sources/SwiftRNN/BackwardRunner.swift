@@ -189,14 +189,13 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
     for r in 0..<next {
       rows.nextGates[r] = UnsafePointer(scratch.gates + row(s &+ 1, order[r]) &* (plan.gradientSegments &* hidden))
     }
-    let segments = c.cell == .gruResetBefore ? 2 : c.cell.gates
     let slot = member.number
     let statePanels = PanelLayout(lanes: plan.lanes, units: c.stateWidth)
     member.share(statePanels.count) { some in
       arriving(s, order, first: first, active: active, next: next, statePanels.units(some))
       product(
-        next, rows: UnsafePointer(rows.nextGates), depth: c.hiddenSize, segments: segments, weights.recurrent,
-        jobs?.recurrent, slot: slot, statePanels, some, out: scratch.dhRows + first, .resume)
+        next, rows: UnsafePointer(rows.nextGates), depth: c.hiddenSize, segments: plan.stateGates,
+        weights.recurrent, jobs?.recurrent, slot: slot, statePanels, some, out: scratch.dhRows + first, .resume)
       if s < 0 { return }
       if projected {
         let units = statePanels.units(some)
@@ -221,7 +220,8 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
     if c.cell == .gruResetBefore {
       member.share(hiddenPanels.count) { some in
         product(
-          active, rows: constant(rows.gates), offset: 2 &* hidden, depth: c.hiddenSize, segments: 1, weights.candidate,
+          active, rows: constant(rows.gates), offset: plan.stateGates &* hidden, depth: c.hiddenSize, segments: 1,
+          weights.candidate,
           jobs?.candidate, slot: slot, hiddenPanels, some, out: scratch.innerRows + first, .set)
         var step = arguments(first: first, active: active, hiddenPanels.vectors(some), rows)
         network.kernels.backward.gruResetGates(&step)

@@ -36,6 +36,8 @@ struct CellPlan: Sendable {
   /// Segments that hold the gradients of the rows of W, in torch's order, and those of U.
   let inputSegments: [Int]
   let recurrentSegments: [Int]
+  /// How many segments either holds.
+  let weightSegments: Int
   /// The segments of the rows of W again: those that lie side by side together, with the first of their gates.
   let inputRuns: [(gate: Int, segments: Range<Int>)]
 
@@ -78,6 +80,7 @@ struct CellPlan: Sendable {
       }
     }
     inputRuns = runs
+    weightSegments = Set(inputSegments + recurrentSegments).count
   }
 
   /// The gates, in torch's rows, that a stage's recurrent panels hold, and those that its input panels hold.
@@ -90,6 +93,8 @@ struct CellPlan: Sendable {
     }
   }
 
+  /// Gates whose recurrent product runs over h itself: the first ones.
+  var stateGates: Int { stages[0].panels.gates }
   /// Panels of the stage that has most.
   var mostPanels: Int { stages[0].panels.count }
   /// H padded to whole vectors.

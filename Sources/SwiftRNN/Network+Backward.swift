@@ -240,7 +240,7 @@ struct BackwardPass<Scalar: RNNScalar> {
     }
     for (gate, segment) in plan.recurrentSegments.enumerated() {
       if let dU {
-        let operand: GradientOperand = c.cell == .gruResetBefore && gate == 2 ? .reset : .previous
+        let operand: GradientOperand = gate < plan.stateGates ? .previous : .reset
         blocks[segment].targets.1 = (operand, dU + gate &* hidden &* c.stateWidth)
       }
       if let db = gradient(.biasHH, layer, direction) {
@@ -306,7 +306,7 @@ struct BackwardWorkspace<Scalar: RNNScalar> {
     gradient = WeightGradientScratch(
       &arena, lanes: plan.lanes,
       columns: (max(c.inputSize, c.layers > 1 ? c.outputSize : 0), c.stateWidth, behind ? c.hiddenSize : 0),
-      leftColumns: Set(plan.inputSegments + plan.recurrentSegments).count * c.hiddenSize + c.projectionSize,
+      leftColumns: plan.weightSegments * c.hiddenSize + c.projectionSize,
       // Where this does not fit, the arrays below do not either, and the workspace is refused.
       batchRows: steps.multipliedReportingOverflow(by: sequences).partialValue)
     teams = PassTeams(&arena, c)

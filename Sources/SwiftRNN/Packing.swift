@@ -186,7 +186,7 @@ struct PackedForward<Scalar: RNNScalar> {
 
 /// The packed weights of one direction of one layer, for backward products.
 struct PackedBackward<Scalar: RNNScalar> {
-  /// U of the gates that see h itself, `[gates * H][P]`; of GRU, reset before, r and z.
+  /// U of the gates that see h itself (`CellPlan.stateGates`), `[gates * H][P]`.
   var recurrent: UnsafeMutablePointer<Scalar>
   /// GRU, reset before: U_n, `[H][H]`.
   var candidate: UnsafeMutablePointer<Scalar>
@@ -197,7 +197,7 @@ struct PackedBackward<Scalar: RNNScalar> {
 
   init(_ arena: inout Arena, _ plan: CellPlan, _ c: NetworkConfiguration, layer: Int) {
     func padded(_ units: Int) -> Int { PanelLayout(lanes: plan.lanes, units: units).paddedUnits }
-    recurrent = arena.take(Scalar.self, c.cell.gates, c.hiddenSize, padded(c.stateWidth))
+    recurrent = arena.take(Scalar.self, plan.stateGates, c.hiddenSize, padded(c.stateWidth))
     candidate = arena.take(Scalar.self, c.cell == .gruResetBefore ? c.hiddenSize : 0, padded(c.hiddenSize))
     input = arena.take(Scalar.self, c.cell.gates, c.hiddenSize, padded(c.inputSize(ofLayer: layer)))
     projection = arena.take(Scalar.self, c.projectionSize, padded(c.hiddenSize))
@@ -210,16 +210,15 @@ struct PackedBackward<Scalar: RNNScalar> {
     let c = layout.configuration
     let tensor = parameters.tensors(layout, layer: layer, direction: direction)
     func panels(_ units: Int) -> PanelLayout { PanelLayout(lanes: plan.lanes, units: units) }
-    let before = c.cell == .gruResetBefore
     var jobs = BackwardJobs<Scalar>()
     jobs.recurrent = [
       .backward(
-        tensor.weightHH, panels(c.stateWidth), depth: (before ? 2 : c.cell.gates) * c.hiddenSize, out: recurrent)
+        tensor.weightHH, panels(c.stateWidth), depth: plan.stateGates * c.hiddenSize, out: recurrent)
     ]
-    if before {
+    if c.cell == .gruResetBefore {
       jobs.candidate = [
         .backward(
-          tensor.weightHH + 2 * c.hiddenSize * c.hiddenSize, panels(c.hiddenSize), depth: c.hiddenSize,
+          tensor.weightHH + plan.stateGates * c.hiddenSize * c.hiddenSize, panels(c.hiddenSize), depth: c.hiddenSize,
           out: candidate)
       ]
     }

@@ -30,10 +30,10 @@ enum GradientLeft {
   case outputs
 }
 
-/// Some columns of a left operand, and the rows of one or two gradient matrices that they make: `gradient[j, :] += sum
-/// over rows of left[row][leftOffset + j] * operand[row][:]`.
+/// Some columns of a left operand, and the rows of one or two gradient matrices that they make: row j is the sum, over the
+/// rows of the batch, of `left[row][leftOffset + j] * operand[row][:]`.
 struct GradientBlock<Scalar: RNNScalar> {
-  /// A matrix, from the first of these rows on.
+  /// The second operand, and the first of the matrix rows.
   typealias Target = (operand: GradientOperand, gradient: UnsafeMutablePointer<Scalar>)
 
   var left: GradientLeft
@@ -119,9 +119,9 @@ struct WeightGradient<Scalar: RNNScalar> {
 
   /// The second operands of one chain, as panels.
   private func pack(_ chain: Int, rows range: Range<Int>, _ wanted: [GradientOperand]) {
-    let pointers = scratch.operandRows + chain &* scratch.rows
+    let pointers = scratch.operandRows + chain &* scratch.chainRows
     for i in range {
-      let at = chain &* scratch.rows &+ i &- range.lowerBound
+      let at = chain &* scratch.chainRows &+ i &- range.lowerBound
       scratch.gateRows[at] = gates.base + rows.index[i] &* gates.size
       scratch.outputRows[at] = outputs.base + rows.index[i] &* outputs.size
     }
@@ -134,7 +134,8 @@ struct WeightGradient<Scalar: RNNScalar> {
         let width = panels.vectors(panel) &* panels.lanes
         let column = panels.column(panel)
         kernels.panels.packRows(
-          UnsafePointer(pointers), range.count, column, width, panels.validUnits(panel), out + column &* scratch.rows)
+          UnsafePointer(pointers), range.count, column, width, panels.validUnits(panel),
+          out + column &* scratch.chainRows)
       }
     }
   }
@@ -144,12 +145,12 @@ struct WeightGradient<Scalar: RNNScalar> {
     _ chain: Int, rows range: Range<Int>, _ wanted: [GradientOperand], part: (number: Int, of: Int), first: Bool
   ) {
     let finish: ProductFinish = first && !accumulate ? .set : .add
-    func own(_ columns: Int) -> Range<Int> { Split.range(columns, part.number, part.of) }
+    func cut(_ columns: Int) -> Range<Int> { Split.range(columns, part.number, part.of) }
     // Where this part's scratch begins: behind that of the parts before.
-    let base = blocks.reduce(0) { $0 &+ own($1.columns).lowerBound }
+    let base = blocks.reduce(0) { $0 &+ cut($1.columns).lowerBound }
     var at = (block: 0, column: 0)
     while at.block < blocks.count {
-      let counts = transpose(chain, range.count, own, base, &at)
+      let counts = transpose(chain, range.count, cut, base, &at)
       for operand in wanted {
         let (count, place) = (counts[operand.place], scratch.place(operand, base))
         let panels = PanelLayout(lanes: kernels.lanes, units: operandColumns(operand))
@@ -158,7 +159,7 @@ struct WeightGradient<Scalar: RNNScalar> {
           let column = panels.column(panel)
           var arguments = ProductArguments(
             count: count, rows: UnsafePointer(scratch.transposedRows + place), depth: range.count,
-            panel: UnsafePointer(matrix + column &* scratch.rows),
+            panel: UnsafePointer(matrix + column &* scratch.chainRows),
             out: UnsafePointer(scratch.gradientRows + place), outOffset: column, columns: panels.validUnits(panel),
             finish: finish)
           kernels.product(vectors: panels.vectors(panel), &arguments)
@@ -166,10 +167,10 @@ struct WeightGradient<Scalar: RNNScalar> {
       }
     }
     for sum in sums {
-      let own = own(sum.columns)
+      let own = cut(sum.columns)
       if own.isEmpty { continue }
       kernels.panels.sumRows(
-        UnsafePointer(scratch.gateRows + chain &* scratch.rows), range.count, sum.leftOffset &+ own.lowerBound,
+        UnsafePointer(scratch.gateRows + chain &* scratch.chainRows), range.count, sum.leftOffset &+ own.lowerBound,
         own.count, sum.gradient + own.lowerBound, finish == .add)
     }
   }
@@ -179,25 +180,25 @@ struct WeightGradient<Scalar: RNNScalar> {
   ///
   /// - Returns: how many rows, by the operand's place.
   private func transpose(
-    _ chain: Int, _ count: Int, _ own: (Int) -> Range<Int>, _ base: Int, _ at: inout (block: Int, column: Int)
+    _ chain: Int, _ count: Int, _ cut: (Int) -> Range<Int>, _ base: Int, _ at: inout (block: Int, column: Int)
   ) -> InlineArray<3, Int> {
     var counts = InlineArray<3, Int>(repeating: 0)
     var filled = 0
     while filled < Self.columnsAtOnce, at.block < blocks.count {
       let block = blocks[at.block]
-      let own = own(block.columns)
+      let own = cut(block.columns)
       let first = own.lowerBound &+ at.column
       let some = min(own.upperBound &- first, Self.columnsAtOnce &- filled)
-      let left = (block.left == .gates ? scratch.gateRows : scratch.outputRows) + chain &* scratch.rows
-      let transposed = scratch.transposed + (base &+ filled) &* scratch.rows
+      let left = (block.left == .gates ? scratch.gateRows : scratch.outputRows) + chain &* scratch.chainRows
+      let transposed = scratch.transposed + (base &+ filled) &* scratch.chainRows
       kernels.panels.transpose(
-        UnsafePointer(left), count, block.leftOffset &+ first, some, transposed, scratch.rows)
+        UnsafePointer(left), count, block.leftOffset &+ first, some, transposed, scratch.chainRows)
       func list(_ target: GradientBlock<Scalar>.Target?) {
         guard let (operand, gradient) = target else { return }
         let width = operandColumns(operand)
         let place = scratch.place(operand, base) &+ counts[operand.place]
         for j in 0..<some {
-          scratch.transposedRows[place &+ j] = UnsafePointer(transposed + j &* scratch.rows)
+          scratch.transposedRows[place &+ j] = UnsafePointer(transposed + j &* scratch.chainRows)
           scratch.gradientRows[place &+ j] = gradient + (first &+ j) &* width
         }
         counts[operand.place] &+= some
@@ -219,7 +220,7 @@ struct WeightGradientScratch<Scalar: RNNScalar> {
   /// Chains whose operands are packed at a time: enough work for several threads between two meetings.
   let chains: Int
   /// Rows of a chain at most: fewer than `WeightGradient.chain` if the batch has fewer.
-  let rows: Int
+  let chainRows: Int
   /// Packed second operands, by `GradientOperand`, of several chains.
   private let operands: (Pointer, Pointer, Pointer)
   private let widths: (Int, Int, Int)
@@ -238,9 +239,9 @@ struct WeightGradientScratch<Scalar: RNNScalar> {
   ///   - batchRows: T * N.
   init(_ arena: inout Arena, lanes: Int, columns: (Int, Int, Int), leftColumns: Int, batchRows: Int) {
     let chain = WeightGradient<Scalar>.chain
-    rows = min(chain, max(batchRows, 1))
+    chainRows = min(chain, max(batchRows, 1))
     chains = min(4, max(batchRows &- 1, 0) / chain + 1)
-    let span = rows &* chains
+    let span = chainRows &* chains
     func padded(_ units: Int) -> Int { PanelLayout(lanes: lanes, units: units).paddedUnits }
     widths = (padded(columns.0), padded(columns.1), padded(columns.2))
     operands = (
@@ -252,7 +253,7 @@ struct WeightGradientScratch<Scalar: RNNScalar> {
     outputRows = arena.take(UnsafePointer<Scalar>.self, span)
     let operandCount = columns.2 > 0 ? 3 : columns.1 > 0 ? 2 : 1
     self.leftColumns = leftColumns
-    transposed = arena.take(Scalar.self, leftColumns, rows)
+    transposed = arena.take(Scalar.self, leftColumns, chainRows)
     transposedRows = arena.take(UnsafePointer<Scalar>.self, operandCount, leftColumns)
     gradientRows = arena.take(Pointer.self, operandCount, leftColumns)
   }
@@ -262,9 +263,9 @@ struct WeightGradientScratch<Scalar: RNNScalar> {
 
   func panels(_ operand: GradientOperand, chain: Int) -> Pointer {
     switch operand {
-    case .input: operands.0 + chain &* rows &* widths.0
-    case .previous: operands.1 + chain &* rows &* widths.1
-    case .reset, .inner: operands.2 + chain &* rows &* widths.2
+    case .input: operands.0 + chain &* chainRows &* widths.0
+    case .previous: operands.1 + chain &* chainRows &* widths.1
+    case .reset, .inner: operands.2 + chain &* chainRows &* widths.2
     }
   }
 }
