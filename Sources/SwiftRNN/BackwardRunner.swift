@@ -221,8 +221,7 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
       member.share(hiddenPanels.count) { some in
         product(
           active, rows: constant(rows.gates), offset: plan.stateGates &* hidden, depth: c.hiddenSize, segments: 1,
-          weights.candidate,
-          jobs?.candidate, slot: slot, hiddenPanels, some, out: scratch.innerRows + first, .set)
+          weights.candidate, jobs?.candidate, slot: slot, hiddenPanels, some, out: scratch.innerRows + first, .set)
         var step = arguments(first: first, active: active, hiddenPanels.vectors(some), rows)
         network.kernels.backward.gruResetGates(&step)
       }

@@ -33,11 +33,11 @@ struct CellPlan: Sendable {
   /// Segments of H numbers in a row of gate gradients, each padded to whole vectors. Behind the gradients stands what a
   /// weight gradient needs beside them: r * h of the GRU with reset before, o * tanh(c) of the LSTM with projection.
   let gradientSegments: Int
+  /// How many of them, from the first on, hold gradients.
+  let gateSegments: Int
   /// Segments that hold the gradients of the rows of W, in torch's order, and those of U.
   let inputSegments: [Int]
   let recurrentSegments: [Int]
-  /// How many segments either holds.
-  let weightSegments: Int
   /// The segments of the rows of W again: those that lie side by side together, with the first of their gates.
   let inputRuns: [(gate: Int, segments: Range<Int>)]
 
@@ -80,7 +80,7 @@ struct CellPlan: Sendable {
       }
     }
     inputRuns = runs
-    weightSegments = Set(inputSegments + recurrentSegments).count
+    gateSegments = (inputSegments + recurrentSegments).reduce(0, max) + 1
   }
 
   /// The gates, in torch's rows, that a stage's recurrent panels hold, and those that its input panels hold.

@@ -228,7 +228,7 @@ struct BackwardPass<Scalar: RNNScalar> {
     let inputs = c.inputSize(ofLayer: layer)
     let (dW, dU) = (gradient(.weightIH, layer, direction), gradient(.weightHH, layer, direction))
     // The columns of a segment are transposed once for both matrices.
-    var blocks = (0..<plan.gradientSegments).map { segment in
+    var blocks = (0..<plan.gateSegments).map { segment in
       GradientBlock<Scalar>(left: .gates, leftOffset: segment &* padded, columns: hidden, targets: (nil, nil))
     }
     var sums: [GradientSum<Scalar>] = []
@@ -254,7 +254,7 @@ struct BackwardPass<Scalar: RNNScalar> {
     blocks.removeAll { $0.targets.0 == nil && $0.targets.1 == nil }
     let scratch = workspace.scratch(direction)
     let rowSize = plan.gradientSegments &* padded
-    let behind = plan.gradientSegments &- 1
+    let behind = plan.gateSegments &* padded
     let width = PanelLayout(lanes: plan.lanes, units: c.stateWidth).paddedUnits
     let output: Rows<Scalar> = tapeLayout.output(tape, layer: layer).offset(by: direction &* c.stateWidth)
     let sequences = arguments.sequences
@@ -272,7 +272,7 @@ struct BackwardPass<Scalar: RNNScalar> {
           let before = direction == 1 ? t &+ 1 : t &- 1
           return before >= 0 && before < batch.length(n)
             ? UnsafePointer(output[before, n]) : h0.map { $0 + n &* c.stateWidth } ?? zeros
-        case .reset, .inner: return UnsafePointer(scratch.gates + (row &* rowSize &+ behind &* padded))
+        case .reset, .inner: return UnsafePointer(scratch.gates + (row &* rowSize &+ behind))
         }
       },
       operandColumns: { $0 == .input ? inputs : $0 == .previous ? c.stateWidth : hidden })
@@ -302,11 +302,11 @@ struct BackwardWorkspace<Scalar: RNNScalar> {
     validRows = arena.take(Int.self, steps, sequences)
     rowsA = arena.take(UnsafePointer<Scalar>.self, steps, sequences)
     rowsB = arena.take(UnsafeMutablePointer<Scalar>.self, steps, sequences)
-    let behind = c.cell == .gruResetBefore || c.projectionSize > 0
+    let behind = (plan.gradientSegments - plan.gateSegments) * c.hiddenSize
     gradient = WeightGradientScratch(
       &arena, lanes: plan.lanes,
-      columns: (max(c.inputSize, c.layers > 1 ? c.outputSize : 0), c.stateWidth, behind ? c.hiddenSize : 0),
-      leftColumns: plan.weightSegments * c.hiddenSize + c.projectionSize,
+      columns: (max(c.inputSize, c.layers > 1 ? c.outputSize : 0), c.stateWidth, behind),
+      leftColumns: plan.gateSegments * c.hiddenSize + c.projectionSize,
       // Where this does not fit, the arrays below do not either, and the workspace is refused.
       batchRows: steps.multipliedReportingOverflow(by: sequences).partialValue)
     teams = PassTeams(&arena, c)

@@ -1,8 +1,8 @@
 """Finds and loads ``libswiftrnn``.
 
-The library is the one in the package's folder ``lib``, unless the environment variable ``SWIFTRNN_LIBRARY`` names a file; then
-it is that file and no other. After an editable install (``pip install -e``) the package has two folders, the sources'
-and the one in site-packages, where the library is.
+The library is the one in the package's folder ``lib``, unless the environment variable ``SWIFTRNN_LIBRARY`` names a
+file; then it is that file and no other. After an editable install (``pip install -e``) the package has two folders, the
+sources' and the one in site-packages, where the library is.
 """
 
 from __future__ import annotations
