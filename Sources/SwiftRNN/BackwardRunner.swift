@@ -3,22 +3,35 @@
 // products over all steps, afterwards (InputGradient.swift, WeightGradient.swift).
 import Kernels
 
+/// The gradients of one direction's sums over all steps: what dL/dx and the weights' gradients are made from.
+struct GateGradients<Scalar: RNNScalar> {
+  typealias Pointer = UnsafeMutablePointer<Scalar>
+  /// `[T * N][segments][padded H]`; row t * N + n.
+  let gates: Pointer
+  /// With projection: dL/dh, `[T * N][padded P]`.
+  let outputs: Pointer
+
+  init(_ arena: inout Arena, _ plan: CellPlan, _ c: NetworkConfiguration, steps: Int, sequences: Int) {
+    let width = PanelLayout(lanes: plan.lanes, units: c.stateWidth).paddedUnits
+    gates = arena.take(Scalar.self, steps, sequences, plan.gradientSegments, plan.paddedHidden)
+    outputs = arena.take(Scalar.self, c.projectionSize > 0 ? steps : 0, sequences, width)
+  }
+}
+
 /// Scratch of one direction, for all sequences of the batch; a shard uses its sequences' part.
 struct BackwardScratch<Scalar: RNNScalar> {
   typealias Pointer = UnsafeMutablePointer<Scalar>
+  let gates: Pointer
+  let outputs: Pointer
   /// dL/dh of one step, `[N][padded P]`.
   let dh: Pointer
   /// With projection: dL/dm, m = o * tanh(c). GRU, reset before: dL/d(r * h). `[N][padded H]`.
   let inner: Pointer
   /// LSTM: dL/dc. GRU: the part of dL/dh of the step before that passes no product. `[N][padded H]`.
   let carry: Pointer
-  /// The initial states, padded; zeros where the caller gave none.
+  /// The initial states, padded; zeros where the caller gave none. GRU: h, LSTM: c.
   let h0: Pointer
   let c0: Pointer
-  /// Gradients of the gates' sums of all steps, `[T * N][segments][padded H]`; row t * N + n.
-  let gates: Pointer
-  /// With projection: dL/dh of all steps, `[T * N][padded P]`.
-  let outputs: Pointer
   let dhRows: UnsafeMutablePointer<Pointer>
   let innerRows: UnsafeMutablePointer<Pointer>
   let gateRows: UnsafeMutablePointer<Pointer>
@@ -26,17 +39,21 @@ struct BackwardScratch<Scalar: RNNScalar> {
   let tapeRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
   let previousRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
 
-  init(_ arena: inout Arena, _ plan: CellPlan, _ c: NetworkConfiguration, steps: Int, sequences: Int) {
+  init(
+    _ arena: inout Arena, _ plan: CellPlan, _ c: NetworkConfiguration, sequences: Int,
+    _ gradients: GateGradients<Scalar>
+  ) {
     let width = PanelLayout(lanes: plan.lanes, units: c.stateWidth).paddedUnits
-    let hidden = plan.paddedHidden
-    let projected = c.projectionSize > 0
+    (gates, outputs) = (gradients.gates, gradients.outputs)
+    func take(_ arena: inout Arena, _ needed: Bool) -> Pointer {
+      arena.take(Scalar.self, needed ? sequences : 0, plan.paddedHidden)
+    }
+    let isGRU = c.cell == .gru || c.cell == .gruResetBefore
     dh = arena.take(Scalar.self, sequences, width)
-    inner = arena.take(Scalar.self, sequences, hidden)
-    carry = arena.take(Scalar.self, sequences, hidden)
-    h0 = arena.take(Scalar.self, sequences, width)
-    c0 = arena.take(Scalar.self, sequences, hidden)
-    gates = arena.take(Scalar.self, steps, sequences, plan.gradientSegments, hidden)
-    outputs = arena.take(Scalar.self, projected ? steps : 0, sequences, width)
+    inner = take(&arena, c.projectionSize > 0 || c.cell == .gruResetBefore)
+    carry = take(&arena, c.cell == .lstm || isGRU)
+    h0 = take(&arena, isGRU)
+    c0 = take(&arena, c.cell == .lstm)
     dhRows = arena.take(Pointer.self, sequences)
     innerRows = arena.take(Pointer.self, sequences)
     gateRows = arena.take(Pointer.self, sequences)
@@ -148,9 +165,14 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
       let n = order[r]
       scratch.dhRows[position] = scratch.dh + position &* width
       scratch.innerRows[position] = scratch.inner + position &* hidden
-      load(initial.0, n, c.stateWidth, to: scratch.h0 + position &* width, padded: width)
-      load(initial.1, n, c.hiddenSize, to: scratch.c0 + position &* hidden, padded: hidden)
-      load(isLSTM ? finalGradients.1 : nil, n, c.hiddenSize, to: scratch.carry + position &* hidden, padded: hidden)
+      let at = position &* hidden
+      if isLSTM {
+        load(initial.1, n, c.hiddenSize, to: scratch.c0 + at, padded: hidden)
+        load(finalGradients.1, n, c.hiddenSize, to: scratch.carry + at, padded: hidden)
+      } else if c.cell.tapeGates > 0 {
+        load(initial.0, n, c.hiddenSize, to: scratch.h0 + at, padded: hidden)
+        (scratch.carry + at).update(repeating: 0, count: hidden)
+      }
     }
   }
 

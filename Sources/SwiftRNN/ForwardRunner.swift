@@ -25,8 +25,9 @@ struct ForwardScratch<Scalar: RNNScalar> {
     let width = PanelLayout(lanes: plan.lanes, units: c.stateWidth).paddedUnits
     let ahead = Blocking.steps(steps, sequences: sequences)
     h = (arena.take(Scalar.self, sequences, width), arena.take(Scalar.self, sequences, width))
-    self.c = arena.take(Scalar.self, sequences, plan.paddedHidden)
-    z = arena.take(Scalar.self, sequences, plan.paddedHidden)
+    let (isLSTM, resets) = (c.cell == .lstm, c.cell == .gruResetBefore)
+    self.c = arena.take(Scalar.self, isLSTM || resets ? sequences : 0, plan.paddedHidden)
+    z = arena.take(Scalar.self, c.projectionSize > 0 || resets ? sequences : 0, plan.paddedHidden)
     sums = arena.take(Scalar.self, sequences, ahead, plan.sumsWidth)
     hRows = (arena.take(Pointer.self, sequences), arena.take(Pointer.self, sequences))
     cRows = arena.take(Pointer.self, sequences)

@@ -2,36 +2,12 @@
 // (t, n) order; padded rows are skipped, never multiplied by zero.
 import Kernels
 
-/// The rows of a batch that exist, in (t, n) order: row i is step `index[i] / N` of sequence `index[i] % N`.
-struct ValidRows {
-  let index: UnsafePointer<Int>
-  let count: Int
-
-  init(index: UnsafePointer<Int>, count: Int) {
-    self.index = index
-    self.count = count
-  }
-
-  init(_ batch: BatchPlan, into index: UnsafeMutablePointer<Int>) {
-    var count = 0
-    for t in 0..<batch.steps {
-      for n in 0..<batch.sequences where t < batch.length(n) {
-        index[count] = t &* batch.sequences &+ n
-        count &+= 1
-      }
-    }
-    self.index = UnsafePointer(index)
-    self.count = count
-  }
-}
-
 /// dL/dx of a layer: for each row one chain over the rows of W in torch's order, forward direction first, then reverse.
 struct InputGradient<Scalar: RNNScalar> {
   let kernels: KernelTable<Scalar>
   let plan: CellPlan
   let configuration: NetworkConfiguration
   let rows: ValidRows
-  let sequences: Int
   let inputs: Int
   /// For each direction: W packed, and the gradients of the gates' sums.
   let weights: [PackedBackward<Scalar>]
@@ -39,66 +15,78 @@ struct InputGradient<Scalar: RNNScalar> {
   /// nil: W is packed. Else, for each direction, what packs its panels at their use.
   let jobs: [PackJob<Scalar>]?
   let dx: Rows<Scalar>
-  let operandRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
-  let outRows: UnsafeMutablePointer<UnsafeMutablePointer<Scalar>>
+
+  /// Rows that are multiplied at a time; they stay in the second-level cache while the panels pass.
+  private static var blockRows: Int { 128 }
 
   /// All rows. How they are cut does not matter to the bits.
   ///
   /// - Parameter slots: places for panels that are packed at their use.
   func run(_ member: inout TeamMember, slots: Int) {
     let panels = PanelLayout(lanes: plan.lanes, units: inputs)
-    let directions = 0..<gates.count
-    if jobs != nil {
-      let all = 0..<rows.count
-      for direction in directions {
-        member.share(1) { _ in locate(direction, all) }
-        member.share(slots) { some in
-          for slot in some { multiply(direction, all, panels, Split.range(panels.count, slot, slots), slot: slot) }
+    let least = (rows.count &+ Self.blockRows &- 1) / Self.blockRows
+    guard let jobs else {
+      let blocks = max(member.members, least)
+      return member.share(blocks) { some in
+        for block in some {
+          for direction in 0..<gates.count {
+            let matrix = weights[direction].input
+            multiply(direction, Split.range(rows.count, block, blocks), panels, 0..<panels.count) {
+              UnsafePointer(matrix + panels.column($0) &* configuration.cell.gates &* configuration.hiddenSize)
+            }
+          }
         }
       }
-      return
     }
-    // Blocks of rows that stay in the second-level cache while the panels pass.
-    let blocks = max(member.members, (rows.count &+ 127) / 128)
-    member.share(blocks) { some in
-      for block in some {
-        let range = Split.range(rows.count, block, blocks)
-        for direction in directions {
-          locate(direction, range)
-          multiply(direction, range, panels, 0..<panels.count, slot: 0)
+    for direction in 0..<gates.count {
+      member.share(slots) { some in
+        for slot in some {
+          for panel in Split.range(panels.count, slot, slots) {
+            let matrix = jobs[direction].packed(panel: panel, slot: slot, kernels)
+            for block in 0..<least {
+              multiply(direction, Split.range(rows.count, block, least), panels, panel..<(panel &+ 1)) { _ in matrix }
+            }
+          }
         }
       }
     }
   }
 
-  private func locate(_ direction: Int, _ range: Range<Int>) {
+  /// - Parameter matrix: of a panel.
+  @inline(__always)
+  private func multiply(
+    _ direction: Int, _ range: Range<Int>, _ panels: PanelLayout, _ some: Range<Int>,
+    _ matrix: (_ panel: Int) -> UnsafePointer<Scalar>
+  ) {
     let rowSize = plan.gradientSegments &* plan.paddedHidden
-    for i in range {
-      let row = rows.index[i]
-      operandRows[i] = UnsafePointer(gates[direction] + row &* rowSize)
-      outRows[i] = dx[row / sequences, row % sequences]
+    withRowPointers(UnsafePointer<Scalar>.self) { operands in
+      withRowPointers(UnsafeMutablePointer<Scalar>.self) { out in
+        rows.visit(range) { i, t, n in
+          operands[i &- range.lowerBound] = UnsafePointer(gates[direction] + (t &* rows.sequences &+ n) &* rowSize)
+          out[i &- range.lowerBound] = dx[t, n]
+        }
+        for panel in some {
+          multiply(direction, range.count, operands, out, panels, panel, matrix(panel))
+        }
+      }
     }
   }
 
-  private func multiply(_ direction: Int, _ range: Range<Int>, _ panels: PanelLayout, _ some: Range<Int>, slot: Int) {
-    let depth = configuration.hiddenSize
-    for panel in some {
-      let vectors = panels.vectors(panel)
-      let column = panels.column(panel)
-      let matrix =
-        jobs?[direction].packed(panel: panel, slot: slot, kernels)
-        ?? UnsafePointer(weights[direction].input + column &* configuration.cell.gates &* depth)
-      var arguments = ProductArguments(
-        count: range.count, rows: UnsafePointer(operandRows + range.lowerBound), depth: 0, panel: matrix,
-        out: UnsafePointer(outRows + range.lowerBound), outOffset: column, columns: panels.validUnits(panel),
-        finish: direction == 0 ? .set : .resume)
-      for run in plan.inputRuns {
-        arguments.rowOffset = run.segments.lowerBound &* plan.paddedHidden
-        arguments.panel = matrix + run.gate &* depth &* vectors &* plan.lanes
-        kernels.product(
-          &arguments, vectors: vectors, depth: depth, segments: run.segments.count, stride: plan.paddedHidden)
-        arguments.finish = .resume
-      }
+  private func multiply(
+    _ direction: Int, _ count: Int, _ operands: UnsafePointer<UnsafePointer<Scalar>>,
+    _ out: UnsafePointer<UnsafeMutablePointer<Scalar>>, _ panels: PanelLayout, _ panel: Int,
+    _ matrix: UnsafePointer<Scalar>
+  ) {
+    let (vectors, depth) = (panels.vectors(panel), configuration.hiddenSize)
+    var arguments = ProductArguments(
+      count: count, rows: operands, depth: 0, panel: matrix, out: out, outOffset: panels.column(panel),
+      columns: panels.validUnits(panel), finish: direction == 0 ? .set : .resume)
+    for run in plan.inputRuns {
+      arguments.rowOffset = run.segments.lowerBound &* plan.paddedHidden
+      arguments.panel = matrix + run.gate &* depth &* vectors &* plan.lanes
+      kernels.product(
+        &arguments, vectors: vectors, depth: depth, segments: run.segments.count, stride: plan.paddedHidden)
+      arguments.finish = .resume
     }
   }
 }

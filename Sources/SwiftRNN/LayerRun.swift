@@ -20,41 +20,29 @@ struct PassMember {
   fileprivate var directions: (TeamMember, TeamMember)
 }
 
-/// The counters of the threads of a pass, in scratch memory.
-struct PassTeams {
-  private let all: UnsafeMutablePointer<UInt8>
-  private let directions: (UnsafeMutablePointer<UInt8>, UnsafeMutablePointer<UInt8>)
-
-  init(_ arena: inout Arena, _ c: NetworkConfiguration) {
-    func take(_ members: Int) -> UnsafeMutablePointer<UInt8> { Team.take(&arena, members: members) }
-    all = take(Team.largest)
-    let each = c.bidirectional ? Team.limit : 0
-    directions = (take(each), take(each))
-  }
-
-  /// Runs `body` by the threads of a pass: all of it in one fork.
-  func run<Scalar: RNNScalar>(_ cut: Network<Scalar>.Cut, _ body: (inout PassMember) -> Void) {
-    let teams = (
-      Team(members: cut.sharing, memory: directions.0), Team(members: cut.sharing, memory: directions.1)
-    )
-    let both = cut.sharing > 1 && cut.members > cut.sharing
-    if both {
-      teams.0.start()
-      teams.1.start()
-    }
-    runTeam(cut.members, all) { member in
-      // Two threads of a number in each, one of them late: a number is no place of its own for what is packed at use.
-      let number = member.number / 2
-      var member = PassMember(
-        all: member,
-        directions: both
-          ? (TeamMember(teams.0, number: number), TeamMember(teams.1, number: number)) : (.alone, .alone))
-      body(&member)
-    }
-  }
-}
-
 extension Network {
+  /// Runs `body` by the threads of a pass: all of it in one fork.
+  func run(_ cut: Cut, _ body: (inout PassMember) -> Void) {
+    guard cut.sharing > 1 && cut.members > cut.sharing else {
+      return runTeam(cut.members) { member in
+        var member = PassMember(all: member, directions: (.alone, .alone))
+        body(&member)
+      }
+    }
+    Team.with(members: cut.sharing) { first in
+      Team.with(members: cut.sharing) { second in
+        runTeam(cut.members) { member in
+          // Two threads of a number in each, one of them late: a number is no place of its own for what is packed at
+          // use.
+          let number = member.number / 2
+          var member = PassMember(
+            all: member, directions: (TeamMember(first, number: number), TeamMember(second, number: number)))
+          body(&member)
+        }
+      }
+    }
+  }
+
   /// All directions of a layer.
   ///
   /// - Parameter sharing: threads that share the units of a direction; 1: each takes shards.

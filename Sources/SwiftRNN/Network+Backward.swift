@@ -134,9 +134,9 @@ struct BackwardPass<Scalar: RNNScalar> {
     let batch = BatchPlan(
       steps: steps, sequences: sequences, lengths: arguments.lengths, shards: cut.shards, scratch: workspace.batch)
     workspace.zeros.update(repeating: 0, count: c.stateWidth)
-    let rows = ValidRows(batch, into: workspace.validRows)
+    let rows = ValidRows(batch, before: workspace.rowsBefore)
 
-    workspace.teams.run(cut) { member in
+    network.run(cut) { member in
       var dy = dy
       var layer = c.layers &- 1
       while layer >= 0 {
@@ -204,10 +204,9 @@ struct BackwardPass<Scalar: RNNScalar> {
     _ member: inout TeamMember, into dx: Rows<Scalar>
   ) {
     InputGradient(
-      kernels: network.kernels, plan: network.plan, configuration: c, rows: rows, sequences: arguments.sequences,
+      kernels: network.kernels, plan: network.plan, configuration: c, rows: rows,
       inputs: c.inputSize(ofLayer: layer), weights: (0..<c.directions).map { workspace.weights(layer, $0) },
-      gates: (0..<c.directions).map { workspace.scratch($0).gates }, jobs: jobs?.map { $0.input[0] }, dx: dx,
-      operandRows: workspace.rowsA, outRows: workspace.rowsB
+      gates: (0..<c.directions).map { workspace.scratch($0).gates }, jobs: jobs?.map { $0.input[0] }, dx: dx
     ).run(&member, slots: cut.sharing)
     if layer > 0, let dropout { dropout.apply(dx, dx, layer: layer &- 1, batch, &member) }
   }
@@ -264,15 +263,14 @@ struct BackwardPass<Scalar: RNNScalar> {
       kernels: network.kernels, rows: rows, blocks: blocks, sums: sums, accumulate: arguments.accumulate,
       scratch: workspace.gradient, gates: (UnsafePointer(scratch.gates), rowSize),
       outputs: (UnsafePointer(scratch.outputs), width),
-      operandRow: { operand, row in
-        let (t, n) = (row / sequences, row % sequences)
+      operandRow: { operand, t, n in
         switch operand {
         case .input: return UnsafePointer(input[t, n])
         case .previous:
           let before = direction == 1 ? t &+ 1 : t &- 1
           return before >= 0 && before < batch.length(n)
             ? UnsafePointer(output[before, n]) : h0.map { $0 + n &* c.stateWidth } ?? zeros
-        case .reset, .inner: return UnsafePointer(scratch.gates + (row &* rowSize &+ behind))
+        case .reset, .inner: return UnsafePointer(scratch.gates + ((t &* sequences &+ n) &* rowSize &+ behind))
         }
       },
       operandColumns: { $0 == .input ? inputs : $0 == .previous ? c.stateWidth : hidden })
@@ -282,16 +280,15 @@ struct BackwardPass<Scalar: RNNScalar> {
 /// The workspace of a backward pass.
 struct BackwardWorkspace<Scalar: RNNScalar> {
   let batch: (order: UnsafeMutablePointer<Int>, counters: UnsafeMutablePointer<Int>, sorted: UnsafeMutablePointer<Int>)
-  let validRows: UnsafeMutablePointer<Int>
-  let rowsA: UnsafeMutablePointer<UnsafePointer<Scalar>>
-  let rowsB: UnsafeMutablePointer<UnsafeMutablePointer<Scalar>>
-  let gradient: WeightGradientScratch<Scalar>
-  let teams: PassTeams
+  /// T + 1 numbers.
+  let rowsBefore: UnsafeMutablePointer<Int>
   /// P zeros: h before the first step where there is no initial state.
   let zeros: UnsafeMutablePointer<Scalar>
   private let scratch: (BackwardScratch<Scalar>, BackwardScratch<Scalar>)
   private let buffers: (Rows<Scalar>, Rows<Scalar>)
   let masked: Rows<Scalar>
+  /// In the place of what the recurrences need.
+  let gradient: WeightGradientScratch<Scalar>
   /// The first layer's packed weights and the other layers', in the same place: a layer is packed when it is run.
   private let firstLayer: (PackedBackward<Scalar>, PackedBackward<Scalar>)
   private let otherLayers: (PackedBackward<Scalar>, PackedBackward<Scalar>)
@@ -299,22 +296,9 @@ struct BackwardWorkspace<Scalar: RNNScalar> {
   init(_ arena: inout Arena, _ network: Network<Scalar>, steps: Int, sequences: Int) {
     let (c, plan) = (network.configuration, network.plan)
     batch = BatchPlan.take(&arena, steps: steps, sequences: sequences)
-    validRows = arena.take(Int.self, steps, sequences)
-    rowsA = arena.take(UnsafePointer<Scalar>.self, steps, sequences)
-    rowsB = arena.take(UnsafeMutablePointer<Scalar>.self, steps, sequences)
-    let behind = (plan.gradientSegments - plan.gateSegments) * c.hiddenSize
-    gradient = WeightGradientScratch(
-      &arena, lanes: plan.lanes,
-      columns: (max(c.inputSize, c.layers > 1 ? c.outputSize : 0), c.stateWidth, behind),
-      leftColumns: plan.gateSegments * c.hiddenSize + c.projectionSize,
-      // Where this does not fit, the arrays below do not either, and the workspace is refused.
-      batchRows: steps.multipliedReportingOverflow(by: sequences).partialValue)
-    teams = PassTeams(&arena, c)
+    // Where a sum or product does not fit, the arrays below do not either, and the workspace is refused.
+    rowsBefore = arena.take(Int.self, steps.addingReportingOverflow(1).partialValue)
     zeros = arena.take(Scalar.self, c.stateWidth)
-    let first = BackwardScratch<Scalar>(&arena, plan, c, steps: steps, sequences: sequences)
-    scratch = (
-      first, c.bidirectional ? BackwardScratch<Scalar>(&arena, plan, c, steps: steps, sequences: sequences) : first
-    )
     let between = c.layers > 1 ? steps : 0
     let dense = { (p: UnsafeMutablePointer<Scalar>) in Rows(dense: p, sequences: sequences, width: c.outputSize) }
     buffers = (
@@ -322,6 +306,19 @@ struct BackwardWorkspace<Scalar: RNNScalar> {
       dense(arena.take(Scalar.self, between, sequences, c.outputSize))
     )
     masked = dense(arena.take(Scalar.self, c.dropout > 0 ? between : 0, sequences, c.outputSize))
+    let forward = GateGradients<Scalar>(&arena, plan, c, steps: steps, sequences: sequences)
+    let reverse = c.bidirectional ? GateGradients(&arena, plan, c, steps: steps, sequences: sequences) : forward
+
+    // The recurrences of a layer and dL/dx, and after them its weights' gradients.
+    var ends = arena
+    let behind = (plan.gradientSegments - plan.gateSegments) * c.hiddenSize
+    gradient = WeightGradientScratch(
+      &ends, lanes: plan.lanes,
+      columns: (max(c.inputSize, c.layers > 1 ? c.outputSize : 0), c.stateWidth, behind),
+      leftColumns: plan.gateSegments * c.hiddenSize + c.projectionSize,
+      batchRows: steps.multipliedReportingOverflow(by: sequences).partialValue)
+    let first = BackwardScratch(&arena, plan, c, sequences: sequences, forward)
+    scratch = (first, c.bidirectional ? BackwardScratch(&arena, plan, c, sequences: sequences, reverse) : first)
     var other = arena
     func packed(_ arena: inout Arena, layer: Int) -> (PackedBackward<Scalar>, PackedBackward<Scalar>) {
       let first = PackedBackward<Scalar>(&arena, plan, c, layer: layer)
@@ -330,6 +327,7 @@ struct BackwardWorkspace<Scalar: RNNScalar> {
     firstLayer = packed(&arena, layer: 0)
     otherLayers = packed(&other, layer: 1)
     if c.layers > 1 { arena.reach(other) }
+    arena.reach(ends)
   }
 
   func scratch(_ direction: Int) -> BackwardScratch<Scalar> { direction == 0 ? scratch.0 : scratch.1 }

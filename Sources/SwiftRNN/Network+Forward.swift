@@ -110,7 +110,7 @@ extension Network {
       ? Dropout<Scalar>(
         c, seed: f.seed, firstSequence: f.firstSequence) : nil
 
-    workspace.teams.run(cut) { member in
+    run(cut) { member in
       var input = x
       for layer in 0..<c.layers {
         let last = layer == c.layers &- 1
@@ -176,7 +176,6 @@ struct ForwardWorkspace<Scalar: RNNScalar> {
   let batch: (order: UnsafeMutablePointer<Int>, counters: UnsafeMutablePointer<Int>, sorted: UnsafeMutablePointer<Int>)
   private let scratch: (ForwardScratch<Scalar>, ForwardScratch<Scalar>)
   private let buffers: (Rows<Scalar>, Rows<Scalar>)
-  let teams: PassTeams
   /// All layers' weights, packed; the first element is where they start.
   let weightsStart: Arena
   private let network: Network<Scalar>
@@ -196,7 +195,6 @@ struct ForwardWorkspace<Scalar: RNNScalar> {
       Rows(dense: arena.take(Scalar.self, between, sequences, width), sequences: sequences, width: width),
       Rows(dense: arena.take(Scalar.self, between, sequences, width), sequences: sequences, width: width)
     )
-    teams = PassTeams(&arena, c)
     weightsStart = arena
     if !packed { PackedWeights<Scalar>.lay(&arena, network) }
   }

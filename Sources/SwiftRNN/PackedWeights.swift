@@ -21,17 +21,15 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
     memory = try Block(count: counter.size("weights"))
     let arena = Arena(memory.pointer)
     let threads = network.flatCount > 1 << 16 ? min(Threads.count, Team.largest) : 1
-    let team = try Block<UInt8>(count: Team.bytes(members: threads))
-    withFloatControl { Self.pack(arena, network, checked, threads: threads, team.pointer) }
+    withFloatControl { Self.pack(arena, network, checked, threads: threads) }
   }
 
   /// Never inlined, so that no arithmetic moves past the change of the floating-point control.
   @inline(never)
   private static func pack(
-    _ start: Arena, _ network: Network<Scalar>, _ parameters: Parameters<Scalar>, threads: Int,
-    _ team: UnsafeMutablePointer<UInt8>
+    _ start: Arena, _ network: Network<Scalar>, _ parameters: Parameters<Scalar>, threads: Int
   ) {
-    runTeam(threads, team) { member in
+    runTeam(threads) { member in
       for layer in 0..<network.configuration.layers {
         let jobs = jobs(start, network, parameters, layer: layer, &member)
         PackJob.run(jobs.flatMap(\.all), network.kernels, &member)

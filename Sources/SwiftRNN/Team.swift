@@ -14,7 +14,7 @@ import Synchronization
   import Darwin
 #endif
 
-/// The counters of a team, in scratch memory.
+/// The counters of a team.
 struct Team {
   /// More threads than this do not share the hidden units of a shard.
   static let limit = 32
@@ -32,22 +32,18 @@ struct Team {
   let members: Int
   private let memory: UnsafeMutableRawPointer
 
-  /// - Parameter members: at most.
-  static func take(_ arena: inout Arena, members: Int) -> UnsafeMutablePointer<UInt8> {
-    arena.take(UInt8.self, bytes(members: members))
-  }
-
-  static func bytes(members: Int) -> Int { stride * (members + 1) }
-
-  init(members: Int, memory: UnsafeMutablePointer<UInt8>) {
+  private init(members: Int, memory: UnsafeMutableRawPointer) {
     self.members = members
-    self.memory = UnsafeMutableRawPointer(memory)
-  }
-
-  /// Before the members run, by one thread, and never again: one that comes late counts from the beginning.
-  func start() {
+    self.memory = memory
     for counter in 0...members {
       (memory + counter * Self.stride).bindMemory(to: Atomic<Int>.self, capacity: 1).initialize(to: Atomic(0))
+    }
+  }
+
+  /// Runs `body` with a team that has done nothing yet; up to 15 members on the stack.
+  static func with(members: Int, _ body: (Team) -> Void) {
+    withUnsafeTemporaryAllocation(byteCount: stride * (members + 1), alignment: stride) { memory in
+      body(Team(members: members, memory: memory.baseAddress.unsafelyUnwrapped))
     }
   }
 
@@ -121,19 +117,17 @@ struct TeamMember {
 
 /// Runs `body` by the members of a team, one thread each: all phases of an operation in one fork.
 ///
-/// - Parameters:
-///   - threads: at most `Team.largest` of them.
-///   - memory: for the counters of that many.
-func runTeam(_ threads: Int, _ memory: UnsafeMutablePointer<UInt8>, _ body: (inout TeamMember) -> Void) {
+/// - Parameter threads: at most `Team.largest` of them.
+func runTeam(_ threads: Int, _ body: (inout TeamMember) -> Void) {
   let members = min(threads, Team.largest)
   if members < 2 {
     var member = TeamMember.alone
     return body(&member)
   }
-  let team = Team(members: members, memory: memory)
-  team.start()
-  parallel(members, threads: members) { number in
-    var member = TeamMember(team, number: number)
-    body(&member)
+  Team.with(members: members) { team in
+    parallel(members, threads: members) { number in
+      var member = TeamMember(team, number: number)
+      body(&member)
+    }
   }
 }

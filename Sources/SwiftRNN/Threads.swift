@@ -125,12 +125,43 @@ func parallel(_ tasks: Int, threads: Int, _ body: (Int) -> Void) {
     }
     return
   }
+  let gathering = Gathering(workers: workers)
   withoutActuallyEscaping(body) { body in
     nonisolated(unsafe) let body = body
     DispatchQueue.concurrentPerform(iterations: workers) { worker in
+      gathering.begin()
       withFloatControl {
         for task in Split.range(tasks, worker, workers) { body(task) }
       }
+      gathering.end()
+    }
+  }
+}
+
+/// Keeps the caller of `concurrentPerform` awake until the workers are done. It would sleep as soon as it has nothing
+/// left to do, and waking it takes some 8 microseconds on a virtual machine: two threads with 18 us of work each took
+/// 31, and 25 with this.
+private struct Gathering: ~Copyable {
+  private let workers: Int
+  private let caller = pthread_self()
+  private let begun = Atomic<Int>(0)
+  private let done = Atomic<Int>(0)
+  /// Pauses until the caller sleeps after all: some 100 microseconds.
+  private static var patience: Int { 2000 }
+
+  init(workers: Int) { self.workers = workers }
+
+  borrowing func begin() { begun.add(1, ordering: .relaxed) }
+
+  /// Waits, if it is the caller and nothing is left to begin. Not for long, and for nothing that has not begun:
+  /// workers need not run at the same time.
+  borrowing func end() {
+    done.add(1, ordering: .relaxed)
+    if pthread_equal(pthread_self(), caller) == 0 || begun.load(ordering: .relaxed) < workers { return }
+    var turns = 0
+    while done.load(ordering: .relaxed) < workers && turns < Self.patience {
+      turns &+= 1
+      swiftrnn_pause()
     }
   }
 }

@@ -58,10 +58,7 @@ struct GradientSum<Scalar: RNNScalar> {
 /// The work is cut over rows of the matrices, so that no thread adds into what another writes.
 struct WeightGradient<Scalar: RNNScalar> {
   /// Rows of a chain: the contract on bits.
-  static var chain: Int { 256 }
-  /// Columns of the left operand that are transposed and pass all panels before the next: whole tiles, and 96 KB in
-  /// float, which stay in the second-level cache.
-  private static var columnsAtOnce: Int { 96 }
+  static var chain: Int { ValidRows.most }
 
   typealias Pointer = UnsafeMutablePointer<Scalar>
 
@@ -71,11 +68,11 @@ struct WeightGradient<Scalar: RNNScalar> {
   let sums: [GradientSum<Scalar>]
   let accumulate: Bool
   let scratch: WeightGradientScratch<Scalar>
-  /// The first operands, row `rows.index[i]` at `base + rows.index[i] * size`.
+  /// The first operands, row t * N + n at `base + (t * N + n) * size`.
   let gates: (base: UnsafePointer<Scalar>, size: Int)
   let outputs: (base: UnsafePointer<Scalar>, size: Int)
-  /// The row of an operand for a valid row.
-  let operandRow: (GradientOperand, Int) -> UnsafePointer<Scalar>
+  /// The row of an operand for step t of sequence n.
+  let operandRow: (GradientOperand, _ t: Int, _ n: Int) -> UnsafePointer<Scalar>
   let operandColumns: (GradientOperand) -> Int
 
   func run(_ member: inout TeamMember) {
@@ -85,26 +82,31 @@ struct WeightGradient<Scalar: RNNScalar> {
       return
     }
     let wanted = GradientOperand.allCases.filter { operand in blocks.contains { $0.makes(operand) } }
-    let span = Self.chain &* scratch.chains
-    var start = 0
-    while start < rows.count {
-      let end = min(start &+ span, rows.count)
-      let chains = (end &- start &+ Self.chain &- 1) / Self.chain
-      func range(_ chain: Int) -> Range<Int> {
-        start &+ chain &* Self.chain..<min(end, start &+ (chain &+ 1) &* Self.chain)
+    let parts = min(member.members, scratch.mostParts)
+    func chains(_ body: (_ rows: Range<Int>) -> Void) {
+      var start = 0
+      while start < rows.count {
+        let end = min(start &+ Self.chain, rows.count)
+        body(start..<end)
+        start = end
       }
-      member.share(chains) { some in
-        for chain in some { pack(chain, rows: range(chain), wanted) }
-      }
-      let parts = member.members
-      member.share(parts) { some in
-        for part in some {
-          for chain in 0..<chains {
-            multiply(chain, rows: range(chain), wanted, part: (part, parts), first: start == 0 && chain == 0)
-          }
+    }
+    if parts == 1 {
+      // Small: threads would meet more than they work.
+      return member.share(1) { _ in
+        chains { range in
+          for operand in wanted { pack(operand, range, part: (0, 1)) }
+          multiply(range, wanted, part: (0, 1))
         }
       }
-      start = end
+    }
+    chains { range in
+      member.share(wanted.count &* parts) { some in
+        for piece in some { pack(wanted[piece / parts], range, part: (piece % parts, parts)) }
+      }
+      member.share(parts) { some in
+        for part in some { multiply(range, wanted, part: (part, parts)) }
+      }
     }
   }
 
@@ -117,48 +119,63 @@ struct WeightGradient<Scalar: RNNScalar> {
     for sum in sums { sum.gradient.update(repeating: 0, count: sum.columns) }
   }
 
-  /// The second operands of one chain, as panels.
-  private func pack(_ chain: Int, rows range: Range<Int>, _ wanted: [GradientOperand]) {
-    let pointers = scratch.operandRows + chain &* scratch.chainRows
-    for i in range {
-      let at = chain &* scratch.chainRows &+ i &- range.lowerBound
-      scratch.gateRows[at] = gates.base + rows.index[i] &* gates.size
-      scratch.outputRows[at] = outputs.base + rows.index[i] &* outputs.size
-    }
-    for operand in wanted {
-      for i in range { pointers[i &- range.lowerBound] = operandRow(operand, rows.index[i]) }
-      let columns = operandColumns(operand)
-      let panels = PanelLayout(lanes: kernels.lanes, units: columns)
-      let out = scratch.panels(operand, chain: chain)
+  /// One part of the rows of a second operand, as panels, for one chain.
+  private func pack(_ operand: GradientOperand, _ chain: Range<Int>, part: (number: Int, of: Int)) {
+    let own = Split.range(chain.count, part.number, part.of)
+    let first = chain.lowerBound &+ own.lowerBound
+    let panels = PanelLayout(lanes: kernels.lanes, units: operandColumns(operand))
+    let out = scratch.panels(operand)
+    withRowPointers(UnsafePointer<Scalar>.self) { pointers in
+      rows.visit(first..<(first &+ own.count)) { i, t, n in pointers[i &- first] = operandRow(operand, t, n) }
       for panel in 0..<panels.count {
-        let width = panels.vectors(panel) &* panels.lanes
-        let column = panels.column(panel)
+        let (column, width) = (panels.column(panel), panels.vectors(panel) &* panels.lanes)
         kernels.panels.packRows(
-          UnsafePointer(pointers), range.count, column, width, panels.validUnits(panel),
-          out + column &* scratch.chainRows)
+          UnsafePointer(pointers), own.count, column, width, panels.validUnits(panel),
+          out + (column &* scratch.chainRows &+ own.lowerBound &* width))
       }
     }
   }
 
   /// One part of the columns of all blocks, for one chain.
+  private func multiply(_ chain: Range<Int>, _ wanted: [GradientOperand], part: (number: Int, of: Int)) {
+    let projected = wanted.contains(.inner)
+    withRowPointers(UnsafePointer<Scalar>.self) { gateRows in
+      withRowPointers(UnsafePointer<Scalar>.self) { outputRows in
+        rows.visit(chain) { i, t, n in
+          let row = t &* rows.sequences &+ n
+          gateRows[i &- chain.lowerBound] = gates.base + row &* gates.size
+          if projected { outputRows[i &- chain.lowerBound] = outputs.base + row &* outputs.size }
+        }
+        multiply(
+          chain.count, (UnsafePointer(gateRows), UnsafePointer(outputRows)), wanted, part: part,
+          chain.lowerBound == 0 && !accumulate ? .set : .add)
+      }
+    }
+  }
+
+  /// Rows of the left operands.
+  private typealias LeftRows = (
+    gates: UnsafePointer<UnsafePointer<Scalar>>, outputs: UnsafePointer<UnsafePointer<Scalar>>
+  )
+
   private func multiply(
-    _ chain: Int, rows range: Range<Int>, _ wanted: [GradientOperand], part: (number: Int, of: Int), first: Bool
+    _ count: Int, _ left: LeftRows, _ wanted: [GradientOperand], part: (number: Int, of: Int), _ finish: ProductFinish
   ) {
-    let finish: ProductFinish = first && !accumulate ? .set : .add
     func cut(_ columns: Int) -> Range<Int> { Split.range(columns, part.number, part.of) }
-    // Where this part's scratch begins: behind that of the parts before.
-    let base = blocks.reduce(0) { $0 &+ cut($1.columns).lowerBound }
+    // Where this part's scratch begins: behind that of the parts before, which need no more than they transpose at once.
+    let base = min(
+      blocks.reduce(0) { $0 &+ cut($1.columns).lowerBound }, part.number &* scratch.columnsAtOnce)
     var at = (block: 0, column: 0)
     while at.block < blocks.count {
-      let counts = transpose(chain, range.count, cut, base, &at)
+      let counts = transpose(count, left, cut, base, &at)
       for operand in wanted {
-        let (count, place) = (counts[operand.place], scratch.place(operand, base))
+        let (rows, place) = (counts[operand.place], scratch.place(operand, base))
         let panels = PanelLayout(lanes: kernels.lanes, units: operandColumns(operand))
-        let matrix = scratch.panels(operand, chain: chain)
+        let matrix = scratch.panels(operand)
         for panel in 0..<panels.count {
           let column = panels.column(panel)
           var arguments = ProductArguments(
-            count: count, rows: UnsafePointer(scratch.transposedRows + place), depth: range.count,
+            count: rows, rows: UnsafePointer(scratch.transposedRows + place), depth: count,
             panel: UnsafePointer(matrix + column &* scratch.chainRows),
             out: UnsafePointer(scratch.gradientRows + place), outOffset: column, columns: panels.validUnits(panel),
             finish: finish)
@@ -170,29 +187,28 @@ struct WeightGradient<Scalar: RNNScalar> {
       let own = cut(sum.columns)
       if own.isEmpty { continue }
       kernels.panels.sumRows(
-        UnsafePointer(scratch.gateRows + chain &* scratch.chainRows), range.count, sum.leftOffset &+ own.lowerBound,
-        own.count, sum.gradient + own.lowerBound, finish == .add)
+        left.gates, count, sum.leftOffset &+ own.lowerBound, own.count, sum.gradient + own.lowerBound, finish == .add)
     }
   }
 
-  /// Transposes the next `columnsAtOnce` of a part's columns, from `at` on, and lists for each operand the rows of its
-  /// product.
+  /// Transposes the next `scratch.columnsAtOnce` of a part's columns, from `at` on, and lists for each operand the rows
+  /// of its product.
   ///
   /// - Returns: how many rows, by the operand's place.
   private func transpose(
-    _ chain: Int, _ count: Int, _ cut: (Int) -> Range<Int>, _ base: Int, _ at: inout (block: Int, column: Int)
+    _ count: Int, _ left: LeftRows, _ cut: (Int) -> Range<Int>, _ base: Int, _ at: inout (block: Int, column: Int)
   ) -> InlineArray<3, Int> {
     var counts = InlineArray<3, Int>(repeating: 0)
     var filled = 0
-    while filled < Self.columnsAtOnce, at.block < blocks.count {
+    while filled < scratch.columnsAtOnce, at.block < blocks.count {
       let block = blocks[at.block]
       let own = cut(block.columns)
       let first = own.lowerBound &+ at.column
-      let some = min(own.upperBound &- first, Self.columnsAtOnce &- filled)
-      let left = (block.left == .gates ? scratch.gateRows : scratch.outputRows) + chain &* scratch.chainRows
+      let some = min(own.upperBound &- first, scratch.columnsAtOnce &- filled)
       let transposed = scratch.transposed + (base &+ filled) &* scratch.chainRows
       kernels.panels.transpose(
-        UnsafePointer(left), count, block.leftOffset &+ first, some, transposed, scratch.chainRows)
+        block.left == .gates ? left.gates : left.outputs, count, block.leftOffset &+ first, some, transposed,
+        scratch.chainRows)
       func list(_ target: GradientBlock<Scalar>.Target?) {
         guard let (operand, gradient) = target else { return }
         let width = operandColumns(operand)
@@ -217,16 +233,16 @@ struct WeightGradient<Scalar: RNNScalar> {
 struct WeightGradientScratch<Scalar: RNNScalar> {
   typealias Pointer = UnsafeMutablePointer<Scalar>
 
-  /// Chains whose operands are packed at a time: enough work for several threads between two meetings.
-  let chains: Int
   /// Rows of a chain at most: fewer than `WeightGradient.chain` if the batch has fewer.
   let chainRows: Int
-  /// Packed second operands, by `GradientOperand`, of several chains.
+  /// Columns of the left operands that are transposed and pass all panels before the next: whole tiles, of which 96 KB
+  /// in float stay in the second-level cache; fewer of narrow layers, whose scratch would be larger than their weights.
+  let columnsAtOnce: Int
+  /// With less work for each, threads meet more than they work: LSTM N 32 T 150 H 16, 64 columns by 32, is as fast with
+  /// one as with two.
+  let mostParts: Int
+  /// Packed second operands of a chain, by `GradientOperand`.
   private let operands: (Pointer, Pointer, Pointer)
-  private let widths: (Int, Int, Int)
-  let operandRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
-  let gateRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
-  let outputRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
   /// Of the left operands, and the rows of the products, which each part of the work has at its own place.
   let transposed: Pointer
   let transposedRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
@@ -238,34 +254,30 @@ struct WeightGradientScratch<Scalar: RNNScalar> {
   ///   - leftColumns: of the left operands together.
   ///   - batchRows: T * N.
   init(_ arena: inout Arena, lanes: Int, columns: (Int, Int, Int), leftColumns: Int, batchRows: Int) {
-    let chain = WeightGradient<Scalar>.chain
-    chainRows = min(chain, max(batchRows, 1))
-    chains = min(4, max(batchRows &- 1, 0) / chain + 1)
-    let span = chainRows &* chains
+    chainRows = min(WeightGradient<Scalar>.chain, max(batchRows, 1))
+    columnsAtOnce = leftColumns < 96 ? 12 : 96
+    mostParts = max(1, leftColumns * (columns.0 + columns.1 + columns.2) / 4096)
     func padded(_ units: Int) -> Int { PanelLayout(lanes: lanes, units: units).paddedUnits }
-    widths = (padded(columns.0), padded(columns.1), padded(columns.2))
     operands = (
-      arena.take(Scalar.self, span, widths.0), arena.take(Scalar.self, span, widths.1),
-      arena.take(Scalar.self, span, widths.2)
+      arena.take(Scalar.self, chainRows, padded(columns.0)), arena.take(Scalar.self, chainRows, padded(columns.1)),
+      arena.take(Scalar.self, chainRows, padded(columns.2))
     )
-    operandRows = arena.take(UnsafePointer<Scalar>.self, span)
-    gateRows = arena.take(UnsafePointer<Scalar>.self, span)
-    outputRows = arena.take(UnsafePointer<Scalar>.self, span)
     let operandCount = columns.2 > 0 ? 3 : columns.1 > 0 ? 2 : 1
     self.leftColumns = leftColumns
-    transposed = arena.take(Scalar.self, leftColumns, chainRows)
+    transposed = arena.take(
+      Scalar.self, min(leftColumns, mostParts.multipliedReportingOverflow(by: columnsAtOnce).partialValue), chainRows)
     transposedRows = arena.take(UnsafePointer<Scalar>.self, operandCount, leftColumns)
     gradientRows = arena.take(Pointer.self, operandCount, leftColumns)
   }
 
-  /// Where the rows of an operand's products are listed, for the part whose first column is `base`.
+  /// Where the rows of an operand's products are listed, for the part whose scratch begins with column `base`.
   func place(_ operand: GradientOperand, _ base: Int) -> Int { operand.place &* leftColumns &+ base }
 
-  func panels(_ operand: GradientOperand, chain: Int) -> Pointer {
+  func panels(_ operand: GradientOperand) -> Pointer {
     switch operand {
-    case .input: operands.0 + chain &* chainRows &* widths.0
-    case .previous: operands.1 + chain &* chainRows &* widths.1
-    case .reset, .inner: operands.2 + chain &* chainRows &* widths.2
+    case .input: operands.0
+    case .previous: operands.1
+    case .reset, .inner: operands.2
     }
   }
 }

@@ -10,17 +10,11 @@ import Testing
   /// the one before it is done.
   @Test(arguments: [1, 2, 3, 7], [1, 2, 5, 16]) func phases(members: Int, pieces: Int) {
     let phases = 40
-    var arena = Arena(nil)
-    _ = Team.take(&arena, members: members)
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: arena.used, alignment: Arena.alignment)
-    defer { memory.deallocate() }
-    nonisolated(unsafe) let team = Team(members: members, memory: memory.assumingMemoryBound(to: UInt8.self))
-    team.start()
     let doneOf = (0..<phases).map { _ in Counter() }
     let early = Counter()
     // Fewer pieces in every third phase, as in a cell with several products, and none in some.
     @Sendable func count(_ phase: Int) -> Int { phase % 7 == 3 ? 0 : phase % 3 == 2 ? max(1, pieces / 2) : pieces }
-    @Sendable func run(_ number: Int) {
+    @Sendable func run(_ team: Team, _ number: Int) {
       var member = TeamMember(team, number: number)
       for phase in 0..<phases {
         member.share(count(phase)) { some in
@@ -29,9 +23,12 @@ import Testing
         }
       }
     }
-    // The last member finds everything done.
-    DispatchQueue.concurrentPerform(iterations: max(1, members - 1)) { run($0) }
-    run(members - 1)
+    Team.with(members: members) { team in
+      nonisolated(unsafe) let team = team
+      // The last member finds everything done.
+      DispatchQueue.concurrentPerform(iterations: max(1, members - 1)) { run(team, $0) }
+      run(team, members - 1)
+    }
     #expect(early.value == 0)
     for phase in 0..<phases { #expect(doneOf[phase].value == count(phase)) }
   }

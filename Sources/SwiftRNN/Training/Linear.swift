@@ -39,12 +39,11 @@ public enum Linear {
     }
     let panels = PanelLayout(lanes: kernels.lanes, units: outputs)
     func lay(_ arena: inout Arena) -> (
-      matrix: UnsafeMutablePointer<Scalar>, start: UnsafeMutablePointer<Scalar>, rows: RowPointers<Scalar>,
-      team: UnsafeMutablePointer<UInt8>
+      matrix: UnsafeMutablePointer<Scalar>, start: UnsafeMutablePointer<Scalar>, rows: RowPointers<Scalar>
     ) {
       (
         arena.take(Scalar.self, inputs, panels.paddedColumns), arena.take(Scalar.self, panels.paddedColumns),
-        RowPointers(&arena, rows), Team.take(&arena, members: Team.largest)
+        RowPointers(&arena, rows)
       )
     }
     var counter = Arena(nil)
@@ -56,7 +55,7 @@ public enum Linear {
     withFloatControl {
       for j in 0..<panels.paddedColumns { scratch.start[j] = j < outputs ? bias?[j] ?? 0 : 0 }
       scratch.rows.point(from: x, stride: inputs, to: y, stride: outputs)
-      runTeam(threads, scratch.team) { member in
+      runTeam(threads) { member in
         if let weight, inputs > 0 {
           PackJob.run(
             [.forward(weight, panels, gates: [0], depth: inputs, out: scratch.matrix)], kernels, &member)
@@ -104,15 +103,12 @@ public enum Linear {
     let kernels = try Scalar.kernels
     let panels = PanelLayout(lanes: kernels.lanes, units: inputs)
     func lay(_ arena: inout Arena) -> (
-      matrix: UnsafeMutablePointer<Scalar>, rows: RowPointers<Scalar>, index: UnsafeMutablePointer<Int>,
-      gradient: WeightGradientScratch<Scalar>, team: UnsafeMutablePointer<UInt8>
+      matrix: UnsafeMutablePointer<Scalar>, rows: RowPointers<Scalar>, gradient: WeightGradientScratch<Scalar>
     ) {
       (
         arena.take(Scalar.self, dx == nil ? 0 : outputs, panels.paddedColumns), RowPointers(&arena, rows),
-        arena.take(Int.self, rows),
         WeightGradientScratch(
-          &arena, lanes: kernels.lanes, columns: (inputs, 0, 0), leftColumns: outputs, batchRows: rows),
-        Team.take(&arena, members: Team.largest)
+          &arena, lanes: kernels.lanes, columns: (inputs, 0, 0), leftColumns: outputs, batchRows: rows)
       )
     }
     var counter = Arena(nil)
@@ -122,7 +118,6 @@ public enum Linear {
     let scratch = lay(&arena)
     withFloatControl {
       if outputs == 0 { dx?.update(repeating: 0) }  // nothing reaches it, and there may be no weights to point at
-      for i in 0..<rows { scratch.index[i] = i }
       let nowhere = UnsafePointer<Scalar>(scratch.matrix)
       let (x, dy) = (x?.baseAddress ?? nowhere, dy.baseAddress ?? nowhere)
       var blocks: [GradientBlock<Scalar>] = []
@@ -135,13 +130,13 @@ public enum Linear {
         sums.append(GradientSum(gradient: dbias, columns: outputs, leftOffset: 0))
       }
       let gradient = WeightGradient(
-        kernels: kernels, rows: ValidRows(index: UnsafePointer(scratch.index), count: rows), blocks: blocks,
+        kernels: kernels, rows: ValidRows(steps: rows), blocks: blocks,
         sums: sums, accumulate: accumulate, scratch: scratch.gradient, gates: (dy, outputs),
-        outputs: (dy, outputs), operandRow: { _, row in x + row * inputs }, operandColumns: { _ in inputs })
+        outputs: (dy, outputs), operandRow: { _, row, _ in x + row * inputs }, operandColumns: { _ in inputs })
       if let dx = dx?.baseAddress { scratch.rows.point(from: dy, stride: outputs, to: dx, stride: inputs) }
       let wanted = dx?.baseAddress != nil || !blocks.isEmpty || !sums.isEmpty
       let threads = wanted ? threads(rows: rows, inputs: inputs, outputs: outputs) : 1
-      runTeam(threads, scratch.team) { member in
+      runTeam(threads) { member in
         if dx?.baseAddress != nil, let weight = weight?.baseAddress, rows > 0 {
           PackJob.run([.backward(weight, panels, depth: outputs, out: scratch.matrix)], kernels, &member)
           multiply(scratch.rows, rows: rows, depth: outputs, panels, scratch.matrix, start: nil, kernels, &member)

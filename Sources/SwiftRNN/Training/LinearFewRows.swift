@@ -22,9 +22,8 @@ extension Linear {
     let members = min(threads, blocks, Team.largest)
     let size = try Size.product((outputs - 1) / blocks + 1, rows, of: "scratch")
     let transposed = try Block<Scalar>(count: try Size.product(size, members, of: "scratch"))
-    let team = try Block<UInt8>(count: Team.bytes(members: members))
     withFloatControl {
-      runTeam(members, team.pointer) { member in
+      runTeam(members) { member in
         PackJob.run([.forward(x, panels, gates: [0], depth: inputs, out: packed.pointer)], kernels, &member)
         let own = transposed.pointer + member.number * size
         member.share(blocks) { some in
