@@ -130,11 +130,11 @@ public final class Network<Scalar: RNNScalar>: Sendable {
     let width = Double(c.inputSize(ofLayer: c.layers > 1 ? 1 : 0) + c.stateWidth + 32)
     let rows = Double(steps) * Double(sequences == 0 ? 0 : max(sequences, 4))
     // With less work, waking threads takes longer than it saves; the narrower the vector, the longer work takes. On two
-    // cores of a Cascade Lake with 16 lanes: RNN N 32 T 1 H 256 (4.5 million) 75 us with one thread, 88 with two; LSTM
-    // N 4 T 150 H 32 (7.4 million) 180 and 140.
+    // cores of a Cascade Lake with 16 lanes: LSTM N 2 T 16 H 64 (2.6 million) 31 us with one thread, 33 with two; RNN N 16
+    // T 2 H 256 (4.5 million) 71 and 61, N 32 T 1 H 256 75 and 51.
     return BatchPlan.threads(
       c.threads > 0 ? c.threads : Threads.count, operations: rows * Double(c.cell.gates * c.hiddenSize) * width,
-      each: Double(plan.lanes) * 160_000)
+      each: Double(plan.lanes) * 90_000)
   }
 
   /// How many threads share the hidden units of each direction; 1: threads take sequences instead.
