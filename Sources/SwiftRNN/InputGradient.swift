@@ -4,9 +4,7 @@ import Kernels
 
 /// dL/dx of a layer: for each row one chain over the rows of W in torch's order, forward direction first, then reverse.
 struct InputGradient<Scalar: RNNScalar> {
-  let kernels: KernelTable<Scalar>
-  let plan: CellPlan
-  let configuration: NetworkConfiguration
+  let network: Network<Scalar>
   let rows: ValidRows
   let inputs: Int
   /// For each direction: W packed, and the gradients of the gates' sums.
@@ -15,6 +13,8 @@ struct InputGradient<Scalar: RNNScalar> {
   /// nil: W is packed. Else, for each direction, what packs its panels at their use.
   let jobs: [PackJob<Scalar>]?
   let dx: Rows<Scalar>
+
+  private var plan: CellPlan { network.plan }
 
   /// Rows that are multiplied at a time; they stay in the second-level cache while the panels pass.
   private static var blockRows: Int { 128 }
@@ -32,7 +32,7 @@ struct InputGradient<Scalar: RNNScalar> {
           for direction in 0..<gates.count {
             let matrix = weights[direction].input
             multiply(direction, Split.range(rows.count, block, blocks), panels, 0..<panels.count) {
-              UnsafePointer(matrix + panels.column($0) &* configuration.cell.gates &* configuration.hiddenSize)
+              UnsafePointer(matrix + panels.column($0) &* plan.cell.gates &* plan.hidden)
             }
           }
         }
@@ -42,7 +42,7 @@ struct InputGradient<Scalar: RNNScalar> {
       member.share(slots) { some in
         for slot in some {
           for panel in Split.range(panels.count, slot, slots) {
-            let matrix = jobs[direction].packed(panel: panel, slot: slot, kernels)
+            let matrix = jobs[direction].packed(panel: panel, slot: slot, network.kernels)
             for block in 0..<least {
               multiply(direction, Split.range(rows.count, block, least), panels, panel..<(panel &+ 1)) { _ in matrix }
             }
@@ -77,14 +77,14 @@ struct InputGradient<Scalar: RNNScalar> {
     _ out: UnsafePointer<UnsafeMutablePointer<Scalar>>, _ panels: PanelLayout, _ panel: Int,
     _ matrix: UnsafePointer<Scalar>
   ) {
-    let (vectors, depth) = (panels.vectors(panel), configuration.hiddenSize)
+    let (vectors, depth) = (panels.vectors(panel), plan.hidden)
     var arguments = ProductArguments(
       count: count, rows: operands, depth: 0, panel: matrix, out: out, outOffset: panels.column(panel),
       columns: panels.validUnits(panel), finish: direction == 0 ? .set : .resume)
     for run in plan.inputRuns {
       arguments.rowOffset = run.segments.lowerBound &* plan.paddedHidden
       arguments.panel = matrix + run.gate &* depth &* vectors &* plan.lanes
-      kernels.product(
+      network.kernels.product(
         &arguments, vectors: vectors, depth: depth, segments: run.segments.count, stride: plan.paddedHidden)
       arguments.finish = .resume
     }

@@ -204,8 +204,8 @@ struct BackwardPass<Scalar: RNNScalar> {
     _ member: inout TeamMember, into dx: Rows<Scalar>
   ) {
     InputGradient(
-      kernels: network.kernels, plan: network.plan, configuration: c, rows: rows,
-      inputs: c.inputSize(ofLayer: layer), weights: (0..<c.directions).map { workspace.weights(layer, $0) },
+      network: network, rows: rows, inputs: c.inputSize(ofLayer: layer),
+      weights: (0..<c.directions).map { workspace.weights(layer, $0) },
       gates: (0..<c.directions).map { workspace.scratch($0).gates }, jobs: jobs?.map { $0.input[0] }, dx: dx
     ).run(&member, slots: cut.sharing)
     if layer > 0, let dropout { dropout.apply(dx, dx, layer: layer &- 1, batch, &member) }
