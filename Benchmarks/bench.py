@@ -15,8 +15,9 @@ import report
 from machine import describe, facts, identity, latency_floors
 from options import chosen, parse_arguments, print_shapes, shapes_with
 from processes import DRIVERS, HERE, OURS, PADDED, PEERS, Worker, WorkerFailed
-from rounds import Budget, Mismatch, measure
+from rounds import Budget, Mismatch, bounds, measure
 from tqdm import tqdm
+from watch import Patience, Watch
 
 ROOT = HERE.parent
 DOCS = ROOT / "docs"
@@ -34,13 +35,16 @@ def measure_all(arguments: argparse.Namespace, path: Path) -> dict:
         arguments.rounds or (3 if arguments.quick else 5),
     )
     run: dict = {"command": " ".join(["scripts/bench", *sys.argv[1:]]), "identity": {}, "machine": {}, "results": []}
-    floors = latency_floors(sorted({shape.I + shape.H for shape in chosen(arguments) if shape.streaming}))
+    chains = sorted({shape.I + shape.H for shape in chosen(arguments) if shape.streaming})
+    floors = latency_floors(chains)
+    patience = Patience(arguments.patience)
     for threads in sorted(set(arguments.threads)):
         own = shapes_with(arguments, threads)
         if not own:
             continue
         measured = facts(threads)
         run["machine"][str(threads)] = {"before": measured}
+        watch = Watch(threads, {int(count): both["before"] for count, both in run["machine"].items()}, patience)
         workers = {name: Worker(name, threads) for name in (OURS, *PEERS, PADDED)}
         try:
             if not run["identity"]:
@@ -50,7 +54,7 @@ def measure_all(arguments: argparse.Namespace, path: Path) -> dict:
                 print("\n".join(describe(measured, threads)))
             print("\n" + report.head_line(), flush=True)
             for shape in tqdm(own, unit="shape", leave=False, disable=None):
-                result = measure(shape, workers, threads, measured, floors, budget)
+                result = measure(shape, workers, threads, measured, floors, budget, watch)
                 run["results"].append(result)
                 for line in (report.text_line(result), *(f"    {extra}" for extra in report.extra_lines(result))):
                     tqdm.write(line)
@@ -61,6 +65,12 @@ def measure_all(arguments: argparse.Namespace, path: Path) -> dict:
                 worker.close()
         run["machine"][str(threads)]["after"] = facts(threads)
         print()
+    # A neighbour while the machine was measured would have made the limits too easy.
+    floors = {count: min(floors[count], again) for count, again in latency_floors(chains).items()}
+    for result in run["results"]:
+        both = run["machine"][str(result["threads"])]
+        best = {name: max(value, both["after"][name]) for name, value in both["before"].items()}
+        result |= bounds(result, best, floors)
     save(run, path)
     return run
 

@@ -1,7 +1,8 @@
 /* What the machine can do with THREADS threads, each on a CPU of its own: clock, issue slots, multiply-adds, a product
  * tile fed from the first-level cache, and read bandwidths. Prints "name value" lines.
  *
- *   machine THREADS
+ *   machine THREADS         everything
+ *   machine THREADS tile    the product tile alone, in some milliseconds
  *
  * Compile with -O3 -march=native -pthread: the vectors are as wide as the CPU's. Every figure is the best of some
  * rounds, because on a shared machine the neighbours only ever take away. */
@@ -230,12 +231,17 @@ int main(int count, char **arguments) {
     return 2;
   }
 
+  const double operations = 2.0 * CHAINS * LANES * (double)threads;
+  if (count > 2 && strcmp(arguments[2], "tile") == 0) {
+    printf("tile_gflops %.2f\n", 1e-9 * operations * DEPTH * 3e3 / measure(tile, 3000, 3));
+    return 0;
+  }
+
   const double adds = 64 * 100000.0;
   const double dependent = adds / measure(dependent_adds, 100000, 40);
   const double independent = adds / measure(independent_adds, 100000, 40);
   printf("clock_ghz %.3f\nadds_per_cycle %.2f\n", dependent * 1e-9, independent / dependent);
 
-  const double operations = 2.0 * CHAINS * LANES * (double)threads;
   const double beside = CHAINS * 2e5 / measure(dependent_adds_beside_vectors, 200000, 40);
   printf("vector_clock_ghz %.3f\n", beside * 1e-9);
   printf("lanes %d\nchains %d\n", LANES, CHAINS);

@@ -38,7 +38,16 @@ def _run(driver: str, arguments: Iterable[object], threads: int) -> list[str]:
 
 def facts(threads: int) -> dict[str, float]:
     """machine.c's figures with this many threads, by name."""
-    return {name: float(value) for name, value in (line.split() for line in _run("machine", [threads], threads))}
+    return _figures(_run("machine", [threads], threads))
+
+
+def tile_gflops(threads: int) -> float:
+    """The product tile's figure, as it is now."""
+    return _figures(_run("machine", [threads, "tile"], threads))["tile_gflops"]
+
+
+def _figures(lines: list[str]) -> dict[str, float]:
+    return {name: float(value) for name, value in (line.split() for line in lines)}
 
 
 def latency_floors(multiply_adds: list[int]) -> dict[int, float]:

@@ -69,6 +69,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--only", type=pattern, metavar="REGEX", help="only shapes whose name or group matches")
     parser.add_argument("--rounds", type=count, help="rounds of each shape at least; default 5, quick 3")
     parser.add_argument("--seconds", type=duration, help="seconds of rounds for each shape; default 3, quick 1")
+    parser.add_argument(
+        "--patience", type=duration, default=240.0,
+        help="seconds that a run waits in all for a neighbour on a shared machine to be gone; default 240",
+    )
     parser.add_argument("--json", type=new_file, help="where results and plots go; default build/bench/results.json")
     parser.add_argument(
         "--from", type=saved_results, dest="source", metavar="FILE", help="measure nothing, read these results"

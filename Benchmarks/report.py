@@ -20,7 +20,8 @@ def milliseconds(seconds: float) -> str:
 def cells(result: dict) -> list[str]:
     """A result's columns behind its name, as in `COLUMNS`."""
     own = result["times"][OURS]
-    spread = f"{(own['q3'] - own['q1']) / own['median']:.0%}"
+    # Runs from before rounds were watched do not say.
+    spread = f"{(own['q3'] - own['q1']) / own['median']:.0%}{'*' if result.get('disturbed') else ''}"
     peers = [milliseconds(result["times"][p]["median"]) if p in result["times"] else "refuses" for p in PEERS]
     best, ratio = (result["best"], f"{result['ratio']:.2f}") if "ratio" in result else ("–", "–")
     level = LEVEL_NAMES[result["limit"]["level"]]

@@ -14,6 +14,7 @@ from limits import Limit, limit, memory, stream_limit
 from processes import OURS, PADDED, PEERS, Worker
 from protocol import prepare_command
 from shapes import Shape
+from watch import Watch
 
 # A round is to last this long, so that waking up does not count.
 ROUND_SECONDS = 0.02
@@ -60,16 +61,26 @@ def calls_per_round(worker: Worker) -> tuple[int, int]:
     return int(seconds / count < LONG_CALL), max(1, math.ceil(ROUND_SECONDS * count / seconds))
 
 
-def interleave(workers: dict[str, Worker], budget: Budget) -> dict[str, list[float]]:
-    """Seconds per call of each worker's rounds, taken in turn."""
+def interleave(workers: dict[str, Worker], budget: Budget, watch: Watch) -> tuple[dict[str, list[float]], int]:
+    """Seconds per call of each worker's rounds, taken in turn, and in how many rounds there was a neighbour. While there
+    is patience, those are not counted but taken again."""
     plan = {name: calls_per_round(worker) for name, worker in workers.items()}
     times: dict[str, list[float]] = {name: [] for name in workers}
-    start = time.monotonic()
-    while not budget.over(len(times[OURS]), time.monotonic() - start):
-        for name, worker in workers.items():
-            warm, count = plan[name]
-            times[name].append(worker.round(warm, count) / count)
-    return times
+    used, disturbed = 0.0, 0
+    while not budget.over(len(times[OURS]), used):
+        quiet = watch.wait()
+        start = time.monotonic()
+        taken = {name: worker.round(*plan[name]) / plan[name][1] for name, worker in workers.items()}
+        seconds = time.monotonic() - start
+        quiet = watch.quiet() and quiet
+        if not quiet and watch.patience.left > 0:
+            watch.patience.spend(seconds)
+            continue
+        for name, own in taken.items():
+            times[name].append(own)
+        used += seconds
+        disturbed += not quiet
+    return times, disturbed
 
 
 def summary(times: list[float]) -> dict[str, float]:
@@ -77,9 +88,21 @@ def summary(times: list[float]) -> dict[str, float]:
     return {"median": median, "q1": first, "q3": third, "rounds": len(times)}
 
 
+def bounds(row: dict, facts: dict[str, float], floors: dict[int, float]) -> dict:
+    """The row's limit on a machine of these facts, and the share of it."""
+    shape = Shape(**{name: row["shape"][name] for name in Shape.__dataclass_fields__})
+    bound: Limit = (
+        stream_limit(shape, facts, floors[shape.I + shape.H])
+        if shape.streaming
+        else limit(shape, facts, row["threads"], row["filled"])
+    )
+    found = {"limit": asdict(bound), "share": bound.seconds / row["times"][OURS]["median"]}
+    return found | {"floor": floors[shape.I + shape.H]} if shape.streaming else found
+
+
 def measure(
     shape: Shape, workers: dict[str, Worker], threads: int, facts: dict[str, float], floors: dict[int, float],
-    budget: Budget,
+    budget: Budget, watch: Watch,
 ) -> dict:
     """One row of the results."""
     with tempfile.TemporaryDirectory(prefix="swiftrnn-bench-") as scratch:
@@ -94,31 +117,24 @@ def measure(
             else:
                 refused[name] = reason
         compare(shape, able, folder)
-        rounds = interleave(able, budget)
+        rounds, disturbed = interleave(able, budget, watch)
     times = {name: summary(own) for name, own in rounds.items()}
     share = float(lengths.sum()) / (shape.T * shape.N)
-    own = times[OURS]["median"]
-    bound: Limit = (
-        stream_limit(shape, facts, floors[shape.I + shape.H])
-        if shape.streaming
-        else limit(shape, facts, threads, share)
-    )
     row = {
         "shape": shape.as_dict(),
         "threads": threads,
         "times": times,
+        "disturbed": disturbed,
         "refused": refused,
-        "limit": asdict(bound),
-        "share": bound.seconds / own,
         "filled": share,
     }
+    row |= bounds(row, facts, floors)
     peers = {name: times[name]["median"] for name in PEERS if name in times}
     if peers:
         best = min(peers, key=peers.__getitem__)
-        row |= {"best": best, "ratio": peers[best] / own}
+        row |= {"best": best, "ratio": peers[best] / times[OURS]["median"]}
     if shape.streaming:
         row["latency"] = workers[OURS].numbers(f"latency {STREAM_STEPS}", "latency")
-        row["floor"] = floors[shape.I + shape.H]
     if shape.training:
         found = memory(shape, workers[OURS].numbers("memory", "memory"))
         row["memory"] = asdict(found) | {"met": found.met}
