@@ -244,6 +244,18 @@ static void threads(void) {
   CHECK(swiftrnn_get_num_threads() >= 1);
 }
 
+static void spin_time(void) {
+  static const int64_t wrong[] = {-1, 1000001, INT64_MAX, INT64_MIN};
+  CHECK(swiftrnn_get_spin_time() == 0);
+  CHECK_STATUS(swiftrnn_set_spin_time(1000000), SWIFTRNN_STATUS_OK);
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    CHECK_REFUSED(swiftrnn_set_spin_time(wrong[i]), INVALID_VALUE, "microseconds", number(wrong[i]), "0...1000000");
+    CHECK(swiftrnn_get_spin_time() == 1000000);
+  }
+  CHECK_STATUS(swiftrnn_set_spin_time(0), SWIFTRNN_STATUS_OK);
+  CHECK(swiftrnn_get_spin_time() == 0);
+}
+
 int main(void) {
   CHECK_TEXT(swiftrnn_last_error(), "");
   config_init();
@@ -252,5 +264,6 @@ int main(void) {
   queries();
   largest();
   threads();
+  spin_time();
   return check_result();
 }

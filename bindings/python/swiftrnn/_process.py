@@ -65,3 +65,43 @@ def get_num_threads() -> int:
     """
     threads: int = c.get_num_threads()
     return threads
+
+
+def set_spin_time(microseconds: int) -> None:
+    """Sets how long the threads of a call wait awake for the next one before they sleep. Results do not depend on it.
+
+    For short calls one after the other, where waking a thread takes as long as it then works, some thousand are enough.
+    Threads that spin take CPU time, from the process's other threads too; at most one less than `get_num_threads` do.
+
+    Parameters
+    ----------
+    microseconds : int
+        0...1000000; 0, the default: nothing spins after a call has returned.
+
+    Raises
+    ------
+    SwiftRNNError
+        `microseconds` is outside 0...1000000 (also a ValueError).
+
+    Examples
+    --------
+    >>> import swiftrnn
+    >>> swiftrnn.set_spin_time(2000)
+    >>> swiftrnn.get_spin_time()
+    2000
+    >>> swiftrnn.set_spin_time(0)
+    """
+    c.set_spin_time(integer(microseconds, "microseconds"))
+
+
+def get_spin_time() -> int:
+    """The number of microseconds that `set_spin_time` set, or 0.
+
+    Examples
+    --------
+    >>> import swiftrnn
+    >>> swiftrnn.get_spin_time()
+    0
+    """
+    microseconds: int = c.get_spin_time()
+    return microseconds
