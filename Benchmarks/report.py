@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import statistics
 from pathlib import Path
 
 from bar import Verdict, evaluate, is_plain, label
@@ -130,13 +131,14 @@ def markdown(run: dict, plots: list[Path], folder: Path) -> str:
 def headline(run: dict) -> str:
     """One sentence for the README."""
     compared = [result for result in run["results"] if is_plain(result) and "ratio" in result]
-    mean = next(v.figure for v in evaluate(run["results"]) if v.what == "all shapes together")
+    mean = statistics.geometric_mean(result["ratio"] for result in compared)
     slower = sum(result["ratio"] < 1 for result in compared)
     threads = " and ".join(run["machine"])
     return (
-        f"On {run['identity']['cpu']} with {threads} threads, {run['identity']['date']}, `{run['command']}`: "
-        f"{mean.replace(' over', ' the speed of the best of torch, onnxruntime and oneDNN, the geometric mean over')} "
-        f"float32 rows of its table; slower than the best of them in {slower}."
+        f"On {run['identity']['cpu']} with {threads} threads, {run['identity']['date']}, commit "
+        f"{run['identity']['commit']}, `{run['command']}`: {mean:.2f}× the speed of the best of torch, onnxruntime and "
+        f"oneDNN, the geometric mean over {len(compared)} float32 rows of its table; slower than the best of them in "
+        f"{slower}."
     )
 
 
