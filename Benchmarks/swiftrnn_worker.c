@@ -63,9 +63,6 @@ static const char *prepare(const shape *wanted, arrays *given) {
   config.input_size = s.I, config.hidden_size = s.H;
   config.num_layers = s.layers, config.num_directions = (int32_t)s.directions;
   config.num_threads = s.threads;
-  /* As the others' threads do within a round. */
-  check(swiftrnn_set_num_threads(s.threads));
-  check(swiftrnn_set_spin_time(2000));
   check(swiftrnn_network_create(&config, &network));
   int64_t tensors;
   check(swiftrnn_network_parameter_count(network, &tensors));

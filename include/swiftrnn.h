@@ -81,16 +81,6 @@ swiftrnn_status swiftrnn_set_num_threads(int64_t threads);
 /** The number that swiftrnn_set_num_threads() set, or the default. */
 int64_t swiftrnn_get_num_threads(void);
 
-/** Sets how long the threads of a call wait awake for the next one before they sleep. The default is 0: nothing spins
- *  after a call has returned. For short calls one after the other, where waking a thread takes as long as it then works
- *  (8 microseconds, some 100 on a busy virtual machine), some thousand are enough. Threads that spin take CPU time, from
- *  the process's other threads too; at most swiftrnn_get_num_threads() - 1 do. Results do not depend on it.
- *  @retval SWIFTRNN_STATUS_INVALID_VALUE  microseconds is negative or above 1000000 */
-swiftrnn_status swiftrnn_set_spin_time(int64_t microseconds);
-
-/** The number that swiftrnn_set_spin_time() set, or 0. */
-int64_t swiftrnn_get_spin_time(void);
-
 /* ==== Networks ====================================================================================================*/
 
 /** The type of all numbers of a network. */

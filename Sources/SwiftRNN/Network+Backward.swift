@@ -260,7 +260,8 @@ struct BackwardPass<Scalar: RNNScalar> {
     let h0 = arguments.initial.part(constant: c, layer: layer, direction: direction, sequences: sequences).0
     let zeros = UnsafePointer(workspace.zeros)
     return WeightGradient(
-      kernels: network.kernels, rows: rows, blocks: blocks, sums: sums, accumulate: arguments.accumulate,
+      kernels: network.kernels, rows: rows, blocks: blocks, wanted: GradientBlock.operands(blocks), sums: sums,
+      accumulate: arguments.accumulate,
       scratch: workspace.gradient, gates: (UnsafePointer(scratch.gates), rowSize),
       outputs: (UnsafePointer(scratch.outputs), width),
       operandRow: { operand, t, n in

@@ -40,10 +40,14 @@ struct Team {
     }
   }
 
-  /// Runs `body` with a team that has done nothing yet; up to 15 members on the stack.
+  /// Runs `body` with a team that has done nothing yet, of at most `largest` members. Its counters are on the stack, and
+  /// not from `withUnsafeTemporaryAllocation`: that takes aligned memory from the heap, and ends the process without it.
   static func with(members: Int, _ body: (Team) -> Void) {
-    withUnsafeTemporaryAllocation(byteCount: stride * (members + 1), alignment: stride) { memory in
-      body(Team(members: members, memory: memory.baseAddress.unsafelyUnwrapped))
+    // `largest` + 1 counters, and one more to align the first.
+    var memory = InlineArray<1040, UInt64>(repeating: 0)
+    withUnsafeMutableBytes(of: &memory) { memory in
+      let start = memory.baseAddress.unsafelyUnwrapped.alignedUp(toMultipleOf: stride)
+      body(Team(members: members, memory: start))
     }
   }
 

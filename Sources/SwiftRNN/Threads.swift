@@ -31,24 +31,6 @@ public enum Threads {
     chosen.store(count, ordering: .relaxed)
   }
 
-  /// The longest time that threads may be asked to stay awake: a second.
-  public static let longestSpin = 1_000_000
-
-  /// How many microseconds the threads of a call wait awake for the next one, before they sleep.
-  public static var spinTime: Int { Spinners.microseconds }
-
-  /// Sets ``spinTime``. The default, 0, leaves nothing awake after a call has returned. For short calls one after the
-  /// other, where waking a thread takes as long as it then works: some thousand are enough. Threads that spin take CPU
-  /// time, from the process's other threads too, and at most one less than ``count`` do.
-  ///
-  /// - Parameter microseconds: 0 … ``longestSpin``.
-  public static func setSpinTime(_ microseconds: Int) throws(RNNError) {
-    guard (0...longestSpin).contains(microseconds) else {
-      throw .invalidValue("microseconds", microseconds, low: 0, high: longestSpin)
-    }
-    Spinners.microseconds = microseconds
-  }
-
   private static let present: Int = {
     var count = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     #if canImport(Glibc)
@@ -143,18 +125,14 @@ func parallel(_ tasks: Int, threads: Int, _ body: (Int) -> Void) {
     }
     return
   }
+  let gathering = Gathering(workers: workers)
   withoutActuallyEscaping(body) { body in
     nonisolated(unsafe) let body = body
-    @Sendable func run(_ worker: Int) {
+    DispatchQueue.concurrentPerform(iterations: workers) { worker in
+      gathering.begin()
       withFloatControl {
         for task in Split.range(tasks, worker, workers) { body(task) }
       }
-    }
-    if Spinners.areWanted { return Spinners.run(workers) { run($0) } }
-    let gathering = Gathering(workers: workers)
-    DispatchQueue.concurrentPerform(iterations: workers) { worker in
-      gathering.begin()
-      run(worker)
       gathering.end()
     }
   }

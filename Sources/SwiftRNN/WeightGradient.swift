@@ -42,6 +42,11 @@ struct GradientBlock<Scalar: RNNScalar> {
   var columns: Int
   var targets: (Target?, Target?)
 
+  /// All that some blocks have.
+  static func operands(_ blocks: [GradientBlock]) -> [GradientOperand] {
+    GradientOperand.allCases.filter { operand in blocks.contains { $0.makes(operand) } }
+  }
+
   func makes(_ operand: GradientOperand) -> Bool {
     targets.0?.operand == operand || targets.1?.operand == operand
   }
@@ -65,6 +70,9 @@ struct WeightGradient<Scalar: RNNScalar> {
   let kernels: KernelTable<Scalar>
   let rows: ValidRows
   let blocks: [GradientBlock<Scalar>]
+  /// Their operands. Made with them, by one thread: an array made by each thread would be from memory of its own, which may
+  /// be at its end.
+  let wanted: [GradientOperand]
   let sums: [GradientSum<Scalar>]
   let accumulate: Bool
   let scratch: WeightGradientScratch<Scalar>
@@ -81,7 +89,6 @@ struct WeightGradient<Scalar: RNNScalar> {
       if !accumulate { member.share(1) { _ in clear() } }
       return
     }
-    let wanted = GradientOperand.allCases.filter { operand in blocks.contains { $0.makes(operand) } }
     let parts = min(member.members, scratch.mostParts)
     func chains(_ body: (_ rows: Range<Int>) -> Void) {
       var start = 0
@@ -256,7 +263,9 @@ struct WeightGradientScratch<Scalar: RNNScalar> {
   init(_ arena: inout Arena, lanes: Int, columns: (Int, Int, Int), leftColumns: Int, batchRows: Int) {
     chainRows = min(WeightGradient<Scalar>.chain, max(batchRows, 1))
     columnsAtOnce = leftColumns < 96 ? 12 : 96
-    mostParts = max(1, leftColumns * (columns.0 + columns.1 + columns.2) / 4096)
+    // Sizes may be too large for any memory: then the arrays below are refused, and this must not trap.
+    let work = leftColumns.multipliedReportingOverflow(by: columns.0 + columns.1 + columns.2)
+    mostParts = work.overflow ? leftColumns : max(1, work.partialValue / 4096)
     func padded(_ units: Int) -> Int { PanelLayout(lanes: lanes, units: units).paddedUnits }
     operands = (
       arena.take(Scalar.self, chainRows, padded(columns.0)), arena.take(Scalar.self, chainRows, padded(columns.1)),
@@ -265,7 +274,7 @@ struct WeightGradientScratch<Scalar: RNNScalar> {
     let operandCount = columns.2 > 0 ? 3 : columns.1 > 0 ? 2 : 1
     self.leftColumns = leftColumns
     transposed = arena.take(
-      Scalar.self, min(leftColumns, mostParts.multipliedReportingOverflow(by: columnsAtOnce).partialValue), chainRows)
+      Scalar.self, mostParts < leftColumns / columnsAtOnce ? mostParts * columnsAtOnce : leftColumns, chainRows)
     transposedRows = arena.take(UnsafePointer<Scalar>.self, operandCount, leftColumns)
     gradientRows = arena.take(Pointer.self, operandCount, leftColumns)
   }

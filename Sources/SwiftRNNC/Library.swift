@@ -51,11 +51,3 @@ public func swiftrnn_set_num_threads(_ threads: Int64) -> swiftrnn_status {
 
 @implementation @_cdecl("swiftrnn_get_num_threads")
 public func swiftrnn_get_num_threads() -> Int64 { Int64(Threads.count) }
-
-@implementation @_cdecl("swiftrnn_set_spin_time")
-public func swiftrnn_set_spin_time(_ microseconds: Int64) -> swiftrnn_status {
-  run { () throws(RNNError) in try Threads.setSpinTime(Int(microseconds)) }
-}
-
-@implementation @_cdecl("swiftrnn_get_spin_time")
-public func swiftrnn_get_spin_time() -> Int64 { Int64(Threads.spinTime) }

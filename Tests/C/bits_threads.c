@@ -32,14 +32,6 @@ static void run(const shape *is, int64_t few) {
     describe(is, "three threads, set for the process");
     problem_train(p);
     CHECK_SAME_RESULTS(p, reference, 1);
-    describe(is, "three threads, awake between the calls");
-    CHECK_STATUS(swiftrnn_set_spin_time(20000), SWIFTRNN_STATUS_OK);
-    for (int again = 0; again < 3; again++) {
-      problem_fill(p, 255);
-      problem_train(p);
-      CHECK_SAME_RESULTS(p, reference, 1);
-    }
-    CHECK_STATUS(swiftrnn_set_spin_time(0), SWIFTRNN_STATUS_OK);
     CHECK_STATUS(swiftrnn_set_num_threads(0), SWIFTRNN_STATUS_OK);
     problem_free(p);
   }

@@ -130,7 +130,7 @@ public enum Linear {
         sums.append(GradientSum(gradient: dbias, columns: outputs, leftOffset: 0))
       }
       let gradient = WeightGradient(
-        kernels: kernels, rows: ValidRows(steps: rows), blocks: blocks,
+        kernels: kernels, rows: ValidRows(steps: rows), blocks: blocks, wanted: GradientBlock.operands(blocks),
         sums: sums, accumulate: accumulate, scratch: scratch.gradient, gates: (dy, outputs),
         outputs: (dy, outputs), operandRow: { _, row, _ in x + row * inputs }, operandColumns: { _ in inputs })
       if let dx = dx?.baseAddress { scratch.rows.point(from: dy, stride: outputs, to: dx, stride: inputs) }

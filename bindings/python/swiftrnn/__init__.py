@@ -21,7 +21,7 @@ from ._errors import Status, SwiftRNNError, SwiftRNNMemoryError, SwiftRNNValueEr
 from ._frozen import Frozen
 from ._network import Network
 from ._parameters import Parameters
-from ._process import get_num_threads, get_spin_time, isa, set_num_threads, set_spin_time
+from ._process import get_num_threads, isa, set_num_threads
 from ._stream import Stream
 from ._tape import Gradients, Tape
 from ._version import __version__
@@ -62,11 +62,9 @@ __all__ = [
     "embedding",
     "embedding_backward",
     "get_num_threads",
-    "get_spin_time",
     "isa",
     "linear",
     "linear_backward",
     "sample",
     "set_num_threads",
-    "set_spin_time",
 ]

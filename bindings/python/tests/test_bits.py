@@ -54,11 +54,6 @@ def test_thread_counts(
         assert_same_bits(as_list(found_state), as_list(state))
     swiftrnn.set_num_threads(3)
     assert_same_result(ours(case, data, case.network()), one, "the process's 3 threads")
-    swiftrnn.set_spin_time(10000)
-    try:
-        assert_same_result(ours(case, data, case.network()), one, "the process's 3 threads, awake")
-    finally:
-        swiftrnn.set_spin_time(0)
 
 
 @EVERY

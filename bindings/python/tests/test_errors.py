@@ -249,15 +249,6 @@ def test_threads(default_threads: None) -> None:
     assert swiftrnn.get_num_threads() == 3
 
 
-def test_spin_time() -> None:
-    for wrong in (-1, 1000001):
-        with pytest.raises(swiftrnn.SwiftRNNError, match=f"microseconds is {wrong}, must be in 0...1000000"):
-            swiftrnn.set_spin_time(wrong)
-    with pytest.raises(TypeError, match="microseconds"):
-        swiftrnn.set_spin_time(1.5)  # type: ignore[arg-type]
-    assert swiftrnn.get_spin_time() == 0
-
-
 def test_the_librarys_own_errors_carry_status_and_message() -> None:
     with pytest.raises(swiftrnn.SwiftRNNError) as caught:
         swiftrnn.LSTM(0, 4)

@@ -59,10 +59,6 @@ def test_the_interface_of_the_design_runs() -> None:
     assert swiftrnn.get_num_threads() == 2
     swiftrnn.set_num_threads(0)
     assert swiftrnn.get_num_threads() == threads
-    swiftrnn.set_spin_time(1500)
-    assert swiftrnn.get_spin_time() == 1500
-    swiftrnn.set_spin_time(0)
-    assert swiftrnn.get_spin_time() == 0
     assert swiftrnn.__version__.count(".") == 2
     for network in (swiftrnn.RNN(5, 7, nonlinearity="tanh"), swiftrnn.GRU(5, 7, reset_after=True)):
         y, h = network(x)

@@ -71,12 +71,6 @@ set_num_threads = _declare("swiftrnn_set_num_threads", status, c_int64)
 # int64_t swiftrnn_get_num_threads(void);
 get_num_threads = _declare("swiftrnn_get_num_threads", c_int64)
 
-# swiftrnn_status swiftrnn_set_spin_time(int64_t microseconds);
-set_spin_time = _declare("swiftrnn_set_spin_time", status, c_int64)
-
-# int64_t swiftrnn_get_spin_time(void);
-get_spin_time = _declare("swiftrnn_get_spin_time", c_int64)
-
 # ---- Networks --------------------------------------------------------------------------------------------------------
 
 # swiftrnn_status swiftrnn_config_init(swiftrnn_config *config, int64_t size, swiftrnn_cell cell);
