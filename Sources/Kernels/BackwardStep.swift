@@ -23,21 +23,21 @@ public struct BackwardArguments<Scalar: Real> {
   public var carry: UnsafeMutablePointer<Scalar>
   /// GRU, reset before: dL/d(r * h), read by the second half.
   public var dReset: UnsafePointer<Scalar>
-  /// The forward step's record. Vanilla RNN: the rows of h.
-  public var tape: UnsafePointer<UnsafePointer<Scalar>>
+  /// The forward step's record. Vanilla RNN: the rows of h. Only read.
+  public var tape: MovingRows<Scalar>
   public var gateStride: Int
-  /// LSTM: rows of c of the step before. GRU: rows of h of the step before.
-  public var previous: UnsafePointer<UnsafePointer<Scalar>>
+  /// LSTM: rows of c of the step before. GRU: rows of h of the step before. Only read.
+  public var previous: MovingRows<Scalar>
   /// Rows that receive the gradients of the gates' sums.
-  public var dgates: UnsafePointer<UnsafeMutablePointer<Scalar>>
+  public var dgates: MovingRows<Scalar>
   /// Vanilla RNN: relu instead of tanh. LSTM: also write o * tanh(c), which a projection's gradient needs.
   public var flag: Bool
 
   @inlinable
   public init(
     count: Int, vectors: Range<Int>, stateStride: Int, dh: UnsafePointer<Scalar>, carry: UnsafeMutablePointer<Scalar>,
-    dReset: UnsafePointer<Scalar>, tape: UnsafePointer<UnsafePointer<Scalar>>, gateStride: Int,
-    previous: UnsafePointer<UnsafePointer<Scalar>>, dgates: UnsafePointer<UnsafeMutablePointer<Scalar>>, flag: Bool
+    dReset: UnsafePointer<Scalar>, tape: MovingRows<Scalar>, gateStride: Int, previous: MovingRows<Scalar>,
+    dgates: MovingRows<Scalar>, flag: Bool
   ) {
     self.count = count
     self.vectors = vectors
@@ -73,8 +73,8 @@ func prefetchNext<Scalar: Real>(
 @inlinable @inline(__always)
 func lstmBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
   for row in 0..<a.count {
-    let tape = a.tape[row]
-    let previous = a.previous[row]
+    let tape = UnsafePointer(a.tape[row])
+    let previous = UnsafePointer(a.previous[row])
     let out = a.dgates[row]
     for v in a.vectors {
       let u = v &* V.count
@@ -104,8 +104,8 @@ func lstmBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
 @inlinable @inline(__always)
 func gruBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
   for row in 0..<a.count {
-    let tape = a.tape[row]
-    let previous = a.previous[row]
+    let tape = UnsafePointer(a.tape[row])
+    let previous = UnsafePointer(a.previous[row])
     let out = a.dgates[row]
     for v in a.vectors {
       let u = v &* V.count
@@ -132,8 +132,8 @@ func gruBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
 @inlinable @inline(__always)
 func gruResetBackwardCandidate<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
   for row in 0..<a.count {
-    let tape = a.tape[row]
-    let previous = a.previous[row]
+    let tape = UnsafePointer(a.tape[row])
+    let previous = UnsafePointer(a.previous[row])
     let out = a.dgates[row]
     for v in a.vectors {
       let u = v &* V.count
@@ -154,8 +154,8 @@ func gruResetBackwardCandidate<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Sca
 @inlinable @inline(__always)
 func gruResetBackwardGates<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
   for row in 0..<a.count {
-    let tape = a.tape[row]
-    let previous = a.previous[row]
+    let tape = UnsafePointer(a.tape[row])
+    let previous = UnsafePointer(a.previous[row])
     let out = a.dgates[row]
     for v in a.vectors {
       let u = v &* V.count
@@ -174,7 +174,7 @@ func gruResetBackwardGates<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>
 @inlinable @inline(__always)
 func rnnBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
   for row in 0..<a.count {
-    let tape = a.tape[row]
+    let tape = UnsafePointer(a.tape[row])
     let out = a.dgates[row]
     for v in a.vectors {
       let u = v &* V.count

@@ -70,6 +70,8 @@ public protocol ForwardRows {
   func sums(_ vector: Int) -> V
   func load(_ state: UnsafePointer<V.Scalar>, _ vector: Int) -> V
   func store(_ value: V, _ state: UnsafeMutablePointer<V.Scalar>, _ vector: Int)
+  /// Stores h: as the state, and where else it is wanted.
+  func emit(_ h: V, _ vector: Int)
   /// From a vector of units on; nil: no tape.
   func tape(_ vector: Int) -> Tape?
 }
@@ -105,8 +107,13 @@ extension ForwardRows {
     guard let tape = arguments.pointee.tape else { return nil }
     let unit = vector &* V.count
     return TapeRow(
-      tape[row] + (arguments.pointee.tapeOffset &+ unit), gateStride: arguments.pointee.gateStride,
-      units: arguments.pointee.units &- unit)
+      tape[row] + unit, gateStride: arguments.pointee.gateStride, units: arguments.pointee.units &- unit)
+  }
+  @inlinable @inline(__always) func emit(_ h: V, _ vector: Int) {
+    store(h, self.h, vector)
+    let unit = vector &* V.count
+    if let rows = arguments.pointee.outputs.0 { h.store(rows[row] + unit, first: arguments.pointee.units &- unit) }
+    if let rows = arguments.pointee.outputs.1 { h.store(rows[row] + unit, first: arguments.pointee.units &- unit) }
   }
 }
 
@@ -131,6 +138,10 @@ extension ForwardRows {
   @inlinable @inline(__always) func store(_ value: V, _ state: UnsafeMutablePointer<V.Scalar>, _ vector: Int) {
     first.store(value.first, state, vector)
     second.store(value.second, state, vector)
+  }
+  @inlinable @inline(__always) func emit(_ h: V, _ vector: Int) {
+    first.emit(h.first, vector)
+    second.emit(h.second, vector)
   }
   @inlinable @inline(__always) func tape(_ vector: Int) -> TapePair<Row.Tape>? {
     guard let one = first.tape(vector), let other = second.tape(vector) else { return nil }

@@ -24,10 +24,11 @@ public struct ForwardArguments<Scalar: Real>: StepArguments {
   public var c: UnsafeMutablePointer<Scalar>
   /// GRU, reset before: z, written with the gates, read with the candidate.
   public var z: UnsafeMutablePointer<Scalar>
-  /// Rows of the tape, or nil. Gate g of the panel's first unit goes to `tape[r] + tapeOffset + g * gateStride`.
-  public var tape: UnsafePointer<UnsafeMutablePointer<Scalar>>?
-  public var tapeOffset: Int
+  /// Rows of the tape at the panel's first unit, or nil: gate g of it goes to `tape[r] + g * gateStride`.
+  public var tape: MovingRows<Scalar>?
   public var gateStride: Int
+  /// Where h of the panel's units goes besides, at its first unit; nil: nowhere.
+  public var outputs: (MovingRows<Scalar>?, MovingRows<Scalar>?)
   /// Vanilla RNN: relu instead of tanh.
   public var relu: Bool
 
@@ -36,7 +37,7 @@ public struct ForwardArguments<Scalar: Real>: StepArguments {
     count: Int, unitVectors: Int, units: Int, sums: UnsafePointer<UnsafeMutablePointer<Scalar>>, sumsOffset: Int,
     stateStride: Int, hPrevious: UnsafePointer<Scalar>, h: UnsafeMutablePointer<Scalar>,
     c: UnsafeMutablePointer<Scalar>, z: UnsafeMutablePointer<Scalar>,
-    tape: UnsafePointer<UnsafeMutablePointer<Scalar>>?, tapeOffset: Int, gateStride: Int, relu: Bool
+    tape: MovingRows<Scalar>?, gateStride: Int, outputs: (MovingRows<Scalar>?, MovingRows<Scalar>?), relu: Bool
   ) {
     self.count = count
     self.unitVectors = unitVectors
@@ -49,8 +50,8 @@ public struct ForwardArguments<Scalar: Real>: StepArguments {
     self.c = c
     self.z = z
     self.tape = tape
-    self.tapeOffset = tapeOffset
     self.gateStride = gateStride
+    self.outputs = outputs
     self.relu = relu
   }
 }
@@ -97,7 +98,7 @@ public struct ForwardArguments<Scalar: Real>: StepArguments {
     let gates = LSTMGates(
       rows.sums(0), rows.sums(1), rows.sums(2), rows.sums(3), c: rows.load(UnsafePointer(rows.c), 0))
     rows.store(gates.c, rows.c, 0)
-    rows.store(gates.h, rows.h, 0)
+    rows.emit(gates.h, 0)
     if let tape = rows.tape(0) { gates.store(tape) }
   }
 }
@@ -140,7 +141,7 @@ public struct ForwardArguments<Scalar: Real>: StepArguments {
   static func run<Rows: ForwardRows>(_ rows: Rows, _ vector: Int) {
     let gates = GRUGates(
       rows.sums(0), rows.sums(1), rows.sums(2), rows.sums(3), h: rows.load(rows.hPrevious, 0))
-    rows.store(gates.h, rows.h, 0)
+    rows.emit(gates.h, 0)
     if let tape = rows.tape(0) { gates.store(tape) }
   }
 }
@@ -203,7 +204,7 @@ public struct ForwardArguments<Scalar: Real>: StepArguments {
   static func run<Rows: ForwardRows>(_ rows: Rows, _ vector: Int) {
     let candidate = GRUResetCandidate(
       rows.sums(vector), z: rows.load(UnsafePointer(rows.z), vector), h: rows.load(rows.hPrevious, vector))
-    rows.store(candidate.h, rows.h, vector)
+    rows.emit(candidate.h, vector)
     if let tape = rows.tape(vector) { candidate.store(tape) }
   }
 }
@@ -221,7 +222,7 @@ func rnnActivation<V: LaneArithmetic>(_ sum: V, relu: Bool) -> V {
 
   @inlinable @inline(__always)
   static func run<Rows: ForwardRows>(_ rows: Rows, _ vector: Int) {
-    rows.store(rnnActivation(rows.sums(vector), relu: rows.relu), rows.h, vector)
+    rows.emit(rnnActivation(rows.sums(vector), relu: rows.relu), vector)
   }
 }
 

@@ -307,6 +307,7 @@ public struct PanelKernels<Scalar: Real>: Sendable {
     @Sendable (UnsafePointer<UnsafePointer<Scalar>>, Int, Int, Int, UnsafeMutablePointer<Scalar>, Bool) -> Void
   /// `(x, out, count)`
   public let addRow: @Sendable (UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int) -> Void
+  public let arrive: @Sendable (UnsafePointer<ArrivalArguments<Scalar>>) -> Void
 
   @inlinable @inline(__always)
   public init<V: Lanes>(_: V.Type) where V.Scalar == Scalar {
@@ -316,5 +317,6 @@ public struct PanelKernels<Scalar: Real>: Sendable {
     transpose = { Kernels.transpose($0, $1, $2, $3, $4, $5) }
     sumRows = { Kernels.sumRows(V.self, $0, $1, $2, $3, $4, $5) }
     addRow = { Kernels.addRow(V.self, $0, $1, $2) }
+    arrive = { Kernels.arrive(V.self, $0.pointee) }
   }
 }

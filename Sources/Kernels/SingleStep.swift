@@ -27,6 +27,8 @@ public struct SingleArguments<Scalar: Real>: StepArguments {
   public var z: UnsafeMutablePointer<Scalar>
   /// The step's record, or nil: gate g of all units at `tape + g * H`.
   public var tape: UnsafeMutablePointer<Scalar>?
+  /// Where h of all units goes besides, `[H]`; nil: nowhere.
+  public var outputs: (UnsafeMutablePointer<Scalar>?, UnsafeMutablePointer<Scalar>?)
   public var relu: Bool
 
   @inlinable
@@ -35,7 +37,8 @@ public struct SingleArguments<Scalar: Real>: StepArguments {
     startOfM: UnsafePointer<Scalar>, x: UnsafePointer<Scalar>, inputs: Int, input: UnsafePointer<Scalar>,
     operand: UnsafePointer<Scalar>, depth: Int, recurrent: UnsafePointer<Scalar>, hPrevious: UnsafePointer<Scalar>,
     h: UnsafeMutablePointer<Scalar>, c: UnsafeMutablePointer<Scalar>, z: UnsafeMutablePointer<Scalar>,
-    tape: UnsafeMutablePointer<Scalar>?, relu: Bool
+    tape: UnsafeMutablePointer<Scalar>?, outputs: (UnsafeMutablePointer<Scalar>?, UnsafeMutablePointer<Scalar>?),
+    relu: Bool
   ) {
     firstPanel = panels.lowerBound
     endPanel = panels.upperBound
@@ -54,6 +57,7 @@ public struct SingleArguments<Scalar: Real>: StepArguments {
     self.c = c
     self.z = z
     self.tape = tape
+    self.outputs = outputs
     self.relu = relu
   }
 }
@@ -118,6 +122,13 @@ func chain<Row: RowSums>(
   }
   @inlinable @inline(__always) func store(_ value: V, _ state: UnsafeMutablePointer<V.Scalar>, _ vector: Int) {
     value.store(state + (unit &+ vector &* V.count))
+  }
+  @inlinable @inline(__always) func emit(_ h: V, _ vector: Int) {
+    store(h, self.h, vector)
+    let unit = unit &+ vector &* V.count
+    let units = arguments.pointee.layout.units &- unit
+    if let row = arguments.pointee.outputs.0 { h.store(row + unit, first: units) }
+    if let row = arguments.pointee.outputs.1 { h.store(row + unit, first: units) }
   }
   @inlinable @inline(__always) func tape(_ vector: Int) -> TapeRow<V>? {
     arguments.pointee.record(V.self, unit: unit &+ vector &* V.count)

@@ -34,10 +34,14 @@ struct BackwardScratch<Scalar: RNNScalar> {
   let c0: Pointer
   let dhRows: UnsafeMutablePointer<Pointer>
   let innerRows: UnsafeMutablePointer<Pointer>
-  let gateRows: UnsafeMutablePointer<Pointer>
-  let nextGateRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
-  let tapeRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
-  let previousRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
+  /// Where the arrays over all steps have each sequence's first step: the gradients of the gates' sums, dL/dy, the tape,
+  /// and h.
+  let gateStarts: UnsafeMutablePointer<Pointer>
+  let dyStarts: UnsafeMutablePointer<Pointer>
+  let tapeStarts: UnsafeMutablePointer<Pointer>
+  let hStarts: UnsafeMutablePointer<Pointer>
+  /// The initial state that the first step goes back to: rows of h0 or c0.
+  let initialRows: UnsafeMutablePointer<Pointer>
 
   init(
     _ arena: inout Arena, _ plan: CellPlan, _ c: NetworkConfiguration, sequences: Int,
@@ -55,11 +59,12 @@ struct BackwardScratch<Scalar: RNNScalar> {
     h0 = take(&arena, isGRU)
     c0 = take(&arena, c.cell == .lstm)
     dhRows = arena.take(Pointer.self, sequences)
-    innerRows = arena.take(Pointer.self, sequences)
-    gateRows = arena.take(Pointer.self, sequences)
-    nextGateRows = arena.take(UnsafePointer<Scalar>.self, sequences)
-    tapeRows = arena.take(UnsafePointer<Scalar>.self, sequences)
-    previousRows = arena.take(UnsafePointer<Scalar>.self, sequences)
+    innerRows = arena.take(Pointer.self, c.projectionSize > 0 || c.cell == .gruResetBefore ? sequences : 0)
+    gateStarts = arena.take(Pointer.self, sequences)
+    dyStarts = arena.take(Pointer.self, sequences)
+    tapeStarts = arena.take(Pointer.self, c.cell.tapeGates > 0 ? sequences : 0)
+    hStarts = arena.take(Pointer.self, c.cell == .lstm ? 0 : sequences)
+    initialRows = arena.take(Pointer.self, c.cell.tapeGates > 0 ? sequences : 0)
   }
 }
 
@@ -71,7 +76,7 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
   let batch: BatchPlan
   let weights: PackedBackward<Scalar>
   /// nil: the weights are packed. Else each panel is packed at its use.
-  let jobs: BackwardJobs<Scalar>?
+  let unpacked: DirectionTensors<Scalar>?
   let scratch: BackwardScratch<Scalar>
   let reverse: Bool
   /// dL/dy of this direction, or nil: zeros.
@@ -98,41 +103,51 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
   @inline(__always)
   private func row(_ s: Int, _ n: Int) -> Int { time(s, n) &* batch.sequences &+ n }
 
-  /// Pointers to the rows of one step.
-  private struct StepRows {
-    let gates: UnsafeMutablePointer<Pointer>
-    let nextGates: UnsafeMutablePointer<UnsafePointer<Scalar>>
-    let tape: UnsafeMutablePointer<UnsafePointer<Scalar>>
-    let previous: UnsafeMutablePointer<UnsafePointer<Scalar>>
+  /// From one of a sequence's steps to the next.
+  @inline(__always)
+  private func stepStride(_ stride: Int) -> Int { reverse ? 0 &- stride : stride }
+
+  /// The gradients of the gates' sums in step `s`, of the sequences from position `first` on.
+  @inline(__always)
+  private func gateRows(_ s: Int, first: Int) -> MovingRows<Scalar> {
+    MovingRows(
+      UnsafePointer(scratch.gateStarts + first),
+      offset: s &* stepStride(batch.sequences &* plan.gradientSegments &* hidden))
+  }
+
+  /// What the forward pass left of step `s`. Vanilla RNN: h.
+  @inline(__always)
+  private func tapeRows(_ s: Int, first: Int) -> MovingRows<Scalar> {
+    configuration.cell.tapeGates > 0
+      ? MovingRows(UnsafePointer(scratch.tapeStarts + first), offset: s &* stepStride(tape.stepStride))
+      : hRows(s, first: first)
+  }
+
+  @inline(__always)
+  private func hRows(_ s: Int, first: Int) -> MovingRows<Scalar> {
+    MovingRows(UnsafePointer(scratch.hStarts + first), offset: s &* stepStride(output.stepStride))
+  }
+
+  /// The state before step `s`: LSTM c, GRU h.
+  @inline(__always)
+  private func previousRows(_ s: Int, first: Int) -> MovingRows<Scalar> {
+    if configuration.cell.tapeGates == 0 { return hRows(s, first: first) }  // nothing reads them
+    if s == 0 { return MovingRows(UnsafePointer(scratch.initialRows + first), offset: 0) }
+    if !isLSTM { return hRows(s &- 1, first: first) }
+    let rows = tapeRows(s &- 1, first: first)
+    return MovingRows(rows.starts, offset: rows.offset &+ 4 &* configuration.hiddenSize)
   }
 
   /// All of a shard by the calling thread.
   func run(shard: Int) {
     start(shard: shard)
-    let first = batch.range(shard).lowerBound
     var member = TeamMember.alone
-    run(
-      shard: shard, &member,
-      StepRows(
-        gates: scratch.gateRows + first, nextGates: scratch.nextGateRows + first, tape: scratch.tapeRows + first,
-        previous: scratch.previousRows + first))
+    run(shard: shard, &member)
     finish(shard: shard)
   }
 
-  /// A member's part of a shard that has been started and is to be finished; at most `Team.sequences` sequences.
+  /// A member's part of a shard that has been started and is to be finished.
   func run(shard: Int, _ member: inout TeamMember) {
-    // On each member's own stack: all write them.
-    let bytes = Team.sequences * MemoryLayout<Pointer>.stride
-    withUnsafeTemporaryAllocation(byteCount: 4 * bytes, alignment: MemoryLayout<Pointer>.alignment) { memory in
-      guard let base = memory.baseAddress else { return }
-      func rows<Row>(_ index: Int) -> UnsafeMutablePointer<Row> {
-        (base + index * bytes).bindMemory(to: Row.self, capacity: Team.sequences)
-      }
-      run(shard: shard, &member, StepRows(gates: rows(0), nextGates: rows(1), tape: rows(2), previous: rows(3)))
-    }
-  }
-
-  private func run(shard: Int, _ member: inout TeamMember, _ rows: StepRows) {
     let range = batch.range(shard)
     let first = range.lowerBound
     let order = batch.order + first
@@ -143,12 +158,12 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
     while s >= 0 {
       var active = next
       while active < count && batch.length(order[active]) > s { active &+= 1 }
-      step(&member, s, order, first: first, active: active, next: next, rows)
+      step(&member, s, order, first: first, active: active, next: next)
       next = active
       s &-= 1
     }
     // Before the first step: the gradient of the initial state.
-    if initialGradients.0 != nil { step(&member, -1, order, first: first, active: next, next: next, rows) }
+    if initialGradients.0 != nil { step(&member, -1, order, first: first, active: next, next: next) }
   }
 
   /// Initial values of the scratch.
@@ -164,8 +179,17 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
     for (r, position) in range.enumerated() {
       let n = order[r]
       scratch.dhRows[position] = scratch.dh + position &* width
-      scratch.innerRows[position] = scratch.inner + position &* hidden
       let at = position &* hidden
+      if c.projectionSize > 0 || c.cell == .gruResetBefore { scratch.innerRows[position] = scratch.inner + at }
+      let t = time(0, n)
+      scratch.gateStarts[position] =
+        scratch.gates + (t &* batch.sequences &+ n) &* (plan.gradientSegments &* hidden)
+      if let dy { scratch.dyStarts[position] = dy[t, n] }
+      if !isLSTM { scratch.hStarts[position] = output[t, n] }
+      if c.cell.tapeGates > 0 {
+        scratch.tapeStarts[position] = tape[t, n]
+        scratch.initialRows[position] = (isLSTM ? scratch.c0 : scratch.h0) + at
+      }
       if isLSTM {
         load(initial.1, n, c.hiddenSize, to: scratch.c0 + at, padded: hidden)
         load(finalGradients.1, n, c.hiddenSize, to: scratch.carry + at, padded: hidden)
@@ -202,22 +226,20 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
   /// One step: for each panel of units dL/dh after step `s`, and at once, while it is in the first-level cache, the
   /// gradients of the gates' sums of these units. Step -1 is the initial state: it has no gates.
   private func step(
-    _ member: inout TeamMember, _ s: Int, _ order: UnsafeMutablePointer<Int>, first: Int, active: Int, next: Int,
-    _ rows: StepRows
+    _ member: inout TeamMember, _ s: Int, _ order: UnsafeMutablePointer<Int>, first: Int, active: Int, next: Int
   ) {
     let c = configuration
     let projected = c.projectionSize > 0
-    if s >= 0 { locate(s, order, first: first, active: active, rows) }
-    for r in 0..<next {
-      rows.nextGates[r] = UnsafePointer(scratch.gates + row(s &+ 1, order[r]) &* (plan.gradientSegments &* hidden))
-    }
+    let nextGates = gateRows(s &+ 1, first: first)
     let slot = member.number
     let statePanels = PanelLayout(lanes: plan.lanes, units: c.stateWidth)
     member.share(statePanels.count) { some in
       arriving(s, order, first: first, active: active, next: next, statePanels.units(some))
       product(
-        next, rows: UnsafePointer(rows.nextGates), depth: c.hiddenSize, segments: plan.stateGates,
-        weights.recurrent, jobs?.recurrent, slot: slot, statePanels, some, out: scratch.dhRows + first, .resume)
+        next, rows: constant(nextGates.starts), offset: nextGates.offset, depth: c.hiddenSize,
+        segments: plan.stateGates,
+        weights.recurrent, unpacked.map { weights.recurrentJob(plan, c, $0) }, slot: slot, statePanels, some,
+        out: scratch.dhRows + first, .resume)
       if s < 0 { return }
       if projected {
         let units = statePanels.units(some)
@@ -226,7 +248,7 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
             from: scratch.dh + ((first &+ r) &* width &+ units.lowerBound), count: units.count)
         }
       } else {
-        gates(first: first, active: active, statePanels.vectors(some), rows)
+        gates(s, first: first, active: active, statePanels.vectors(some))
       }
     }
     if s < 0 { return }
@@ -235,74 +257,53 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
       member.share(hiddenPanels.count) { some in
         product(
           active, rows: constant(scratch.dhRows + first), depth: c.projectionSize, segments: 1, weights.projection,
-          jobs?.projection, slot: slot, hiddenPanels, some, out: scratch.innerRows + first, .set)
-        gates(first: first, active: active, hiddenPanels.vectors(some), rows)
+          unpacked.flatMap { weights.projectionJob(plan, c, $0) }, slot: slot, hiddenPanels, some,
+          out: scratch.innerRows + first, .set)
+        gates(s, first: first, active: active, hiddenPanels.vectors(some))
       }
     }
     if c.cell == .gruResetBefore {
+      let gates = gateRows(s, first: first)
       member.share(hiddenPanels.count) { some in
         product(
-          active, rows: constant(rows.gates), offset: plan.stateGates &* hidden, depth: c.hiddenSize, segments: 1,
-          weights.candidate, jobs?.candidate, slot: slot, hiddenPanels, some, out: scratch.innerRows + first, .set)
-        var step = arguments(first: first, active: active, hiddenPanels.vectors(some), rows)
+          active, rows: constant(gates.starts), offset: gates.offset &+ plan.stateGates &* hidden, depth: c.hiddenSize,
+          segments: 1,
+          weights.candidate, unpacked.flatMap { weights.candidateJob(plan, c, $0) }, slot: slot, hiddenPanels, some,
+          out: scratch.innerRows + first, .set)
+        var step = arguments(s, first: first, active: active, hiddenPanels.vectors(some))
         network.kernels.backward.gruResetGates(&step)
       }
     }
   }
 
-  /// Where the rows of step `s` are.
-  private func locate(_ s: Int, _ order: UnsafeMutablePointer<Int>, first: Int, active: Int, _ rows: StepRows) {
-    let c = configuration
-    for r in 0..<active {
-      let n = order[r]
-      let position = first &+ r
-      let t = time(s, n)
-      rows.gates[r] = scratch.gates + (t &* batch.sequences &+ n) &* (plan.gradientSegments &* hidden)
-      // The step before is at t - 1, in reverse at t + 1.
-      let before = reverse ? t &+ 1 : t &- 1
-      switch c.cell {
-      case .lstm:
-        rows.tape[r] = UnsafePointer(tape[t, n])
-        rows.previous[r] = UnsafePointer(
-          s > 0 ? tape[before, n] + 4 &* c.hiddenSize : scratch.c0 + position &* hidden)
-      case .gru, .gruResetBefore:
-        rows.tape[r] = UnsafePointer(tape[t, n])
-        rows.previous[r] = UnsafePointer(s > 0 ? output[before, n] : scratch.h0 + position &* hidden)
-      case .rnnTanh, .rnnRelu: rows.tape[r] = UnsafePointer(output[t, n])
-      }
-    }
-  }
-
-  /// What arrives at some units of dL/dh after step `s` without a product: through y, the final state, and, for
-  /// sequences that make a step s + 1, past its gates.
+  /// What arrives at some units of dL/dh after step `s` without a product: through y, for sequences that make a step
+  /// s + 1 past its gates, and for the others the gradient of the final state.
   private func arriving(
     _ s: Int, _ order: UnsafeMutablePointer<Int>, first: Int, active: Int, next: Int, _ units: Range<Int>
   ) {
     let c = configuration
     let unit = units.lowerBound
-    for r in 0..<active {
-      let n = order[r]
-      let position = first &+ r
-      let dh = scratch.dh + (position &* width &+ unit)
-      if s >= 0, let dy {
-        dh.update(from: dy[time(s, n), n] + unit, count: units.count)
-      } else {
-        dh.update(repeating: 0, count: units.count)
-      }
-      if r >= next {
-        if let last = finalGradients.0 {
-          network.kernels.panels.addRow(last + (n &* c.stateWidth &+ unit), dh, units.count)
-        }
-      } else if !isLSTM && c.cell.tapeGates > 0 {
-        network.kernels.panels.addRow(UnsafePointer(scratch.carry + (position &* hidden &+ unit)), dh, units.count)
-      }
+    let start = first &* width &+ unit
+    let passesBy = !isLSTM && c.cell.tapeGates > 0
+    var arriving = ArrivalArguments(
+      count: active, next: next, units: units.count, stateStride: width, dh: scratch.dh + start,
+      dy: s < 0
+        ? nil
+        : dy.map {
+          MovingRows(UnsafePointer(scratch.dyStarts + first), offset: s &* stepStride($0.stepStride) &+ unit)
+        }, carry: passesBy ? UnsafePointer(scratch.carry + start) : nil)
+    network.kernels.panels.arrive(&arriving)
+    guard let last = finalGradients.0 else { return }
+    for r in next..<max(next, active) {
+      network.kernels.panels.addRow(
+        last + (order[r] &* c.stateWidth &+ unit), scratch.dh + (start &+ r &* width), units.count)
     }
   }
 
   /// From dL/dh of some vectors of units to the gradients of their gates' sums; of the GRU with reset before, the first
   /// half.
-  private func gates(first: Int, active: Int, _ vectors: Range<Int>, _ rows: StepRows) {
-    var step = arguments(first: first, active: active, vectors, rows)
+  private func gates(_ s: Int, first: Int, active: Int, _ vectors: Range<Int>) {
+    var step = arguments(s, first: first, active: active, vectors)
     switch configuration.cell {
     case .lstm: network.kernels.backward.lstm(&step)
     case .gru: network.kernels.backward.gru(&step)
@@ -313,26 +314,27 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
 
   @inline(__always)
   private func arguments(
-    first: Int, active: Int, _ vectors: Range<Int>, _ rows: StepRows
+    _ s: Int, first: Int, active: Int, _ vectors: Range<Int>
   ) -> BackwardArguments<Scalar> {
     let projected = configuration.projectionSize > 0
     return BackwardArguments(
       count: active, vectors: vectors, stateStride: hidden,
       dh: UnsafePointer((projected ? scratch.inner : scratch.dh) + first &* hidden),
       carry: scratch.carry + first &* hidden, dReset: UnsafePointer(scratch.inner + first &* hidden),
-      tape: UnsafePointer(rows.tape), gateStride: configuration.hiddenSize, previous: UnsafePointer(rows.previous),
-      dgates: UnsafePointer(rows.gates), flag: projected || configuration.cell == .rnnRelu)
+      tape: tapeRows(s, first: first), gateStride: configuration.hiddenSize,
+      previous: previousRows(s, first: first), dgates: gateRows(s, first: first),
+      flag: projected || configuration.cell == .rnnRelu)
   }
 
   /// A product over some panels, into padded scratch rows.
   ///
   /// - Parameters:
-  ///   - jobs: none: the matrix is packed.
+  ///   - job: nil: the matrix is packed.
   ///   - slot: the number of the calling thread among those that pack.
   @inline(__always)
   private func product(
     _ count: Int, rows: UnsafePointer<UnsafePointer<Scalar>>, offset: Int = 0, depth: Int, segments: Int,
-    _ matrix: Pointer, _ jobs: [PackJob<Scalar>]?, slot: Int, _ panels: PanelLayout, _ some: Range<Int>,
+    _ matrix: Pointer, _ job: PackJob<Scalar>?, slot: Int, _ panels: PanelLayout, _ some: Range<Int>,
     out: UnsafeMutablePointer<Pointer>, _ finish: ProductFinish
   ) {
     if count == 0 { return }
@@ -340,7 +342,7 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
       let vectors = panels.vectors(panel)
       let column = panels.column(panel)
       let packed =
-        jobs?[0].packed(panel: panel, slot: slot, network.kernels)
+        job?.packed(panel: panel, slot: slot, network.kernels)
         ?? UnsafePointer(matrix + column &* segments &* depth)
       var arguments = ProductArguments(
         count: count, rows: rows, rowOffset: offset, depth: 0, panel: packed, out: UnsafePointer(out),

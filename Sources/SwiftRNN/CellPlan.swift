@@ -1,6 +1,31 @@
 // A cell as data: its products in stages, and how their panels and sums lie.
 import Kernels
 
+/// The gates that a panel holds, by their place in torch's rows: one to four of them.
+struct GateOrder: Sendable, BitwiseCopyable {
+  // Bytes: a stage is read in every step.
+  private let number: UInt8
+  private let gates: (UInt8, UInt8, UInt8, UInt8)
+
+  init(_ first: UInt8) { (number, gates) = (1, (first, 0, 0, 0)) }
+  init(_ first: UInt8, _ second: UInt8) { (number, gates) = (2, (first, second, 0, 0)) }
+  init(_ first: UInt8, _ second: UInt8, _ third: UInt8) { (number, gates) = (3, (first, second, third, 0)) }
+  init(_ first: UInt8, _ second: UInt8, _ third: UInt8, _ fourth: UInt8) {
+    (number, gates) = (4, (first, second, third, fourth))
+  }
+
+  var count: Int { Int(number) }
+
+  subscript(slot: Int) -> Int {
+    switch slot {
+    case 0: Int(gates.0)
+    case 1: Int(gates.1)
+    case 2: Int(gates.2)
+    default: Int(gates.3)
+    }
+  }
+}
+
 /// One product per step: the sums of some gates, which an elementwise kernel then takes. Numbers only: read in every
 /// step.
 struct Stage: Sendable {
@@ -13,6 +38,9 @@ struct Stage: Sendable {
   let recurrentSlot: Int
   /// The recurrent product runs over r * h instead of h.
   let usesReset: Bool
+  /// The gates, in torch's rows, that its panels of W hold, and those of U.
+  let inputGates: GateOrder
+  let recurrentGates: GateOrder
 
   /// The first column of panel `index` in a row of sums.
   func column(_ index: Int) -> Int {
@@ -46,29 +74,33 @@ final class CellPlan: Sendable {
     self.cell = cell
     self.hidden = hidden
     self.lanes = lanes
-    func stage(gates: Int, column: Int = 0, vectors: Int? = nil, slot: Int = 0, reset: Bool = false) -> Stage {
+    func stage(
+      _ gates: GateOrder, input: GateOrder? = nil, column: Int = 0, vectors: Int? = nil, slot: Int = 0,
+      reset: Bool = false
+    ) -> Stage {
       Stage(
-        panels: PanelLayout(lanes: lanes, gates: gates, units: hidden), sumsColumn: column,
-        sumsVectors: vectors ?? gates, recurrentSlot: slot, usesReset: reset)
+        panels: PanelLayout(lanes: lanes, gates: gates.count, units: hidden), sumsColumn: column,
+        sumsVectors: vectors ?? gates.count, recurrentSlot: slot, usesReset: reset, inputGates: input ?? gates,
+        recurrentGates: gates)
     }
     let padded = PanelLayout(lanes: lanes, units: hidden).paddedUnits
     switch cell {
     case .rnnTanh, .rnnRelu:
-      stages = [stage(gates: 1)]
+      stages = [stage(GateOrder(0))]
       sumsWidth = padded
       (gradientSegments, inputSegments, recurrentSegments) = (1, [0], [0])
     case .lstm:
-      stages = [stage(gates: 4)]
+      stages = [stage(GateOrder(0, 1, 2, 3))]
       sumsWidth = 4 * padded
       (gradientSegments, inputSegments, recurrentSegments) = (projection ? 5 : 4, [0, 1, 2, 3], [0, 1, 2, 3])
     case .gru:
       // n has two chains, W_n x + b_n and U_n h + d_n: sums are n r z m, the input writes n r z, the state adds to r z
       // m.
-      stages = [stage(gates: 3, vectors: 4, slot: 1)]
+      stages = [stage(GateOrder(0, 1, 2), input: GateOrder(2, 0, 1), vectors: 4, slot: 1)]
       sumsWidth = 4 * padded
       (gradientSegments, inputSegments, recurrentSegments) = (4, [0, 1, 3], [0, 1, 2])
     case .gruResetBefore:
-      stages = [stage(gates: 2), stage(gates: 1, column: 2 * padded, reset: true)]
+      stages = [stage(GateOrder(0, 1)), stage(GateOrder(2), column: 2 * padded, reset: true)]
       sumsWidth = 3 * padded
       (gradientSegments, inputSegments, recurrentSegments) = (4, [0, 1, 2], [0, 1, 2])
     }
@@ -82,16 +114,6 @@ final class CellPlan: Sendable {
     }
     inputRuns = runs
     gateSegments = (inputSegments + recurrentSegments).reduce(0, max) + 1
-  }
-
-  /// The gates, in torch's rows, that a stage's recurrent panels hold, and those that its input panels hold.
-  func gates(ofStage index: Int) -> (recurrent: [Int], input: [Int]) {
-    switch cell {
-    case .rnnTanh, .rnnRelu: ([0], [0])
-    case .lstm: ([0, 1, 2, 3], [0, 1, 2, 3])
-    case .gru: ([0, 1, 2], [2, 0, 1])
-    case .gruResetBefore: index == 0 ? ([0, 1], [0, 1]) : ([2], [2])
-    }
   }
 
   /// Gates whose recurrent product runs over h itself: the first ones.

@@ -9,16 +9,19 @@ struct CellStep<Scalar: RNNScalar> {
   let network: Network<Scalar>
   let weights: PackedForward<Scalar>
   /// nil: the weights are packed. Else each panel is packed at its use, into a place of the calling thread's own.
-  let jobs: ForwardJobs<Scalar>?
+  let unpacked: DirectionTensors<Scalar>?
   /// Features of the layer's input.
   let inputs: Int
   /// h, P wide: the panels of a projection.
   let state: PanelLayout
 
-  init(_ network: Network<Scalar>, layer: Int, _ weights: PackedForward<Scalar>, jobs: ForwardJobs<Scalar>? = nil) {
+  init(
+    _ network: Network<Scalar>, layer: Int, _ weights: PackedForward<Scalar>,
+    unpacked: DirectionTensors<Scalar>? = nil
+  ) {
     self.network = network
     self.weights = weights
-    self.jobs = jobs
+    self.unpacked = unpacked
     inputs = network.configuration.inputSize(ofLayer: layer)
     state = PanelLayout(lanes: network.plan.lanes, units: network.configuration.stateWidth)
   }
@@ -31,16 +34,21 @@ struct CellStep<Scalar: RNNScalar> {
 
   /// W x + b into `sums`, over `inputs` numbers.
   ///
-  /// - Parameter slot: the number of the calling thread among those that pack, here and below.
+  /// - Parameters:
+  ///   - slot: the number of the calling thread among those that pack, here and below.
+  ///   - rowOffset: added to each of the rows.
   @inline(__always)
   func input(
-    _ index: Int, _ panel: Int, slot: Int = 0, count: Int, rows: Rows, sums: UnsafeMutablePointer<Pointer>
+    _ index: Int, _ panel: Int, slot: Int = 0, count: Int, rows: Rows, rowOffset: Int = 0,
+    sums: UnsafeMutablePointer<Pointer>
   ) -> ProductArguments<Scalar> {
     let stage = plan.stages[index]
     let column = stage.panels.column(panel)
     return ProductArguments(
-      count: count, rows: rows, depth: inputs,
-      panel: jobs?.input[index].packed(panel: panel, slot: slot, network.kernels)
+      count: count, rows: rows, rowOffset: rowOffset, depth: inputs,
+      panel: unpacked.map {
+        weights.inputJob(index, plan, $0, inputs: inputs).packed(panel: panel, slot: slot, network.kernels)
+      }
         ?? UnsafePointer(weights.input(index) + column &* inputs),
       start: UnsafePointer(weights.bias(index) + column), out: UnsafePointer(sums), outOffset: stage.column(panel),
       columns: stage.panels.vectors(panel) &* plan.lanes, finish: .set)
@@ -55,7 +63,9 @@ struct CellStep<Scalar: RNNScalar> {
     let depth = depth(stage)
     return ProductArguments(
       count: count, rows: rows, depth: depth,
-      panel: jobs?.recurrent[index].packed(panel: panel, slot: slot, network.kernels)
+      panel: unpacked.map {
+        weights.recurrentJob(index, plan, configuration, $0).packed(panel: panel, slot: slot, network.kernels)
+      }
         ?? UnsafePointer(weights.recurrent(index) + stage.panels.column(panel) &* depth), out: UnsafePointer(sums),
       outOffset: stage.column(panel) &+ stage.recurrentSlot &* plan.lanes,
       columns: stage.panels.vectors(panel) &* plan.lanes, finish: .resume)
@@ -82,23 +92,28 @@ struct CellStep<Scalar: RNNScalar> {
   @inline(__always)
   func gates(
     _ index: Int, _ panel: Int, count: Int, sums: UnsafeMutablePointer<Pointer>, hPrevious: Pointer, h: Pointer,
-    c: Pointer, z: Pointer, tape: UnsafePointer<Pointer>?
+    c: Pointer, z: Pointer, tape: MovingRows<Scalar>? = nil,
+    outputs: (MovingRows<Scalar>?, MovingRows<Scalar>?) = (nil, nil)
   ) -> ForwardArguments<Scalar> {
     let stage = plan.stages[index]
     let (firstVector, unitVectors) = stage.panels.panel(panel)
     let unit = firstVector &* plan.lanes
+    func units(_ rows: MovingRows<Scalar>?) -> MovingRows<Scalar>? {
+      rows.map { MovingRows($0.starts, offset: $0.offset &+ unit) }
+    }
     return ForwardArguments(
       count: count, unitVectors: unitVectors, units: stage.panels.validUnits(panel), sums: UnsafePointer(sums),
       sumsOffset: stage.column(panel), stateStride: plan.paddedHidden, hPrevious: UnsafePointer(hPrevious) + unit,
-      h: (configuration.projectionSize > 0 ? z : h) + unit, c: c + unit, z: z + unit, tape: tape, tapeOffset: unit,
-      gateStride: configuration.hiddenSize, relu: configuration.cell == .rnnRelu)
+      h: (configuration.projectionSize > 0 ? z : h) + unit, c: c + unit, z: z + unit, tape: units(tape),
+      gateStride: configuration.hiddenSize, outputs: (units(outputs.0), units(outputs.1)),
+      relu: configuration.cell == .rnnRelu)
   }
 
   /// One step of one sequence of a stage; `start` are the stage's sums that the input gave, or nil: `x` is yet to come.
   @inline(__always)
   func single(
     _ index: Int, _ panels: Range<Int>, start: UnsafePointer<Scalar>?, x: UnsafePointer<Scalar>, hPrevious: Pointer,
-    h: Pointer, c: Pointer, z: Pointer, tape: Pointer?
+    h: Pointer, c: Pointer, z: Pointer, tape: Pointer? = nil, outputs: (Pointer?, Pointer?) = (nil, nil)
   ) -> SingleArguments<Scalar> {
     let stage = plan.stages[index]
     let width = plan.lanes &* stage.panels.gates
@@ -109,7 +124,8 @@ struct CellStep<Scalar: RNNScalar> {
       inputs: start == nil ? inputs : 0, input: UnsafePointer(weights.input(index)),
       operand: UnsafePointer(stage.usesReset ? c : hPrevious), depth: depth(stage),
       recurrent: UnsafePointer(weights.recurrent(index)), hPrevious: UnsafePointer(hPrevious),
-      h: configuration.projectionSize > 0 ? z : h, c: c, z: z, tape: tape, relu: configuration.cell == .rnnRelu)
+      h: configuration.projectionSize > 0 ? z : h, c: c, z: z, tape: tape, outputs: outputs,
+      relu: configuration.cell == .rnnRelu)
   }
 
   /// h = W_hr m, over `configuration.hiddenSize` numbers.
@@ -120,7 +136,9 @@ struct CellStep<Scalar: RNNScalar> {
     let column = state.column(panel)
     return ProductArguments(
       count: count, rows: rows, depth: configuration.hiddenSize,
-      panel: jobs?.projection[0].packed(panel: panel, slot: slot, network.kernels)
+      panel: unpacked.flatMap {
+        weights.projectionJob(plan, configuration, $0)?.packed(panel: panel, slot: slot, network.kernels)
+      }
         ?? UnsafePointer(weights.projection + column &* configuration.hiddenSize), out: UnsafePointer(out),
       outOffset: column, columns: state.vectors(panel) &* plan.lanes, finish: .set)
   }
@@ -142,7 +160,7 @@ extension StepKernels where Arguments: StepArguments {
 /// Pointers to rows that are not written here.
 @inline(__always)
 func constant<Scalar>(
-  _ rows: UnsafeMutablePointer<UnsafeMutablePointer<Scalar>>
+  _ rows: UnsafePointer<UnsafeMutablePointer<Scalar>>
 ) -> UnsafePointer<UnsafePointer<Scalar>> {
   UnsafeRawPointer(rows).assumingMemoryBound(to: UnsafePointer<Scalar>.self)
 }

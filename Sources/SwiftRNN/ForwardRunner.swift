@@ -13,28 +13,31 @@ struct ForwardScratch<Scalar: RNNScalar> {
   let z: Pointer
   /// Sums of a block of steps, `[steps of a block * N][sums]`.
   let sums: Pointer
-  /// Pointers to the rows of each of these, and of the input and the tape.
+  /// Pointers to the rows of each of these, as far as products run over them, and to those of a block's input.
   let hRows: (UnsafeMutablePointer<Pointer>, UnsafeMutablePointer<Pointer>)
   let cRows: UnsafeMutablePointer<Pointer>
   let zRows: UnsafeMutablePointer<Pointer>
   let sumsRows: UnsafeMutablePointer<Pointer>
   let inputRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
-  let tapeRows: UnsafeMutablePointer<Pointer>
+  /// Where the tape and both outputs have each sequence's first step.
+  let tapeStarts: UnsafeMutablePointer<Pointer>
+  let outputStarts: (UnsafeMutablePointer<Pointer>, UnsafeMutablePointer<Pointer>)
 
   init(_ arena: inout Arena, _ plan: CellPlan, _ c: NetworkConfiguration, steps: Int, sequences: Int) {
     let width = PanelLayout(lanes: plan.lanes, units: c.stateWidth).paddedUnits
     let ahead = Blocking.steps(steps, sequences: sequences)
     h = (arena.take(Scalar.self, sequences, width), arena.take(Scalar.self, sequences, width))
-    let (isLSTM, resets) = (c.cell == .lstm, c.cell == .gruResetBefore)
+    let (isLSTM, resets, projects) = (c.cell == .lstm, c.cell == .gruResetBefore, c.projectionSize > 0)
     self.c = arena.take(Scalar.self, isLSTM || resets ? sequences : 0, plan.paddedHidden)
-    z = arena.take(Scalar.self, c.projectionSize > 0 || resets ? sequences : 0, plan.paddedHidden)
+    z = arena.take(Scalar.self, projects || resets ? sequences : 0, plan.paddedHidden)
     sums = arena.take(Scalar.self, sequences, ahead, plan.sumsWidth)
     hRows = (arena.take(Pointer.self, sequences), arena.take(Pointer.self, sequences))
-    cRows = arena.take(Pointer.self, sequences)
-    zRows = arena.take(Pointer.self, sequences)
+    cRows = arena.take(Pointer.self, resets ? sequences : 0)
+    zRows = arena.take(Pointer.self, projects ? sequences : 0)
     sumsRows = arena.take(Pointer.self, sequences, ahead)
     inputRows = arena.take(UnsafePointer<Scalar>.self, sequences, ahead)
-    tapeRows = arena.take(Pointer.self, sequences)
+    tapeStarts = arena.take(Pointer.self, c.cell.tapeGates > 0 ? sequences : 0)
+    outputStarts = (arena.take(Pointer.self, sequences), arena.take(Pointer.self, sequences))
   }
 }
 
@@ -69,23 +72,20 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
     let first = batch.range(shard).lowerBound
     let ahead = Blocking.steps(batch.steps, sequences: batch.sequences)
     var member = TeamMember.alone
-    run(shard: shard, &member, inputRows: scratch.inputRows + first &* ahead, tapeRows: scratch.tapeRows + first)
+    run(shard: shard, &member, inputRows: scratch.inputRows + first &* ahead)
   }
 
   /// A member's part of a shard that has been started; at most `Team.sequences` sequences.
   func run(shard: Int, _ member: inout TeamMember) {
     // On each member's own stack: all write them.
     withUnsafeTemporaryAllocation(of: UnsafePointer<Scalar>.self, capacity: Blocking.inputRows) { inputRows in
-      withUnsafeTemporaryAllocation(of: Pointer.self, capacity: Team.sequences) { tapeRows in
-        guard let inputRows = inputRows.baseAddress, let tapeRows = tapeRows.baseAddress else { return }
-        run(shard: shard, &member, inputRows: inputRows, tapeRows: tapeRows)
-      }
+      guard let inputRows = inputRows.baseAddress else { return }
+      run(shard: shard, &member, inputRows: inputRows)
     }
   }
 
   private func run(
-    shard: Int, _ member: inout TeamMember, inputRows: UnsafeMutablePointer<UnsafePointer<Scalar>>,
-    tapeRows: UnsafeMutablePointer<Pointer>
+    shard: Int, _ member: inout TeamMember, inputRows: UnsafeMutablePointer<UnsafePointer<Scalar>>
   ) {
     let range = batch.range(shard)
     let first = range.lowerBound
@@ -97,16 +97,17 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
     let ahead = Blocking.steps(batch.steps, sequences: batch.sequences)
     let block = max(1, min(ahead, Blocking.inputRows / max(1, active)))
     let sumsRows = scratch.sumsRows + first &* ahead
-    while active > 0 && batch.length(order[active &- 1]) == 0 { active &-= 1 }
-
+    var located = LocatedRows(inputRows)
     var s = 0
     while s < longest {
       let end = min(s &+ block, longest)
-      inputSums(&member, order, active: active, steps: s..<end, sumsRows, inputRows)
+      while batch.length(order[active &- 1]) <= s { active &-= 1 }
+      locate(&located, order, active: active, steps: s..<end)
+      inputSums(&member, located, sumsRows)
       var row = 0
       for step in s..<end {
         while batch.length(order[active &- 1]) <= step { active &-= 1 }
-        self.step(&member, step, order, first: first, active: active, sums: sumsRows + row, tapeRows)
+        self.step(&member, step, order, first: first, active: active, sums: sumsRows + row)
         row &+= active
       }
       s = end
@@ -126,8 +127,12 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
       let n = order[r]
       scratch.hRows.0[position] = scratch.h.0 + position &* width
       scratch.hRows.1[position] = scratch.h.1 + position &* width
-      scratch.cRows[position] = scratch.c + position &* hidden
-      scratch.zRows[position] = scratch.z + position &* hidden
+      if c.cell == .gruResetBefore { scratch.cRows[position] = scratch.c + position &* hidden }
+      if c.projectionSize > 0 { scratch.zRows[position] = scratch.z + position &* hidden }
+      let t = time(0, n)
+      if let tape, c.cell.tapeGates > 0 { scratch.tapeStarts[position] = tape[t, n] }
+      if let rows = outputs.0 { scratch.outputStarts.0[position] = rows[t, n] }
+      if let rows = outputs.1 { scratch.outputStarts.1[position] = rows[t, n] }
       copyState(initial.0, n, c.stateWidth, to: scratch.h.0 + position &* width, padded: width)
       if c.cell == .lstm {
         copyState(initial.1, n, c.hiddenSize, to: scratch.c + position &* hidden, padded: hidden)
@@ -160,25 +165,74 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
     (out + (n &* width &+ units.lowerBound)).update(from: from + units.lowerBound, count: units.count)
   }
 
-  /// W x + b for a block of steps of the sequences that are active in each.
-  private func inputSums(
-    _ member: inout TeamMember, _ order: UnsafeMutablePointer<Int>, active: Int, steps: Range<Int>,
-    _ sums: UnsafeMutablePointer<Pointer>, _ rows: UnsafeMutablePointer<UnsafePointer<Scalar>>
-  ) {
-    var active = active
+  /// The rows of a block's input.
+  private struct LocatedRows {
+    let rows: UnsafeMutablePointer<UnsafePointer<Scalar>>
+    /// How many there are in this block, each at `rows[i] + offset`.
     var count = 0
-    for s in steps {
-      while active > 0 && batch.length(order[active &- 1]) <= s { active &-= 1 }
-      for r in 0..<active { rows[count &+ r] = UnsafePointer(input[time(s, order[r]), order[r]]) }
+    var offset = 0
+    /// For which they were looked up: as many sequences in each of these steps, or none that serve again.
+    private(set) var active = 0
+    private(set) var steps = 0..<0
+
+    init(_ rows: UnsafeMutablePointer<UnsafePointer<Scalar>>) { self.rows = rows }
+
+    /// Whether the rows of these steps lie as those that were looked up, only further on.
+    func serve(_ active: Int, _ steps: Range<Int>) -> Bool { active == self.active && steps.count <= self.steps.count }
+
+    mutating func lookedUp(_ active: Int, _ steps: Range<Int>, count: Int) {
+      (self.count, offset) = (count, 0)
+      (self.active, self.steps) = count == active &* steps.count ? (active, steps) : (0, 0..<0)
+    }
+  }
+
+  /// Finds the rows of the input of the sequences that are active in each step; in the first one the first `active`.
+  private func locate(
+    _ located: inout LocatedRows, _ order: UnsafeMutablePointer<Int>, active: Int, steps: Range<Int>
+  ) {
+    let stride = stepStride(input)
+    let throughout = batch.length(order[active &- 1]) >= steps.upperBound
+    if throughout && located.serve(active, steps) {
+      located.count = active &* steps.count
+      located.offset = (steps.lowerBound &- located.steps.lowerBound) &* stride
+      return
+    }
+    let rows = located.rows
+    for r in 0..<active { rows[r] = UnsafePointer(input[time(steps.lowerBound, order[r]), order[r]]) }
+    var (active, count) = (active, active)
+    for s in steps.dropFirst() {
+      let before = count &- active
+      while batch.length(order[active &- 1]) <= s { active &-= 1 }
+      for r in 0..<active { rows[count &+ r] = rows[before &+ r] + stride }
       count &+= active
     }
+    located.lookedUp(throughout ? active : 0, steps, count: count)
+  }
+
+  /// From one of a sequence's steps to the next.
+  @inline(__always)
+  private func stepStride(_ rows: Rows<Scalar>) -> Int { reverse ? 0 &- rows.stepStride : rows.stepStride }
+
+  /// Rows of step `s`, of the sequences from position `first` on.
+  @inline(__always)
+  private func moving(
+    _ rows: Rows<Scalar>?, _ starts: UnsafeMutablePointer<Pointer>, first: Int, _ s: Int
+  ) -> MovingRows<Scalar>? {
+    rows.map { MovingRows(UnsafePointer(starts + first), offset: s &* stepStride($0)) }
+  }
+
+  /// W x + b for a block of steps of the sequences that are active in each.
+  private func inputSums(
+    _ member: inout TeamMember, _ located: LocatedRows, _ sums: UnsafeMutablePointer<Pointer>
+  ) {
     let slot = member.number
     for index in 0..<plan.stages.count {
       let panels = plan.stages[index].panels
       member.share(panels.count) { some in
         for panel in some {
           var product = cell.input(
-            index, panel, slot: slot, count: count, rows: UnsafePointer(rows), sums: sums)
+            index, panel, slot: slot, count: located.count, rows: UnsafePointer(located.rows),
+            rowOffset: located.offset, sums: sums)
           cell.network.kernels.product(&product, vectors: panels.vectors(panel), depth: cell.inputs)
         }
       }
@@ -188,14 +242,20 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
   /// One step: the stages, the projection, and the new h to where it is wanted.
   private func step(
     _ member: inout TeamMember, _ s: Int, _ order: UnsafeMutablePointer<Int>, first: Int, active: Int,
-    sums: UnsafeMutablePointer<Pointer>, _ tapeRows: UnsafeMutablePointer<Pointer>
+    sums: UnsafeMutablePointer<Pointer>
   ) {
     let hidden = plan.paddedHidden
     let width = cell.state.paddedUnits
     let projected = configuration.projectionSize > 0
-    if let tape {
-      for r in 0..<active { tapeRows[r] = tape[time(s, order[r]), order[r]] }
-    }
+    let tapeRows = configuration.cell.tapeGates > 0 ? moving(tape, scratch.tapeStarts, first: first, s) : nil
+    // With a projection h is there after its product.
+    let outputs =
+      projected
+      ? (nil, nil)
+      : (
+        moving(outputs.0, scratch.outputStarts.0, first: first, s),
+        moving(outputs.1, scratch.outputStarts.1, first: first, s)
+      )
     let even = s % 2 == 0
     let rows = constant((even ? scratch.hRows.0 : scratch.hRows.1) + first)
     let hPrevious = (even ? scratch.h.0 : scratch.h.1) + first &* width
@@ -208,20 +268,19 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
       let panels = stage.panels
       let operand = stage.usesReset ? constant(scratch.cRows + first) : rows
       member.share(panels.count) { some in
-        if active == 1 && cell.jobs == nil {
+        if active == 1 && cell.unpacked == nil {
           var single = cell.single(
             index, some, start: UnsafePointer(sums[0]), x: UnsafePointer(hPrevious), hPrevious: hPrevious, h: h, c: c,
-            z: z, tape: tape == nil ? nil : tapeRows[0])
+            z: z, tape: tapeRows?[0], outputs: (outputs.0?[0], outputs.1?[0]))
           cell.network.kernels.single.run(configuration.cell, stage: index, &single)
         } else {
           step(
-            index, some, slot: slot, active, sums, operand, hPrevious: hPrevious, h: h, c: c, z: z,
-            tape == nil ? nil : tapeRows)
+            index, some, slot: slot, active, sums, operand, hPrevious: hPrevious, h: h, c: c, z: z, tapeRows, outputs)
         }
         if index &+ 1 < plan.stages.count { return }
         let units = panels.units(some)
         emit(final.1, s, order, active, configuration.hiddenSize, c, hidden, units)
-        if !projected { store(s, order, active: active, h, width, units) }
+        if !projected { emit(final.0, s, order, active, configuration.stateWidth, h, width, units) }
       }
     }
     if projected {
@@ -233,7 +292,9 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
             panel, slot: slot, count: active, rows: constant(scratch.zRows + first), out: out)
           cell.network.kernels.product(&product, vectors: panels.vectors(panel), depth: configuration.hiddenSize)
         }
-        store(s, order, active: active, h, width, panels.units(some))
+        let units = panels.units(some)
+        store(s, order, active: active, h, width, units)
+        emit(final.0, s, order, active, configuration.stateWidth, h, width, units)
       }
     }
   }
@@ -244,7 +305,7 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
   private func step(
     _ index: Int, _ some: Range<Int>, slot: Int, _ active: Int, _ sums: UnsafeMutablePointer<Pointer>,
     _ operand: UnsafePointer<UnsafePointer<Scalar>>, hPrevious: Pointer, h: Pointer, c: Pointer, z: Pointer,
-    _ tapeRows: UnsafeMutablePointer<Pointer>?
+    _ tape: MovingRows<Scalar>?, _ outputs: (MovingRows<Scalar>?, MovingRows<Scalar>?)
   ) {
     let stage = plan.stages[index]
     for panel in some {
@@ -252,13 +313,13 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
       var product = cell.recurrent(index, panel, slot: slot, count: active, rows: operand, sums: sums)
       cell.network.kernels.product(&product, vectors: stage.panels.vectors(panel), depth: cell.depth(stage))
       var gates = cell.gates(
-        index, panel, count: active, sums: sums, hPrevious: hPrevious, h: h, c: c, z: z,
-        tape: tapeRows.map { UnsafePointer($0) })
+        index, panel, count: active, sums: sums, hPrevious: hPrevious, h: h, c: c, z: z, tape: tape,
+        outputs: outputs)
       cell.network.kernels.forward.run(configuration.cell, stage: index, &gates)
     }
   }
 
-  /// Some units of a step's h to where they are wanted.
+  /// With projection: some units of a step's h to where they are wanted.
   @inline(__always)
   private func store(
     _ s: Int, _ order: UnsafeMutablePointer<Int>, active: Int, _ h: Pointer, _ stride: Int, _ units: Range<Int>
@@ -274,7 +335,6 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
         (out[time(s, order[r]), order[r]] + unit).update(from: h + (r &* stride &+ unit), count: count)
       }
     }
-    emit(final.0, s, order, active, configuration.stateWidth, h, stride, units)
   }
 
   /// Some units of the final states of the sequences whose last step this was.

@@ -7,11 +7,14 @@ struct InputGradient<Scalar: RNNScalar> {
   let network: Network<Scalar>
   let rows: ValidRows
   let inputs: Int
-  /// For each direction: W packed, and the gradients of the gates' sums.
-  let weights: [PackedBackward<Scalar>]
-  let gates: [UnsafeMutablePointer<Scalar>]
-  /// nil: W is packed. Else, for each direction, what packs its panels at their use.
-  let jobs: [PackJob<Scalar>]?
+  /// What comes from one direction: W packed, and the gradients of the gates' sums.
+  struct Source: BitwiseCopyable {
+    let weights: PackedBackward<Scalar>
+    let gates: UnsafePointer<Scalar>
+    /// nil: W is packed. Else its panels are packed at their use.
+    let unpacked: DirectionTensors<Scalar>?
+  }
+  let sources: OneOrTwo<Source>
   let dx: Rows<Scalar>
 
   private var plan: CellPlan { network.plan }
@@ -25,12 +28,12 @@ struct InputGradient<Scalar: RNNScalar> {
   func run(_ member: inout TeamMember, slots: Int) {
     let panels = PanelLayout(lanes: plan.lanes, units: inputs)
     let least = (rows.count &+ Self.blockRows &- 1) / Self.blockRows
-    guard let jobs else {
+    if sources.first.unpacked == nil {
       let blocks = max(member.members, least)
       return member.share(blocks) { some in
         for block in some {
-          for direction in 0..<gates.count {
-            let matrix = weights[direction].input
+          for direction in 0..<sources.count {
+            let matrix = sources[direction].weights.input
             multiply(direction, Split.range(rows.count, block, blocks), panels, 0..<panels.count) {
               UnsafePointer(matrix + panels.column($0) &* plan.cell.gates &* plan.hidden)
             }
@@ -38,11 +41,13 @@ struct InputGradient<Scalar: RNNScalar> {
         }
       }
     }
-    for direction in 0..<gates.count {
+    for direction in 0..<sources.count {
+      guard let tensors = sources[direction].unpacked else { continue }
+      let job = sources[direction].weights.inputJob(plan, tensors, inputs: inputs)
       member.share(slots) { some in
         for slot in some {
           for panel in Split.range(panels.count, slot, slots) {
-            let matrix = jobs[direction].packed(panel: panel, slot: slot, network.kernels)
+            let matrix = job.packed(panel: panel, slot: slot, network.kernels)
             for block in 0..<least {
               multiply(direction, Split.range(rows.count, block, least), panels, panel..<(panel &+ 1)) { _ in matrix }
             }
@@ -59,10 +64,11 @@ struct InputGradient<Scalar: RNNScalar> {
     _ matrix: (_ panel: Int) -> UnsafePointer<Scalar>
   ) {
     let rowSize = plan.gradientSegments &* plan.paddedHidden
+    let gates = sources[direction].gates
     withRowPointers(UnsafePointer<Scalar>.self) { operands in
       withRowPointers(UnsafeMutablePointer<Scalar>.self) { out in
         rows.visit(range) { i, t, n in
-          operands[i &- range.lowerBound] = UnsafePointer(gates[direction] + (t &* rows.sequences &+ n) &* rowSize)
+          operands[i &- range.lowerBound] = gates + (t &* rows.sequences &+ n) &* rowSize
           out[i &- range.lowerBound] = dx[t, n]
         }
         for panel in some {

@@ -141,10 +141,10 @@ struct BackwardPass<Scalar: RNNScalar> {
       var layer = c.layers &- 1
       while layer >= 0 {
         let below = layer > 0 ? workspace.between(layer) : dx
-        let jobs = packed(layer, wantsInput: below != nil, cut, &member.all)
-        propagate(layer, batch, dy, jobs, cut, &member)
+        let packed = packs(layer, wantsInput: below != nil, cut, &member.all)
+        propagate(layer, batch, dy, packed: packed, cut, &member)
         let input = inputRows(layer, batch, &member.all)
-        if let below { inputGradient(layer, batch, rows, jobs, cut, &member.all, into: below) }
+        if let below { inputGradient(layer, batch, rows, packed: packed, cut, &member.all, into: below) }
         for direction in 0..<c.directions {
           weightGradient(layer, direction, batch, rows, input: input).run(&member.all)
         }
@@ -155,30 +155,38 @@ struct BackwardPass<Scalar: RNNScalar> {
     if let dx, arguments.lengths != nil { network.clear(dx, batch, width: c.inputSize) }
   }
 
-  /// Packs a layer's weights, or returns for each direction what its products are to pack.
-  private func packed(
+  /// Packs a layer's weights, unless its products are to do that.
+  ///
+  /// - Returns: whether the weights are packed.
+  private func packs(
     _ layer: Int, wantsInput: Bool, _ cut: Network<Scalar>.Cut, _ member: inout TeamMember
-  ) -> [BackwardJobs<Scalar>]? {
-    let jobs = (0..<c.directions).map {
-      workspace.weights(layer, $0).jobs(
-        network.plan, network.layout, parameters, layer: layer, direction: $0, input: wantsInput)
+  ) -> Bool {
+    var jobs = PackJobs<Scalar>()
+    for direction in 0..<c.directions {
+      workspace.weights(layer, direction).addJobs(
+        to: &jobs, network.plan, c, tensors(layer, direction), inputs: c.inputSize(ofLayer: layer),
+        wantsInput: wantsInput)
     }
-    let all = jobs.flatMap(\.all)
-    if network.packsAtUse(all, steps: arguments.steps, cut) { return jobs }
-    PackJob.run(all, network.kernels, &member)
-    return nil
+    if network.packsAtUse(jobs, steps: arguments.steps, cut) { return false }
+    PackJob.run(jobs, network.kernels, &member)
+    return true
+  }
+
+  private func tensors(_ layer: Int, _ direction: Int) -> DirectionTensors<Scalar> {
+    parameters.tensors(network.layout, layer: layer, direction: direction)
   }
 
   /// The recurrent part of a layer.
   private func propagate(
-    _ layer: Int, _ batch: BatchPlan, _ dy: Rows<Scalar>?, _ jobs: [BackwardJobs<Scalar>]?,
-    _ cut: Network<Scalar>.Cut, _ member: inout PassMember
+    _ layer: Int, _ batch: BatchPlan, _ dy: Rows<Scalar>?, packed: Bool, _ cut: Network<Scalar>.Cut,
+    _ member: inout PassMember
   ) {
     let sequences = arguments.sequences
     network.runLayer(batch, sharing: cut.sharing, &member) { direction in
       let offset = direction &* c.stateWidth
       return BackwardRunner(
-        network: network, batch: batch, weights: workspace.weights(layer, direction), jobs: jobs?[direction],
+        network: network, batch: batch, weights: workspace.weights(layer, direction),
+        unpacked: packed ? nil : tensors(layer, direction),
         scratch: workspace.scratch(direction), reverse: direction == 1,
         dy: dy?.offset(by: offset), tape: tapeLayout.gates(tape, layer: layer, direction: direction),
         output: tapeLayout.output(tape, layer: layer).offset(by: offset),
@@ -200,13 +208,16 @@ struct BackwardPass<Scalar: RNNScalar> {
 
   /// dL/dx of a layer, with the mask of the layer below applied.
   private func inputGradient(
-    _ layer: Int, _ batch: BatchPlan, _ rows: ValidRows, _ jobs: [BackwardJobs<Scalar>]?, _ cut: Network<Scalar>.Cut,
+    _ layer: Int, _ batch: BatchPlan, _ rows: ValidRows, packed: Bool, _ cut: Network<Scalar>.Cut,
     _ member: inout TeamMember, into dx: Rows<Scalar>
   ) {
     InputGradient(
       network: network, rows: rows, inputs: c.inputSize(ofLayer: layer),
-      weights: (0..<c.directions).map { workspace.weights(layer, $0) },
-      gates: (0..<c.directions).map { workspace.scratch($0).gates }, jobs: jobs?.map { $0.input[0] }, dx: dx
+      sources: OneOrTwo(count: c.directions) { direction in
+        .init(
+          weights: workspace.weights(layer, direction), gates: UnsafePointer(workspace.scratch(direction).gates),
+          unpacked: packed ? nil : tensors(layer, direction))
+      }, dx: dx
     ).run(&member, slots: cut.sharing)
     if layer > 0, let dropout { dropout.apply(dx, dx, layer: layer &- 1, batch, &member) }
   }
@@ -227,30 +238,31 @@ struct BackwardPass<Scalar: RNNScalar> {
     let inputs = c.inputSize(ofLayer: layer)
     let (dW, dU) = (gradient(.weightIH, layer, direction), gradient(.weightHH, layer, direction))
     // The columns of a segment are transposed once for both matrices.
-    var blocks = (0..<plan.gateSegments).map { segment in
-      GradientBlock<Scalar>(left: .gates, leftOffset: segment &* padded, columns: hidden, targets: (nil, nil))
-    }
-    var sums: [GradientSum<Scalar>] = []
-    for (gate, segment) in plan.inputSegments.enumerated() {
-      if let dW { blocks[segment].targets.0 = (.input, dW + gate &* hidden &* inputs) }
-      if let db = gradient(.biasIH, layer, direction) {
-        sums.append(GradientSum(gradient: db + gate &* hidden, columns: hidden, leftOffset: segment &* padded))
+    var blocks = GradientBlocks<Scalar>()
+    for segment in 0..<plan.gateSegments {
+      var block = GradientBlock<Scalar>(
+        left: .gates, leftOffset: segment &* padded, columns: hidden, targets: (nil, nil))
+      if let dW, let gate = plan.inputSegments.firstIndex(of: segment) {
+        block.targets.0 = (.input, dW + gate &* hidden &* inputs)
       }
-    }
-    for (gate, segment) in plan.recurrentSegments.enumerated() {
-      if let dU {
-        let operand: GradientOperand = gate < plan.stateGates ? .previous : .reset
-        blocks[segment].targets.1 = (operand, dU + gate &* hidden &* c.stateWidth)
+      if let dU, let gate = plan.recurrentSegments.firstIndex(of: segment) {
+        block.targets.1 = (gate < plan.stateGates ? .previous : .reset, dU + gate &* hidden &* c.stateWidth)
       }
-      if let db = gradient(.biasHH, layer, direction) {
-        sums.append(GradientSum(gradient: db + gate &* hidden, columns: hidden, leftOffset: segment &* padded))
-      }
+      if block.targets.0 != nil || block.targets.1 != nil { blocks.append(block) }
     }
     if let dP = gradient(.weightHR, layer, direction) {
       blocks.append(
         GradientBlock(left: .outputs, leftOffset: 0, columns: c.projectionSize, targets: ((.inner, dP), nil)))
     }
-    blocks.removeAll { $0.targets.0 == nil && $0.targets.1 == nil }
+    var sums = GradientSums<Scalar>()
+    func add(_ gradient: Pointer?, _ segments: [Int]) {
+      guard let gradient else { return }
+      for (gate, segment) in segments.enumerated() {
+        sums.append(GradientSum(gradient: gradient + gate &* hidden, columns: hidden, leftOffset: segment &* padded))
+      }
+    }
+    add(gradient(.biasIH, layer, direction), plan.inputSegments)
+    add(gradient(.biasHH, layer, direction), plan.recurrentSegments)
     let scratch = workspace.scratch(direction)
     let rowSize = plan.gradientSegments &* padded
     let behind = plan.gateSegments &* padded
@@ -258,23 +270,20 @@ struct BackwardPass<Scalar: RNNScalar> {
     let output: Rows<Scalar> = tapeLayout.output(tape, layer: layer).offset(by: direction &* c.stateWidth)
     let sequences = arguments.sequences
     let h0 = arguments.initial.part(constant: c, layer: layer, direction: direction, sequences: sequences).0
-    let zeros = UnsafePointer(workspace.zeros)
+    let behindRows = Rows(
+      scratch.gates + behind, stepStride: sequences &* rowSize, sequenceStride: rowSize)
     return WeightGradient(
-      kernels: network.kernels, rows: rows, blocks: blocks, wanted: GradientBlock.operands(blocks), sums: sums,
+      kernels: network.kernels, rows: rows, blocks: blocks, sums: sums,
       accumulate: arguments.accumulate,
       scratch: workspace.gradient, gates: (UnsafePointer(scratch.gates), rowSize),
       outputs: (UnsafePointer(scratch.outputs), width),
-      operandRow: { operand, t, n in
-        switch operand {
-        case .input: return UnsafePointer(input[t, n])
-        case .previous:
-          let before = direction == 1 ? t &+ 1 : t &- 1
-          return before >= 0 && before < batch.length(n)
-            ? UnsafePointer(output[before, n]) : h0.map { $0 + n &* c.stateWidth } ?? zeros
-        case .reset, .inner: return UnsafePointer(scratch.gates + ((t &* sequences &+ n) &* rowSize &+ behind))
-        }
-      },
-      operandColumns: { $0 == .input ? inputs : $0 == .previous ? c.stateWidth : hidden })
+      operands: (
+        OperandRows(rows: input, columns: inputs),
+        OperandRows(
+          rows: output, columns: c.stateWidth, shift: direction == 1 ? 1 : -1,
+          initial: h0 ?? UnsafePointer(workspace.zeros), initialStride: h0 == nil ? 0 : c.stateWidth),
+        OperandRows(rows: behindRows, columns: hidden)
+      ))
   }
 }
 

@@ -123,13 +123,17 @@ extension Network {
         } else if !last {
           output = workspace.between(layer)
         }
-        let jobs = parameters.flatMap { packed(workspace, $0, layer: layer, steps: steps, cut, &member.all) }
+        // nil: the weights are packed. Else runners pack each panel at its use.
+        var unpacked: Parameters<Scalar>?
+        if let parameters, !packs(parameters, workspace, layer: layer, steps: steps, cut, &member.all) {
+          unpacked = parameters
+        }
         runLayer(batch, sharing: cut.sharing, &member) { direction in
           let offset = direction &* c.stateWidth
           return ForwardRunner(
             cell: CellStep(
               self, layer: layer, f.weights?.packed(layer, direction) ?? workspace.weights(layer, direction),
-              jobs: jobs?[direction]),
+              unpacked: unpacked?.tensors(layout, layer: layer, direction: direction)),
             batch: batch, scratch: workspace.scratch(direction), reverse: direction == 1,
             input: input, outputs: (output?.offset(by: offset), copy?.offset(by: offset)),
             tape: f.tape.map { tape.gates($0, layer: layer, direction: direction) },
@@ -147,16 +151,17 @@ extension Network {
     if let y, f.lengths != nil { clear(y, batch, width: c.outputSize) }
   }
 
-  /// Packs a layer's weights, or returns for each direction what its runners are to pack.
-  private func packed(
-    _ workspace: ForwardWorkspace<Scalar>, _ parameters: Parameters<Scalar>, layer: Int, steps: Int, _ cut: Cut,
+  /// Packs a layer's weights, unless its runners are to do that; its biases in any case.
+  ///
+  /// - Returns: whether the weights are packed.
+  private func packs(
+    _ parameters: Parameters<Scalar>, _ workspace: ForwardWorkspace<Scalar>, layer: Int, steps: Int, _ cut: Cut,
     _ member: inout TeamMember
-  ) -> [ForwardJobs<Scalar>]? {
+  ) -> Bool {
     let jobs = PackedWeights.jobs(workspace.weightsStart, self, parameters, layer: layer, &member)
-    let all = jobs.flatMap(\.all)
-    if packsAtUse(all, steps: steps, cut) { return jobs }
-    PackJob.run(all, kernels, &member)
-    return nil
+    if packsAtUse(jobs, steps: steps, cut) { return false }
+    PackJob.run(jobs, kernels, &member)
+    return true
   }
 
   /// Zeros past each sequence's length.

@@ -181,8 +181,8 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   /// Whether runners pack each panel at its use, instead of all panels before: in a single step each is used once, and
   /// stays in a near cache in between. Not where several shards use the same panels, or where a matrix of the layer
   /// has not as many places for panels as there are members: then all of the layer is packed before.
-  func packsAtUse(_ jobs: [PackJob<Scalar>], steps: Int, _ cut: Cut) -> Bool {
+  func packsAtUse(_ jobs: PackJobs<Scalar>, steps: Int, _ cut: Cut) -> Bool {
     steps == 1 && (cut.members * cut.shards == 1 || (cut.sharing > 1 && !configuration.bidirectional))
-      && jobs.allSatisfy { $0.slots >= cut.sharing }
+      && !jobs.contains { $0.slots < cut.sharing }
   }
 }

@@ -31,8 +31,7 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
   ) {
     runTeam(threads) { member in
       for layer in 0..<network.configuration.layers {
-        let jobs = jobs(start, network, parameters, layer: layer, &member)
-        PackJob.run(jobs.flatMap(\.all), network.kernels, &member)
+        PackJob.run(jobs(start, network, parameters, layer: layer, &member), network.kernels, &member)
       }
     }
   }
@@ -79,20 +78,24 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
     return PackedForward(&arena, network.plan, c, layer: layer)
   }
 
-  /// What packs the matrices of a layer, for each direction; fills the biases, which are small, at once.
+  /// What packs the matrices of a layer, all directions'; fills the biases, which are small, at once.
   static func jobs(
     _ start: Arena, _ network: Network<Scalar>, _ parameters: Parameters<Scalar>, layer: Int,
     _ member: inout TeamMember
-  ) -> [ForwardJobs<Scalar>] {
-    let directions = 0..<network.configuration.directions
-    member.share(directions.count) { some in
+  ) -> PackJobs<Scalar> {
+    let (c, plan) = (network.configuration, network.plan)
+    member.share(c.directions) { some in
       for direction in some {
         packed(start, network, layer, direction).fillBiases(
-          network.plan, network.layout, parameters, layer: layer, direction: direction)
+          plan, c, parameters.tensors(network.layout, layer: layer, direction: direction))
       }
     }
-    return directions.map {
-      packed(start, network, layer, $0).jobs(network.plan, network.layout, parameters, layer: layer, direction: $0)
+    var jobs = PackJobs<Scalar>()
+    for direction in 0..<c.directions {
+      packed(start, network, layer, direction).addJobs(
+        to: &jobs, plan, c, parameters.tensors(network.layout, layer: layer, direction: direction),
+        inputs: c.inputSize(ofLayer: layer))
     }
+    return jobs
   }
 }

@@ -3,11 +3,11 @@ import Kernels
 
 /// A matrix that waits to be packed: element (k, gate, unit) at `source + k * kStride + rows`, where rows is
 /// `(gates[g] * units + unit) * unitStride`.
-struct PackJob<Scalar: RNNScalar> {
+struct PackJob<Scalar: RNNScalar>: BitwiseCopyable {
   var source: UnsafePointer<Scalar>
   var panels: PanelLayout
   /// The source's gate for each gate of a panel.
-  var gates: [Int]
+  var gates: GateOrder
   var kStride: Int
   var unitStride: Int
   var depth: Int
@@ -15,7 +15,8 @@ struct PackJob<Scalar: RNNScalar> {
 
   /// Weights `[gates * units, depth]` for a forward product: columns are the rows of the matrix.
   static func forward(
-    _ source: UnsafePointer<Scalar>, _ panels: PanelLayout, gates: [Int], depth: Int, out: UnsafeMutablePointer<Scalar>
+    _ source: UnsafePointer<Scalar>, _ panels: PanelLayout, gates: GateOrder, depth: Int,
+    out: UnsafeMutablePointer<Scalar>
   ) -> PackJob {
     PackJob(source: source, panels: panels, gates: gates, kStride: 1, unitStride: depth, depth: depth, out: out)
   }
@@ -24,7 +25,8 @@ struct PackJob<Scalar: RNNScalar> {
   static func backward(
     _ source: UnsafePointer<Scalar>, _ panels: PanelLayout, depth: Int, out: UnsafeMutablePointer<Scalar>
   ) -> PackJob {
-    PackJob(source: source, panels: panels, gates: [0], kStride: panels.units, unitStride: 1, depth: depth, out: out)
+    PackJob(
+      source: source, panels: panels, gates: GateOrder(0), kStride: panels.units, unitStride: 1, depth: depth, out: out)
   }
 
   /// Threads that may each have a place for one panel in `out`.
@@ -43,9 +45,9 @@ struct PackJob<Scalar: RNNScalar> {
     let (first, unitVectors) = panels.panel(index)
     let vectors = panels.vectors(index)
     let valid = panels.validUnits(index)
-    for (slot, gate) in gates.enumerated() {
+    for slot in 0..<gates.count {
       var arguments = PackArguments(
-        source: source + (gate &* panels.units &+ first &* lanes) &* unitStride, kStride: kStride,
+        source: source + (gates[slot] &* panels.units &+ first &* lanes) &* unitStride, kStride: kStride,
         unitStride: unitStride, depth: depth, lanes: unitVectors &* lanes, valid: valid, out: out + slot &* lanes,
         outStride: vectors &* lanes)
       kernels.panels.pack(&arguments)
@@ -53,14 +55,16 @@ struct PackJob<Scalar: RNNScalar> {
   }
 
   /// Packs all jobs, their panels shared out over the members of a team.
-  static func run(_ jobs: [PackJob], _ kernels: KernelTable<Scalar>, _ member: inout TeamMember) {
-    let total = jobs.reduce(0) { $0 + $1.panels.count }
+  static func run(_ jobs: PackJobs<Scalar>, _ kernels: KernelTable<Scalar>, _ member: inout TeamMember) {
+    var total = 0
+    for index in jobs.indices { total += jobs[index].panels.count }
     let parts = member.members
     member.share(parts) { some in
       for part in some {
         let range = Split.range(total, part, parts)
         var before = 0
-        for job in jobs {
+        for index in jobs.indices {
+          let job = jobs[index]
           let low = max(range.lowerBound - before, 0)
           let high = min(range.upperBound - before, job.panels.count)
           if low < high {
@@ -75,25 +79,8 @@ struct PackJob<Scalar: RNNScalar> {
   }
 }
 
-/// What packs one direction of one layer for forward products.
-struct ForwardJobs<Scalar: RNNScalar> {
-  /// For each stage.
-  var input: [PackJob<Scalar>] = []
-  var recurrent: [PackJob<Scalar>] = []
-  var projection: [PackJob<Scalar>] = []
-
-  var all: [PackJob<Scalar>] { input + recurrent + projection }
-}
-
-/// What packs one direction of one layer for backward products; the matrices of `PackedBackward`, none or one of each.
-struct BackwardJobs<Scalar: RNNScalar> {
-  var recurrent: [PackJob<Scalar>] = []
-  var candidate: [PackJob<Scalar>] = []
-  var input: [PackJob<Scalar>] = []
-  var projection: [PackJob<Scalar>] = []
-
-  var all: [PackJob<Scalar>] { recurrent + candidate + input + projection }
-}
+/// The matrices of a layer that wait to be packed: at most five for each direction.
+typealias PackJobs<Scalar: RNNScalar> = ShortList<10, PackJob<Scalar>>
 
 /// The packed weights of one direction of one layer, for forward products.
 struct PackedForward<Scalar: RNNScalar> {
@@ -124,48 +111,57 @@ struct PackedForward<Scalar: RNNScalar> {
   func recurrent(_ stage: Int) -> UnsafeMutablePointer<Scalar> { stage == 0 ? recurrent.0 : recurrent.1 }
   func bias(_ stage: Int) -> UnsafeMutablePointer<Scalar> { stage == 0 ? bias.0 : bias.1 }
 
-  /// The jobs that fill the matrices.
-  func jobs(_ plan: CellPlan, _ layout: ParameterLayout, _ parameters: Parameters<Scalar>, layer: Int, direction: Int)
-    -> ForwardJobs<Scalar>
-  {
-    let c = layout.configuration
-    let tensor = parameters.tensors(layout, layer: layer, direction: direction)
-    var jobs = ForwardJobs<Scalar>()
-    for (index, stage) in plan.stages.enumerated() {
-      let gates = plan.gates(ofStage: index)
-      jobs.input.append(
-        .forward(
-          tensor.weightIH, stage.panels, gates: gates.input, depth: c.inputSize(ofLayer: layer),
-          out: input(index)))
-      jobs.recurrent.append(
-        .forward(
-          tensor.weightHH, stage.panels, gates: gates.recurrent, depth: c.stateWidth, out: recurrent(index)))
+  /// What packs W of a stage, U of a stage, and the projection, from the tensors of a layer with `inputs` inputs. Made
+  /// where they are used: a runner is copied more often.
+  func inputJob(_ stage: Int, _ plan: CellPlan, _ tensors: DirectionTensors<Scalar>, inputs: Int) -> PackJob<Scalar> {
+    let of = plan.stages[stage]
+    return .forward(tensors.weightIH, of.panels, gates: of.inputGates, depth: inputs, out: input(stage))
+  }
+
+  func recurrentJob(
+    _ stage: Int, _ plan: CellPlan, _ c: NetworkConfiguration, _ tensors: DirectionTensors<Scalar>
+  ) -> PackJob<Scalar> {
+    let of = plan.stages[stage]
+    return .forward(
+      tensors.weightHH, of.panels, gates: of.recurrentGates, depth: c.stateWidth, out: recurrent(stage))
+  }
+
+  func projectionJob(
+    _ plan: CellPlan, _ c: NetworkConfiguration, _ tensors: DirectionTensors<Scalar>
+  ) -> PackJob<Scalar>? {
+    tensors.weightHR.map {
+      .forward(
+        $0, PanelLayout(lanes: plan.lanes, units: c.projectionSize), gates: GateOrder(0), depth: c.hiddenSize,
+        out: projection)
     }
-    if let weightHR = tensor.weightHR {
-      let panels = PanelLayout(lanes: plan.lanes, units: c.projectionSize)
-      jobs.projection.append(.forward(weightHR, panels, gates: [0], depth: c.hiddenSize, out: projection))
+  }
+
+  /// All of them.
+  func addJobs(
+    to all: inout PackJobs<Scalar>, _ plan: CellPlan, _ c: NetworkConfiguration, _ tensors: DirectionTensors<Scalar>,
+    inputs: Int
+  ) {
+    for stage in 0..<plan.stages.count {
+      all.append(inputJob(stage, plan, tensors, inputs: inputs))
+      all.append(recurrentJob(stage, plan, c, tensors))
     }
-    return jobs
+    if let job = projectionJob(plan, c, tensors) { all.append(job) }
   }
 
   /// Fills the biases.
-  func fillBiases(
-    _ plan: CellPlan, _ layout: ParameterLayout, _ parameters: Parameters<Scalar>, layer: Int, direction: Int
-  ) {
-    let tensor = parameters.tensors(layout, layer: layer, direction: direction)
-    for (index, stage) in plan.stages.enumerated() {
-      fillBias(index, stage, plan.gates(ofStage: index).input, tensor, layout.configuration)
-    }
+  func fillBiases(_ plan: CellPlan, _ c: NetworkConfiguration, _ tensors: DirectionTensors<Scalar>) {
+    for index in 0..<plan.stages.count { fillBias(index, plan.stages[index], tensors, c) }
   }
 
   private func fillBias(
-    _ index: Int, _ stage: Stage, _ gates: [Int], _ tensor: DirectionTensors<Scalar>, _ c: NetworkConfiguration
+    _ index: Int, _ stage: Stage, _ tensor: DirectionTensors<Scalar>, _ c: NetworkConfiguration
   ) {
     let panels = stage.panels
     let hidden = c.hiddenSize
     let lanes = panels.lanes
     for vector in 0..<panels.unitVectors {
-      for (slot, gate) in gates.enumerated() {
+      for slot in 0..<stage.inputGates.count {
+        let gate = stage.inputGates[slot]
         for lane in 0..<lanes {
           let unit = vector * lanes + lane
           var value: Scalar = 0
@@ -203,35 +199,49 @@ struct PackedBackward<Scalar: RNNScalar> {
     projection = arena.take(Scalar.self, c.projectionSize, padded(c.hiddenSize))
   }
 
-  func jobs(
-    _ plan: CellPlan, _ layout: ParameterLayout, _ parameters: Parameters<Scalar>, layer: Int, direction: Int,
-    input wantInput: Bool
-  ) -> BackwardJobs<Scalar> {
-    let c = layout.configuration
-    let tensor = parameters.tensors(layout, layer: layer, direction: direction)
-    func panels(_ units: Int) -> PanelLayout { PanelLayout(lanes: plan.lanes, units: units) }
-    var jobs = BackwardJobs<Scalar>()
-    jobs.recurrent = [
-      .backward(
-        tensor.weightHH, panels(c.stateWidth), depth: plan.stateGates * c.hiddenSize, out: recurrent)
-    ]
-    if c.cell == .gruResetBefore {
-      jobs.candidate = [
-        .backward(
-          tensor.weightHH + plan.stateGates * c.hiddenSize * c.hiddenSize, panels(c.hiddenSize), depth: c.hiddenSize,
-          out: candidate)
-      ]
+  /// What packs each of them, from the tensors of a layer with `inputs` inputs.
+  func recurrentJob(
+    _ plan: CellPlan, _ c: NetworkConfiguration, _ tensors: DirectionTensors<Scalar>
+  ) -> PackJob<Scalar> {
+    .backward(
+      tensors.weightHH, PanelLayout(lanes: plan.lanes, units: c.stateWidth), depth: plan.stateGates * c.hiddenSize,
+      out: recurrent)
+  }
+
+  func candidateJob(
+    _ plan: CellPlan, _ c: NetworkConfiguration, _ tensors: DirectionTensors<Scalar>
+  ) -> PackJob<Scalar>? {
+    if c.cell != .gruResetBefore { return nil }
+    return .backward(
+      tensors.weightHH + plan.stateGates * c.hiddenSize * c.hiddenSize,
+      PanelLayout(lanes: plan.lanes, units: c.hiddenSize), depth: c.hiddenSize, out: candidate)
+  }
+
+  func inputJob(_ plan: CellPlan, _ tensors: DirectionTensors<Scalar>, inputs: Int) -> PackJob<Scalar> {
+    .backward(
+      tensors.weightIH, PanelLayout(lanes: plan.lanes, units: inputs), depth: plan.cell.gates * plan.hidden,
+      out: input)
+  }
+
+  func projectionJob(
+    _ plan: CellPlan, _ c: NetworkConfiguration, _ tensors: DirectionTensors<Scalar>
+  ) -> PackJob<Scalar>? {
+    tensors.weightHR.map {
+      .backward($0, PanelLayout(lanes: plan.lanes, units: c.hiddenSize), depth: c.projectionSize, out: projection)
     }
-    if wantInput {
-      jobs.input = [
-        .backward(
-          tensor.weightIH, panels(c.inputSize(ofLayer: layer)), depth: c.cell.gates * c.hiddenSize, out: input)
-      ]
-    }
-    if let weightHR = tensor.weightHR {
-      jobs.projection = [.backward(weightHR, panels(c.hiddenSize), depth: c.projectionSize, out: projection)]
-    }
-    return jobs
+  }
+
+  /// All of them.
+  ///
+  /// - Parameter wantsInput: W too, which only dL/dx needs.
+  func addJobs(
+    to all: inout PackJobs<Scalar>, _ plan: CellPlan, _ c: NetworkConfiguration, _ tensors: DirectionTensors<Scalar>,
+    inputs: Int, wantsInput: Bool
+  ) {
+    all.append(recurrentJob(plan, c, tensors))
+    if let job = candidateJob(plan, c, tensors) { all.append(job) }
+    if wantsInput { all.append(inputJob(plan, tensors, inputs: inputs)) }
+    if let job = projectionJob(plan, c, tensors) { all.append(job) }
   }
 }
 
@@ -254,7 +264,7 @@ struct Parameters<Scalar: RNNScalar> {
 }
 
 /// The tensors of one direction of one layer.
-struct DirectionTensors<Scalar: RNNScalar> {
+struct DirectionTensors<Scalar: RNNScalar>: BitwiseCopyable {
   let weightIH: UnsafePointer<Scalar>
   let weightHH: UnsafePointer<Scalar>
   let biasIH: UnsafePointer<Scalar>?

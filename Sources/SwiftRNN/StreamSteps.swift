@@ -108,7 +108,7 @@ struct StreamLayer<Scalar: RNNScalar>: BitwiseCopyable {
         (to.singles + index).initialize(
           to: cell.single(
             index, 0..<stage.panels.count, start: nil, x: UnsafePointer(from.h), hPrevious: from.h, h: to.h, c: c,
-            z: scratch.z, tape: nil))
+            z: scratch.z))
       }
     }
     var next = to.panels
@@ -123,8 +123,7 @@ struct StreamLayer<Scalar: RNNScalar>: BitwiseCopyable {
             recurrent: cell.recurrent(
               index, panel, count: sequences, rows: constant(operand), sums: scratch.sumsRows),
             gates: cell.gates(
-              index, panel, count: sequences, sums: scratch.sumsRows, hPrevious: from.h, h: to.h, c: c, z: scratch.z,
-              tape: nil)))
+              index, panel, count: sequences, sums: scratch.sumsRows, hPrevious: from.h, h: to.h, c: c, z: scratch.z)))
         next += 1
       }
     }

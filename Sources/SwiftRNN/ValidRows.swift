@@ -38,6 +38,9 @@ struct ValidRows {
     count = rows
   }
 
+  @inline(__always)
+  func length(_ sequence: Int) -> Int { lengths.map { Int($0[sequence]) } ?? steps }
+
   /// Calls `body` for rows `range`, each with its step and sequence.
   @inline(__always)
   func visit(_ range: Range<Int>, _ body: (_ i: Int, _ t: Int, _ n: Int) -> Void) {

@@ -8,7 +8,7 @@
 import Kernels
 
 /// Where the second operand of a weight gradient comes from.
-enum GradientOperand: Int, CaseIterable {
+enum GradientOperand: Int {
   /// The layer's input.
   case input
   /// h of the step before.
@@ -30,6 +30,31 @@ enum GradientLeft {
   case outputs
 }
 
+/// The rows of a second operand: of step t of sequence n those of `rows` at step t + `shift`.
+struct OperandRows<Scalar: RNNScalar> {
+  let rows: Rows<Scalar>
+  let columns: Int
+  /// -1, or 1 in reverse, of what the step before left.
+  var shift = 0
+  /// Before the first step: row n at `initial + n * initialStride`.
+  var initial: UnsafePointer<Scalar>?
+  var initialStride = 0
+
+  /// The place of each row of a range of the batch.
+  @inline(__always)
+  func locate(_ range: Range<Int>, of batch: ValidRows, _ pointers: UnsafeMutablePointer<UnsafePointer<Scalar>>) {
+    let first = range.lowerBound
+    guard shift != 0, let initial else {
+      return batch.visit(range) { i, t, n in pointers[i &- first] = UnsafePointer(rows[t, n]) }
+    }
+    batch.visit(range) { i, t, n in
+      let before = t &+ shift
+      pointers[i &- first] =
+        before >= 0 && before < batch.length(n) ? UnsafePointer(rows[before, n]) : initial + n &* initialStride
+    }
+  }
+}
+
 /// Some columns of a left operand, and the rows of one or two gradient matrices that they make: row j is the sum, over the
 /// rows of the batch, of `left[row][leftOffset + j] * operand[row][:]`.
 struct GradientBlock<Scalar: RNNScalar> {
@@ -42,15 +67,15 @@ struct GradientBlock<Scalar: RNNScalar> {
   var columns: Int
   var targets: (Target?, Target?)
 
-  /// All that some blocks have.
-  static func operands(_ blocks: [GradientBlock]) -> [GradientOperand] {
-    GradientOperand.allCases.filter { operand in blocks.contains { $0.makes(operand) } }
-  }
-
   func makes(_ operand: GradientOperand) -> Bool {
     targets.0?.operand == operand || targets.1?.operand == operand
   }
 }
+
+/// All blocks of a direction: one for each segment of the gates' gradients, and one of a projection.
+typealias GradientBlocks<Scalar: RNNScalar> = ShortList<6, GradientBlock<Scalar>>
+/// All bias gradients of a direction: two for each gate.
+typealias GradientSums<Scalar: RNNScalar> = ShortList<8, GradientSum<Scalar>>
 
 /// A bias gradient: `gradient[j] += sum over rows of gates[row][leftOffset + j]`.
 struct GradientSum<Scalar: RNNScalar> {
@@ -69,27 +94,45 @@ struct WeightGradient<Scalar: RNNScalar> {
 
   let kernels: KernelTable<Scalar>
   let rows: ValidRows
-  let blocks: [GradientBlock<Scalar>]
-  /// Their operands. Made with them, by one thread: an array made by each thread would be from memory of its own, which may
-  /// be at its end.
-  let wanted: [GradientOperand]
-  let sums: [GradientSum<Scalar>]
+  let blocks: GradientBlocks<Scalar>
+  let sums: GradientSums<Scalar>
   let accumulate: Bool
   let scratch: WeightGradientScratch<Scalar>
   /// The first operands, row t * N + n at `base + (t * N + n) * size`.
   let gates: (base: UnsafePointer<Scalar>, size: Int)
   let outputs: (base: UnsafePointer<Scalar>, size: Int)
-  /// The row of an operand for step t of sequence n.
-  let operandRow: (GradientOperand, _ t: Int, _ n: Int) -> UnsafePointer<Scalar>
-  let operandColumns: (GradientOperand) -> Int
+  /// The second operands, by their place.
+  let operands: (OperandRows<Scalar>, OperandRows<Scalar>?, OperandRows<Scalar>?)
+
+  private func rows(of operand: GradientOperand) -> OperandRows<Scalar> {
+    switch operand {
+    case .input: operands.0
+    case .previous: operands.1.unsafelyUnwrapped
+    case .reset, .inner: operands.2.unsafelyUnwrapped
+    }
+  }
+
+  /// The operands of all blocks.
+  private var wanted: ShortList<4, GradientOperand> {
+    var wanted = ShortList<4, GradientOperand>()
+    func add(_ operand: GradientOperand) {
+      if blocks.contains({ $0.makes(operand) }) { wanted.append(operand) }
+    }
+    add(.input)
+    add(.previous)
+    add(.reset)
+    add(.inner)
+    return wanted
+  }
 
   func run(_ member: inout TeamMember) {
-    if blocks.isEmpty && sums.isEmpty { return }
+    if blocks.count == 0 && sums.count == 0 { return }
     if rows.count == 0 {
       if !accumulate { member.share(1) { _ in clear() } }
       return
     }
     let parts = min(member.members, scratch.mostParts)
+    let wanted = wanted
     func chains(_ body: (_ rows: Range<Int>) -> Void) {
       var start = 0
       while start < rows.count {
@@ -102,7 +145,7 @@ struct WeightGradient<Scalar: RNNScalar> {
       // Small: threads would meet more than they work.
       return member.share(1) { _ in
         chains { range in
-          for operand in wanted { pack(operand, range, part: (0, 1)) }
+          for index in wanted.indices { pack(wanted[index], range, part: (0, 1)) }
           multiply(range, wanted, part: (0, 1))
         }
       }
@@ -118,22 +161,27 @@ struct WeightGradient<Scalar: RNNScalar> {
   }
 
   private func clear() {
-    for block in blocks {
-      for case let target? in [block.targets.0, block.targets.1] {
-        target.gradient.update(repeating: 0, count: block.columns &* operandColumns(target.operand))
+    for index in blocks.indices {
+      let block = blocks[index]
+      func clear(_ target: GradientBlock<Scalar>.Target?) {
+        guard let (operand, gradient) = target else { return }
+        gradient.update(repeating: 0, count: block.columns &* rows(of: operand).columns)
       }
+      clear(block.targets.0)
+      clear(block.targets.1)
     }
-    for sum in sums { sum.gradient.update(repeating: 0, count: sum.columns) }
+    for index in sums.indices { sums[index].gradient.update(repeating: 0, count: sums[index].columns) }
   }
 
   /// One part of the rows of a second operand, as panels, for one chain.
   private func pack(_ operand: GradientOperand, _ chain: Range<Int>, part: (number: Int, of: Int)) {
     let own = Split.range(chain.count, part.number, part.of)
     let first = chain.lowerBound &+ own.lowerBound
-    let panels = PanelLayout(lanes: kernels.lanes, units: operandColumns(operand))
+    let source = rows(of: operand)
+    let panels = PanelLayout(lanes: kernels.lanes, units: source.columns)
     let out = scratch.panels(operand)
     withRowPointers(UnsafePointer<Scalar>.self) { pointers in
-      rows.visit(first..<(first &+ own.count)) { i, t, n in pointers[i &- first] = operandRow(operand, t, n) }
+      source.locate(first..<(first &+ own.count), of: rows, pointers)
       for panel in 0..<panels.count {
         let (column, width) = (panels.column(panel), panels.vectors(panel) &* panels.lanes)
         kernels.panels.packRows(
@@ -144,8 +192,10 @@ struct WeightGradient<Scalar: RNNScalar> {
   }
 
   /// One part of the columns of all blocks, for one chain.
-  private func multiply(_ chain: Range<Int>, _ wanted: [GradientOperand], part: (number: Int, of: Int)) {
-    let projected = wanted.contains(.inner)
+  private func multiply(
+    _ chain: Range<Int>, _ wanted: ShortList<4, GradientOperand>, part: (number: Int, of: Int)
+  ) {
+    let projected = wanted.contains { $0 == .inner }
     withRowPointers(UnsafePointer<Scalar>.self) { gateRows in
       withRowPointers(UnsafePointer<Scalar>.self) { outputRows in
         rows.visit(chain) { i, t, n in
@@ -166,18 +216,21 @@ struct WeightGradient<Scalar: RNNScalar> {
   )
 
   private func multiply(
-    _ count: Int, _ left: LeftRows, _ wanted: [GradientOperand], part: (number: Int, of: Int), _ finish: ProductFinish
+    _ count: Int, _ left: LeftRows, _ wanted: ShortList<4, GradientOperand>, part: (number: Int, of: Int),
+    _ finish: ProductFinish
   ) {
     func cut(_ columns: Int) -> Range<Int> { Split.range(columns, part.number, part.of) }
     // Where this part's scratch begins: behind that of the parts before, which need no more than they transpose at once.
-    let base = min(
-      blocks.reduce(0) { $0 &+ cut($1.columns).lowerBound }, part.number &* scratch.columnsAtOnce)
+    var before = 0
+    for index in blocks.indices { before &+= cut(blocks[index].columns).lowerBound }
+    let base = min(before, part.number &* scratch.columnsAtOnce)
     var at = (block: 0, column: 0)
     while at.block < blocks.count {
       let counts = transpose(count, left, cut, base, &at)
-      for operand in wanted {
+      for index in wanted.indices {
+        let operand = wanted[index]
         let (rows, place) = (counts[operand.place], scratch.place(operand, base))
-        let panels = PanelLayout(lanes: kernels.lanes, units: operandColumns(operand))
+        let panels = PanelLayout(lanes: kernels.lanes, units: self.rows(of: operand).columns)
         let matrix = scratch.panels(operand)
         for panel in 0..<panels.count {
           let column = panels.column(panel)
@@ -190,7 +243,8 @@ struct WeightGradient<Scalar: RNNScalar> {
         }
       }
     }
-    for sum in sums {
+    for index in sums.indices {
+      let sum = sums[index]
       let own = cut(sum.columns)
       if own.isEmpty { continue }
       kernels.panels.sumRows(
@@ -218,7 +272,7 @@ struct WeightGradient<Scalar: RNNScalar> {
         scratch.chainRows)
       func list(_ target: GradientBlock<Scalar>.Target?) {
         guard let (operand, gradient) = target else { return }
-        let width = operandColumns(operand)
+        let width = rows(of: operand).columns
         let place = scratch.place(operand, base) &+ counts[operand.place]
         for j in 0..<some {
           scratch.transposedRows[place &+ j] = UnsafePointer(transposed + j &* scratch.chainRows)

@@ -110,8 +110,10 @@ private struct BackwardStep<S: TestScalar> {
     let out = TestRows<S>(count, width: segments * padded)
     var arguments = BackwardArguments(
       count: count, vectors: 0..<(padded / lanes), stateStride: padded, dh: UnsafePointer(dhRows.out[0]),
-      carry: carryRows.out[0], dReset: UnsafePointer(resetRows.out[0]), tape: tapeRows.rows, gateStride: units,
-      previous: previousRows.rows, dgates: out.out, flag: cell == .rnnRelu || cell == .lstm)
+      carry: carryRows.out[0], dReset: UnsafePointer(resetRows.out[0]),
+      tape: MovingRows(tapeRows.out, offset: 0), gateStride: units,
+      previous: MovingRows(previousRows.out, offset: 0), dgates: MovingRows(out.out, offset: 0),
+      flag: cell == .rnnRelu || cell == .lstm)
     let kernels = tested.table.backward
     switch cell {
     case .lstm: kernels.lstm(&arguments)

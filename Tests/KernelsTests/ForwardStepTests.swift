@@ -29,6 +29,7 @@ import Testing
           let step = ForwardStep<S>(cell, units: units, count: count, tested)
           let errors = step.errors(unit: S.unit, smallest: Double(S.leastNormalMagnitude))
           #expect(errors.isEmpty, "\(tested.name), \(cell), \(units) units: \(errors.prefix(3))")
+          #expect(step.outputs == [step.h, step.h], "\(tested.name), \(cell), \(units) units")
           #expect(step.marginsAreWhole, "\(tested.name), \(cell), \(units) units")
         }
       }
@@ -76,6 +77,8 @@ private struct ForwardStep<S: TestScalar> {
   private(set) var c: [[S]] = []
   private(set) var reset: [[S]] = []
   private(set) var tape: [[S]] = []
+  /// h once more, as both outputs received it.
+  private(set) var outputs: [[[S]]] = []
   private(set) var marginsAreWhole = true
 
   init(_ cell: StepCell, units: Int, count: Int, _ tested: TestedTable<S>) {
@@ -114,6 +117,8 @@ private struct ForwardStep<S: TestScalar> {
     let zeros = [[S]](repeating: [S](repeating: 0, count: units), count: count)
     let (hRows, cRows, zRows, newRows) = (state(h0), state(c0), state(zeros), state(zeros))
     let tapeRows = TestRows<S>(count, width: cell.tape * units)
+    // Not padded either; the second begins 3 numbers into its rows.
+    let outputRows = (TestRows<S>(count, width: units), TestRows<S>(count, width: units + 3))
 
     /// Runs `entry` over all panels of `gates` gates, whose sums are those of `slots`.
     func run(_ gates: Int, slots: [Int], _ entry: StepKernels<ForwardArguments<S>>.Entry) {
@@ -134,8 +139,10 @@ private struct ForwardStep<S: TestScalar> {
         var arguments = ForwardArguments(
           count: count, unitVectors: unitVectors, units: panels.validUnits(index), sums: sumRows.out, sumsOffset: start,
           stateStride: padded, hPrevious: UnsafePointer(hRows.out[0] + at), h: newRows.out[0] + at,
-          c: cRows.out[0] + at, z: zRows.out[0] + at, tape: cell.tape > 0 ? tapeRows.out : nil, tapeOffset: at,
-          gateStride: units, relu: cell == .rnnRelu)
+          c: cRows.out[0] + at, z: zRows.out[0] + at,
+          tape: cell.tape > 0 ? MovingRows(tapeRows.out, offset: at) : nil, gateStride: units,
+          outputs: (MovingRows(outputRows.0.out, offset: at), MovingRows(outputRows.1.out, offset: at + 3)),
+          relu: cell == .rnnRelu)
         entry(&arguments)
       }
       marginsAreWhole = marginsAreWhole && sumRows.marginsAreWhole
@@ -153,7 +160,13 @@ private struct ForwardStep<S: TestScalar> {
     h = numbers(newRows, padded)
     c = numbers(cRows, padded)
     tape = (0..<count).map { r in (0..<cell.tape * units).map { tapeRows[r, $0] } }
-    for rows in [hRows, cRows, zRows, newRows, tapeRows] { marginsAreWhole = marginsAreWhole && rows.marginsAreWhole }
+    outputs = [
+      (0..<count).map { r in (0..<units).map { outputRows.0[r, $0] } },
+      (0..<count).map { r in (0..<units).map { outputRows.1[r, $0 + 3] } },
+    ]
+    for rows in [hRows, cRows, zRows, newRows, tapeRows, outputRows.0, outputRows.1] {
+      marginsAreWhole = marginsAreWhole && rows.marginsAreWhole
+    }
   }
 
   private func numbers(_ rows: TestRows<S>, _ padded: Int) -> [[S]] {

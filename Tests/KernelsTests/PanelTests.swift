@@ -127,6 +127,8 @@ import Testing
       #expect(sum.marginsAreWhole, comment)
     }
 
+    arrives(panels, rows, count, offset, size, tested, &random, comment)
+
     let filled = TestRows<S>(count, width: offset + tested.table.lanes)
     let vector: [S] = random.numbers(tested.table.lanes)
     vector.withUnsafeBufferPointer {
@@ -139,5 +141,29 @@ import Testing
       }
     }
     #expect(filled.marginsAreWhole, comment)
+  }
+
+  /// What arrives at dL/dh, with and without dL/dy and a carry, which only the first sequences have.
+  private func arrives<S: TestScalar>(
+    _ panels: PanelKernels<S>, _ dy: TestRows<S>, _ count: Int, _ offset: Int, _ size: Int, _ tested: TestedTable<S>,
+    _ random: inout SplitMix, _ comment: Comment
+  ) {
+    let stride = PanelLayout(lanes: tested.table.lanes, units: size).paddedUnits
+    let carry = TestRows<S>(1, width: count * stride, &random)
+    for (given, next) in [(false, 0), (true, 0), (true, count / 2), (false, count)] {
+      let dh = TestRows<S>(1, width: count * stride)
+      var arguments = ArrivalArguments(
+        count: count, next: next, units: size, stateStride: stride, dh: dh.out[0],
+        dy: given ? MovingRows(dy.out, offset: offset) : nil, carry: next > 0 ? carry.rows[0] : nil)
+      panels.arrive(&arguments)
+      for r in 0..<count {
+        for j in 0..<size {
+          var expected = given ? dy[r, offset + j] : 0
+          if r < next { expected += carry[0, r * stride + j] }
+          #expect(dh[0, r * stride + j].bits == expected.bits, comment)
+        }
+      }
+      #expect(dh.marginsAreWhole, comment)
+    }
   }
 }

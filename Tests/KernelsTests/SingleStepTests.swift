@@ -110,12 +110,15 @@ private struct SingleStep<S: TestScalar> {
     let c: TestRows<S>
     let z: TestRows<S>
     let tape: TestRows<S>
+    let outputs: (TestRows<S>, TestRows<S>)
     let units: Int
     let gates: Int
 
-    var marginsAreWhole: Bool { [hPrevious, h, c, z, tape].allSatisfy(\.marginsAreWhole) }
+    var marginsAreWhole: Bool {
+      [hPrevious, h, c, z, tape, outputs.0, outputs.1].allSatisfy(\.marginsAreWhole)
+    }
     var bits: [UInt64] {
-      let rows = [hPrevious, h, c, z].flatMap { row in (0..<units).map { row[0, $0].bits } }
+      let rows = [hPrevious, h, c, z, outputs.0, outputs.1].flatMap { row in (0..<units).map { row[0, $0].bits } }
       return rows + (0..<gates * units).map { tape[0, $0].bits }
     }
   }
@@ -128,7 +131,7 @@ private struct SingleStep<S: TestScalar> {
     }
     return Memory(
       hPrevious: rows[0], h: rows[1], c: rows[2], z: rows[3], tape: TestRows(1, width: stage.tape * units),
-      units: units, gates: stage.tape)
+      outputs: (TestRows(1, width: units), TestRows(1, width: units)), units: units, gates: stage.tape)
   }
 
   private func run<Arguments>(_ kernels: StepKernels<Arguments>, _ arguments: UnsafePointer<Arguments>) {
@@ -147,7 +150,8 @@ private struct SingleStep<S: TestScalar> {
       panels: 0..<panels.count, layout: panels, start: bias.rows[0], startStride: startStride,
       startOfM: biasM.rows[0], x: x.rows[0], inputs: inputs, input: input.rows[0], operand: operand.rows[0],
       depth: depth, recurrent: recurrent.rows[0], hPrevious: memory.hPrevious.rows[0], h: memory.h.out[0],
-      c: memory.c.out[0], z: memory.z.out[0], tape: taped ? memory.tape.out[0] : nil, relu: stage == .rnnRelu)
+      c: memory.c.out[0], z: memory.z.out[0], tape: taped ? memory.tape.out[0] : nil,
+      outputs: (memory.outputs.0.out[0], memory.outputs.1.out[0]), relu: stage == .rnnRelu)
     // In two parts, as threads that share the units call it.
     for part in [panels.count / 2..<panels.count, 0..<panels.count / 2] {
       (arguments.firstPanel, arguments.endPanel) = (part.lowerBound, part.upperBound)
@@ -178,8 +182,11 @@ private struct SingleStep<S: TestScalar> {
       var step = ForwardArguments(
         count: 1, unitVectors: unitVectors, units: panels.validUnits(index), sums: sums.out, sumsOffset: 0,
         stateStride: panels.paddedUnits, hPrevious: memory.hPrevious.rows[0] + unit, h: memory.h.out[0] + unit,
-        c: memory.c.out[0] + unit, z: memory.z.out[0] + unit, tape: taped ? memory.tape.out : nil, tapeOffset: unit,
-        gateStride: units, relu: stage == .rnnRelu)
+        c: memory.c.out[0] + unit, z: memory.z.out[0] + unit,
+        tape: taped ? MovingRows(memory.tape.out, offset: unit) : nil, gateStride: units,
+        outputs: (
+          MovingRows(memory.outputs.0.out, offset: unit), MovingRows(memory.outputs.1.out, offset: unit)
+        ), relu: stage == .rnnRelu)
       run(table.forward, &step)
     }
     return memory

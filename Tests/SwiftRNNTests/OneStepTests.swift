@@ -33,7 +33,7 @@ import Testing
   }
 
   /// Of the first step.
-  private func results<S: TrainingScalar>(_ run: NetworkCase<S>) throws -> [[UInt64]] {
+  private func results<S: TrainingScalar>(_ run: NetworkCase<S>) throws -> [Bits] {
     let (inferred, _) = try run.infer()
     let (y, state, tape) = try run.forward()
     let gradients = try tape.backward(run.dy, dState: run.dState)

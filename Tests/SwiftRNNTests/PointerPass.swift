@@ -68,7 +68,7 @@ struct PointerPass<Scalar: TrainingScalar> {
           backward.workspace = workspace.start
           backward.workspaceBytes = workspace.count
           try network.backward(backward)
-          results.append(gradients.bits)
+          results.append(gradients.bits.numbers)
         }
       }
     }

@@ -58,7 +58,8 @@ public enum Linear {
       runTeam(threads) { member in
         if let weight, inputs > 0 {
           PackJob.run(
-            [.forward(weight, panels, gates: [0], depth: inputs, out: scratch.matrix)], kernels, &member)
+            PackJobs(.forward(weight, panels, gates: GateOrder(0), depth: inputs, out: scratch.matrix)), kernels,
+            &member)
         }
         multiply(
           scratch.rows, rows: rows, depth: inputs, panels, scratch.matrix, start: scratch.start, kernels, &member)
@@ -120,25 +121,30 @@ public enum Linear {
       if outputs == 0 { dx?.update(repeating: 0) }  // nothing reaches it, and there may be no weights to point at
       let nowhere = UnsafePointer<Scalar>(scratch.matrix)
       let (x, dy) = (x?.baseAddress ?? nowhere, dy.baseAddress ?? nowhere)
-      var blocks: [GradientBlock<Scalar>] = []
+      var blocks = GradientBlocks<Scalar>()
       if let dweight = dweight?.baseAddress {
         blocks.append(
           GradientBlock(left: .gates, leftOffset: 0, columns: outputs, targets: ((.input, dweight), nil)))
       }
-      var sums: [GradientSum<Scalar>] = []
+      var sums = GradientSums<Scalar>()
       if let dbias = dbias?.baseAddress {
         sums.append(GradientSum(gradient: dbias, columns: outputs, leftOffset: 0))
       }
       let gradient = WeightGradient(
-        kernels: kernels, rows: ValidRows(steps: rows), blocks: blocks, wanted: GradientBlock.operands(blocks),
-        sums: sums, accumulate: accumulate, scratch: scratch.gradient, gates: (dy, outputs),
-        outputs: (dy, outputs), operandRow: { _, row, _ in x + row * inputs }, operandColumns: { _ in inputs })
+        kernels: kernels, rows: ValidRows(steps: rows), blocks: blocks, sums: sums, accumulate: accumulate,
+        scratch: scratch.gradient, gates: (dy, outputs),
+        outputs: (dy, outputs),
+        operands: (
+          OperandRows(
+            rows: Rows(UnsafeMutablePointer(mutating: x), stepStride: inputs, sequenceStride: 0), columns: inputs),
+          nil, nil
+        ))
       if let dx = dx?.baseAddress { scratch.rows.point(from: dy, stride: outputs, to: dx, stride: inputs) }
-      let wanted = dx?.baseAddress != nil || !blocks.isEmpty || !sums.isEmpty
+      let wanted = dx?.baseAddress != nil || blocks.count > 0 || sums.count > 0
       let threads = wanted ? threads(rows: rows, inputs: inputs, outputs: outputs) : 1
       runTeam(threads) { member in
         if dx?.baseAddress != nil, let weight = weight?.baseAddress, rows > 0 {
-          PackJob.run([.backward(weight, panels, depth: outputs, out: scratch.matrix)], kernels, &member)
+          PackJob.run(PackJobs(.backward(weight, panels, depth: outputs, out: scratch.matrix)), kernels, &member)
           multiply(scratch.rows, rows: rows, depth: outputs, panels, scratch.matrix, start: nil, kernels, &member)
         }
         gradient.run(&member)

@@ -24,7 +24,8 @@ extension Linear {
     let transposed = try Block<Scalar>(count: try Size.product(size, members, of: "scratch"))
     withFloatControl {
       runTeam(members) { member in
-        PackJob.run([.forward(x, panels, gates: [0], depth: inputs, out: packed.pointer)], kernels, &member)
+        PackJob.run(
+          PackJobs(.forward(x, panels, gates: GateOrder(0), depth: inputs, out: packed.pointer)), kernels, &member)
         let own = transposed.pointer + member.number * size
         member.share(blocks) { some in
           for block in some {
