@@ -101,6 +101,27 @@ func chain<Row: RowSums>(
   }
 }
 
+/// The same for three panels.
+@inlinable @inline(__always)
+func chain<Row: RowSums>(
+  _ sums: inout Row, _ next: inout Row, _ last: inout Row, _ numbers: UnsafePointer<Row.V.Scalar>, _ count: Int,
+  _ panel: UnsafePointer<Row.V.Scalar>
+) {
+  let width = Row.vectors &* Row.V.count
+  var panel = panel
+  var behind = panel + count &* width
+  var third = behind + count &* width
+  for k in 0..<count {
+    let number = Row.V(repeating: numbers[k])
+    sums.add(Row(panel), number)
+    next.add(Row(behind), number)
+    last.add(Row(third), number)
+    panel += width
+    behind += width
+    third += width
+  }
+}
+
 /// A panel's finished sums, with the states and the tape of its units.
 @frozen @usableFromInline struct SingleRow<Sums: RowSums>: ForwardRows {
   @usableFromInline typealias V = Sums.V
@@ -149,7 +170,9 @@ public protocol SinglePanel {
 }
 
 /// Panels two at a time: a chain waits some four cycles for each of its multiply-adds, so that the three or four
-/// chains of one panel do not keep a core busy. With 32 registers their gates too are computed side by side.
+/// chains of one panel do not keep a core busy. With 32 registers their gates too are computed side by side, and of an
+/// odd number of panels the last three go together: a stream's step of an LSTM with H 40, three panels, takes 0.84 of
+/// the time that two and one take.
 @inlinable @inline(__always)
 func runSingle<P: SinglePanel, Equations: ForwardEquations>(
   _: P.Type, _: Equations.Type, _ a: UnsafePointer<SingleArguments<P.Row.V.Scalar>>
@@ -160,6 +183,10 @@ func runSingle<P: SinglePanel, Equations: ForwardEquations>(
   let (end, stride) = (a.pointee.endPanel, a.pointee.startStride)
   var panel = a.pointee.firstPanel
   while panel &+ 1 < end {
+    if V.accumulators >= 24 && panel &+ 3 == end {
+      runThree(P.self, Equations.self, a, panel)
+      return
+    }
     let unit = panel &* V.count
     var one = P(a.pointee.start + panel &* stride)
     var two = P(a.pointee.start + (panel &+ 1) &* stride)
@@ -184,6 +211,29 @@ func runSingle<P: SinglePanel, Equations: ForwardEquations>(
     chain(&one.sums, a.pointee.operand, depth, a.pointee.recurrent + panel &* recurrent)
     Equations.run(SingleRow(a, one.gates, unit: unit), 0)
   }
+}
+
+/// The last three panels.
+@inlinable @inline(__always)
+func runThree<P: SinglePanel, Equations: ForwardEquations>(
+  _: P.Type, _: Equations.Type, _ a: UnsafePointer<SingleArguments<P.Row.V.Scalar>>, _ panel: Int
+) {
+  typealias V = P.Row.V
+  let (inputs, depth, stride) = (a.pointee.inputs, a.pointee.depth, a.pointee.startStride)
+  let width = P.Row.vectors &* V.count
+  let unit = panel &* V.count
+  let start = a.pointee.start + panel &* stride
+  var one = P(start)
+  var two = P(start + stride)
+  var three = P(start + 2 &* stride)
+  chain(&one.sums, &two.sums, &three.sums, a.pointee.x, inputs, a.pointee.input + panel &* width &* inputs)
+  one.turn(a, unit: unit)
+  two.turn(a, unit: unit &+ V.count)
+  three.turn(a, unit: unit &+ 2 &* V.count)
+  chain(&one.sums, &two.sums, &three.sums, a.pointee.operand, depth, a.pointee.recurrent + panel &* width &* depth)
+  Equations.run(
+    RowPair(SingleRow(a, one.gates, unit: unit), SingleRow(a, two.gates, unit: unit &+ V.count)), 0)
+  Equations.run(SingleRow(a, three.gates, unit: unit &+ 2 &* V.count), 0)
 }
 
 /// Gates with one chain each, over x and then over h: i f g o of the LSTM, r z of the GRU with reset before.

@@ -140,16 +140,21 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   /// How many threads share the hidden units of each direction; 1: threads take sequences instead.
   ///
   /// Sequences are the better cut where each thread has enough of them for full tiles: nobody waits. With fewer, every
-  /// thread would stream all weights past a handful of rows, or have nothing to do; and in a single step whose weights
-  /// are not packed yet, only threads that share the units can pack each panel at its use.
-  func sharing(threads: Int, sequences: Int, unpackedStep: Bool) -> Int {
+  /// thread would stream all weights past a handful of rows, or have nothing to do; large weights leave its cache, where
+  /// its own panels may stay; and in a single step whose weights are not packed yet, only threads that share the units
+  /// can pack each panel at its use.
+  func sharing(threads: Int, steps: Int, sequences: Int, unpacked: Bool) -> Int {
     let c = configuration
     let members = min(threads / c.directions, Team.limit, plan.mostPanels)
     if members < 2 || sequences < 1 || sequences > Team.sequences { return 1 }
     let weights = c.cell.gates * c.hiddenSize * c.stateWidth
+    // In a step of many W has passed before, once for many rows.
+    let width = c.stateWidth + (steps == 1 ? c.inputSize(ofLayer: c.layers > 1 ? 1 : 0) : 0)
+    let isLarge = c.cell.gates * c.hiddenSize * width * MemoryLayout<Scalar>.stride >= Team.largeBytes
+    let rows =
+      steps == 1 && unpacked ? Team.sequences : members * (isLarge ? Team.rowsEachOfLarge : Team.rowsEach)
     // On two cores of a Cascade Lake an LSTM with N 1 lost by it at H 64 and won at H 128.
-    return weights * sequences >= Team.leastWork * members
-      && (unpackedStep || sequences <= Team.rowsEach * members) ? members : 1
+    return weights * sequences >= Team.leastWork * members && sequences <= rows ? members : 1
   }
 
   /// How many shards of a batch there are for `threads` threads, each with as many: of no more sequences than have
@@ -173,7 +178,7 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   /// - Parameter unpacked: the weights are packed by the pass.
   func cut(steps: Int, sequences: Int, unpacked: Bool) -> Cut {
     let threads = min(threads(steps: steps, sequences: sequences), Team.largest)
-    let sharing = self.sharing(threads: threads, sequences: sequences, unpackedStep: unpacked && steps == 1)
+    let sharing = self.sharing(threads: threads, steps: steps, sequences: sequences, unpacked: unpacked)
     if sharing > 1 { return Cut(members: sharing * configuration.directions, sharing: sharing, shards: 1) }
     return Cut(members: threads, sharing: 1, shards: shards(threads: threads, sequences: sequences))
   }

@@ -40,7 +40,17 @@ final class WeightsHandle: Sendable {
 
 final class StreamHandle: Sendable {
   let stream: Either<Stream<Float>, Stream<Double>>
-  init(_ stream: Either<Stream<Float>, Stream<Double>>) { self.stream = stream }
+  /// The same object, for a step, which must not count references: that takes as long as a small product.
+  let uncounted: Either<Unmanaged<Stream<Float>>, Unmanaged<Stream<Double>>>
+
+  init(_ stream: Either<Stream<Float>, Stream<Double>>) {
+    self.stream = stream
+    uncounted =
+      switch stream {
+      case .float(let stream): .float(.passUnretained(stream))
+      case .double(let stream): .double(.passUnretained(stream))
+      }
+  }
 }
 
 enum Handle {
@@ -56,6 +66,14 @@ enum Handle {
     return Unmanaged<Object>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
   }
 
+  /// The object without counting a reference: the caller holds one, and keeps it until the call is over.
+  static func uncounted<Object: AnyObject>(
+    _: Object.Type, _ pointer: OpaquePointer?, _ name: StaticString
+  ) throws(RNNError) -> Unmanaged<Object> {
+    guard let pointer else { throw .nullPointer(name) }
+    return Unmanaged<Object>.fromOpaque(UnsafeRawPointer(pointer))
+  }
+
   static func release<Object: AnyObject>(_: Object.Type, _ pointer: OpaquePointer?) {
     guard let pointer else { return }
     Unmanaged<Object>.fromOpaque(UnsafeRawPointer(pointer)).release()
@@ -63,6 +81,18 @@ enum Handle {
 
   static func network(_ pointer: OpaquePointer?) throws(RNNError) -> NetworkHandle {
     try object(NetworkHandle.self, pointer, "network")
+  }
+}
+
+extension Unmanaged {
+  /// Runs `body` with the object, whose reference somebody else holds.
+  @inline(__always)
+  func with(_ body: (Instance) throws(RNNError) -> Void) throws(RNNError) {
+    var refusal: RNNError?
+    _withUnsafeGuaranteedRef { object in
+      do throws(RNNError) { try body(object) } catch { refusal = error }
+    }
+    if let refusal { throw refusal }
   }
 }
 

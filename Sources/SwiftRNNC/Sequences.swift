@@ -187,13 +187,17 @@ public func swiftrnn_stream_step(
   _ stream: OpaquePointer!, _ x: UnsafeRawPointer!, _ y: UnsafeMutableRawPointer!
 ) -> swiftrnn_status {
   run { () throws(RNNError) in
-    switch try Handle.object(StreamHandle.self, stream, "stream").stream {
+    switch try Handle.uncounted(StreamHandle.self, stream, "stream")._withUnsafeGuaranteedRef({ $0.uncounted }) {
     case .float(let stream):
-      try stream.controlledStep(
-        unsafe: x?.assumingMemoryBound(to: Float.self), into: y?.assumingMemoryBound(to: Float.self))
+      try stream.with { (stream) throws(RNNError) in
+        try stream.controlledStep(
+          unsafe: x?.assumingMemoryBound(to: Float.self), into: y?.assumingMemoryBound(to: Float.self))
+      }
     case .double(let stream):
-      try stream.controlledStep(
-        unsafe: x?.assumingMemoryBound(to: Double.self), into: y?.assumingMemoryBound(to: Double.self))
+      try stream.with { (stream) throws(RNNError) in
+        try stream.controlledStep(
+          unsafe: x?.assumingMemoryBound(to: Double.self), into: y?.assumingMemoryBound(to: Double.self))
+      }
     }
   }
 }

@@ -24,7 +24,8 @@ import Testing
           #expect(try results(some) == expected, "\(configuration.cell), \(count) threads, \(bidirectional)")
           if sequences == 32 && count > 1 && !bidirectional {
             let threads = some.network.threads(steps: 1, sequences: sequences)
-            let members = some.network.sharing(threads: threads, sequences: sequences, unpackedStep: true)
+            let members = some.network.sharing(
+              threads: threads, steps: 1, sequences: sequences, unpacked: true)
             #expect(members > 1, "\(configuration.cell), \(count) threads")
           }
         }

@@ -57,13 +57,33 @@ import Testing
         for count in [2, 4, 7] {
           let several = try run.threads(count)
           let threads = several.network.threads(steps: 31, sequences: sequences)
-          if several.network.sharing(threads: threads, sequences: sequences, unpackedStep: false) > 1 { teams += 1 }
+          if several.network.sharing(
+            threads: threads, steps: run.steps, sequences: sequences, unpacked: true) > 1
+          {
+            teams += 1
+          }
           #expect(try results(several) == one, "\(configuration.cell), \(count) threads")
         }
       }
     }
     // Of 36: two directions have no threads left for teams of 2, and one sequence of a vanilla RNN is too little work.
     #expect(teams >= 18)
+  }
+
+  /// More sequences share the units where the weights are large.
+  @Test func largeWeights() throws {
+    for configuration: NetworkConfiguration in [
+      .gru(inputSize: 40, hiddenSize: 421), .lstm(inputSize: 3, hiddenSize: 391, projectionSize: 350),
+    ] {
+      let run = try NetworkCase<Float>(configuration, steps: 4, sequences: 27, seed: 4)
+      let expected = try results(run.threads(1))
+      for threads in [2, 3] {
+        let several = try run.threads(threads)
+        #expect(several.network.sharing(threads: threads, steps: 4, sequences: 27, unpacked: true) == threads)
+        #expect(several.network.threads(steps: 4, sequences: 27) == threads)
+        #expect(try results(several) == expected, "\(configuration.cell), \(threads) threads")
+      }
+    }
   }
 
   private func results<S: TrainingScalar>(_ run: NetworkCase<S>) throws -> [Bits] {
