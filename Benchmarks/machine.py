@@ -41,9 +41,14 @@ def facts(threads: int) -> dict[str, float]:
     return _figures(_run("machine", [threads], threads))
 
 
-def tile_gflops(threads: int) -> float:
-    """The product tile's figure, as it is now."""
-    return _figures(_run("machine", [threads, "tile"], threads))["tile_gflops"]
+def tile_per_cycle(threads: int) -> float:
+    """The product tile's operations per cycle and thread, as they are now."""
+    return per_cycle(_figures(_run("machine", [threads, "tile"], threads)), threads)
+
+
+def per_cycle(facts: dict[str, float], threads: int) -> float:
+    """The product tile's operations per cycle and thread, of the facts with this many threads."""
+    return facts["tile_gflops"] / facts["vector_clock_ghz"] / threads
 
 
 def _figures(lines: list[str]) -> dict[str, float]:

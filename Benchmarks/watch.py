@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-from machine import tile_gflops
+from machine import per_cycle, tile_per_cycle
 
-# Of the best that was seen. A neighbour takes a third or more of a product tile's issue slots; the clock moves by 2 %.
+# Of the best that was seen. A neighbour takes a third or more of a product tile's issue slots. Per cycle, because the
+# clock may move as much: 2.4 to 2.9 GHz within minutes on an Emerald Rapids.
 QUIET = 0.93
 PAUSE = 0.25
 
@@ -24,18 +25,17 @@ class Patience:
 class Watch:
     """Watches the cores that this many threads run on, between rounds.
 
-    `best` is what the product tile reaches when it is quiet: what was measured now, or, if there was more per cycle and
-    thread in `machines`, the facts by thread count, that.
+    `best` is what the product tile reaches per cycle and thread when it is quiet: the most in `machines`, the facts by
+    thread count, or later.
     """
 
     def __init__(self, threads: int, machines: dict[int, dict[str, float]], patience: Patience) -> None:
         self.threads = threads
         self.patience = patience
-        per_cycle = max(m["tile_gflops"] / m["vector_clock_ghz"] / count for count, m in machines.items())
-        self.best = per_cycle * threads * machines[threads]["vector_clock_ghz"]
+        self.best = max(per_cycle(facts, count) for count, facts in machines.items())
 
     def quiet(self) -> bool:
-        now = tile_gflops(self.threads)
+        now = tile_per_cycle(self.threads)
         self.best = max(self.best, now)
         return now >= QUIET * self.best
 

@@ -3,8 +3,8 @@
 
 /// For some sequences and some units, `dh = dy + carry`.
 ///
-/// dh and carry are scratch rows, padded to whole vectors, row r at `pointer + r * stateStride`; all pointers are at the
-/// first of the units.
+/// dh and carry are scratch rows, padded to whole vectors, row r at `pointer + r * stateStride`; all pointers are at
+/// the first of the units.
 public struct ArrivalArguments<Scalar: Real>: BitwiseCopyable {
   /// Sequences that make the step.
   public var count: Int

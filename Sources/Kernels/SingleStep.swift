@@ -171,7 +171,7 @@ public protocol SinglePanel {
 
 /// Panels two at a time: a chain waits some four cycles for each of its multiply-adds, so that the three or four
 /// chains of one panel do not keep a core busy. With 32 registers their gates too are computed side by side, and of an
-/// odd number of panels the last three go together: a stream's step of an LSTM with H 40, three panels, takes 0.84 of
+/// odd number of panels the last three go together: a stream's step of an LSTM with H 40, three panels, takes 0.88 of
 /// the time that two and one take.
 @inlinable @inline(__always)
 func runSingle<P: SinglePanel, Equations: ForwardEquations>(

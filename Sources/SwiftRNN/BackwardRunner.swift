@@ -34,8 +34,8 @@ struct BackwardScratch<Scalar: RNNScalar> {
   let c0: Pointer
   let dhRows: UnsafeMutablePointer<Pointer>
   let innerRows: UnsafeMutablePointer<Pointer>
-  /// Where the arrays over all steps have each sequence's first step: the gradients of the gates' sums, dL/dy, the tape,
-  /// and h.
+  /// Where the arrays over all steps have each sequence's first step: the gradients of the gates' sums, dL/dy, the
+  /// tape, and h.
   let gateStarts: UnsafeMutablePointer<Pointer>
   let dyStarts: UnsafeMutablePointer<Pointer>
   let tapeStarts: UnsafeMutablePointer<Pointer>
@@ -294,7 +294,7 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
         }, carry: passesBy ? UnsafePointer(scratch.carry + start) : nil)
     network.kernels.panels.arrive(&arriving)
     guard let last = finalGradients.0 else { return }
-    for r in next..<max(next, active) {
+    for r in next..<active {
       network.kernels.panels.addRow(
         last + (order[r] &* c.stateWidth &+ unit), scratch.dh + (start &+ r &* width), units.count)
     }

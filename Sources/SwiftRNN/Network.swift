@@ -140,9 +140,9 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   /// How many threads share the hidden units of each direction; 1: threads take sequences instead.
   ///
   /// Sequences are the better cut where each thread has enough of them for full tiles: nobody waits. With fewer, every
-  /// thread would stream all weights past a handful of rows, or have nothing to do; large weights leave its cache, where
-  /// its own panels may stay; and in a single step whose weights are not packed yet, only threads that share the units
-  /// can pack each panel at its use.
+  /// thread would stream all weights past a handful of rows, or have nothing to do; with large weights it would stream
+  /// all of them instead of its share; and in a single step whose weights are not packed yet, only threads that share
+  /// the units can pack each panel at its use.
   func sharing(threads: Int, steps: Int, sequences: Int, unpacked: Bool) -> Int {
     let c = configuration
     let members = min(threads / c.directions, Team.limit, plan.mostPanels)

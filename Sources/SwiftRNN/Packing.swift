@@ -79,8 +79,9 @@ struct PackJob<Scalar: RNNScalar>: BitwiseCopyable {
   }
 }
 
-/// The matrices of a layer that wait to be packed: at most five for each direction.
-typealias PackJobs<Scalar: RNNScalar> = ShortList<10, PackJob<Scalar>>
+/// The matrices of a layer that wait to be packed: at most four for each direction (W and U of two stages; or U, U_n and
+/// W backward).
+typealias PackJobs<Scalar: RNNScalar> = ShortList<8, PackJob<Scalar>>
 
 /// The packed weights of one direction of one layer, for forward products.
 struct PackedForward<Scalar: RNNScalar> {

@@ -13,7 +13,7 @@ struct ShortList<let capacity: Int, Element> {
 
   var indices: Range<Int> { 0..<count }
 
-  /// Elements behind `capacity` would be lost: callers have fewer.
+  /// To fewer than `capacity` elements: a full list drops what is added.
   mutating func append(_ element: Element) {
     assert(count < capacity)
     guard count < capacity else { return }
@@ -46,12 +46,6 @@ struct OneOrTwo<Element> {
   @inline(__always) var count: Int { second == nil ? 1 : 2 }
 
   @inline(__always) subscript(index: Int) -> Element { index == 0 ? first : second.unsafelyUnwrapped }
-
-  @inline(__always)
-  func map<Other>(_ transform: (Element) -> Other) -> OneOrTwo<Other> {
-    OneOrTwo<Other>(transform(first), second.map(transform))
-  }
 }
 
-extension OneOrTwo: Sendable where Element: Sendable {}
 extension OneOrTwo: BitwiseCopyable where Element: BitwiseCopyable {}

@@ -26,10 +26,11 @@ struct Team {
   static let leastWork = 24_000
   /// Sequences for each member above which cutting the batch is faster: full tiles, and nobody waits.
   static let rowsEach = 8
-  /// With weights that one thread's second-level cache does not hold, but those of all members may: each streams only its
-  /// own panels. Two threads of an Emerald Rapids: GRU N 32 H 1536 0.85 of its time, H 512 T 1 0.84, LSTM N 32 H 512
-  /// 0.93, its training at H 1024 0.94; LSTM N 32 H 256, of 1 MB, 1.09, and GRU N 32 H 64 1.3.
+  /// The same with large weights, of which each thread then streams only its own panels, or holds them in its
+  /// second-level cache. Two threads of an Emerald Rapids: GRU N 32 H 1536 0.85 of its time, H 512 T 1 0.84, LSTM N 32 H
+  /// 512 0.93, its training at H 1024 0.94; but LSTM N 32 H 256, of 1 MB, 1.09, and GRU N 32 H 64 1.3.
   static let rowsEachOfLarge = 16
+  /// Large: more of them in a step than a second-level cache holds beside the rest.
   static let largeBytes = 2 << 20
   /// A cache line for each counter.
   private static let stride = 64

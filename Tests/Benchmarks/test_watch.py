@@ -12,36 +12,36 @@ import watch  # noqa: E402
 from watch import Patience, Watch  # noqa: E402
 
 QUIET = {"tile_gflops": 150.0, "vector_clock_ghz": 2.5}
-# Measured beside a neighbour: two thirds of what two threads reach.
-DISTURBED = {"tile_gflops": 200.0, "vector_clock_ghz": 2.5}
+# Two threads, measured beside a neighbour: two thirds of what they reach, and at another clock.
+DISTURBED = {"tile_gflops": 160.0, "vector_clock_ghz": 2.0}
 
 
 @pytest.fixture
 def tiles(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What the tile reaches from now on, one figure after the other; the last one for ever."""
     figures: list[float] = []
-    monkeypatch.setattr(watch, "tile_gflops", lambda threads: figures.pop(0) if len(figures) > 1 else figures[0])
+    monkeypatch.setattr(watch, "tile_per_cycle", lambda threads: figures.pop(0) if len(figures) > 1 else figures[0])
     monkeypatch.setattr(watch.time, "sleep", lambda seconds: None)
     return figures
 
 
 def test_quiet_is_as_much_per_cycle_and_thread_as_with_any_count(tiles: list[float]) -> None:
     both = Watch(2, {1: QUIET, 2: DISTURBED}, Patience(1))
-    assert both.best == pytest.approx(300)
-    tiles[:] = [270, 300, 200]
+    assert both.best == pytest.approx(60)
+    tiles[:] = [54, 60, 40]
     assert [both.quiet() for _ in range(3)] == [False, True, False]
 
 
 def test_the_best_only_grows(tiles: list[float]) -> None:
     one = Watch(1, {1: QUIET}, Patience(1))
-    tiles[:] = [170, 150, 165]
+    tiles[:] = [68, 60, 66]
     assert [one.quiet() for _ in range(3)] == [True, False, True]
 
 
 def test_waiting_ends_with_quiet_or_with_patience(tiles: list[float]) -> None:
     patience = Patience(10 * watch.PAUSE)
     one = Watch(1, {1: QUIET}, patience)
-    tiles[:] = [100, 100, 100, 150, 100]
+    tiles[:] = [40, 40, 40, 60, 40]
     assert one.wait()
     assert patience.left == pytest.approx(7 * watch.PAUSE)
     assert not one.wait()
@@ -67,7 +67,7 @@ def test_rounds_beside_a_neighbour_are_taken_again(
     state = {"now": 0, "neighbour": lambda now: now <= 4}
     monkeypatch.setattr(rounds, "calls_per_round", lambda worker: (0, 1))
     monkeypatch.setattr(rounds.time, "monotonic", lambda: float(state["now"]))
-    monkeypatch.setattr(watch, "tile_gflops", lambda threads: 100.0 if state["neighbour"](state["now"] + 0.5) else 150.0)
+    monkeypatch.setattr(watch, "tile_per_cycle", lambda threads: 40.0 if state["neighbour"](state["now"] + 0.5) else 60.0)
     one = Watch(1, {1: QUIET}, Patience(seconds))
     workers = {rounds.OURS: Library(state), "torch": Library(state)}
     if disturbed == 0:

@@ -5,8 +5,9 @@ import Testing
 /// Passes over one step, which pack each panel of the weights at its use.
 @Suite struct OneStepTests {
   /// The same sequences in a batch of two steps, whose weights are packed beforehand, give the same bits. Sizes at
-  /// which every cell has a team, two threads pack at their use, and eight are more than a matrix has places for.
-  @Test(arguments: [1, 14, 32, 40]) func bitsAreThoseOfALongerBatch(sequences: Int) throws {
+  /// which every cell has a team, two threads pack at their use, and eight are more than a matrix has places for; but
+  /// 97 sequences are too many for a team.
+  @Test(arguments: [1, 14, 32, 40, 97]) func bitsAreThoseOfALongerBatch(sequences: Int) throws {
     try compare(Float.self, sequences)
     try compare(Double.self, sequences)
   }
@@ -22,11 +23,12 @@ import Testing
         for count in [1, 2, 3, 8] {
           let some = try run.threads(count)
           #expect(try results(some) == expected, "\(configuration.cell), \(count) threads, \(bidirectional)")
-          if sequences == 32 && count > 1 && !bidirectional {
+          if sequences >= 32 && count > 1 && !bidirectional {
             let threads = some.network.threads(steps: 1, sequences: sequences)
             let members = some.network.sharing(
               threads: threads, steps: 1, sequences: sequences, unpacked: true)
-            #expect(members > 1, "\(configuration.cell), \(count) threads")
+            #expect(members > 1 || sequences == 97, "\(configuration.cell), \(count) threads")
+            #expect(members == 1 || sequences != 97, "\(configuration.cell), \(count) threads")
           }
         }
       }

@@ -70,18 +70,23 @@ import Testing
     #expect(teams >= 18)
   }
 
-  /// More sequences share the units where the weights are large.
-  @Test func largeWeights() throws {
-    for configuration: NetworkConfiguration in [
-      .gru(inputSize: 40, hiddenSize: 421), .lstm(inputSize: 3, hiddenSize: 391, projectionSize: 350),
-    ] {
-      let run = try NetworkCase<Float>(configuration, steps: 4, sequences: 27, seed: 4)
-      let expected = try results(run.threads(1))
-      for threads in [2, 3] {
-        let several = try run.threads(threads)
-        #expect(several.network.sharing(threads: threads, steps: 4, sequences: 27, unpacked: true) == threads)
-        #expect(several.network.threads(steps: 4, sequences: 27) == threads)
-        #expect(try results(several) == expected, "\(configuration.cell), \(threads) threads")
+  /// More sequences share the units where the weights are large: 16 for each thread, and 96 at most.
+  @Test(arguments: [(27, 2, 2), (27, 3, 3), (33, 2, 1), (96, 6, 6), (97, 7, 1)])
+  func largeWeights(sequences: Int, threads: Int, members: Int) throws {
+    for bidirectional in [false, true] {
+      let count = bidirectional ? 2 * threads : threads
+      for configuration: NetworkConfiguration in [
+        .gru(inputSize: 40, hiddenSize: 421, bidirectional: bidirectional),
+        .lstm(inputSize: 3, hiddenSize: 391, layers: 2, bidirectional: bidirectional, projectionSize: 350),
+      ] {
+        let run = try NetworkCase<Float>(configuration, steps: 3, sequences: sequences, seed: 4)
+        let expected = try results(run.threads(1))
+        let several = try run.threads(count)
+        let comment: Comment = "\(configuration.cell), \(count) threads"
+        #expect(several.network.threads(steps: 3, sequences: sequences) == count, comment)
+        #expect(
+          several.network.sharing(threads: count, steps: 3, sequences: sequences, unpacked: true) == members, comment)
+        #expect(try results(several) == expected, comment)
       }
     }
   }

@@ -39,8 +39,9 @@ def advice() -> str:
     source = folders()[0].parent
     if (source / "pyproject.toml").is_file():
         return (
-            f"you are importing the source tree in {source}, which has no library. Change to another folder, where "
-            f"Python finds the installed package, or set {ENVIRONMENT_VARIABLE} to the library's path"
+            f"you are importing the source tree in {source}, which has no library. Install the package (pip install "
+            f"{source}) and change to another folder, where Python finds that, or set {ENVIRONMENT_VARIABLE} to the "
+            "library's path"
         )
     return (
         "libswiftrnn was not found. Install the package with its library (pip install ./bindings/python), or set "
