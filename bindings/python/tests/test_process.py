@@ -215,8 +215,9 @@ def test_the_source_tree_is_told_from_an_installed_package(run_python: Callable[
     assert "Install the package with its library" in installed and "source tree" not in installed
     (tmp_path / "pyproject.toml").touch()
     sources = run_python(program, check=False, SWIFTRNN_LIBRARY="").stderr
-    assert f"you are importing the source tree in {tmp_path}, which has no library. Change to another folder" in sources
-    assert "or set SWIFTRNN_LIBRARY" in sources and "Install the package" not in sources
+    assert f"you are importing the source tree in {tmp_path}, which has no library. Install the package" in sources
+    assert f"(pip install {tmp_path}) and change to another folder" in sources
+    assert "or set SWIFTRNN_LIBRARY" in sources and "with its library" not in sources
     assert str(tmp_path / "swiftrnn" / "lib" / "libswiftrnn.so") in sources, "what was tried"
     named = run_python(program, check=False, SWIFTRNN_LIBRARY="/nowhere.so").stderr
     assert "the library that SWIFTRNN_LIBRARY names cannot be loaded" in named and "source tree" not in named
