@@ -2,7 +2,7 @@
 import PackageDescription
 
 // The kernels do their own bounds reasoning: -Ounchecked there, and only there. The floors above it keep their checks.
-let kernel: [SwiftSetting] = [.unsafeFlags(["-Ounchecked", "-wmo"])]
+let kernel: [SwiftSetting] = [.unsafeFlags(["-Ounchecked"])]
 
 #if arch(x86_64)
   // One module per instruction set. -Xcc -march reaches Swift's code generator; a package that is depended on by URL
@@ -10,10 +10,10 @@ let kernel: [SwiftSetting] = [.unsafeFlags(["-Ounchecked", "-wmo"])]
   let instructionSets: [Target] = [
     .target(
       name: "KernelsAVX2", dependencies: ["Kernels"],
-      swiftSettings: [.unsafeFlags(["-Ounchecked", "-wmo", "-Xcc", "-march=x86-64-v3"])]),
+      swiftSettings: [.unsafeFlags(["-Ounchecked", "-Xcc", "-march=x86-64-v3"])]),
     .target(
       name: "KernelsAVX512", dependencies: ["Kernels"],
-      swiftSettings: [.unsafeFlags(["-Ounchecked", "-wmo", "-Xcc", "-march=x86-64-v4"])]),
+      swiftSettings: [.unsafeFlags(["-Ounchecked", "-Xcc", "-march=x86-64-v4"])]),
   ]
 #else
   let instructionSets: [Target] = []
