@@ -152,7 +152,8 @@ public final class Network<Scalar: RNNScalar>: Sendable {
     let width = c.stateWidth + (steps == 1 ? c.inputSize(ofLayer: c.layers > 1 ? 1 : 0) : 0)
     let isLarge = c.cell.gates * c.hiddenSize * width * MemoryLayout<Scalar>.stride >= Team.largeBytes
     let rows =
-      steps == 1 && unpacked ? Team.sequences : members * (isLarge ? Team.rowsEachOfLarge : Team.rowsEach)
+      steps == 1 && unpacked
+      ? Team.sequences : isLarge ? members * Team.rowsEachOfLarge : min(members * Team.rowsEach, Team.rowsOfSmall)
     // On two cores of a Cascade Lake an LSTM with N 1 lost by it at H 64 and won at H 128.
     return weights * sequences >= Team.leastWork * members && sequences <= rows ? members : 1
   }
