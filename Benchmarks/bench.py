@@ -100,7 +100,7 @@ def main() -> None:
             raise SystemExit(f"scripts/bench: {error}") from error
     print("\n".join(report.summary_lines(run)))
     paths = plots.draw(run, path.with_suffix(""))
-    print(f"\nPlots: {', '.join(map(str, paths))}")
+    print(f"\nFigures: {path}\nPlots: {', '.join(map(str, paths))}")
     if arguments.write_docs:
         write_docs(run)
 

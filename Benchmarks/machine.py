@@ -43,12 +43,12 @@ def facts(threads: int) -> dict[str, float]:
 
 def tile_per_cycle(threads: int) -> float:
     """The product tile's operations per cycle and thread, as they are now."""
-    return per_cycle(_figures(_run("machine", [threads, "tile"], threads)), threads)
+    return per_cycle(_figures(_run("machine", [threads, "tile"], threads)), "tile", threads)
 
 
-def per_cycle(facts: dict[str, float], threads: int) -> float:
-    """The product tile's operations per cycle and thread, of the facts with this many threads."""
-    return facts["tile_gflops"] / facts["vector_clock_ghz"] / threads
+def per_cycle(facts: dict[str, float], name: str, threads: int) -> float:
+    """Operations per cycle and thread of the "tile" or of the "peak", in the facts with this many threads."""
+    return facts[f"{name}_gflops"] / facts[f"{name}_clock_ghz"] / threads
 
 
 def _figures(lines: list[str]) -> dict[str, float]:
@@ -76,12 +76,11 @@ def identity(versions: list[str]) -> dict[str, str]:
 
 def describe(facts: dict[str, float], threads: int) -> list[str]:
     """The figures as lines of text."""
-    per_cycle = facts["peak_gflops"] / facts["vector_clock_ghz"] / threads
     bandwidths = ", ".join(f"{LEVEL_NAMES[level]} {facts[level + '_gbs']:.0f}" for level in LEVELS)
     return [
         f"{threads} thread{'s' * (threads > 1)}: clock {facts['clock_ghz']:.2f} GHz, "
         f"{facts['vector_clock_ghz']:.2f} beside busy vectors; multiply-add peak "
-        f"{facts['peak_gflops']:.0f} GFLOP/s, {per_cycle:.1f} per cycle and core; product tile from L1 "
+        f"{facts['peak_gflops']:.0f} GFLOP/s, {per_cycle(facts, 'peak', threads):.1f} per cycle and core; product tile from L1 "
         f"{facts['tile_gflops']:.0f} GFLOP/s; {facts['adds_per_cycle']:.2f} adds per cycle",
         f"read bandwidth in GB/s: {bandwidths}",
     ]

@@ -15,7 +15,8 @@ NAME_WIDTH = 38
 
 
 def milliseconds(seconds: float) -> str:
-    return f"{seconds * 1e3:.{4 if seconds < 1e-3 else 3 if seconds < 0.1 else 1}f}"
+    """Three digits or more, of a streamed step too."""
+    return f"{seconds * 1e3:.{6 if seconds < 1e-5 else 4 if seconds < 1e-3 else 3 if seconds < 0.1 else 1}f}"
 
 
 def cells(result: dict) -> list[str]:
@@ -30,8 +31,8 @@ def cells(result: dict) -> list[str]:
             level]
 
 
-COLUMNS = ["threads", "ours ms", "spread", *(f"{peer} ms" for peer in PEERS), "best peer", "ratio", "of limit", "level"]
-WIDTHS = [7, 10, 6, 10, 14, 10, 11, 6, 8, 6]
+COLUMNS = ["threads", "ours ms", "spread", *(f"{peer} ms" for peer in PEERS), "best peer", "ratio", "% of limit", "level"]
+WIDTHS = [7, 10, 6, 10, 14, 10, 11, 6, 11, 6]
 
 
 def head_line() -> str:
@@ -93,8 +94,11 @@ def summary_lines(run: dict) -> list[str]:
     """What is printed at the end."""
     lines = ["The bar"]
     for verdict in evaluate(run["results"]):
-        lines.append(f"  {said(verdict):8} {verdict.what}, {verdict.at_least} {verdict.against}: {verdict.figure}")
-    lines += ["Refused", *(f"  {line}" for line in refusals(run["results"]))]
+        # A part of the shapes leaves most rows without any.
+        if verdict.met is None:
+            continue
+        lines.append(f"  {said(verdict):8} {verdict.what}; {verdict.at_least} {verdict.against}: {verdict.figure}")
+    lines += ["Refused", *(f"  {line}" for line in refusals(run["results"]) or ["nothing"])]
     lines += ["Slower than the best peer", *(f"  {line}" for line in losses(run["results"]) or ["none"])]
     return lines
 

@@ -26,17 +26,18 @@ class Watch:
     """Watches the cores that this many threads run on, between rounds.
 
     `best` is what the product tile reaches per cycle and thread when it is quiet: the most in `machines`, the facts by
-    thread count, or later.
+    thread count, or later; no more than their peak, so that one figure that is too good does not make all others bad.
     """
 
     def __init__(self, threads: int, machines: dict[int, dict[str, float]], patience: Patience) -> None:
         self.threads = threads
         self.patience = patience
-        self.best = max(per_cycle(facts, count) for count, facts in machines.items())
+        self.peak = max(per_cycle(facts, "peak", count) for count, facts in machines.items())
+        self.best = min(self.peak, max(per_cycle(facts, "tile", count) for count, facts in machines.items()))
 
     def quiet(self) -> bool:
         now = tile_per_cycle(self.threads)
-        self.best = max(self.best, now)
+        self.best = min(self.peak, max(self.best, now))
         return now >= QUIET * self.best
 
     def wait(self) -> bool:

@@ -61,8 +61,9 @@ struct BatchPlan {
   @inline(__always)
   func length(_ sequence: Int) -> Int { lengths.map { Int($0[sequence]) } ?? steps }
 
-  /// How many threads are worth their while for `operations` if each is to have as many as `each`.
+  /// How many threads are worth their while for `operations` if each is to have as many as `each`. Operations may be of
+  /// sizes that no pass accepts, negative ones too.
   static func threads(_ limit: Int, operations: Double, each: Double) -> Int {
-    max(1, min(limit, Int(min(operations / each, 1e6))))
+    max(1, min(limit, Int(min(max(operations / each, 1), 1e6))))
   }
 }

@@ -5,6 +5,8 @@ import Kernels
 ///
 /// All memory is had when it is made; `step` and `run` allocate nothing, lock nothing, stay on the calling
 /// thread, and give the bits that whole sequences give.
+///
+/// Foundation has a `Stream` of its own: beside it write `SwiftRNN.Stream<Float>`.
 public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   public let network: Network<Scalar>
   public let sequences: Int

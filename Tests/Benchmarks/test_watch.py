@@ -11,9 +11,9 @@ import rounds  # noqa: E402
 import watch  # noqa: E402
 from watch import Patience, Watch  # noqa: E402
 
-QUIET = {"tile_gflops": 150.0, "vector_clock_ghz": 2.5}
+QUIET = {"tile_gflops": 150.0, "tile_clock_ghz": 2.5, "peak_gflops": 157.5, "peak_clock_ghz": 2.5}
 # Two threads, measured beside a neighbour: two thirds of what they reach, and at another clock.
-DISTURBED = {"tile_gflops": 160.0, "vector_clock_ghz": 2.0}
+DISTURBED = {"tile_gflops": 160.0, "tile_clock_ghz": 2.0, "peak_gflops": 200.0, "peak_clock_ghz": 2.0}
 
 
 @pytest.fixture
@@ -34,8 +34,15 @@ def test_quiet_is_as_much_per_cycle_and_thread_as_with_any_count(tiles: list[flo
 
 def test_the_best_only_grows(tiles: list[float]) -> None:
     one = Watch(1, {1: QUIET}, Patience(1))
-    tiles[:] = [68, 60, 66]
+    tiles[:] = [62, 56, 58]
     assert [one.quiet() for _ in range(3)] == [True, False, True]
+
+
+def test_no_figure_is_better_than_the_peak(tiles: list[float]) -> None:
+    one = Watch(1, {1: QUIET}, Patience(1))
+    tiles[:] = [80, 60]
+    assert [one.quiet() for _ in range(4)] == [True] * 4
+    assert one.best == pytest.approx(63)
 
 
 def test_waiting_ends_with_quiet_or_with_patience(tiles: list[float]) -> None:

@@ -30,6 +30,15 @@ static inline void check_in_child(const char *what, void (*body)(void)) {
   fprintf(stderr, "the child process for %s failed with wait status %#x\n", what, (unsigned)status);
 }
 
+static const char *isa_of_child;
+static void (*body_of_child)(void);
+
+static inline void check_isa_and_run(void) {
+  const char *isa = swiftrnn_isa();
+  CHECK(isa != NULL && strcmp(isa, isa_of_child) == 0);
+  body_of_child();
+}
+
 /** Runs `body` once with each instruction set of this CPU, in children: a process keeps the one it first had. The
  *  library must not have been called yet. */
 static inline void check_with_each_isa(void (*body)(void)) {
@@ -40,7 +49,9 @@ static inline void check_with_each_isa(void (*body)(void)) {
   for (int i = 0; i < 3; i++) {
     printf("%s: %s\n", names[i], has[i] ? "running" : "this CPU does not have it");
     setenv("SWIFTRNN_ISA", names[i], 1);
-    if (has[i]) check_in_child(names[i], body);
+    isa_of_child = names[i];
+    body_of_child = body;
+    if (has[i]) check_in_child(names[i], check_isa_and_run);
   }
   unsetenv("SWIFTRNN_ISA");
 #else

@@ -49,6 +49,35 @@ static void sizes(problem *p) {
                   (a.steps = MOST, a.sequences = MOST, a.lengths = NULL, a.y = NULL, a.tape = NULL));
 }
 
+/* Sizes are looked at before the work is cut for threads: also with packed weights, in a network whose steps are much
+ * work, and with more than one size that makes no sense. */
+static void sizes_with_weights(void) {
+  static const int64_t wrong[] = {-1, INT64_MIN, INT64_MAX, -MOST, MOST + 1};
+  for (int64_t threads = 0; threads < 2; threads++) {
+    shape is;
+    memset(&is, 0, sizeof is);
+    is.cell = SWIFTRNN_LSTM, is.dtype = SWIFTRNN_FLOAT32;
+    is.inputs = 256, is.hidden = 512, is.layers = 1, is.steps = 1, is.sequences = 4, is.threads = threads;
+    describe(&is, "sizes with packed weights");
+    problem *p = problem_make(&is);
+    problem_keep(p);
+    swiftrnn_forward_args packed = p->forward;
+    packed.weights = problem_pack(p), packed.tape = NULL, packed.tape_size = 0;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+      for (size_t j = 0; j <= sizeof wrong / sizeof *wrong; j++) {
+        swiftrnn_forward_args a = packed;
+        a.steps = wrong[i];
+        if (j > 0) a.sequences = wrong[j - 1];
+        CHECK_REFUSED(swiftrnn_network_forward(p->network, &a), INVALID_SIZE, "steps is", number(wrong[i]));
+        a.steps = packed.steps, a.sequences = wrong[i];
+        CHECK_REFUSED(swiftrnn_network_forward(p->network, &a), INVALID_SIZE, "sequences is", number(wrong[i]));
+      }
+    }
+    CHECK_NOTHING_WRITTEN(p);
+    problem_free(p);
+  }
+}
+
 static void lengths(problem *p) {
   static const int64_t wrong[] = {-1, 5, INT64_MAX, INT64_MIN};
   int64_t *const own = (int64_t *)(uintptr_t)p->forward.lengths;
@@ -241,5 +270,6 @@ int main(void) {
     allowed(p);
     problem_free(p);
   }
+  sizes_with_weights();
   return check_result();
 }

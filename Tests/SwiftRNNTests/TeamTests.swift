@@ -91,6 +91,33 @@ import Testing
     }
   }
 
+  /// Small weights: 8 sequences for each thread, and 32 at most, because many members would meet more than they work.
+  @Test func smallWeights() throws {
+    var configuration = NetworkConfiguration.lstm(inputSize: 40, hiddenSize: 128)
+    configuration.threads = 8
+    let network = try Network<Float>(configuration)
+    func members(_ sequences: Int, threads: Int) -> Int {
+      network.sharing(threads: threads, steps: 50, sequences: sequences, unpacked: true)
+    }
+    #expect(members(16, threads: 2) == 2 && members(17, threads: 2) == 1)
+    #expect(members(32, threads: 8) == 8 && members(33, threads: 8) == 1)
+  }
+
+  /// Panels are packed at their use in single steps, and where nobody else uses the place. Threads that share the units
+  /// of two directions have numbers in each that are not theirs alone.
+  @Test func panelsArePackedAtTheirUse() throws {
+    for bidirectional in [false, true] {
+      let network = try Network<Float>(.lstm(inputSize: 40, hiddenSize: 400, bidirectional: bidirectional))
+      typealias Cut = Network<Float>.Cut
+      let jobs = PackJobs<Float>()
+      #expect(network.packsAtUse(jobs, steps: 1, Cut(members: 1, sharing: 1, shards: 1)))
+      #expect(!network.packsAtUse(jobs, steps: 2, Cut(members: 1, sharing: 1, shards: 1)))
+      #expect(!network.packsAtUse(jobs, steps: 1, Cut(members: 1, sharing: 1, shards: 2)))
+      #expect(!network.packsAtUse(jobs, steps: 1, Cut(members: 2, sharing: 1, shards: 2)))
+      #expect(network.packsAtUse(jobs, steps: 1, Cut(members: 4, sharing: 2, shards: 1)) == !bidirectional)
+    }
+  }
+
   private func results<S: TrainingScalar>(_ run: NetworkCase<S>) throws -> [Bits] {
     let (inferred, _) = try run.infer()
     let (y, state, tape) = try run.forward()

@@ -114,6 +114,13 @@ import Testing
     #expect(norm == expected.norm && all[0].elements == expected.tensors[0])
     #expect(shared.elements != all[0].elements && gradient == shared)
 
+    let network = try Network<Float>(.gru(inputSize: 3, hiddenSize: 5))
+    var parameters = try network.makeParameters(seed: 2)
+    let kept = parameters
+    let clipped = try clip([parameters.flat.elements], maxNorm: 0.25)
+    #expect(try GradientClipping.clip(&parameters, maxNorm: 0.25) == clipped.norm)
+    #expect(parameters.flat.elements == clipped.tensors[0] && kept.flat != parameters.flat)
+
     let sampler = Sampler(temperature: 0.8, seed: 5)
     #expect(try sampler.sample(gradient, position: 3) == sample(sampler, gradient.elements, classes: 9, position: 3))
   }

@@ -144,6 +144,18 @@ extension GradientClipping {
     let all = gradients
     return try clip(tensors: all.count, maxNorm: maxNorm) { all[$0].buffer }
   }
+
+  /// The same for all gradients of a network, `gradients.parameters` of a backward pass.
+  ///
+  /// - Returns: the norm before.
+  @discardableResult
+  public static func clip<Scalar: RNNScalar>(
+    _ gradients: inout NetworkParameters<Scalar>, maxNorm: Double
+  ) throws(RNNError) -> Double {
+    try gradients.flat.makeUnique()
+    let all = gradients.flat
+    return try clip(tensors: 1, maxNorm: maxNorm) { _ in all.buffer }
+  }
 }
 
 extension SGD {
