@@ -191,7 +191,7 @@ func rnnBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
 }
 
 extension StepKernels {
-  @inlinable @inline(__always)
+  @usableFromInline @_alwaysEmitIntoClient @inline(__always)
   init<V: Lanes>(_: V.Type) where Arguments == BackwardArguments<V.Scalar> {
     self.init(
       lstm: { lstmBackward(V.self, $0.pointee) }, gru: { gruBackward(V.self, $0.pointee) },

@@ -38,6 +38,8 @@ public protocol ElementaryConstants {
   static func logTail<V: Lanes>(_ z: V) -> V where V.Scalar == Self
   /// T with tanh a = a + a z T(z), z = a^2, for |a| < tanhSmall.
   static func tanhTail<V: LaneArithmetic>(_ z: V) -> V where V.Scalar == Self
+  /// R with Q(z) = e^(-z^2 / 2) R, the tail of the normal distribution, for u = (z - 4) / (z + 4).
+  static func normalTail<V: LaneArithmetic>(_ u: V) -> V where V.Scalar == Self
 }
 
 extension Float: ElementaryConstants {

@@ -11,7 +11,7 @@ public struct ElementaryKernels<Scalar: Real>: Sendable {
   public let tanh: Map
   public let squareRoot: Map
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   public init<V: Lanes>(_: V.Type) where V.Scalar == Scalar {
     exp = { map(V.self, $0, $1, $2) { V.exp($0) } }
     log = { map(V.self, $0, $1, $2) { V.log($0) } }

@@ -227,7 +227,7 @@ func rnnActivation<V: LaneArithmetic>(_ sum: V, relu: Bool) -> V {
 }
 
 extension StepKernels {
-  @inlinable @inline(__always)
+  @usableFromInline @_alwaysEmitIntoClient @inline(__always)
   init<V: Lanes>(_: V.Type) where Arguments == ForwardArguments<V.Scalar> {
     self.init(
       lstm: { forward(LSTMForward.self, V.self, $0) }, gru: { forward(GRUForward.self, V.self, $0) },

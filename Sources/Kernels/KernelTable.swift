@@ -5,7 +5,8 @@
 /// `init(_:)` is generic and inlined into the module of each instruction set, which so holds concrete code for its own
 /// vector and nothing else. Every entry is a function without captures: some forty, so runners reach them through
 /// their network and hold no copy. Not a class: each of these modules would then hold the same function of the runtime,
-/// and the linker would keep one for all.
+/// and the linker would keep one for all. The initialisers are emitted where they are used only: their generic versions,
+/// which nothing calls, were 0.65 MB of the library, because the linker keeps what they call.
 public struct KernelTable<Scalar: Real>: Sendable {
   /// Scalars per vector: what packed panels are made of.
   public let lanes: Int
@@ -19,8 +20,9 @@ public struct KernelTable<Scalar: Real>: Sendable {
   public let forward: StepKernels<ForwardArguments<Scalar>>
   public let single: StepKernels<SingleArguments<Scalar>>
   public let backward: StepKernels<BackwardArguments<Scalar>>
+  public let vector: VectorKernels<Scalar>
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   public init<V: Lanes>(_: V.Type) where V.Scalar == Scalar {
     lanes = V.count
     accumulators = V.accumulators
@@ -31,5 +33,6 @@ public struct KernelTable<Scalar: Real>: Sendable {
     forward = StepKernels(V.self)
     single = StepKernels(V.self)
     backward = StepKernels(V.self)
+    vector = VectorKernels(V.self)
   }
 }

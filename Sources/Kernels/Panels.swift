@@ -309,7 +309,7 @@ public struct PanelKernels<Scalar: Real>: Sendable {
   public let addRow: @Sendable (UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int) -> Void
   public let arrive: @Sendable (UnsafePointer<ArrivalArguments<Scalar>>) -> Void
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   public init<V: Lanes>(_: V.Type) where V.Scalar == Scalar {
     pack = { Kernels.pack(V.self, $0.pointee) }
     packRows = { Kernels.packRows(V.self, $0, $1, $2, $3, $4, $5) }

@@ -227,7 +227,7 @@ public struct ProductKernels<Scalar: Real>: Sendable {
   public let panel3: Entry
   public let panel4: Entry
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   public init<V: Lanes>(_: V.Type) where V.Scalar == Scalar {
     panel1 = { runPanel(Row1<V>.self, $0) }
     panel2 = { runPanel(Row2<V>.self, $0) }

@@ -298,7 +298,7 @@ func oneGatePanel<Row: RowSums, Equations: ForwardEquations>(
 }
 
 extension StepKernels {
-  @inlinable @inline(__always)
+  @usableFromInline @_alwaysEmitIntoClient @inline(__always)
   init<V: Lanes>(_: V.Type) where Arguments == SingleArguments<V.Scalar> {
     self.init(
       lstm: { runSingle(ChainedPanel<Row4<V>>.self, LSTMForward.self, $0) },

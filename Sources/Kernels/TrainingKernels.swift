@@ -51,7 +51,7 @@ public struct TrainingKernels<Scalar: Real>: Sendable {
   public let orderedKeys:
     @Sendable (_ x: UnsafePointer<Scalar>, _ count: Int, _ keys: UnsafeMutablePointer<Int>) -> Void
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   public init<V: Lanes>(_: V.Type) where V.Scalar == Scalar {
     crossEntropy = { Kernels.crossEntropy(V.self, $0, $1) }
     sumsOfSquares = { chunkSums(V.self, .square, $0, $1, $2) }

@@ -1,0 +1,145 @@
+// Norms and softmax of one row, and their gradients. Sums are of 16 partial sums by index mod 16, joined by a fixed
+// tree: the same bits on every instruction set.
+//
+// Layer norm: Ba, Kiros, Hinton 2016. RMS norm: Zhang, Sennrich 2019. Both here without gain and bias, eps 1e-5.
+
+@inlinable @inline(__always) var normEpsilon: Double { 1e-5 }
+
+extension Lanes {
+  /// The sum of `term(i)` over the `count` numbers of a row; `term` gets vectors of two rows, zeros behind the end.
+  @inlinable @inline(__always)
+  static func sum<let vectors: Int>(
+    _: InlineArray<vectors, Self>.Type, _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ count: Int,
+    _ term: (_ a: Self, _ b: Self, _ sum: Self) -> Self
+  ) -> Scalar {
+    var sums = InlineArray<vectors, Self>(repeating: zero)
+    let whole = count & ~15
+    var i = 0
+    while i < whole {
+      for v in 0..<vectors {
+        let at = i &+ v &* Self.count
+        sums[v] = term(load(a + at), load(b + at), sums[v])
+      }
+      i &+= 16
+    }
+    for v in 0..<vectors {
+      let at = i &+ v &* Self.count
+      let rest = count &- at
+      if rest <= 0 { break }
+      // Lanes behind the end add zero to their sums: `term` of them may be anything.
+      let some = load(a + at, first: rest)
+      let added = term(some, load(b + at, first: rest), sums[v])
+      sums[v] = rest >= Self.count ? added : keep(added, first: rest, else: sums[v])
+    }
+    return join(sums)
+  }
+
+  /// The first `n` lanes of a, the others of b.
+  @inlinable @inline(__always)
+  static func keep(_ a: Self, first n: Int, else b: Self) -> Self {
+    withUnsafeTemporaryAllocation(of: Scalar.self, capacity: 16) { buffer in
+      let lanes = buffer.baseAddress.unsafelyUnwrapped
+      b.store(lanes)
+      a.store(lanes, first: n)
+      return load(UnsafePointer(lanes))
+    }
+  }
+
+  @inlinable @inline(__always)
+  static func sum(
+    _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ count: Int,
+    _ term: (_ a: Self, _ b: Self, _ sum: Self) -> Self
+  ) -> Scalar {
+    switch Self.count {
+    case 2: sum(InlineArray<8, Self>.self, a, b, count, term)
+    case 4: sum(InlineArray<4, Self>.self, a, b, count, term)
+    case 8: sum(InlineArray<2, Self>.self, a, b, count, term)
+    default: sum(InlineArray<1, Self>.self, a, b, count, term)
+    }
+  }
+
+  @inlinable @inline(__always)
+  static func sum(_ a: UnsafePointer<Scalar>, _ count: Int) -> Scalar { sum(a, a, count) { a, _, sum in sum + a } }
+
+  /// `out[i] = f(a[i], b[i])`, in whole vectors.
+  @inlinable @inline(__always)
+  static func each(
+    _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int,
+    _ f: (Self, Self) -> Self
+  ) {
+    var i = 0
+    while i < count {
+      f(load(a + i), load(b + i)).store(out + i)
+      i &+= Self.count
+    }
+  }
+
+  /// The mean, and one over the root of the variance and eps.
+  @inlinable @inline(__always)
+  static func moments(_ a: UnsafePointer<Scalar>, _ count: Int) -> (mean: Scalar, scale: Scalar) {
+    let mean = sum(a, count) / Scalar(count)
+    let center = Self(repeating: mean)
+    let squares = sum(a, a, count) { a, _, sum in multiplyAdd(a - center, a - center, sum) }
+    return (mean, 1 / (squares / Scalar(count) + Scalar(normEpsilon)).squareRoot())
+  }
+
+  @inlinable @inline(__always)
+  static func rootMeanSquareScale(_ a: UnsafePointer<Scalar>, _ count: Int) -> Scalar {
+    let squares = sum(a, a, count) { a, _, sum in multiplyAdd(a, a, sum) }
+    return 1 / (squares / Scalar(count) + Scalar(normEpsilon)).squareRoot()
+  }
+
+  @inlinable @inline(__always)
+  static func layerNorm(_ a: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int) {
+    let (mean, scale) = moments(a, count)
+    let (center, factor) = (Self(repeating: mean), Self(repeating: scale))
+    each(a, a, out, count) { a, _ in (a - center) * factor }
+  }
+
+  @inlinable @inline(__always)
+  static func rmsNorm(_ a: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int) {
+    let factor = Self(repeating: rootMeanSquareScale(a, count))
+    each(a, a, out, count) { a, _ in a * factor }
+  }
+
+  @inlinable @inline(__always)
+  static func softmax(_ a: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int) {
+    let largest = Self(repeating: maximum(Self.self, a, count))
+    each(a, a, out, count) { a, _ in exp(a - largest) }
+    let total = Self(repeating: sum(UnsafePointer(out), count))
+    each(UnsafePointer(out), UnsafePointer(out), out, count) { a, _ in a / total }
+  }
+
+  /// With n = (a - mean) s: s (b - mean(b) - n mean(b n)).
+  @inlinable @inline(__always)
+  static func layerNormGradient(
+    _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int
+  ) {
+    let (mean, scale) = moments(a, count)
+    let (center, factor) = (Self(repeating: mean), Self(repeating: scale))
+    let average = Self(repeating: sum(b, count) / Scalar(count))
+    let dot = sum(a, b, count) { a, b, sum in multiplyAdd(b, (a - center) * factor, sum) }
+    let share = Self(repeating: dot / Scalar(count))
+    each(a, b, out, count) { a, b in factor * (b - average - (a - center) * factor * share) }
+  }
+
+  /// With n = a s: s (b - n mean(b n)).
+  @inlinable @inline(__always)
+  static func rmsNormGradient(
+    _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int
+  ) {
+    let factor = Self(repeating: rootMeanSquareScale(a, count))
+    let dot = sum(a, b, count) { a, b, sum in multiplyAdd(b, a * factor, sum) }
+    let share = Self(repeating: dot / Scalar(count))
+    each(a, b, out, count) { a, b in factor * (b - a * factor * share) }
+  }
+
+  /// From the result a: a (b - sum(a b)).
+  @inlinable @inline(__always)
+  static func softmaxGradient(
+    _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int
+  ) {
+    let dot = Self(repeating: sum(a, b, count) { a, b, sum in multiplyAdd(a, b, sum) })
+    each(a, b, out, count) { a, b in a * (b - dot) }
+  }
+}

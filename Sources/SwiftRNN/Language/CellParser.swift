@@ -1,0 +1,221 @@
+// From a text's words to its lines, by recursive descent: one function per rule of the grammar.
+//
+//     text   = [ "like" NAME NL ] { [ line ] [ "#" comment ] NL }        a line goes on inside parentheses
+//     line   = "size" names "=" size | "input" names | "init" names "=" ["-"] NUMBER | target {"," target} "=" sum
+//     names  = NAME {"," NAME}       target = NAME ["'"]
+//     size   = INTEGER | NAME | INTEGER "*" NAME | NAME "/" INTEGER
+//     sum    = term {("+"|"-") term}          term = signed {("*"|"/") signed}
+//     signed = "-" signed | atom ["@" signed]
+//     atom   = NUMBER | NAME ["'" | "[" INTEGER "]"] | NAME "(" arg {"," arg} ")" | "(" sum ")"
+//     arg    = sum [("<"|"<="|">"|">=") sum] | "per_sequence"
+
+struct CellParser {
+  /// Parentheses, minus signs and products within each other.
+  static let deepest = 64
+  /// Sizes, factors of sizes and numbers of children.
+  static let largestFactor = 1 << 31
+
+  private let tokens: [CellToken]
+  private var position = 0
+  private var depth = 0
+
+  static func parse(_ source: CellSource) throws(CellError) -> CellSyntax {
+    var parser = CellParser(tokens: try CellTokens.of(source))
+    return try parser.text()
+  }
+
+  private init(tokens: [CellToken]) { self.tokens = tokens }
+
+  // The last token is `.end`, and nothing goes past it.
+  private var token: CellToken { tokens[position] }
+  private var following: CellToken { tokens[min(position + 1, tokens.count - 1)] }
+
+  private mutating func advance() { position = min(position + 1, tokens.count - 1) }
+
+  private mutating func take(_ sign: StaticSign) -> Bool {
+    guard token.kind == .sign(sign) else { return false }
+    advance()
+    return true
+  }
+
+  private func expected(_ what: String) -> CellError {
+    token.place.error("expected \(what), found \(token.description)")
+  }
+
+  private mutating func expect(_ sign: StaticSign) throws(CellError) {
+    guard take(sign) else { throw expected("\"\(sign.rawValue)\"") }
+  }
+
+  private mutating func name(_ what: String) throws(CellError) -> PlacedName {
+    guard case .name(let name) = token.kind else { throw expected(what) }
+    defer { advance() }
+    return PlacedName(name: name, place: token.place)
+  }
+
+  private mutating func integer(_ what: String) throws(CellError) -> Int {
+    guard case .integer(let value) = token.kind else { throw expected(what) }
+    guard let value, value >= 1, value < Self.largestFactor else {
+      throw token.place.error("\(what) must be in 1...\(Self.largestFactor - 1)")
+    }
+    advance()
+    return value
+  }
+
+  // MARK: Lines
+
+  private mutating func text() throws(CellError) -> CellSyntax {
+    var like: PlacedName?
+    if startsLine("like") {
+      advance()
+      like = try name("the name of a cell")
+      try endOfLine()
+    }
+    var lines: [Line] = []
+    while token.kind != .end {
+      if startsLine("like") { throw token.place.error("\"like\" must be the first line") }
+      lines.append(Line(kind: try line()))
+      try endOfLine()
+    }
+    return CellSyntax(like: like, lines: lines)
+  }
+
+  /// A word is one only before a name: `size = 3` is an equation.
+  private func startsLine(_ word: String) -> Bool {
+    guard token.kind == .name(word), case .name = following.kind else { return false }
+    return true
+  }
+
+  private mutating func endOfLine() throws(CellError) {
+    guard token.kind == .newline else { throw expected("an operator or the end of the line") }
+    advance()
+  }
+
+  private mutating func line() throws(CellError) -> Line.Kind {
+    if startsLine("size") {
+      advance()
+      let names = try names()
+      try expect(.equals)
+      return .size(names, try size())
+    }
+    if startsLine("input") {
+      advance()
+      return .input(try names())
+    }
+    if startsLine("init") {
+      advance()
+      let names = try names()
+      try expect(.equals)
+      let isNegative = take(.minus)
+      guard token.kind == .number || isInteger(token.kind) else { throw expected("a number") }
+      defer { advance() }
+      return .initial(names, isNegative ? -token.value : token.value)
+    }
+    var targets = [try target()]
+    while take(.comma) { targets.append(try target()) }
+    try expect(.equals)
+    return .equation(targets, try sum())
+  }
+
+  private mutating func names() throws(CellError) -> [PlacedName] {
+    var names = [try name("a name")]
+    while take(.comma) { names.append(try name("a name")) }
+    return names
+  }
+
+  private mutating func target() throws(CellError) -> Target {
+    let name = try name("a name, \"size\", \"input\" or \"init\"")
+    return Target(name: name.name, isNext: take(.prime), place: name.place)
+  }
+
+  private mutating func size() throws(CellError) -> SizeTerm {
+    if case .name(let name) = token.kind {
+      advance()
+      return take(.over) ? SizeTerm(name, over: try integer("the divisor of a size")) : SizeTerm(name)
+    }
+    let number = try integer("a size")
+    return take(.times) ? SizeTerm(number, times: try name("the name of a size").name) : SizeTerm(number)
+  }
+
+  private func isInteger(_ kind: CellToken.Kind) -> Bool {
+    if case .integer = kind { true } else { false }
+  }
+
+  // MARK: Expressions
+
+  private mutating func sum() throws(CellError) -> Expression {
+    let place = token.place
+    var terms = [(isNegative: false, try term())]
+    while token.kind == .sign(.plus) || token.kind == .sign(.minus) {
+      let isNegative = token.kind == .sign(.minus)
+      advance()
+      terms.append((isNegative, try term()))
+    }
+    return terms.count == 1 ? terms[0].1 : Expression(kind: .sum(terms), place: place)
+  }
+
+  private mutating func term() throws(CellError) -> Expression {
+    let place = token.place
+    var factors = [(isDivisor: false, try signed())]
+    while token.kind == .sign(.times) || token.kind == .sign(.over) {
+      let isDivisor = token.kind == .sign(.over)
+      advance()
+      factors.append((isDivisor, try signed()))
+    }
+    return factors.count == 1 ? factors[0].1 : Expression(kind: .factors(factors), place: place)
+  }
+
+  private mutating func signed() throws(CellError) -> Expression {
+    depth += 1
+    defer { depth -= 1 }
+    guard depth <= Self.deepest else { throw token.place.error("more than \(Self.deepest) levels within each other") }
+    let place = token.place
+    if take(.minus) { return Expression(kind: .negated(try signed()), place: place) }
+    let left = try atom()
+    return take(.product) ? Expression(kind: .product(left, try signed()), place: place) : left
+  }
+
+  private mutating func atom() throws(CellError) -> Expression {
+    let place = token.place
+    switch token.kind {
+    case .number, .integer:
+      defer { advance() }
+      return Expression(kind: .number(token.value), place: place)
+    case .sign(.open):
+      advance()
+      let inner = try sum()
+      try expect(.close)
+      return inner
+    case .name(let name):
+      advance()
+      if take(.prime) { return Expression(kind: .next(name), place: place) }
+      if take(.openIndex) {
+        let child = try integer("the number of a child")
+        try expect(.closeIndex)
+        return Expression(kind: .child(name, child), place: place)
+      }
+      if take(.open) { return Expression(kind: .call(name, try arguments()), place: place) }
+      return Expression(kind: .name(name), place: place)
+    default: throw expected("a number, a name or \"(\"")
+    }
+  }
+
+  private mutating func arguments() throws(CellError) -> [Expression.Argument] {
+    var arguments = [try argument()]
+    while take(.comma) { arguments.append(try argument()) }
+    try expect(.close)
+    return arguments
+  }
+
+  private mutating func argument() throws(CellError) -> Expression.Argument {
+    if token.kind == .name("per_sequence") {
+      defer { advance() }
+      return .perSequence(token.place)
+    }
+    let value = try sum()
+    guard case .sign(let sign) = token.kind, let comparison = Expression.Comparison(rawValue: sign.rawValue) else {
+      return .value(value)
+    }
+    advance()
+    return .comparison(value, comparison, try sum())
+  }
+}

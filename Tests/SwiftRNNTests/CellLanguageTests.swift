@@ -1,0 +1,216 @@
+import Reference
+import Testing
+
+@testable import SwiftRNN
+
+/// What texts of equations mean: sizes, states, parameters and their order; and what is refused, and where.
+@Suite struct CellLanguageTests {
+  private let sizes = ["O": 5, "P": 4, "Rw": 2, "Ru": 3, "B": 7, "heads": 3]
+
+  private func extents(_ cell: CellText, _ given: [String: Int]) throws -> CellExtents {
+    try CellExtents(cell.graph, cell.sizes, given: given)
+  }
+
+  /// The shape of a parameter, with the number of blocks in front where it has any.
+  private func shape(_ cell: CellText, _ parameter: CellParameter, _ extents: CellExtents) -> [Int] {
+    let (rows, columns) = (extents.rows[parameter.node], extents.columns[parameter.node])
+    let blocks = cell.graph.nodes.indices.first {
+      if case .blocks = cell.graph.nodes[$0].operation {
+        cell.graph.nodes[$0].operands == [parameter.node]
+      } else {
+        false
+      }
+    }
+    switch parameter.kind {
+    case .matrix: return (blocks.map { [extents.blocks[$0]] } ?? []) + [rows, columns]
+    default: return [rows]
+    }
+  }
+
+  /// `4H×I`, `heads blocks of H×H`, `1`
+  private func shape(of text: Substring, _ given: [String: Int]) -> [Int] {
+    if let range = text.firstRange(of: " blocks of ") {
+      return [given[String(text[..<range.lowerBound])] ?? 0] + shape(of: text[range.upperBound...], given)
+    }
+    return text.split(separator: "×").map { term in
+      let digits = term.prefix { $0.isNumber }
+      let name = String(term.dropFirst(digits.count))
+      return (Int(digits) ?? 1) * (name.isEmpty ? 1 : given[name] ?? 0)
+    }
+  }
+
+  @Test func builtInCellsAreWhatAnotherInterpreterMadeOfThem() throws {
+    #expect(CellTable.rows.map(\.name).sorted() == BuiltInCells.names.sorted())
+    for row in CellTable.rows {
+      let cell = try CellText(named: row.name)
+      let usesRawInput = ["mut1", "mut2", "sru", "socher"].contains(row.name)
+      let given = sizes.merging(["I": usesRawInput ? 12 : 6, "H": 12]) { $1 }
+      let extents = try extents(cell, given)
+      #expect(cell.phases.stages == row.stages, "\(row.name)")
+      let states = cell.graph.states.map { "\($0.name) \(extents.rows[$0.previous])" }
+      let expectedStates = row.states.split(separator: ", ").map { text in
+        "\(text.prefix { $0 != "(" }) \(shape(of: text.drop { $0 != "(" }.dropFirst().dropLast(), given)[0])"
+      }
+      #expect(states == expectedStates, "\(row.name)")
+      let parameters = cell.graph.parameters.map { "\($0.name) \(shape(cell, $0, extents))" }
+      let expected = row.parameters.split(separator: ", ").map { text in
+        "\(text.prefix { $0 != "[" }) \(shape(of: text.drop { $0 != "[" }.dropFirst().dropLast(), given))"
+      }
+      #expect(parameters == expected, "\(row.name)")
+    }
+  }
+
+  @Test func equalEquationsAreOneValue() throws {
+    // A product that is written twice is made once, and so is what is computed from it.
+    let cell = try CellText("h' = tanh(W @ x + U @ h) * sigmoid(U @ h) + tanh(W @ x + U @ h)")
+    #expect(cell.graph.nodes.filter { $0.operation == .product }.count == 2)
+    let tanhs = cell.graph.nodes.filter { $0.operation == .unary(.tanh, constants: []) }
+    #expect(tanhs.count == 1)
+  }
+
+  @Test func numbersAreComputedOnce() throws {
+    let cell = try CellText("k = 2 * 3 - 1\nh' = k / 5 * x + 0 + h * 1")
+    #expect(
+      cell.graph.nodes.map(\.operation) == [.constant(5), .input(0), .state(0), .sum(negative: [false, false])]
+        || cell.graph.nodes.filter { if case .multiply = $0.operation { true } else { false } }.isEmpty)
+    #expect(throws: CellError.self) { try CellText("h' = x + 1 / 0") }
+  }
+
+  @Test func likeReplacesEquationsInTheirPlaces() throws {
+    let coupled = try CellText("like lstm\nf = 1 - i")
+    #expect(coupled.graph.parameters.map(\.name) == ["weight_ih", "weight_hh", "bias_ih", "bias_hh"])
+    let extents = try extents(coupled, ["I": 3, "H": 4])
+    // The rows of the part that nothing reads stay.
+    #expect(extents.rows[coupled.graph.parameters[0].node] == 16)
+    let gates = coupled.graph.nodes.filter { $0.operation == .unary(.sigmoid, constants: []) }
+    #expect(gates.count == 2)
+    // What nothing reads any more is dropped: c, and with it i, f and g.
+    let open = try CellText("like lstm\nh' = o * h")
+    #expect(open.graph.states.map(\.name) == ["h"])
+    // An equation may make a state of what was none.
+    let gate = try CellText("like greff\ni' = sigmoid(Wi @ x + Rii @ i + bi)\nc' = z * i' + c * f")
+    #expect(gate.graph.states.map(\.name) == ["h", "i", "c"])
+  }
+
+  @Test func numbersOfABuiltInCellAreReplacedByName() throws {
+    let cell = try CellText(named: "cornn", numbers: [("dt", 0.05), ("gamma", 3)])
+    let constants = cell.graph.nodes.compactMap { if case .constant(let value) = $0.operation { value } else { nil } }
+    #expect(constants.contains(0.05) && constants.contains(3) && !constants.contains(0.1))
+    #expect(throws: CellError.self) { try CellText(named: "cornn", numbers: [("dT", 0.05)]) }
+  }
+
+  @Test func theOutputIsYOrH() throws {
+    func output(_ text: String) throws -> Operation {
+      let cell = try CellText(text)
+      return cell.graph.nodes[cell.graph.output].operation
+    }
+    #expect(try output("h' = tanh(x + h)\ny = relu(h')") == .unary(.relu, constants: []))
+    #expect(try output("h = tanh(x + y)\ny' = relu(h)") == .unary(.relu, constants: []))
+    #expect(try output("c' = x + c\nh = tanh(c')") == .unary(.tanh, constants: []))
+    #expect(throws: CellError.self) { try CellText("c' = x + c") }
+  }
+
+  @Test func phases() throws {
+    let cell = try CellText(
+      """
+      g  = sigmoid(p) * q
+      v  = tanh(W @ x + b)
+      r  = sigmoid(U @ h)
+      h' = tanh(v * g + U2 @ (r * h))
+      y  = softplus(V @ h' + d)
+      """)
+    func phase(_ operation: Operation) -> [CellPhases.Phase] {
+      cell.graph.nodes.indices.filter { cell.graph.nodes[$0].operation == operation }.map { cell.phases.phases[$0] }
+    }
+    #expect(phase(.unary(.sigmoid, constants: [])) == [.parameters, .step])
+    #expect(phase(.unary(.tanh, constants: [])).sorted { "\($0)" < "\($1)" } == [.before, .step])
+    #expect(phase(.unary(.softplus, constants: [])) == [.after])
+    #expect(phase(.product).sorted { "\($0)" < "\($1)" } == [.after, .before, .step, .step])
+    #expect(cell.phases.stages == 2)
+  }
+
+  @Test func sizesThatFollow() throws {
+    let cell = try CellText("size k = 3*H\nk = relu(A @ x)\na, b, c = k\nh' = a + b * c + B @ k")
+    let found = try extents(cell, ["I": 2, "H": 5])
+    #expect(cell.graph.parameters.map { [found.rows[$0.node], found.columns[$0.node]] } == [[15, 2], [5, 15]])
+    let half = try CellText("size v = H/2\nv = tanh(A @ h)\nh' = B @ v + W @ x")
+    #expect(try extents(half, ["I": 2, "H": 6]).rows[half.graph.parameters[0].node] == 3)
+    #expect(throws: CellError.self) { try extents(half, ["I": 2, "H": 5]) }
+    #expect(throws: CellError.self) { try extents(cell, ["I": 2, "H": 1 << 31]) }
+    #expect(throws: CellError.self) { try extents(cell, ["I": 0, "H": 5]) }
+    // Raw x beside h.
+    let raw = try CellText("h' = x + h")
+    #expect(try extents(raw, ["I": 4, "H": 4]).rows[raw.graph.output] == 4)
+    let error = #expect(throws: CellError.self) { try extents(raw, ["I": 4, "H": 5]) }
+    #expect(error?.message.contains("I = 4") == true && error?.message.contains("H = 5") == true)
+  }
+
+  /// Each text with the line and column of its error, and a word of the message.
+  @Test(arguments: [
+    ("h' = tanh(W @ x + b", 1, 10, "\")\""),
+    ("h' = W @ x +", 1, 13, "end of the line"),
+    ("h' = W @ x\nh' = U @ h", 2, 1, "each name has one"),
+    ("h' = W @ x\nz = h", 2, 1, "reads \"z\""),
+    ("# comment\n\nh' = tnah(W @ x)", 3, 6, "\"tanh\""),
+    ("like lstn\nh' = x", 1, 6, "\"lstm\""),
+    ("h' = x\nlike lstm", 2, 1, "first line"),
+    ("a = b + x\nb = a\nh' = a", 2, 5, "circle"),
+    ("h' = W @ x + W", 1, 14, "matrix"),
+    ("h' = (W @ x) @ h", 1, 7, "left of \"@\""),
+    ("h' = W @ 3", 1, 10, "number"),
+    ("h' = drop_connect(W, 0.5) + x", 1, 6, "left of \"@\""),
+    ("h' = dropout(x, 1)", 1, 17, "[0, 1)"),
+    ("h' = dropout(x, p)", 1, 17, "number"),
+    ("h' = clip(x, 1)", 1, 6, "high"),
+    ("h' = clip(x, 1, 0)", 1, 6, "low <= high"),
+    ("h' = tanh(x, 1)", 1, 14, "one more"),
+    ("h' = tanh(x > h)", 1, 11, "comparison"),
+    ("h' = where(x, x, h)", 1, 6, "comparison"),
+    ("h' = max(x)", 1, 6, "second"),
+    ("h' = sigmoid * x", 1, 6, "\"(\""),
+    ("h' = scalar(h) * x", 1, 13, "parameter"),
+    ("x = 3", 1, 1, "x is the input"),
+    ("input a\na = 2\nh' = a * x", 2, 1, "input"),
+    ("input a, a\nh' = a * x", 1, 10, "already"),
+    ("size W = 0\nh' = W @ x", 1, 10, "1..."),
+    ("size q = 3\nh' = W @ x", 1, 6, "reads"),
+    ("init q = 3\nh' = W @ x", 1, 6, "reads"),
+    ("init v = 3\nv = W @ x\nh' = v + h", 1, 6, "computed"),
+    ("h' = k'\nk = x", 1, 6, "not k'"),
+    ("h' = k[1] + x", 1, 6, "k'"),
+    ("h' = x ^ 2", 1, 8, "no meaning"),
+    ("h' = 2x", 1, 7, "end of the number"),
+    ("h' = 1e999 * x", 1, 6, "too large"),
+    ("h' = 1e+ * x", 1, 7, "exponent"),
+    ("a, b = W @ x\nh' = a + (W @ x) + b", 2, 6, "of itself"),
+    ("h' = blocks(U, 2) @ h + U @ x", 1, 25, "blocks"),
+    ("a, b = 3\nh' = a * x + b", 1, 1, "cut"),
+    ("h' = batch_norm(x, W @ x, v)", 1, 20, "parameter"),
+    ("y = W @ x\nz = U @ y'", 2, 1, "reads"),
+    ("", 1, 1, "output"),
+  ])
+  func refused(_ text: String, line: Int, column: Int, word: String) throws {
+    let error = #expect(throws: CellError.self) {
+      let cell = try CellText(text)
+      _ = try extents(cell, ["I": 4, "H": 4])
+    }
+    guard let error else { return }
+    #expect(error.line == line && error.column == column, "\(error)")
+    #expect(error.message.contains(word), "\(error)")
+    #expect(error.cell == nil)
+    let caret = error.excerpt.split(separator: "\n").last ?? ""
+    #expect(caret.last == "^")
+  }
+
+  @Test func anErrorInAnInheritedEquationNamesItsCell() throws {
+    // z is a gate of gru's, and no state.
+    let error = #expect(throws: CellError.self) { try CellText("like gru\nnh = h + z'") }
+    #expect(error?.cell == nil)
+    // n of lstm_layer_norm's base would be a circle now.
+    let inherited = #expect(throws: CellError.self) { try CellText("like gru\nnh = h'") }
+    #expect(inherited?.cell == "gru" || inherited?.cell == nil)
+    #expect(inherited?.message.contains("circle") == true)
+    let wrongKind = #expect(throws: CellError.self) { try CellText("like gru\nni = W @ bias_hh + 0 * weight_ih") }
+    #expect(wrongKind != nil)
+  }
+}
