@@ -1,52 +1,9 @@
 // From a cell's equations to its graph.
 
-/// Values by what makes them: the same operation on the same values is made once.
-struct CellValues {
-  private struct Key: Hashable {
-    let operation: Operation
-    let operands: [Int]
-  }
-
-  private(set) var nodes: [CellNode] = []
-  private var numbers: [Key: Int] = [:]
-
-  private let most: Int
-
-  init() { most = CellGraph.mostNodes }
-
-  /// Goes on with the values of a graph, to `most` of them.
-  init(_ nodes: [CellNode], most: Int) {
-    self.nodes = nodes
-    self.most = most
-    for (number, node) in nodes.enumerated() {
-      numbers[Key(operation: node.operation, operands: node.operands)] = number
-    }
-  }
-
-  func kind(_ node: Int) -> ValueKind { nodes[node].kind }
-
-  func constant(_ node: Int) -> Double? {
-    if case .constant(let value) = nodes[node].operation { value } else { nil }
-  }
-
-  mutating func make(
-    _ operation: Operation, _ operands: [Int] = [], _ kind: ValueKind, _ place: CellPlace
-  ) throws(CellError) -> Int {
-    let key = Key(operation: operation, operands: operands)
-    if let number = numbers[key] { return number }
-    guard nodes.count < most else {
-      throw place.error("the cell has more than \(most) operations")
-    }
-    nodes.append(CellNode(operation: operation, operands: operands, kind: kind, place: place))
-    numbers[key] = nodes.count - 1
-    return nodes.count - 1
-  }
-}
-
 struct CellBuilder {
-  private let definition: CellDefinition
-  private let names: CellNames
-  private var values = CellValues()
+  let definition: CellDefinition
+  let names: CellNames
+  var values = CellValues()
   /// What each expression gives, once it is computed.
   private var expressions: [Int?]
   /// Equations that something has read.
@@ -200,7 +157,7 @@ struct CellBuilder {
     return try values.make(.input(inputNumbers[name] ?? 0), [], kind, place)
   }
 
-  private mutating func parameter(_ name: String, _ kind: ValueKind, _ place: CellPlace) throws(CellError) -> Int {
+  mutating func parameter(_ name: String, _ kind: ValueKind, _ place: CellPlace) throws(CellError) -> Int {
     if let known = parameters[name] {
       guard known.kind == kind else {
         let line = known.place.source.line(at: known.place.offset).number
@@ -227,7 +184,7 @@ struct CellBuilder {
   // MARK: Expressions
 
   /// A vector or number.
-  private mutating func operand(_ expression: Expression) throws(CellError) -> Int {
+  mutating func operand(_ expression: Expression) throws(CellError) -> Int {
     let node = try value(expression)
     guard values.kind(node) != .matrix else {
       throw expression.place.error("a matrix stands left of \"@\" only")
@@ -235,7 +192,7 @@ struct CellBuilder {
     return node
   }
 
-  private mutating func value(_ expression: Expression, wanted: ValueKind = .vector) throws(CellError) -> Int {
+  mutating func value(_ expression: Expression, wanted: ValueKind = .vector) throws(CellError) -> Int {
     let place = expression.place
     switch expression.kind {
     case .number(let number): return try constant(number, place)
@@ -274,7 +231,7 @@ struct CellBuilder {
   }
 
   /// The kind of what is made of these, number by number.
-  private func joined(_ nodes: [Int]) -> ValueKind {
+  func joined(_ nodes: [Int]) -> ValueKind {
     nodes.contains { values.kind($0) == .vector } ? .vector : .number
   }
 
@@ -319,133 +276,6 @@ struct CellBuilder {
       }
     }
     return result
-  }
-
-  // MARK: Calls
-
-  private mutating func call(
-    _ name: String, _ arguments: [Expression.Argument], _ place: CellPlace
-  ) throws(CellError) -> Int {
-    var call = Call(name: name, place: place, arguments: arguments)
-    if let function = UnaryFunction(rawValue: name) {
-      let value = try operand(try call.value("a vector"))
-      var constants: [Double] = []
-      for (constant, byDefault) in function.constants {
-        guard let expression = call.optionalValue() else {
-          guard let byDefault else { throw call.missing("the number \(constant)") }
-          constants.append(byDefault)
-          continue
-        }
-        constants.append(try number(expression, constant))
-      }
-      try call.end()
-      if (function == .clip || function == .hardTanh) && constants[0] > constants[1] {
-        throw place.error("\(name) needs low <= high, has \(constants[0]) and \(constants[1])")
-      }
-      return try values.make(.unary(function, constants: constants), [value], values.kind(value), place)
-    }
-    if let function = VectorFunction(rawValue: name) {
-      let value = try operand(try call.value("a vector"))
-      try call.end()
-      guard values.kind(value) == .vector else { throw place.error("\(name) takes a vector, and this is a number") }
-      return try values.make(.vector(function), [value], function.isReduction ? .number : .vector, place)
-    }
-    guard let function = SpecialFunction(rawValue: name) else {
-      let hint = Suggestion.text(for: name, among: CellFunctions.names)
-      throw place.error("there is no function \"\(name)\"\(hint)")
-    }
-    let node = try special(function, &call)
-    try call.end()
-    return node
-  }
-
-  private mutating func special(_ function: SpecialFunction, _ call: inout Call) throws(CellError) -> Int {
-    let place = call.place
-    switch function {
-    case .min, .max:
-      let operands = [try operand(try call.value("a value")), try operand(try call.value("a second value"))]
-      return try values.make(function == .min ? .minimum : .maximum, operands, joined(operands), place)
-    case .where:
-      let (a, comparison, b) = try call.comparison()
-      let operands = [
-        try operand(a), try operand(b), try operand(try call.value("the value where it holds")),
-        try operand(try call.value("the value where it does not")),
-      ]
-      return try values.make(.select(comparison), operands, joined(operands), place)
-    case .scalar:
-      let argument = try call.value("a parameter")
-      guard case .name(let name) = argument.kind, definition.numbers[name] == nil, !definition.isInput(name) else {
-        throw argument.place.error("scalar takes the name of a parameter")
-      }
-      return try parameter(name, .number, argument.place)
-    case .dropout:
-      let value = try operand(try call.value("a vector"))
-      return try values.make(.dropout(try draw(&call)), [value], values.kind(value), place)
-    case .zoneout:
-      let operands = [try operand(try call.value("the next value")), try operand(try call.value("the previous value"))]
-      return try values.make(.zoneout(try draw(&call)), operands, joined(operands), place)
-    case .blocks:
-      let matrix = try matrix(&call)
-      return try values.make(.blocks(try blockCount(try call.value("the number of blocks"))), [matrix], .matrix, place)
-    case .batchNorm:
-      let value = try operand(try call.value("a vector"))
-      let mean = try call.value("the running mean")
-      let variance = try call.value("the running variance")
-      let operands = [value, try parameterOnly(mean), try parameterOnly(variance)]
-      return try values.make(.batchNorm, operands, .vector, place)
-    case .dropConnect:
-      let matrix = try matrix(&call)
-      return try values.make(.dropConnect(try draw(&call, perCall: true)), [matrix], .matrix, place)
-    case .sumChildren:
-      let value = try operand(try call.value("a value"))
-      return try values.make(.sumChildren, [value], values.kind(value), place)
-    }
-  }
-
-  private mutating func matrix(_ call: inout Call) throws(CellError) -> Int {
-    let argument = try call.value("a matrix")
-    let node = try value(argument, wanted: .matrix)
-    guard values.kind(node) == .matrix else { throw argument.place.error("expected a matrix, which is a parameter") }
-    return node
-  }
-
-  /// A running mean or variance.
-  private mutating func parameterOnly(_ expression: Expression) throws(CellError) -> Int {
-    let node = try operand(expression)
-    guard case .parameter = values.nodes[node].operation else {
-      throw expression.place.error("expected a parameter, in which a running mean or variance is kept")
-    }
-    return node
-  }
-
-  private mutating func number(_ expression: Expression, _ what: String) throws(CellError) -> Double {
-    let node = try operand(expression)
-    guard let value = values.constant(node) else {
-      throw expression.place.error("\(what) must be a number that the text gives")
-    }
-    return value
-  }
-
-  private mutating func draw(_ call: inout Call, perCall: Bool = false) throws(CellError) -> MaskDraw {
-    let expression = try call.value("a probability")
-    let probability = try number(expression, "the probability")
-    guard probability >= 0, probability < 1 else {
-      throw expression.place.error("the probability must be in [0, 1)")
-    }
-    return MaskDraw(
-      number: names.draws[CallPlace(call.place)] ?? 0, probability: probability,
-      isPerSequence: perCall ? false : call.perSequence())
-  }
-
-  private func blockCount(_ expression: Expression) throws(CellError) -> SizeTerm {
-    switch expression.kind {
-    case .number(let value):
-      guard let count = Int(exactly: value), (1..<CellParser.largestFactor).contains(count) else { break }
-      return SizeTerm(count)
-    case .name(let name) where definition.numbers[name] == nil && !definition.isInput(name): return SizeTerm(name)
-    default: break
-    }
-    throw expression.place.error("the number of blocks is an integer or the name of a size")
   }
 
   // MARK: What the other lines give
@@ -523,59 +353,6 @@ struct CellBuilder {
     for equation in definition.equations
     where !equation.isInherited && !readExpressions.contains(equation.expression) {
       throw equation.place.error("nothing that leads to the output reads \"\(equation.target)\"")
-    }
-  }
-}
-
-/// The arguments of a call, taken one by one.
-struct Call {
-  let name: String
-  let place: CellPlace
-  let arguments: [Expression.Argument]
-  private var taken = 0
-
-  init(name: String, place: CellPlace, arguments: [Expression.Argument]) {
-    (self.name, self.place, self.arguments) = (name, place, arguments)
-  }
-
-  func missing(_ what: String) -> CellError { place.error("\(name) needs \(what)") }
-
-  mutating func value(_ what: String) throws(CellError) -> Expression {
-    guard taken < arguments.count else { throw missing(what) }
-    guard case .value(let value) = arguments[taken] else { throw unexpected(arguments[taken]) }
-    taken += 1
-    return value
-  }
-
-  mutating func optionalValue() -> Expression? {
-    guard taken < arguments.count, case .value(let value) = arguments[taken] else { return nil }
-    taken += 1
-    return value
-  }
-
-  mutating func comparison() throws(CellError) -> (Expression, Expression.Comparison, Expression) {
-    guard taken < arguments.count, case .comparison(let a, let comparison, let b) = arguments[taken] else {
-      throw missing("a comparison such as a > b first")
-    }
-    taken += 1
-    return (a, comparison, b)
-  }
-
-  mutating func perSequence() -> Bool {
-    guard taken < arguments.count, case .perSequence = arguments[taken] else { return false }
-    taken += 1
-    return true
-  }
-
-  func end() throws(CellError) {
-    if taken < arguments.count { throw unexpected(arguments[taken]) }
-  }
-
-  private func unexpected(_ argument: Expression.Argument) -> CellError {
-    switch argument {
-    case .value(let value): value.place.error("\(name) takes \(taken) arguments, and this is one more")
-    case .comparison(let a, _, _): a.place.error("\(name) takes no comparison here")
-    case .perSequence(let place): place.error("\(name) takes no \"per_sequence\" here")
     }
   }
 }
