@@ -37,7 +37,8 @@ def measure_all(arguments: argparse.Namespace, path: Path) -> dict:
     run: dict = {"command": " ".join(["scripts/bench", *sys.argv[1:]]), "identity": {}, "machine": {}, "results": []}
     chains = sorted({shape.I + shape.H for shape in chosen(arguments) if shape.streaming})
     floors = latency_floors(chains)
-    patience = Patience(arguments.patience)
+    default_patience = 20.0 if arguments.quick else 240.0
+    patience = Patience(arguments.patience if arguments.patience is not None else default_patience)
     for threads in sorted(set(arguments.threads)):
         own = shapes_with(arguments, threads)
         if not own:

@@ -80,7 +80,7 @@ def describe(facts: dict[str, float], threads: int) -> list[str]:
     return [
         f"{threads} thread{'s' * (threads > 1)}: clock {facts['clock_ghz']:.2f} GHz, "
         f"{facts['vector_clock_ghz']:.2f} beside busy vectors; multiply-add peak "
-        f"{facts['peak_gflops']:.0f} GFLOP/s, {per_cycle(facts, 'peak', threads):.1f} per cycle and core; product tile from L1 "
-        f"{facts['tile_gflops']:.0f} GFLOP/s; {facts['adds_per_cycle']:.2f} adds per cycle",
+        f"{facts['peak_gflops']:.0f} GFLOP/s, {per_cycle(facts, 'peak', threads):.1f} per cycle and core; product tile "
+        f"from L1 {facts['tile_gflops']:.0f} GFLOP/s; {facts['adds_per_cycle']:.2f} adds per cycle",
         f"read bandwidth in GB/s: {bandwidths}",
     ]

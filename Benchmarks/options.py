@@ -70,8 +70,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=count, help="rounds of each shape at least; default 5, quick 3")
     parser.add_argument("--seconds", type=duration, help="seconds of rounds for each shape; default 3, quick 1")
     parser.add_argument(
-        "--patience", type=duration, default=240.0,
-        help="seconds that a run waits in all for a neighbour on a shared machine to be gone; default 240",
+        "--patience", type=duration,
+        help="seconds that a run waits in all for a neighbour on a shared machine to be gone; default 240, quick 20",
     )
     parser.add_argument("--json", type=new_file, help="where results and plots go; default build/bench/results.json")
     parser.add_argument(

@@ -28,9 +28,9 @@ struct Team {
   static let rowsEach = 8
   /// And for all members together: many would meet more than they work.
   static let rowsOfSmall = 32
-  /// Sequences for each member at most where the weights are large: each thread then streams only its own panels, or holds them in its
-  /// second-level cache. Two threads of an Emerald Rapids: GRU N 32 H 1536 0.85 of its time, H 512 T 1 0.84, LSTM N 32 H
-  /// 512 0.93, its training at H 1024 0.94; but LSTM N 32 H 256, of 1 MB, 1.09, and GRU N 32 H 64 1.3.
+  /// Sequences for each member at most where the weights are large: each thread then streams only its own panels, or
+  /// holds them in its second-level cache. Two threads of an Emerald Rapids: GRU N 32 H 1536 0.85 of its time, H 512 T 1
+  /// 0.84, LSTM N 32 H 512 0.93, its training at H 1024 0.94; but LSTM N 32 H 256, of 1 MB, 1.09, and GRU N 32 H 64 1.3.
   static let rowsEachOfLarge = 16
   /// Large: more of them in a step than a second-level cache holds beside the rest.
   static let largeBytes = 2 << 20

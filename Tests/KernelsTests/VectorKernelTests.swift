@@ -32,7 +32,6 @@ import Testing
       expected: each { ActivationReference.value(name, $0[0], k) })
   }
 
-  /// - Parameter fromResult: operand a is f(x), and x is found from it by `inverse`.
   private static func gradient(
     _ opcode: VectorOpcode, _ name: String, _ k: [Double] = [], range: ClosedRange<Double> = -3...3
   ) -> Instruction {

@@ -160,9 +160,9 @@ struct CellBuilder {
   mutating func parameter(_ name: String, _ kind: ValueKind, _ place: CellPlace) throws(CellError) -> Int {
     if let known = parameters[name] {
       guard known.kind == kind else {
-        let line = known.place.source.line(at: known.place.offset).number
+        let before = known.place.line(from: place)
         throw place.error(
-          "the parameter \"\(name)\" is a \(Self.noun(known.kind)) in line \(line), and a \(Self.noun(kind)) here")
+          "the parameter \"\(name)\" is a \(Self.noun(known.kind)) in \(before), and a \(Self.noun(kind)) here")
       }
       return known.node
     }

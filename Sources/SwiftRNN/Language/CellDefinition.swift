@@ -22,7 +22,7 @@ struct CellDefinition {
   private(set) var expressions: [Expression] = []
   private(set) var equations: [Equation] = []
   /// Of `x`, in the order of the texts.
-  private(set) var inputs: [(name: String, place: CellPlace, isInherited: Bool)] = []
+  private(set) var inputs: [(name: String, place: CellPlace)] = []
   private(set) var sizes: [String: (size: SizeTerm, place: CellPlace, isInherited: Bool)] = [:]
   private(set) var initials: [String: (value: Double, place: CellPlace, isInherited: Bool)] = [:]
   /// Places of `equations`, by name.
@@ -46,7 +46,6 @@ struct CellDefinition {
       self = try CellDefinition(
         CellSource(name: like.name, Array(text.utf8)), chain: chain + 1, builtIn: builtIn, names: names)
       for i in equations.indices { equations[i].isInherited = true }
-      for i in inputs.indices { inputs[i].isInherited = true }
       for name in sizes.keys { sizes[name]?.isInherited = true }
       for name in initials.keys { initials[name]?.isInherited = true }
     }
@@ -59,14 +58,14 @@ struct CellDefinition {
     case .size(let names, let size):
       for name in names {
         if let before = sizes[name.name], !before.isInherited {
-          throw name.place.error("\"\(name.name)\" has a size already, in line \(Self.line(before.place))")
+          throw name.place.error("\"\(name.name)\" has a size already, in \(before.place.line(from: name.place))")
         }
         sizes[name.name] = (size, name.place, false)
       }
     case .initial(let names, let value):
       for name in names {
         if let before = initials[name.name], !before.isInherited {
-          throw name.place.error("\"\(name.name)\" has an \"init\" already, in line \(Self.line(before.place))")
+          throw name.place.error("\"\(name.name)\" has an \"init\" already, in \(before.place.line(from: name.place))")
         }
         initials[name.name] = (value, name.place, false)
       }
@@ -76,7 +75,7 @@ struct CellDefinition {
         guard inputNames.insert(name.name).inserted else {
           throw name.place.error("\"\(name.name)\" is an input already")
         }
-        inputs.append((name.name, name.place, false))
+        inputs.append((name.name, name.place))
       }
     case .equation(let targets, let expression):
       expressions.append(expression)
@@ -87,7 +86,7 @@ struct CellDefinition {
         if let number = numbers[target.name] {
           if !equations[number].isInherited {
             let before =
-              "\"\(equations[number].target)\" has an equation, in line \(Self.line(equations[number].place))"
+              "\"\(equations[number].target)\" has an equation, in \(equations[number].place.line(from: target.place))"
             throw target.place.error(before + "; each name has one")
           }
           equations[number] = equation
@@ -98,8 +97,6 @@ struct CellDefinition {
       }
     }
   }
-
-  private static func line(_ place: CellPlace) -> Int { place.source.line(at: place.offset).number }
 
   /// Names that are two things.
   private func checkNames() throws(CellError) {
@@ -115,9 +112,6 @@ struct CellDefinition {
   }
 
   func equation(of name: String) -> Equation? { numbers[name].map { equations[$0] } }
-
-  /// Whether `name` is a state: its next value has an equation.
-  func isState(_ name: String) -> Bool { equation(of: name)?.isNext ?? false }
 
   func isInput(_ name: String) -> Bool { inputNames.contains(name) }
 }

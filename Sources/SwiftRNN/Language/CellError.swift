@@ -62,6 +62,12 @@ struct CellPlace: Sendable {
   let offset: Int
 
   func error(_ message: String) -> CellError { CellError(message, at: self) }
+
+  /// The line as a message about another place calls it: `line 3`, or `line 3 of gru` if that is another text.
+  func line(from other: CellPlace) -> String {
+    let number = source.line(at: offset).number
+    return source === other.source ? "line \(number)" : "line \(number) of \(source.name ?? "the text")"
+  }
 }
 
 /// Names like the one that was not found.

@@ -5,7 +5,7 @@ struct CellExtents: Sendable {
   let rows: [Int]
   /// Of each node: the columns of a matrix, else 1.
   let columns: [Int]
-  /// Of each node that is made of blocks, or is a parameter that holds them: how many; else 1.
+  /// Of each node that is made of blocks: how many; else 1.
   let blocks: [Int]
 
   static let largest = NetworkConfiguration.largestSize

@@ -155,8 +155,8 @@ struct CellOrder {
     _ definition: CellDefinition, _ name: String, _ place: CellPlace, _ read: String
   ) -> CellError {
     if let equation = definition.equation(of: name) {
-      let line = equation.place.source.line(at: equation.place.offset).number
-      return place.error("\(read) needs a state, and line \(line) gives \(name), not \(name)'")
+      let line = equation.place.line(from: place)
+      return place.error("\(read) needs a state, and \(line) gives \(name), not \(name)'")
     }
     let states = definition.equations.filter(\.isNext).map(\.name)
     return place.error("no equation gives \(name)'\(Suggestion.text(for: name, among: states))")

@@ -184,14 +184,6 @@ struct CellSizes: Sendable {
 
   // MARK: What was found
 
-  /// Of a variable, in terms of what a layer gives: all of them are equal there.
-  func terms(_ variable: Int) -> [(ratio: SizeRatio, size: SizeTerm, place: CellPlace)] {
-    guard let found = classOf(variable) else { return [] }
-    return terms[found.root].compactMap { term in
-      SizeRatio.product(found.ratio, term.ratio).map { ($0, term.size, term.place) }
-    }
-  }
-
   /// Of roots.
   func classTerms(_ root: Int) -> [Term] { terms[root] }
 
