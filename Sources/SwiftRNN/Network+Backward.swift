@@ -146,7 +146,7 @@ struct BackwardPass<Scalar: RNNScalar> {
         let input = inputRows(layer, batch, &member.all)
         if let below { inputGradient(layer, batch, rows, packed: packed, cut, &member.all, into: below) }
         for direction in 0..<c.directions {
-          weightGradient(layer, direction, batch, rows, input: input).run(&member.all)
+          weightGradient(layer, direction, rows, input: input, &member.all)
         }
         dy = below
         layer &-= 1
@@ -231,122 +231,79 @@ struct BackwardPass<Scalar: RNNScalar> {
 
   /// The gradients of one direction's parameters, those that are wanted.
   private func weightGradient(
-    _ layer: Int, _ direction: Int, _ batch: BatchPlan, _ rows: ValidRows, input: Rows<Scalar>
-  ) -> WeightGradient<Scalar> {
+    _ layer: Int, _ direction: Int, _ rows: ValidRows, input: Rows<Scalar>, _ member: inout TeamMember
+  ) {
+    guard wantsGradients(layer, direction) else { return }
+    WeightGradient(
+      kernels: network.kernels, rows: rows, accumulate: arguments.accumulate, scratch: workspace.gradient
+    ).run(&member) { list(layer, direction, input: input, in: $0) }
+  }
+
+  private func wantsGradients(_ layer: Int, _ direction: Int) -> Bool {
+    guard arguments.gradients.baseAddress != nil,
+      let first = network.layout.index(.weightIH, layer: layer, direction: direction)
+    else { return false }
+    return (first..<first &+ network.layout.perDirection).contains { arguments.gradients[$0] != nil }
+  }
+
+  /// Lists the gradients of one direction's parameters, those that are wanted.
+  private func list(_ layer: Int, _ direction: Int, input: Rows<Scalar>, in lists: GradientLists<Scalar>) {
     let plan = network.plan
     let (hidden, padded) = (c.hiddenSize, plan.paddedHidden)
     let inputs = c.inputSize(ofLayer: layer)
-    let (dW, dU) = (gradient(.weightIH, layer, direction), gradient(.weightHH, layer, direction))
+    let scratch = workspace.scratch(direction)
+    let rowSize = plan.gradientSegments &* padded
+    let gates = lists.lefts.append(LeftRows(base: UnsafePointer(scratch.gates), size: rowSize))
+    let x = lists.operands.append(OperandRows(rows: input, columns: inputs))
+    let output: Rows<Scalar> = tapeLayout.output(tape, layer: layer).offset(by: direction &* c.stateWidth)
+    let h0 = arguments.initial.part(
+      constant: c, layer: layer, direction: direction, sequences: arguments.sequences
+    ).0
+    let h = lists.operands.append(
+      OperandRows(
+        rows: output, columns: c.stateWidth,
+        before: .init(
+          shift: direction == 1 ? 1 : -1, initial: h0 ?? UnsafePointer(workspace.zeros),
+          initialStride: h0 == nil ? 0 : c.stateWidth)))
+    // What stands behind the gates' gradients: r * h of the step before (GRU, reset before), o * tanh(c) (LSTM with
+    // projection).
+    var behind = h
+    if plan.gradientSegments > plan.gateSegments {
+      behind = lists.operands.append(
+        OperandRows(
+          rows: Rows(dense: scratch.gates, sequences: arguments.sequences, width: rowSize)
+            .offset(by: plan.gateSegments &* padded), columns: hidden))
+    }
     // The columns of a segment are transposed once for both matrices.
-    var blocks = GradientBlocks<Scalar>()
+    let (dW, dU) = (gradient(.weightIH, layer, direction), gradient(.weightHH, layer, direction))
     for segment in 0..<plan.gateSegments {
       var block = GradientBlock<Scalar>(
-        left: .gates, leftOffset: segment &* padded, columns: hidden, targets: (nil, nil))
+        left: gates, leftOffset: segment &* padded, columns: hidden, targets: (nil, nil))
       if let dW, let gate = plan.inputSegments.firstIndex(of: segment) {
-        block.targets.0 = (.input, dW + gate &* hidden &* inputs)
+        block.targets.0 = .init(operand: x, gradient: dW + gate &* hidden &* inputs)
       }
       if let dU, let gate = plan.recurrentSegments.firstIndex(of: segment) {
-        block.targets.1 = (gate < plan.stateGates ? .previous : .reset, dU + gate &* hidden &* c.stateWidth)
+        block.targets.1 = .init(
+          operand: gate < plan.stateGates ? h : behind, gradient: dU + gate &* hidden &* c.stateWidth)
       }
-      if block.targets.0 != nil || block.targets.1 != nil { blocks.append(block) }
+      if block.targets.0 != nil || block.targets.1 != nil { lists.blocks.append(block) }
     }
     if let dP = gradient(.weightHR, layer, direction) {
-      blocks.append(
-        GradientBlock(left: .outputs, leftOffset: 0, columns: c.projectionSize, targets: ((.inner, dP), nil)))
+      let width = PanelLayout(lanes: plan.lanes, units: c.stateWidth).paddedUnits
+      let outputs = lists.lefts.append(LeftRows(base: UnsafePointer(scratch.outputs), size: width))
+      lists.blocks.append(
+        GradientBlock(
+          left: outputs, leftOffset: 0, columns: c.projectionSize,
+          targets: (.init(operand: behind, gradient: dP), nil)))
     }
-    var sums = GradientSums<Scalar>()
     func add(_ gradient: Pointer?, _ segments: [Int]) {
       guard let gradient else { return }
       for (gate, segment) in segments.enumerated() {
-        sums.append(GradientSum(gradient: gradient + gate &* hidden, columns: hidden, leftOffset: segment &* padded))
+        lists.sums.append(
+          GradientSum(gradient: gradient + gate &* hidden, left: gates, leftOffset: segment &* padded, columns: hidden))
       }
     }
     add(gradient(.biasIH, layer, direction), plan.inputSegments)
     add(gradient(.biasHH, layer, direction), plan.recurrentSegments)
-    let scratch = workspace.scratch(direction)
-    let rowSize = plan.gradientSegments &* padded
-    let behind = plan.gateSegments &* padded
-    let width = PanelLayout(lanes: plan.lanes, units: c.stateWidth).paddedUnits
-    let output: Rows<Scalar> = tapeLayout.output(tape, layer: layer).offset(by: direction &* c.stateWidth)
-    let sequences = arguments.sequences
-    let h0 = arguments.initial.part(constant: c, layer: layer, direction: direction, sequences: sequences).0
-    let behindRows = Rows(
-      scratch.gates + behind, stepStride: sequences &* rowSize, sequenceStride: rowSize)
-    return WeightGradient(
-      kernels: network.kernels, rows: rows, blocks: blocks, sums: sums,
-      accumulate: arguments.accumulate,
-      scratch: workspace.gradient, gates: (UnsafePointer(scratch.gates), rowSize),
-      outputs: (UnsafePointer(scratch.outputs), width),
-      operands: (
-        OperandRows(rows: input, columns: inputs),
-        OperandRows(
-          rows: output, columns: c.stateWidth, shift: direction == 1 ? 1 : -1,
-          initial: h0 ?? UnsafePointer(workspace.zeros), initialStride: h0 == nil ? 0 : c.stateWidth),
-        OperandRows(rows: behindRows, columns: hidden)
-      ))
-  }
-}
-
-/// The workspace of a backward pass.
-struct BackwardWorkspace<Scalar: RNNScalar> {
-  let batch: (order: UnsafeMutablePointer<Int>, counters: UnsafeMutablePointer<Int>, sorted: UnsafeMutablePointer<Int>)
-  /// T + 1 numbers.
-  let rowsBefore: UnsafeMutablePointer<Int>
-  /// P zeros: h before the first step where there is no initial state.
-  let zeros: UnsafeMutablePointer<Scalar>
-  private let scratch: (BackwardScratch<Scalar>, BackwardScratch<Scalar>)
-  private let buffers: (Rows<Scalar>, Rows<Scalar>)
-  let masked: Rows<Scalar>
-  /// In the place of what the recurrences need.
-  let gradient: WeightGradientScratch<Scalar>
-  /// The first layer's packed weights and the other layers', in the same place: a layer is packed when it is run.
-  private let firstLayer: (PackedBackward<Scalar>, PackedBackward<Scalar>)
-  private let otherLayers: (PackedBackward<Scalar>, PackedBackward<Scalar>)
-
-  init(_ arena: inout Arena, _ network: Network<Scalar>, steps: Int, sequences: Int) {
-    let (c, plan) = (network.configuration, network.plan)
-    batch = BatchPlan.take(&arena, steps: steps, sequences: sequences)
-    // Where a sum or product does not fit, the arrays below do not either, and the workspace is refused.
-    rowsBefore = arena.take(Int.self, steps.addingReportingOverflow(1).partialValue)
-    zeros = arena.take(Scalar.self, c.stateWidth)
-    let between = c.layers > 1 ? steps : 0
-    let dense = { (p: UnsafeMutablePointer<Scalar>) in Rows(dense: p, sequences: sequences, width: c.outputSize) }
-    buffers = (
-      dense(arena.take(Scalar.self, between, sequences, c.outputSize)),
-      dense(arena.take(Scalar.self, between, sequences, c.outputSize))
-    )
-    masked = dense(arena.take(Scalar.self, c.dropout > 0 ? between : 0, sequences, c.outputSize))
-    let forward = GateGradients<Scalar>(&arena, plan, c, steps: steps, sequences: sequences)
-    let reverse = c.bidirectional ? GateGradients(&arena, plan, c, steps: steps, sequences: sequences) : forward
-
-    // The recurrences of a layer and dL/dx, and after them its weights' gradients.
-    var ends = arena
-    let behind = (plan.gradientSegments - plan.gateSegments) * c.hiddenSize
-    gradient = WeightGradientScratch(
-      &ends, lanes: plan.lanes,
-      columns: (max(c.inputSize, c.layers > 1 ? c.outputSize : 0), c.stateWidth, behind),
-      leftColumns: plan.gateSegments * c.hiddenSize + c.projectionSize,
-      batchRows: steps.multipliedReportingOverflow(by: sequences).partialValue)
-    let first = BackwardScratch(&arena, plan, c, sequences: sequences, forward)
-    scratch = (first, c.bidirectional ? BackwardScratch(&arena, plan, c, sequences: sequences, reverse) : first)
-    var other = arena
-    func packed(_ arena: inout Arena, layer: Int) -> (PackedBackward<Scalar>, PackedBackward<Scalar>) {
-      let first = PackedBackward<Scalar>(&arena, plan, c, layer: layer)
-      return (first, c.bidirectional ? PackedBackward<Scalar>(&arena, plan, c, layer: layer) : first)
-    }
-    firstLayer = packed(&arena, layer: 0)
-    otherLayers = packed(&other, layer: 1)
-    if c.layers > 1 { arena.reach(other) }
-    arena.reach(ends)
-  }
-
-  func scratch(_ direction: Int) -> BackwardScratch<Scalar> { direction == 0 ? scratch.0 : scratch.1 }
-
-  /// dL/dx of an inner layer.
-  func between(_ layer: Int) -> Rows<Scalar> { layer % 2 == 0 ? buffers.0 : buffers.1 }
-
-  func weights(_ layer: Int, _ direction: Int) -> PackedBackward<Scalar> {
-    let layers = layer == 0 ? firstLayer : otherLayers
-    return direction == 0 ? layers.0 : layers.1
   }
 }

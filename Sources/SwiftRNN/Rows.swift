@@ -2,7 +2,7 @@
 import Kernels
 
 /// A `[steps, sequences, features]` array whose rows of features are dense, at any strides.
-public struct Rows<Scalar: RNNScalar>: @unchecked Sendable {
+public struct Rows<Scalar: RNNScalar>: BitwiseCopyable, @unchecked Sendable {
   public var base: UnsafeMutablePointer<Scalar>
   /// Elements from one step to the next, and from one sequence to the next.
   public var stepStride: Int

@@ -29,6 +29,40 @@ struct ShortList<let capacity: Int, Element> {
   }
 }
 
+/// A list in the workspace, of as many elements as that was laid out for. Its length is there, too: what one thread lists
+/// the others find.
+struct WorkspaceList<Element: BitwiseCopyable> {
+  let capacity: Int
+  private let length: UnsafeMutablePointer<Int>
+  private let elements: UnsafeMutablePointer<Element>
+
+  /// - Parameter length: room for a number.
+  init(_ arena: inout Arena, capacity: Int, length: UnsafeMutablePointer<Int>) {
+    (self.capacity, self.length) = (capacity, length)
+    elements = arena.take(Element.self, capacity)
+  }
+
+  var count: Int { length.pointee }
+  var indices: Range<Int> { 0..<count }
+
+  func removeAll() { length.pointee = 0 }
+
+  /// To fewer than `capacity` elements: a full list drops what is added.
+  ///
+  /// - Returns: the element's index.
+  @discardableResult
+  func append(_ element: Element) -> Int {
+    let index = count
+    assert(index < capacity)
+    guard index < capacity else { return index }
+    elements[index] = element
+    length.pointee = index + 1
+    return index
+  }
+
+  subscript(index: Int) -> Element { elements[index] }
+}
+
 /// One or two of something: the directions of a layer.
 struct OneOrTwo<Element> {
   let first: Element

@@ -71,7 +71,7 @@ struct ValidRows {
   }
 }
 
-/// Calls `body` with room on the stack for pointers to `ValidRows.most` rows. Not `withUnsafeTemporaryAllocation`: that
+/// Calls `body` with room on the stack for pointers to `ValidRows.most` rows, or for their numbers. Not `withUnsafeTemporaryAllocation`: that
 /// takes more than a kilobyte from the heap.
 @inline(__always)
 func withRowPointers<Row: BitwiseCopyable>(_: Row.Type, _ body: (UnsafeMutablePointer<Row>) -> Void) {

@@ -109,7 +109,8 @@ public enum Linear {
       (
         arena.take(Scalar.self, dx == nil ? 0 : outputs, panels.paddedColumns), RowPointers(&arena, rows),
         WeightGradientScratch(
-          &arena, lanes: kernels.lanes, columns: (inputs, 0, 0), leftColumns: outputs, batchRows: rows)
+          &arena, lanes: kernels.lanes, lists: .init(operands: 1, lefts: 1, blocks: 1, sums: 1), leftColumns: outputs,
+          batchRows: rows, columns: { _ in inputs })
       )
     }
     var counter = Arena(nil)
@@ -121,33 +122,35 @@ public enum Linear {
       if outputs == 0 { dx?.update(repeating: 0) }  // nothing reaches it, and there may be no weights to point at
       let nowhere = UnsafePointer<Scalar>(scratch.matrix)
       let (x, dy) = (x?.baseAddress ?? nowhere, dy.baseAddress ?? nowhere)
-      var blocks = GradientBlocks<Scalar>()
-      if let dweight = dweight?.baseAddress {
-        blocks.append(
-          GradientBlock(left: .gates, leftOffset: 0, columns: outputs, targets: ((.input, dweight), nil)))
-      }
-      var sums = GradientSums<Scalar>()
-      if let dbias = dbias?.baseAddress {
-        sums.append(GradientSum(gradient: dbias, columns: outputs, leftOffset: 0))
-      }
       let gradient = WeightGradient(
-        kernels: kernels, rows: ValidRows(steps: rows), blocks: blocks, sums: sums, accumulate: accumulate,
-        scratch: scratch.gradient, gates: (dy, outputs),
-        outputs: (dy, outputs),
-        operands: (
-          OperandRows(
-            rows: Rows(UnsafeMutablePointer(mutating: x), stepStride: inputs, sequenceStride: 0), columns: inputs),
-          nil, nil
-        ))
+        kernels: kernels, rows: ValidRows(steps: rows), accumulate: accumulate, scratch: scratch.gradient)
+      let (dweight, dbias) = (dweight?.baseAddress, dbias?.baseAddress)
+      let wantsGradient = dweight != nil || dbias != nil
       if let dx = dx?.baseAddress { scratch.rows.point(from: dy, stride: outputs, to: dx, stride: inputs) }
-      let wanted = dx?.baseAddress != nil || blocks.count > 0 || sums.count > 0
+      let wanted = dx?.baseAddress != nil || wantsGradient
       let threads = wanted ? threads(rows: rows, inputs: inputs, outputs: outputs) : 1
       runTeam(threads) { member in
         if dx?.baseAddress != nil, let weight = weight?.baseAddress, rows > 0 {
           PackJob.run(PackJobs(.backward(weight, panels, depth: outputs, out: scratch.matrix)), kernels, &member)
           multiply(scratch.rows, rows: rows, depth: outputs, panels, scratch.matrix, start: nil, kernels, &member)
         }
-        gradient.run(&member)
+        if wantsGradient {
+          gradient.run(&member) { lists in
+            let left = lists.lefts.append(LeftRows(base: dy, size: outputs))
+            let operand = lists.operands.append(
+              OperandRows(
+                rows: Rows(UnsafeMutablePointer(mutating: x), stepStride: inputs, sequenceStride: 0), columns: inputs))
+            if let dweight {
+              lists.blocks.append(
+                GradientBlock(
+                  left: left, leftOffset: 0, columns: outputs,
+                  targets: (.init(operand: operand, gradient: dweight), nil)))
+            }
+            if let dbias {
+              lists.sums.append(GradientSum(gradient: dbias, left: left, leftOffset: 0, columns: outputs))
+            }
+          }
+        }
       }
     }
   }
