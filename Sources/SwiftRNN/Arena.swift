@@ -41,6 +41,15 @@ struct Arena {
     return pointer.bindMemory(to: Element.self, capacity: max(1, bytes / MemoryLayout<Element>.stride))
   }
 
+  /// The same with `behind` elements more.
+  mutating func take<Element: BitwiseCopyable>(
+    _: Element.Type, _ a: Int, _ b: Int = 1, _ c: Int = 1, behind: Int
+  ) -> UnsafeMutablePointer<Element> {
+    let pointer = take(Element.self, a, b, c)
+    _ = take(Element.self, behind)
+    return pointer
+  }
+
   private mutating func multiply(_ bytes: inout Int, _ factor: Int) {
     let (product, overflow) = bytes.multipliedReportingOverflow(by: factor)
     if overflow { overflowed = true }

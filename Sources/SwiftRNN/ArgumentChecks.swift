@@ -109,15 +109,32 @@ extension Check {
 }
 
 /// A network's state tensors as a caller hands them over: nil, there or here, is zeros or not wanted.
-public struct States<Scalar: RNNScalar> {
+public struct States<Scalar: RNNScalar>: BitwiseCopyable {
+  private var tensors = InlineArray<16, UnsafeMutablePointer<Scalar>?>(repeating: nil)
+
   /// `[L * D, N, P]`
-  public var h: UnsafeMutablePointer<Scalar>?
+  public var h: UnsafeMutablePointer<Scalar>? { tensors[0] }
   /// `[L * D, N, H]`; LSTM only.
-  public var c: UnsafeMutablePointer<Scalar>?
+  public var c: UnsafeMutablePointer<Scalar>? { tensors[1] }
 
   public init(h: UnsafeMutablePointer<Scalar>? = nil, c: UnsafeMutablePointer<Scalar>? = nil) {
-    self.h = h
-    self.c = c
+    tensors[0] = h
+    tensors[1] = c
+  }
+
+  /// `[L * D, N, width]` of a state by its number, 0 … 15: nil for others.
+  public subscript(state: Int) -> UnsafeMutablePointer<Scalar>? {
+    @inline(__always) get { state >= 0 && state < 16 ? tensors[state] : nil }
+    @inline(__always) set { if state >= 0 && state < 16 { tensors[state] = newValue } }
+  }
+
+  /// The parts of one direction of one layer, of equations.
+  func part(_ layer: EquationsLayer<Scalar>, index: Int, sequences: Int) -> States {
+    var part = self
+    for (number, state) in layer.states.enumerated() {
+      part.tensors[number] = tensors[number].map { $0 + index &* sequences &* state.width }
+    }
+    return part
   }
 
   /// The parts of one direction of one layer.
@@ -139,8 +156,7 @@ public struct States<Scalar: RNNScalar> {
   }
 
   func check(_ configuration: NetworkConfiguration, sequences: Int, _ name: StaticString) throws(RNNError) {
-    try Check.aligned(h, name)
-    try Check.aligned(c, name)
+    for state in 0..<16 { try Check.aligned(tensors[state], name) }
     let rows = try Size.product(configuration.layers, configuration.directions, sequences, of: name)
     _ = try Size.product(rows, configuration.hiddenSize, MemoryLayout<Scalar>.stride, of: name)
   }

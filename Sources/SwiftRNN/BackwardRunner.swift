@@ -309,6 +309,7 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
     case .gru: network.kernels.backward.gru(&step)
     case .gruResetBefore: network.kernels.backward.gruResetCandidate(&step)
     case .rnnTanh, .rnnRelu: network.kernels.backward.rnn(&step)
+    case .equations: break  // no step of its own
     }
   }
 

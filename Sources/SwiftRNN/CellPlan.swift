@@ -53,7 +53,7 @@ struct Stage: Sendable {
 /// What the runners need to know of a cell of a certain size on a certain instruction set. A class: a copy is one
 /// reference, where a structure's four arrays were counted 18 times in a pass forward and back.
 final class CellPlan: Sendable {
-  let cell: Cell
+  let cell: CellKind
   let hidden: Int
   let lanes: Int
   let stages: [Stage]
@@ -70,7 +70,7 @@ final class CellPlan: Sendable {
   /// The segments of the rows of W again: those that lie side by side together, with the first of their gates.
   let inputRuns: [(gate: Int, segments: Range<Int>)]
 
-  init(_ cell: Cell, hidden: Int, lanes: Int, projection: Bool) {
+  init(_ cell: CellKind, hidden: Int, lanes: Int, projection: Bool) {
     self.cell = cell
     self.hidden = hidden
     self.lanes = lanes
@@ -85,7 +85,7 @@ final class CellPlan: Sendable {
     }
     let padded = PanelLayout(lanes: lanes, units: hidden).paddedUnits
     switch cell {
-    case .rnnTanh, .rnnRelu:
+    case .rnnTanh, .rnnRelu, .equations:  // equations have plans of their own
       stages = [stage(GateOrder(0))]
       sumsWidth = padded
       (gradientSegments, inputSegments, recurrentSegments) = (1, [0], [0])

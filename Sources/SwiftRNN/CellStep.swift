@@ -147,12 +147,13 @@ struct CellStep<Scalar: RNNScalar> {
 extension StepKernels where Arguments: StepArguments {
   /// What stage `index` of a forward step of `cell` does.
   @inline(__always)
-  func run(_ cell: Cell, stage index: Int, _ arguments: UnsafePointer<Arguments>) {
+  func run(_ cell: CellKind, stage index: Int, _ arguments: UnsafePointer<Arguments>) {
     switch cell {
     case .lstm: lstm(arguments)
     case .gru: gru(arguments)
     case .gruResetBefore: if index == 0 { gruResetGates(arguments) } else { gruResetCandidate(arguments) }
     case .rnnTanh, .rnnRelu: rnn(arguments)
+    case .equations: break  // no step of its own
     }
   }
 }

@@ -11,6 +11,9 @@ extension Network {
     public var x: UnsafePointer<Scalar>?
     public var xStepStride = 0
     public var xSequenceStride = 0
+    /// Of equations: the inputs beside x, and where their gradients go; nil entries: not wanted.
+    public var inputs = Inputs<Scalar>()
+    public var inputGradients = Inputs<Scalar>()
     /// `[T, N, D * P]`, or nil: zeros. Read only up to each length.
     public var dy: UnsafePointer<Scalar>?
     public var dyStepStride = 0
@@ -80,7 +83,7 @@ extension Network {
         try Check.aligned(pointer?.assumingMemoryBound(to: Scalar.self), "an entry of gradients")
       }
     }
-    let layout = try TapeLayout(Scalar.self, c, steps: steps, sequences: sequences)
+    let layout = try tapeLayout(steps: steps, sequences: sequences)
     try Check.buffer(b.tape, b.tapeBytes, needed: layout.bytes, "tape", "tape_size")
     guard let tape = b.tape else { throw .nullPointer("tape") }
     try Check.aligned(tape.assumingMemoryBound(to: Scalar.self), "tape")
@@ -92,6 +95,23 @@ extension Network {
     let needed = try workspaceSize(.backward, steps: steps, sequences: sequences)
     try Check.buffer(b.workspace, b.workspaceBytes, needed: needed, "workspace", "workspace_size")
     var arena = Arena(b.workspace)
+    if let equations {
+      var gradients = InputGradientRows<Scalar>()
+      gradients[0] = dx
+      for (number, input) in inputs.enumerated() {
+        gradients[number + 1] = b.inputGradients[number].map {
+          Rows(dense: $0, sequences: sequences, width: input.width)
+        }
+      }
+      let inputs = try checkedInputs(b.inputs, x, steps: steps, sequences: sequences)
+      _ = try checkedInputs(b.inputGradients, x, steps: steps, sequences: sequences, mayBeNil: true)
+      let pass = EquationsBackwardPass(
+        network: self, equations: equations, arguments: b,
+        workspace: EquationsBackwardWorkspace(&arena, self, steps: steps, sequences: sequences), inputs: inputs, dy: dy,
+        gradients: gradients, parameters: parameters, tapeLayout: layout, tape: UnsafeMutableRawPointer(mutating: tape),
+        seed: header.seed, firstSequence: Int(header.firstSequence))
+      return withFloatControl { pass.run() }
+    }
     let workspace = BackwardWorkspace(&arena, self, steps: steps, sequences: sequences)
     let pass = BackwardPass(
       network: self, arguments: b, workspace: workspace, x: x, dy: dy, dx: dx, parameters: parameters,

@@ -11,6 +11,8 @@ extension Network {
     public var x: UnsafePointer<Scalar>?
     public var xStepStride = 0
     public var xSequenceStride = 0
+    /// Of equations: the inputs beside x, by their number from 0, each dense `[T, N, width]`.
+    public var inputs = Inputs<Scalar>()
     /// `[T, N, D * P]`, or nil: not wanted. Zero past each sequence's length.
     public var y: UnsafeMutablePointer<Scalar>?
     public var yStepStride = 0
@@ -72,7 +74,7 @@ extension Network {
     } else {
       parameters = try Check.parameters(f.parameters, of: self)
     }
-    let tape = try TapeLayout(Scalar.self, c, steps: steps, sequences: sequences)
+    let tape = try tapeLayout(steps: steps, sequences: sequences)
     if f.tape != nil {
       try Check.buffer(f.tape, f.tapeBytes, needed: tape.bytes, "tape", "tape_size")
       try Check.aligned(f.tape?.assumingMemoryBound(to: Scalar.self), "tape")
@@ -81,6 +83,17 @@ extension Network {
       f.weights == nil ? .forward : .forwardWeights, steps: steps, sequences: sequences)
     try Check.buffer(f.workspace, f.workspaceBytes, needed: needed, "workspace", "workspace_size")
     var arena = Arena(f.workspace)
+    if let equations {
+      guard f.weights == nil || f.tape == nil else {
+        throw .unsupported("training of equations is from parameters, not from packed weights")
+      }
+      let inputs = try checkedInputs(f.inputs, x, steps: steps, sequences: sequences)
+      let workspace = EquationsForwardWorkspace(
+        &arena, self, packed: f.weights != nil, steps: steps, sequences: sequences)
+      return withFloatControl {
+        run(f, equations, workspace, inputs: inputs, y: y, parameters: parameters, tape: tape)
+      }
+    }
     let workspace = ForwardWorkspace(&arena, self, packed: f.weights != nil, steps: steps, sequences: sequences)
 
     withFloatControl {

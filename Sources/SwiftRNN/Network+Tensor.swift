@@ -3,39 +3,62 @@
 extension Network {
   /// The states of all layers and directions; the tensor of layer l and direction d is at index l * D + d.
   public struct State: Sendable, Equatable {
-    /// `[L * D, N, P]`
-    public var h: Tensor<Scalar>
-    /// `[L * D, N, H]`: LSTM only. nil for other cells; as an input nil means zeros.
-    public var c: Tensor<Scalar>?
+    /// In the order of ``Network/states``, each `[L * D, N, width]`. As an input the last ones may be missing: they are
+    /// where the cell starts, which is zeros unless its text says otherwise.
+    public var tensors: [Tensor<Scalar>]
 
-    public init(h: Tensor<Scalar>, c: Tensor<Scalar>? = nil) {
-      self.h = h
-      self.c = c
+    /// - Parameter tensors: one or more.
+    public init(_ tensors: [Tensor<Scalar>]) { self.tensors = tensors }
+
+    public init(h: Tensor<Scalar>, c: Tensor<Scalar>? = nil) { tensors = [h] + (c.map { [$0] } ?? []) }
+
+    /// The first state, of all cells but those of equations `[L * D, N, P]`.
+    public var h: Tensor<Scalar> {
+      get { tensors[0] }
+      set { tensors[0] = newValue }
     }
 
-    var pointers: States<Scalar> { States(h: h.pointer, c: c?.pointer) }
+    /// The second state, LSTM's `[L * D, N, H]`; nil for cells with one.
+    public var c: Tensor<Scalar>? {
+      get { tensors.count > 1 ? tensors[1] : nil }
+      set { tensors = [h] + (newValue.map { [$0] } ?? []) + tensors.dropFirst(2) }
+    }
+
+    var pointers: States<Scalar> {
+      var pointers = States<Scalar>()
+      for (number, tensor) in tensors.enumerated() { pointers[number] = tensor.pointer }
+      return pointers
+    }
   }
 
-  /// Zero states for `sequences` sequences.
+  /// Zero states for `sequences` sequences; of equations, where the cell starts.
   ///
   /// - Throws: ``RNNError/invalidSize(_:_:low:high:)``, ``RNNError/outOfMemory(bytes:)``
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func makeState(sequences: Int) throws(RNNError) -> State {
     try Self.checkBatch(steps: 0, sequences: sequences)
-    let c = configuration
-    let rows = c.layers * c.directions
-    return State(
-      h: try Tensor(shape: [rows, sequences, c.stateWidth]),
-      c: c.cell == .lstm ? try Tensor(shape: [rows, sequences, c.hiddenSize]) : nil)
+    let rows = configuration.layers * configuration.directions
+    var tensors: [Tensor<Scalar>] = []
+    for (number, state) in states.enumerated() {
+      let start = equations?.first.states[number].initial ?? 0
+      tensors.append(try Tensor(repeating: start, shape: [rows, sequences, state.width]))
+    }
+    return State(tensors)
   }
 
   func check(_ state: State, sequences: Int) throws(RNNError) {
     let c = configuration
-    try state.h.check(.h, c.layers * c.directions, sequences, c.stateWidth)
-    guard let cell = state.c else { return }
-    guard c.cell == .lstm else { throw .mismatch("only the state of an LSTM has c") }
-    try cell.check(.c, c.layers * c.directions, sequences, c.hiddenSize)
+    let states = states
+    guard !state.tensors.isEmpty || states.isEmpty else { throw .mismatch("the state has no tensors") }
+    guard state.tensors.count <= states.count else {
+      throw .mismatch(
+        equations == nil ? "only the state of an LSTM has c" : "the state has more tensors than the cell has states")
+    }
+    for (number, tensor) in state.tensors.enumerated() {
+      let name: TensorName = equations != nil ? .state : number == 0 ? .h : .c
+      try tensor.check(name, c.layers * c.directions, sequences, states[number].width)
+    }
   }
 
   /// Runs whole sequences, for inference: no dropout, nothing kept.
@@ -46,6 +69,8 @@ extension Network {
   ///   - lengths: `[N]`, each in 0 ... T, in any order; nil: all T. Past a sequence's end y is zero; the reverse
   ///     direction starts at its own end; length 0 hands the initial state through.
   ///   - state: the initial states; nil: zeros.
+  ///   - inputs: of a cell of equations, its inputs beside x by their names, each `[T, N, width]` (`[N, T, width]` with
+  ///     `batchFirst`).
   ///   - batchFirst: x and y have their sequences first; read and written in place. States do not change their shape.
   /// - Returns: y, `[T, N, D * P]`, the directions side by side; and the states after each sequence's last step.
   /// - Throws: ``RNNError/sizeMismatch(_:_:expected:)`` and others for shapes that do not fit, with the numbers;
@@ -54,12 +79,12 @@ extension Network {
   @_specialize(where Scalar == Double)
   public func callAsFunction(
     _ x: Tensor<Scalar>, parameters: NetworkParameters<Scalar>, lengths: [Int]? = nil, state: State? = nil,
-    batchFirst: Bool = false
+    inputs: [String: Tensor<Scalar>] = [:], batchFirst: Bool = false
   ) throws(RNNError) -> (y: Tensor<Scalar>, state: State) {
     try check(parameters, "parameters.flat")
     let pointers = try parameters.pointers("parameters.flat")
     defer { withExtendedLifetime((parameters, pointers)) {} }
-    let batch = try Batch(self, x: x, lengths: lengths, state: state, batchFirst: batchFirst)
+    let batch = try Batch(self, x: x, lengths: lengths, state: state, inputs: inputs, batchFirst: batchFirst)
     return try infer(batch, purpose: .forward) { $0.parameters = pointers.constant }
   }
 
@@ -68,9 +93,9 @@ extension Network {
   @_specialize(where Scalar == Double)
   public func callAsFunction(
     _ x: Tensor<Scalar>, weights: PackedWeights<Scalar>, lengths: [Int]? = nil, state: State? = nil,
-    batchFirst: Bool = false
+    inputs: [String: Tensor<Scalar>] = [:], batchFirst: Bool = false
   ) throws(RNNError) -> (y: Tensor<Scalar>, state: State) {
-    let batch = try Batch(self, x: x, lengths: lengths, state: state, batchFirst: batchFirst)
+    let batch = try Batch(self, x: x, lengths: lengths, state: state, inputs: inputs, batchFirst: batchFirst)
     return try infer(batch, purpose: .forwardWeights) { $0.weights = weights }
   }
 
@@ -105,11 +130,10 @@ extension Network {
   }
 
   func uninitializedState(sequences: Int) throws(RNNError) -> State {
-    let c = configuration
-    let rows = c.layers * c.directions
-    return State(
-      h: try Tensor(uninitialized: [rows, sequences, c.stateWidth]),
-      c: c.cell == .lstm ? try Tensor(uninitialized: [rows, sequences, c.hiddenSize]) : nil)
+    let rows = configuration.layers * configuration.directions
+    var tensors: [Tensor<Scalar>] = []
+    for state in states { tensors.append(try Tensor(uninitialized: [rows, sequences, state.width])) }
+    return State(tensors)
   }
 
   /// The inputs of a pass, checked, and kept alive.
@@ -117,6 +141,8 @@ extension Network {
     let x: Tensor<Scalar>
     let lengths: Block<Int64>?
     let state: State?
+    /// Steps first.
+    let inputs: [Tensor<Scalar>]
     let batchFirst: Bool
 
     var steps: Int { x.shape[batchFirst ? 1 : 0] }
@@ -127,7 +153,8 @@ extension Network {
     func strides(_ width: Int) -> (Int, Int) { batchFirst && x.count > 0 ? (width, steps * width) : (0, 0) }
 
     init(
-      _ network: Network, x: Tensor<Scalar>, lengths: [Int]?, state: State?, batchFirst: Bool
+      _ network: Network, x: Tensor<Scalar>, lengths: [Int]?, state: State?, inputs: [String: Tensor<Scalar>],
+      batchFirst: Bool
     ) throws(RNNError) {
       guard x.shape.count == 3 else { throw .sizeMismatch(TensorName.x.rank, x.shape.count, expected: 3) }
       try x.check(.x, x.shape[0], x.shape[1], network.configuration.inputSize)
@@ -137,6 +164,7 @@ extension Network {
       let (steps, sequences) = batchFirst ? (x.shape[1], x.shape[0]) : (x.shape[0], x.shape[1])
       try Network.checkBatch(steps: steps, sequences: sequences)
       if let state { try network.check(state, sequences: sequences) }
+      self.inputs = try network.ordered(inputs, x, batchFirst: batchFirst)
       guard let lengths else {
         self.lengths = nil
         return
@@ -153,6 +181,7 @@ extension Network {
       (forward.xStepStride, forward.xSequenceStride) = strides(x.shape[2])
       forward.lengths = lengths.map { UnsafePointer($0.pointer) }
       if let state { forward.initial = state.pointers }
+      for (number, input) in inputs.enumerated() { forward.inputs[number] = input.pointer }
       return forward
     }
   }

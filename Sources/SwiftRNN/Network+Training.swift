@@ -17,10 +17,10 @@ extension Network {
   @_specialize(where Scalar == Double)
   public func forward(
     _ x: Tensor<Scalar>, parameters: NetworkParameters<Scalar>, lengths: [Int]? = nil, state: State? = nil,
-    seed: UInt64 = 0, firstSequence: Int = 0, batchFirst: Bool = false
+    inputs: [String: Tensor<Scalar>] = [:], seed: UInt64 = 0, firstSequence: Int = 0, batchFirst: Bool = false
   ) throws(RNNError) -> (y: Tensor<Scalar>, state: State, tape: Tape<Scalar>) {
     try check(parameters, "parameters.flat")
-    let batch = try Batch(self, x: x, lengths: lengths, state: state, batchFirst: batchFirst)
+    let batch = try Batch(self, x: x, lengths: lengths, state: state, inputs: inputs, batchFirst: batchFirst)
     let pointers = try parameters.pointers("parameters.flat")
     let y = try Tensor<Scalar>(uninitialized: batch.shape(configuration.outputSize))
     let final = try uninitializedState(sequences: batch.sequences)
@@ -58,6 +58,8 @@ public struct Tape<Scalar: RNNScalar>: Sendable {
     public var x: Tensor<Scalar>
     /// dL/d of the initial states.
     public var state: Network<Scalar>.State
+    /// dL/d of the inputs beside x, by their names; of the shapes that they have.
+    public var inputs: [String: Tensor<Scalar>]
     /// dL/d of the parameters, by name and flat.
     public var parameters: NetworkParameters<Scalar>
   }
@@ -77,8 +79,9 @@ public struct Tape<Scalar: RNNScalar>: Sendable {
     let gradients = NetworkParameters(network.layout, try Tensor<Scalar>(uninitialized: [network.flatCount]))
     let dx = try Tensor<Scalar>(uninitialized: batch.x.shape)
     let state = try network.uninitializedState(sequences: batch.sequences)
-    try run(dy, dState, dx: dx, state: state, gradients: gradients, accumulate: false)
-    return Gradients(x: dx, state: state, parameters: gradients)
+    let inputs = try uninitializedInputs()
+    try run(dy, dState, dx: dx, state: state, inputs: inputs, gradients: gradients, accumulate: false)
+    return Gradients(x: dx, state: state, inputs: try named(inputs), parameters: gradients)
   }
 
   /// The same, with the gradients of the parameters added to `total`, as for a batch in parts.
@@ -93,17 +96,33 @@ public struct Tape<Scalar: RNNScalar>: Sendable {
     try total.flat.makeUnique()
     let dx = try Tensor<Scalar>(uninitialized: batch.x.shape)
     let state = try network.uninitializedState(sequences: batch.sequences)
-    try run(dy, dState, dx: dx, state: state, gradients: total, accumulate: true)
+    try run(dy, dState, dx: dx, state: state, inputs: [], gradients: total, accumulate: true)
     return (dx, state)
+  }
+
+  private func uninitializedInputs() throws(RNNError) -> [Tensor<Scalar>] {
+    var tensors: [Tensor<Scalar>] = []
+    for input in network.inputs {
+      tensors.append(try Tensor(uninitialized: [batch.steps, batch.sequences, input.width]))
+    }
+    return tensors
+  }
+
+  private func named(_ gradients: [Tensor<Scalar>]) throws(RNNError) -> [String: Tensor<Scalar>] {
+    var named: [String: Tensor<Scalar>] = [:]
+    for (input, gradient) in zip(network.inputs, gradients) {
+      named[input.name] = batch.batchFirst ? try gradient.withFirstAxesSwapped() : gradient
+    }
+    return named
   }
 
   /// Writes to the memory of `dx`, `state` and `gradients`, which nothing else shares.
   private func run(
     _ dy: Tensor<Scalar>?, _ dState: Network<Scalar>.State?, dx: Tensor<Scalar>, state: Network<Scalar>.State,
-    gradients: NetworkParameters<Scalar>, accumulate: Bool
+    inputs: [Tensor<Scalar>], gradients: NetworkParameters<Scalar>, accumulate: Bool
   ) throws(RNNError) {
     let (steps, sequences) = (batch.steps, batch.sequences)
-    let (inputs, outputs) = (network.configuration.inputSize, network.configuration.outputSize)
+    let (features, outputs) = (network.configuration.inputSize, network.configuration.outputSize)
     if let dy { try dy.check(.dy, batch.x.shape[0], batch.x.shape[1], outputs) }
     if let dState { try network.check(dState, sequences: sequences) }
     let own = try parameters.pointers("parameters.flat")
@@ -114,13 +133,15 @@ public struct Tape<Scalar: RNNScalar>: Sendable {
     backward.x = UnsafePointer(batch.x.pointer)
     backward.dy = dy.map { UnsafePointer($0.pointer) }
     backward.dx = dx.pointer
-    (backward.xStepStride, backward.xSequenceStride) = batch.strides(inputs)
+    (backward.xStepStride, backward.xSequenceStride) = batch.strides(features)
     (backward.dyStepStride, backward.dySequenceStride) = dy == nil ? (0, 0) : batch.strides(outputs)
-    (backward.dxStepStride, backward.dxSequenceStride) = batch.strides(inputs)
+    (backward.dxStepStride, backward.dxSequenceStride) = batch.strides(features)
     backward.lengths = batch.lengths.map { UnsafePointer($0.pointer) }
     if let state = batch.state { backward.initial = state.pointers }
     if let dState { backward.finalGradients = dState.pointers }
     backward.initialGradients = state.pointers
+    for (number, input) in batch.inputs.enumerated() { backward.inputs[number] = input.pointer }
+    for (number, input) in inputs.enumerated() { backward.inputGradients[number] = input.pointer }
     backward.parameters = own.constant
     backward.gradients = out.mutable
     backward.accumulate = accumulate

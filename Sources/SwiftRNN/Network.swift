@@ -10,6 +10,8 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   let layout: ParameterLayout
   let kernels: KernelTable<Scalar>
   let plan: CellPlan
+  /// Of ``CellKind/equations``.
+  let equations: Equations<Scalar>?
 
   /// - Throws: what is wrong with the configuration, or with `SWIFTRNN_ISA`.
   @_specialize(where Scalar == Float)
@@ -20,12 +22,21 @@ public final class Network<Scalar: RNNScalar>: Sendable {
 
   /// With kernels of the caller's choice: how tests compare instruction sets within one process. Its packed weights and
   /// streams fit networks with these kernels only.
+  ///
+  /// - Parameter equations: of a network of equations, whose configuration they have completed.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
-  init(_ configuration: NetworkConfiguration, kernels: KernelTable<Scalar>) throws(RNNError) {
+  init(
+    _ configuration: NetworkConfiguration, kernels: KernelTable<Scalar>, equations: Equations<Scalar>? = nil
+  ) throws(RNNError) {
     try configuration.check()
     self.configuration = configuration
-    layout = try ParameterLayout(configuration)
+    self.equations = equations
+    if let equations {
+      layout = try ParameterLayout(configuration, shapes: equations.shapes)
+    } else {
+      layout = try ParameterLayout(configuration)
+    }
     self.kernels = kernels
     plan = CellPlan(
       configuration.cell, hidden: configuration.hiddenSize, lanes: kernels.lanes,
@@ -65,6 +76,7 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   @inline(never)
   private func draw(_ seed: UInt64, _ parameters: UnsafeBufferPointer<UnsafeMutableRawPointer?>) {
     let philox = Philox(seed: seed)
+    defer { equations?.setFirstValues(parameters, configuration) }
     let bound = 1 / Double(configuration.hiddenSize).squareRoot()
     for index in 0..<layout.count {
       guard let tensor = parameters[index]?.assumingMemoryBound(to: Scalar.self) else { continue }
@@ -80,7 +92,15 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   /// Bytes of the tape of a forward pass for training.
   public func tapeSize(steps: Int, sequences: Int) throws(RNNError) -> Int {
     try Self.checkBatch(steps: steps, sequences: sequences)
-    return try TapeLayout(Scalar.self, configuration, steps: steps, sequences: sequences).bytes
+    return try tapeLayout(steps: steps, sequences: sequences).bytes
+  }
+
+  func tapeLayout(steps: Int, sequences: Int) throws(RNNError) -> TapeLayout {
+    let c = configuration
+    let widths = equations.map { ($0.first.tapeWidth, $0.others.tapeWidth) }
+    let gates = c.cell.tapeGates &* c.hiddenSize
+    return try TapeLayout(
+      Scalar.self, c, widths: widths ?? (gates, gates), steps: steps, sequences: sequences)
   }
 
   /// What a workspace is for.
@@ -97,8 +117,17 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   @_specialize(where Scalar == Double)
   public func workspaceSize(_ purpose: Purpose, steps: Int, sequences: Int) throws(RNNError) -> Int {
     try Self.checkBatch(steps: steps, sequences: sequences)
-    _ = try TapeLayout(Scalar.self, configuration, steps: steps, sequences: sequences)
+    _ = try tapeLayout(steps: steps, sequences: sequences)
     var arena = Arena(nil)
+    if equations != nil {
+      switch purpose {
+      case .forward: _ = EquationsForwardWorkspace(&arena, self, packed: false, steps: steps, sequences: sequences)
+      case .forwardWeights:
+        _ = EquationsForwardWorkspace(&arena, self, packed: true, steps: steps, sequences: sequences)
+      case .backward: _ = EquationsBackwardWorkspace(&arena, self, steps: steps, sequences: sequences)
+      }
+      return try arena.size("workspace")
+    }
     switch purpose {
     case .forward: _ = ForwardWorkspace(&arena, self, packed: false, steps: steps, sequences: sequences)
     case .forwardWeights: _ = ForwardWorkspace(&arena, self, packed: true, steps: steps, sequences: sequences)
@@ -126,6 +155,9 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   @_spi(Door)
   public func threads(steps: Int, sequences: Int) -> Int {
     let c = configuration
+    if let equations {
+      return equations.threads(c, lanes: plan.lanes, steps: steps, sequences: sequences)
+    }
     // In multiply-adds: a gate's activation takes as long as some 32; one row past the weights as long as several.
     let width = Double(c.inputSize(ofLayer: c.layers > 1 ? 1 : 0) + c.stateWidth + 32)
     let rows = Double(steps) * Double(sequences == 0 ? 0 : max(sequences, 4))
@@ -146,7 +178,7 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   func sharing(threads: Int, steps: Int, sequences: Int, unpacked: Bool) -> Int {
     let c = configuration
     let members = min(threads / c.directions, Team.limit, plan.mostPanels)
-    if members < 2 || sequences < 1 || sequences > Team.sequences { return 1 }
+    if equations != nil || members < 2 || sequences < 1 || sequences > Team.sequences { return 1 }
     let weights = c.cell.gates * c.hiddenSize * c.stateWidth
     // In a step of many W has passed before, once for many rows.
     let width = c.stateWidth + (steps == 1 ? c.inputSize(ofLayer: c.layers > 1 ? 1 : 0) : 0)
@@ -162,7 +194,8 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   /// their sums of a step in the second-level cache, but enough for full tiles. LSTM N 256 T 20 H 256, one thread of a
   /// Cascade Lake: 54 ms with one shard, 47 with four.
   func shards(threads: Int, sequences: Int) -> Int {
-    let rows = threads * max(64, Blocking.sumsBytes / (plan.sumsWidth * MemoryLayout<Scalar>.stride))
+    let width = equations?.sumsWidth ?? plan.sumsWidth
+    let rows = threads * max(64, Blocking.sumsBytes / (max(width, 1) * MemoryLayout<Scalar>.stride))
     return threads * max(1, (sequences + rows - 1) / rows)
   }
 

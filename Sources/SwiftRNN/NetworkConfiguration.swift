@@ -1,7 +1,7 @@
 // What a network is: the cell, the sizes, and what follows from them. Checked here, once.
 
-/// The recurrent cells. Equations in docs/equations.md.
-public enum Cell: Int32, Sendable, CaseIterable {
+/// The recurrent cells with kernels of their own, equations in docs/equations.md, and those that a text gives.
+public enum CellKind: Int32, Sendable, CaseIterable {
   /// `h = tanh(W x + b + U h + d)` (Elman 1990)
   case rnnTanh = 1
   /// `h = max(0, W x + b + U h + d)`
@@ -12,6 +12,8 @@ public enum Cell: Int32, Sendable, CaseIterable {
   case gru = 4
   /// Cho 2014 v3: the reset gate scales h before the product. Rows r z n.
   case gruResetBefore = 5
+  /// A ``Cell``: docs/cells.md.
+  case equations = 6
 
   /// Rows of the weights per hidden unit.
   public var gates: Int {
@@ -19,16 +21,17 @@ public enum Cell: Int32, Sendable, CaseIterable {
     case .rnnTanh, .rnnRelu: 1
     case .lstm: 4
     case .gru, .gruResetBefore: 3
+    case .equations: 0
     }
   }
 
-  /// State tensors: h, and c for LSTM.
-  public var states: Int { self == .lstm ? 2 : 1 }
+  /// State tensors: h, and c for LSTM. Those of equations a network knows: ``Network/states``.
+  public var states: Int { self == .lstm ? 2 : self == .equations ? 0 : 1 }
 
   /// Numbers that the tape holds per unit, beside h: the gates, and c for LSTM.
   var tapeGates: Int {
     switch self {
-    case .rnnTanh, .rnnRelu: 0
+    case .rnnTanh, .rnnRelu, .equations: 0
     case .lstm: 5
     case .gru: 4
     case .gruResetBefore: 3
@@ -38,7 +41,7 @@ public enum Cell: Int32, Sendable, CaseIterable {
 
 /// A network: `layers` layers of one cell, in one or both directions.
 public struct NetworkConfiguration: Sendable, Equatable {
-  public var cell: Cell
+  public var cell: CellKind
   /// I, features of the input.
   public var inputSize: Int
   /// H, hidden units per layer and direction.
@@ -54,8 +57,11 @@ public struct NetworkConfiguration: Sendable, Equatable {
   public var dropout = 0.0
   /// Threads of one call; 0: `Threads.count` at the call.
   public var threads = 0
+  /// Of equations: what a step gives out, and a number that tells cells and their sizes apart. Set with the cell.
+  var equationsWidth = 0
+  var equationsHash: UInt64 = 0
 
-  public init(_ cell: Cell, inputSize: Int, hiddenSize: Int) {
+  public init(_ cell: CellKind, inputSize: Int, hiddenSize: Int) {
     self.cell = cell
     self.inputSize = inputSize
     self.hiddenSize = hiddenSize
@@ -86,7 +92,7 @@ public struct NetworkConfiguration: Sendable, Equatable {
   }
 
   private static func make(
-    _ cell: Cell, _ inputSize: Int, _ hiddenSize: Int, _ layers: Int, _ bias: Bool, _ dropout: Double,
+    _ cell: CellKind, _ inputSize: Int, _ hiddenSize: Int, _ layers: Int, _ bias: Bool, _ dropout: Double,
     _ bidirectional: Bool, _ projectionSize: Int, _ threads: Int
   ) -> NetworkConfiguration {
     var configuration = NetworkConfiguration(cell, inputSize: inputSize, hiddenSize: hiddenSize)
@@ -101,8 +107,10 @@ public struct NetworkConfiguration: Sendable, Equatable {
 
   /// D, 1 or 2.
   public var directions: Int { bidirectional ? 2 : 1 }
-  /// P, or H without projection: the width of h.
-  public var stateWidth: Int { projectionSize > 0 ? projectionSize : hiddenSize }
+  /// P, or H without projection: the width of h. Of equations, that of a step's output.
+  public var stateWidth: Int {
+    cell == .equations ? equationsWidth : projectionSize > 0 ? projectionSize : hiddenSize
+  }
   /// D * P: the width of y; the largest Int where that is larger, in a configuration that no network accepts.
   public var outputSize: Int {
     let (width, overflow) = directions.multipliedReportingOverflow(by: stateWidth)
@@ -124,6 +132,9 @@ public struct NetworkConfiguration: Sendable, Equatable {
     try check("input_size", inputSize, 1, Self.largestSize)
     try check("hidden_size", hiddenSize, 1, Self.largestSize)
     try check("num_layers", layers, 1, Self.mostLayers)
+    guard cell != .equations || equationsHash != 0 else {
+      throw .unsupported("the cell of a network of equations is given with it")
+    }
     if cell == .lstm {
       try check("projection_size", projectionSize, 0, hiddenSize - 1)
     } else if projectionSize != 0 {

@@ -31,8 +31,24 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
   ) {
     runTeam(threads) { member in
       for layer in 0..<network.configuration.layers {
+        if let equations = network.equations {
+          packCells(start, network, equations, parameters, layer, &member)
+          continue
+        }
         PackJob.run(jobs(start, network, parameters, layer: layer, &member), network.kernels, &member)
       }
+    }
+  }
+
+  private static func packCells(
+    _ start: Arena, _ network: Network<Scalar>, _ equations: Equations<Scalar>, _ parameters: Parameters<Scalar>,
+    _ layer: Int, _ member: inout TeamMember
+  ) {
+    let of = equations.layer(layer)
+    for direction in 0..<network.configuration.directions {
+      let tensors = parameters.pointers + network.layout.first(layer: layer, direction: direction)
+      packedCell(start, network, equations, layer, direction)
+        .pack(network, of.inference, tensors, of.layer, nil, &member)
     }
   }
 
@@ -44,6 +60,22 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
     return own == its
   }
 
+  /// Of a network of equations.
+  func packedCell(_ layer: Int, _ direction: Int) -> PackedCell<Scalar>? {
+    network.equations.map { Self.packedCell(Arena(memory.pointer), network, $0, layer, direction) }
+  }
+
+  private static func packedCell(
+    _ start: Arena, _ network: Network<Scalar>, _ equations: Equations<Scalar>, _ layer: Int, _ direction: Int
+  ) -> PackedCell<Scalar> {
+    var arena = start
+    let directions = network.configuration.directions
+    for index in 0..<layer * directions + direction {
+      _ = PackedCell<Scalar>(&arena, equations.layer(index / directions).inference, maskedElements: 0)
+    }
+    return PackedCell(&arena, equations.layer(layer).inference, maskedElements: 0)
+  }
+
   func packed(_ layer: Int, _ direction: Int) -> PackedForward<Scalar> {
     Self.packed(Arena(memory.pointer), network, layer, direction)
   }
@@ -53,6 +85,14 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
   /// Takes room for all layers.
   static func lay(_ arena: inout Arena, _ network: Network<Scalar>) {
     let c = network.configuration
+    if let equations = network.equations {
+      for layer in 0..<c.layers {
+        for _ in 0..<c.directions {
+          _ = PackedCell<Scalar>(&arena, equations.layer(layer).inference, maskedElements: 0)
+        }
+      }
+      return
+    }
     for layer in 0..<min(c.layers, 2) {
       let start = arena.used
       for _ in 0..<c.directions { _ = PackedForward<Scalar>(&arena, network.plan, c, layer: layer) }

@@ -3,27 +3,55 @@ import Kernels
 
 /// A parameter tensor of a network.
 public struct ParameterInfo: Sendable, Equatable {
-  public enum Kind: Int, Sendable { case weightIH, weightHH, biasIH, biasHH, weightHR }
+  enum Kind: Int, Sendable { case weightIH, weightHH, biasIH, biasHH, weightHR }
 
-  public let kind: Kind
+  /// The name without its layer: torch's, or the equations'.
+  public let stem: String
   public let layer: Int
   /// 0 forward, 1 reverse.
   public let direction: Int
   public let rows: Int
-  /// 1 for a bias.
+  /// 1 for a vector.
   public let columns: Int
+  /// 1 for a vector or number, 2 for a matrix. Diagonal blocks are a matrix: the rows of all, the columns of one.
+  public let rank: Int
   /// Where it starts in a flat vector of all parameters, in elements.
   public let offset: Int
 
   public var elements: Int { rows * columns }
-  public var rank: Int { kind == .biasIH || kind == .biasHH ? 1 : 2 }
   public var shape: [Int] { rank == 1 ? [rows] : [rows, columns] }
 
-  /// torch's name, such as "weight_ih_l0_reverse".
-  public var name: String {
-    let stems = ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr"]
-    return "\(stems[kind.rawValue])_l\(layer)\(direction == 1 ? "_reverse" : "")"
+  /// As torch does it: "weight_ih_l0_reverse".
+  public var name: String { "\(stem)_l\(layer)\(direction == 1 ? "_reverse" : "")" }
+}
+
+extension ParameterInfo.Kind {
+  var stem: String {
+    switch self {
+    case .weightIH: "weight_ih"
+    case .weightHH: "weight_hh"
+    case .biasIH: "bias_ih"
+    case .biasHH: "bias_hh"
+    case .weightHR: "weight_hr"
+    }
   }
+}
+
+/// The parameters of one direction of a layer of equations.
+struct EquationsShapes: Sendable {
+  struct Shape: Sendable {
+    let stem: String
+    let rows: Int
+    let columns: Int
+    let rank: Int
+    /// Among those of its direction, in elements.
+    let offset: Int
+  }
+
+  /// Of the first layer, and of the others.
+  let layers: ([Shape], [Shape])
+
+  func shapes(_ layer: Int) -> [Shape] { layer == 0 ? layers.0 : layers.1 }
 }
 
 /// Where each parameter is. All arithmetic: nothing here grows with the number of layers.
@@ -33,9 +61,29 @@ struct ParameterLayout: Sendable {
   let perDirection: Int
   /// Elements of all tensors.
   let elements: Int
+  /// Of equations.
+  private let shapes: EquationsShapes?
+
+  init(_ c: NetworkConfiguration, shapes: EquationsShapes) throws(RNNError) {
+    configuration = c
+    self.shapes = shapes
+    perDirection = shapes.layers.0.count
+    func elements(_ shapes: [EquationsShapes.Shape]) throws(RNNError) -> Int {
+      var sum = 0
+      for shape in shapes {
+        sum = try Size.sum(sum, Size.product(shape.rows, shape.columns, of: "parameters"), of: "parameters")
+      }
+      return sum
+    }
+    let others = try Size.product(elements(shapes.layers.1), c.layers - 1, of: "parameters")
+    let layers = try Size.sum(elements(shapes.layers.0), others, of: "parameters")
+    self.elements = try Size.product(layers, c.directions, of: "parameters")
+    _ = try Size.product(self.elements, 16, of: "parameters")
+  }
 
   init(_ c: NetworkConfiguration) throws(RNNError) {
     configuration = c
+    shapes = nil
     perDirection = 2 + (c.bias ? 2 : 0) + (c.projectionSize > 0 ? 1 : 0)
     // The last tensor's end is the sum of all; counted once here without overflow, the plain arithmetic below is safe.
     let first = try Self.elements(c, inputs: c.inputSize)
@@ -85,8 +133,26 @@ struct ParameterLayout: Sendable {
     }
   }
 
+  /// The index of the first tensor of a direction.
+  func first(layer: Int, direction: Int) -> Int { (layer &* configuration.directions &+ direction) &* perDirection }
+
+  private func info(_ index: Int, _ shapes: EquationsShapes) -> ParameterInfo {
+    let (layer, direction) = (
+      index / perDirection / configuration.directions, index / perDirection % configuration.directions
+    )
+    func size(_ layer: Int) -> Int {
+      shapes.shapes(layer).last.map { $0.offset &+ $0.rows &* $0.columns } ?? 0
+    }
+    let shape = shapes.shapes(layer)[index % perDirection]
+    let before = layer == 0 ? 0 : configuration.directions &* (size(0) &+ (layer &- 1) &* size(1))
+    return ParameterInfo(
+      stem: shape.stem, layer: layer, direction: direction, rows: shape.rows, columns: shape.columns, rank: shape.rank,
+      offset: before &+ direction &* size(layer) &+ shape.offset)
+  }
+
   /// Describes tensor `index`, 0 ..< count.
   func info(_ index: Int) -> ParameterInfo {
+    if let shapes { return info(index, shapes) }
     let slot = index % perDirection
     let pseudoLayer = index / perDirection
     let layer = pseudoLayer / configuration.directions
@@ -107,6 +173,7 @@ struct ParameterLayout: Sendable {
     }
     let (rows, columns) = shape(kind(slot), layer: layer)
     return ParameterInfo(
-      kind: kind(slot), layer: layer, direction: direction, rows: rows, columns: columns, offset: offset)
+      stem: kind(slot).stem, layer: layer, direction: direction, rows: rows, columns: columns,
+      rank: kind(slot) == .biasIH || kind(slot) == .biasHH ? 1 : 2, offset: offset)
   }
 }

@@ -37,6 +37,8 @@ public enum RNNError: Error, Sendable {
   case outOfMemory(bytes: Int)
   /// A combination that does not exist.
   case unsupported(_ what: StaticString)
+  /// A text of equations that is no cell, or whose sizes do not fit.
+  case cell(_ error: CellError)
 }
 
 extension RNNError: CustomStringConvertible {
@@ -47,7 +49,7 @@ extension RNNError: CustomStringConvertible {
     }
   }
 
-  /// Writes the message into `buffer`, cut to fit, with a zero byte behind. Allocates nothing.
+  /// Writes the message into `buffer`, cut to fit, with a zero byte behind. Allocates nothing, but for a cell's error.
   public func write(to buffer: UnsafeMutableBufferPointer<UInt8>) {
     var out = MessageWriter(buffer)
     switch self {
@@ -98,6 +100,7 @@ extension RNNError: CustomStringConvertible {
       out.write("out of memory: ", bytes)
       out.write(" bytes could not be had")
     case .unsupported(let what): out.write(what)
+    case .cell(let error): out.write(error.description)
     }
   }
 }
@@ -117,6 +120,10 @@ private struct MessageWriter {
     buffer[used] = byte
     used += 1
     buffer[used] = 0
+  }
+
+  mutating func write(_ text: String) {
+    for byte in text.utf8 { write(byte: byte) }
   }
 
   mutating func write(_ texts: StaticString...) {

@@ -15,6 +15,8 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   private let scratch: StreamScratch<Scalar>
   private let layers: UnsafeMutablePointer<StreamLayer<Scalar>>
   private let layerCount: Int
+  /// Of a network of equations, which has no layers above.
+  private let cells: CellStream<Scalar>?
   private var odd = false
 
   /// A stream of `sequences` parallel sequences, all states zero. Retains network and weights.
@@ -31,6 +33,26 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
     guard weights.isFor(network) else { throw .mismatch("the weights are of another network's configuration") }
     try Network<Scalar>.checkBatch(steps: 1, sequences: sequences)
     _ = try Size.product(sequences, c.inputSize, MemoryLayout<Scalar>.stride, of: "x")
+    self.network = network
+    self.weights = weights
+    self.sequences = sequences
+    if let equations = network.equations {
+      for input in network.inputs {
+        _ = try Size.product(sequences, input.width, MemoryLayout<Scalar>.stride, of: "inputs")
+      }
+      var counter = Arena(nil)
+      _ = CellStream(&counter, network, equations, weights, sequences: sequences, counting: true)
+      memory = try Block(count: counter.size("a stream"))
+      var arena = Arena(memory.pointer)
+      cells = CellStream(&arena, network, equations, weights, sequences: sequences, counting: false)
+      var none = Arena(nil)
+      scratch = StreamScratch(&none, network.plan, sequences: 0)
+      layers = none.take(StreamLayer<Scalar>.self, 0)
+      layerCount = 0
+      reset()
+      return
+    }
+    self.cells = nil
     let cells = (0..<c.layers).map { CellStep(network, layer: $0, weights.packed($0, 0)) }
     func lay(_ arena: inout Arena) -> (StreamScratch<Scalar>, [StreamLayer<Scalar>]) {
       let scratch = StreamScratch<Scalar>(&arena, network.plan, sequences: sequences)
@@ -45,9 +67,6 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
     layerCount = c.layers
     let laid: [StreamLayer<Scalar>]
     (scratch, laid) = lay(&arena)
-    self.network = network
-    self.weights = weights
-    self.sequences = sequences
 
     scratch.prepare(network.plan, sequences: sequences)
     let x = UnsafePointer(scratch.xRows)
@@ -64,6 +83,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func reset() {
+    cells?.reset()
     for index in 0..<layerCount { layers[index].reset() }
   }
 
@@ -73,6 +93,18 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   public func step(unsafe x: UnsafePointer<Scalar>?, into y: UnsafeMutablePointer<Scalar>?) throws(RNNError) {
     try check(x, y)
     withFloatControl { run(x, y, steps: 1) }
+  }
+
+  /// One step of a network of equations that has inputs beside x, each `[N, width]` dense.
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public func step(
+    unsafe x: UnsafePointer<Scalar>?, inputs: Inputs<Scalar>, into y: UnsafeMutablePointer<Scalar>?
+  ) throws(RNNError) {
+    guard let cells else { return try step(unsafe: x, into: y) }
+    try check(x, y, inputs: inputs)
+    guard let x, sequences > 0 else { return }
+    withFloatControl { cells.step(x, inputs, y) }
   }
 
   /// The same for a caller that has set the library's floating-point control: setting it takes 40 ns, as much as a
@@ -102,7 +134,15 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
     withFloatControl { run(x, y, steps: steps) }
   }
 
-  private func check(_ x: UnsafePointer<Scalar>?, _ y: UnsafeMutablePointer<Scalar>?) throws(RNNError) {
+  private func check(
+    _ x: UnsafePointer<Scalar>?, _ y: UnsafeMutablePointer<Scalar>?, inputs: Inputs<Scalar> = Inputs()
+  ) throws(RNNError) {
+    if let equations = network.equations {
+      for input in 0..<equations.first.inputCount &- 1 {
+        if inputs[input] == nil && sequences > 0 { throw .nullPointer("an entry of inputs") }
+        try Check.aligned(inputs[input], "an entry of inputs")
+      }
+    }
     if x == nil && sequences > 0 { throw .nullPointer("x") }
     try Check.aligned(x, "x")
     try Check.aligned(y, "y")
@@ -114,6 +154,14 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
     guard var x, sequences > 0 else { return }
     var y = y
     let c = network.configuration
+    if let cells {
+      for _ in 0..<steps {
+        cells.step(x, Inputs(), y)
+        x += sequences &* c.inputSize
+        y = y.map { $0 + sequences &* c.stateWidth }
+      }
+      return
+    }
     for _ in 0..<steps {
       if sequences > 1 {
         for n in 0..<sequences { scratch.xRows[n] = x + n &* c.inputSize }
@@ -147,6 +195,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   public func getState(_ states: States<Scalar>) throws(RNNError) {
     let c = network.configuration
     try states.check(c, sequences: sequences, "states")
+    cells?.getState(states)
     for index in 0..<layerCount {
       let layer = layers[index]
       let (h, cell) = states.part(c, layer: index, direction: 0, sequences: sequences)
@@ -161,6 +210,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   public func setState(_ states: States<Scalar>) throws(RNNError) {
     let c = network.configuration
     try states.check(c, sequences: sequences, "states")
+    cells?.setState(states)
     for index in 0..<layerCount {
       let layer = layers[index]
       let (h, cell) = states.part(constant: c, layer: index, direction: 0, sequences: sequences)

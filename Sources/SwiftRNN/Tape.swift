@@ -30,7 +30,8 @@ struct TapeHeader: Equatable {
     }
     configuration = hash(
       UInt64(UInt32(bitPattern: c.cell.rawValue)), isDouble ? 1 : 0, UInt64(c.inputSize), UInt64(c.hiddenSize),
-      UInt64(c.projectionSize), UInt64(c.layers), UInt64(c.directions), c.bias ? 1 : 0, c.dropout.bitPattern)
+      UInt64(c.projectionSize), UInt64(c.layers), UInt64(c.directions), c.bias ? 1 : 0, c.dropout.bitPattern,
+      c.equationsHash)
     self.steps = Int64(steps)
     self.sequences = Int64(sequences)
     var hashed = hash(lengths == nil ? 0 : 1)
@@ -66,43 +67,53 @@ struct TapeHeader: Equatable {
   static func read(from tape: UnsafeRawPointer) -> TapeHeader { tape.loadUnaligned(as: TapeHeader.self) }
 }
 
-/// Where things are in a tape: the header; then for each layer the gates of each direction, dense `[T, N, gates * H]`,
+/// Where things are in a tape: the header; then for each layer what each direction keeps, dense `[T, N, width]`,
 /// and the layer's output, dense `[T, N, D * P]`; then bytes that whole-vector reads of the last row may touch. Nothing
 /// is padded to vectors, and nothing is aligned beyond its element, so that a tape may be moved.
 struct TapeLayout {
   let configuration: NetworkConfiguration
   let sequences: Int
+  /// Of what a direction keeps of a step: in the first layer, and in the others.
+  private let widths: (Int, Int)
   /// Elements.
-  private let gates: Int
+  private let gates: (Int, Int)
   private let outputs: Int
   /// All bytes.
   let bytes: Int
 
-  init<Scalar: RNNScalar>(_: Scalar.Type, _ c: NetworkConfiguration, steps: Int, sequences: Int) throws(RNNError) {
+  init<Scalar: RNNScalar>(
+    _: Scalar.Type, _ c: NetworkConfiguration, widths: (Int, Int), steps: Int, sequences: Int
+  ) throws(RNNError) {
     configuration = c
     self.sequences = sequences
+    self.widths = widths
     let rows = try Size.product(steps, sequences, of: "tape")
-    gates = try Size.product(rows, c.cell.tapeGates, c.hiddenSize, of: "tape")
+    gates = (try Size.product(rows, widths.0, of: "tape"), try Size.product(rows, widths.1, of: "tape"))
     outputs = try Size.product(rows, c.outputSize, of: "tape")
-    let layer = try Size.sum(Size.product(gates, c.directions, of: "tape"), outputs, of: "tape")
-    let elements = try Size.product(layer, c.layers, of: "tape")
+    let first = try Size.sum(Size.product(gates.0, c.directions, of: "tape"), outputs, of: "tape")
+    let others = try Size.sum(Size.product(gates.1, c.directions, of: "tape"), outputs, of: "tape")
+    let elements = try Size.sum(first, Size.product(others, c.layers - 1, of: "tape"), of: "tape")
     bytes = try Size.sum(Size.bytes(elements, of: Scalar.self, "tape"), TapeHeader.bytes, 64, of: "tape")
   }
 
   private func start<Scalar: RNNScalar>(_ tape: UnsafeMutableRawPointer, layer: Int) -> UnsafeMutablePointer<Scalar> {
-    (tape + TapeHeader.bytes).assumingMemoryBound(to: Scalar.self)
-      + layer &* (configuration.directions &* gates &+ outputs)
+    let first = (tape + TapeHeader.bytes).assumingMemoryBound(to: Scalar.self)
+    if layer == 0 { return first }
+    let directions = configuration.directions
+    return first + (directions &* gates.0 &+ outputs &+ (layer &- 1) &* (directions &* gates.1 &+ outputs))
   }
+
+  private func gates(_ layer: Int) -> Int { layer == 0 ? gates.0 : gates.1 }
 
   func gates<Scalar: RNNScalar>(_ tape: UnsafeMutableRawPointer, layer: Int, direction: Int) -> Rows<Scalar> {
     Rows(
-      dense: start(tape, layer: layer) + direction &* gates, sequences: sequences,
-      width: configuration.cell.tapeGates &* configuration.hiddenSize)
+      dense: start(tape, layer: layer) + direction &* gates(layer), sequences: sequences,
+      width: layer == 0 ? widths.0 : widths.1)
   }
 
   func output<Scalar: RNNScalar>(_ tape: UnsafeMutableRawPointer, layer: Int) -> Rows<Scalar> {
     Rows(
-      dense: start(tape, layer: layer) + configuration.directions &* gates, sequences: sequences,
+      dense: start(tape, layer: layer) + configuration.directions &* gates(layer), sequences: sequences,
       width: configuration.outputSize)
   }
 }

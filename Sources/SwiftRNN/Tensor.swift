@@ -217,4 +217,10 @@ struct TensorName: Sendable {
   static let c = TensorName(
     rank: "the rank of c",
     sizes: ("c.shape[0], L * D,", "c.shape[1], N,", "c.shape[2], hidden_size,"))
+  static let state = TensorName(
+    rank: "the rank of a state",
+    sizes: ("shape[0] of a state, L * D,", "shape[1] of a state, N,", "shape[2] of a state, its width,"))
+  static let input = TensorName(
+    rank: "the rank of an input",
+    sizes: ("shape[0] of an input", "shape[1] of an input", "shape[2] of an input, its width,"))
 }

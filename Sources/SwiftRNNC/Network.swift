@@ -10,7 +10,7 @@ public func swiftrnn_config_init(
     let config = try output(config, "config")
     let known = MemoryLayout<swiftrnn_config>.size
     guard size >= known, size <= 1 << 16 else { throw .invalidSize("size", Int(size), low: known, high: 1 << 16) }
-    guard Int32(exactly: cell.rawValue).flatMap(Cell.init(rawValue:)) != nil else {
+    guard Int32(exactly: cell.rawValue).flatMap(CellKind.init(rawValue:)) != nil else {
       throw .invalidValue("cell", Int(cell.rawValue), low: 1, high: 5)
     }
     UnsafeMutableRawPointer(config).initializeMemory(as: UInt8.self, repeating: 0, count: Int(size))
@@ -31,7 +31,7 @@ public func swiftrnn_network_create(
     out.pointee = nil
     let config = try Argument.settings("config", config)
     try requireSpareMemory()
-    guard let cell = Int32(exactly: config.cell.rawValue).flatMap(Cell.init(rawValue:)) else {
+    guard let cell = Int32(exactly: config.cell.rawValue).flatMap(CellKind.init(rawValue:)) else {
       throw .invalidValue("cell", Int(config.cell.rawValue), low: 1, high: 5)
     }
     guard (1...2).contains(config.num_directions) else {

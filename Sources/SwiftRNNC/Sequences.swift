@@ -15,7 +15,7 @@ extension Argument {
 
   /// State tensors. `count` must be the network's number of states; not read if the array is NULL.
   static func states<Scalar: RNNScalar>(
-    _ name: StaticString, _ pointers: UnsafePointer<UnsafeMutableRawPointer?>?, _ count: Int64, _ cell: Cell
+    _ name: StaticString, _ pointers: UnsafePointer<UnsafeMutableRawPointer?>?, _ count: Int64, _ cell: CellKind
   ) throws(RNNError) -> States<Scalar> {
     guard let pointers else { return States() }
     guard count == cell.states else { throw .sizeMismatch("state_count", Int(count), expected: cell.states) }
@@ -27,7 +27,7 @@ extension Argument {
 
   /// The same for tensors that are only read.
   static func states<Scalar: RNNScalar>(
-    _ name: StaticString, _ pointers: UnsafePointer<UnsafeRawPointer?>?, _ count: Int64, _ cell: Cell
+    _ name: StaticString, _ pointers: UnsafePointer<UnsafeRawPointer?>?, _ count: Int64, _ cell: CellKind
   ) throws(RNNError) -> States<Scalar> {
     let mutable = UnsafeRawPointer(pointers)?.assumingMemoryBound(to: UnsafeMutableRawPointer?.self)
     return try states(name, mutable, count, cell)

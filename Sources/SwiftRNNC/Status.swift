@@ -15,6 +15,7 @@ func status(of error: RNNError) -> swiftrnn_status {
   case .mismatch, .tapeMismatch: SWIFTRNN_STATUS_MISMATCH
   case .outOfMemory: SWIFTRNN_STATUS_OUT_OF_MEMORY
   case .unsupported: SWIFTRNN_STATUS_UNSUPPORTED
+  case .cell: SWIFTRNN_STATUS_INVALID_VALUE
   }
 }
 

@@ -19,7 +19,7 @@ import Testing
 
     init(_ text: String, hidden: Int, inputs: Int, training: Bool, seed: UInt64) throws {
       self.text = text
-      let cell = try CellText(text)
+      let cell = try Cell(text)
       let given = ["I": inputs, "H": hidden, "O": 5, "P": 3, "Rw": 2, "Ru": 3, "B": 7, "heads": 2]
       let extents = try CellExtents(cell.graph, cell.sizes, given: given)
       var random = SplitMix(seed)

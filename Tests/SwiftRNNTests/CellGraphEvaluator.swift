@@ -11,12 +11,14 @@ import Reference
 /// A cell's graph and the graph of its gradients, value by value for one sequence in Double: what the compiler made of
 /// a text, without its schedule.
 struct CellGraphEvaluator {
-  let cell: CellText
+  let cell: Cell
   let extents: CellExtents
   /// By the cell's parameters; matrices by rows, in one array.
   let parameters: [[Double]]
   /// nil: inference.
   var keeps: ((_ call: Int, _ unit: Int) -> Bool)?
+  /// The same for masks of a step; the step is a number in the order of the sequence.
+  var keepsInStep: ((_ call: Int, _ unit: Int, _ step: Int) -> Bool)?
 
   struct Gradients {
     var inputs: [[[Double]]]
@@ -29,6 +31,14 @@ struct CellGraphEvaluator {
   private func size(_ node: Int) -> Int { node < extents.rows.count ? extents.rows[node] : 0 }
 
   private func parameterNumber(_ node: Int) -> Int? { cell.graph.parameters.firstIndex { $0.node == node } }
+
+  /// With the masks of a step.
+  private func at(_ step: Int) -> CellGraphEvaluator {
+    guard let keepsInStep else { return self }
+    var evaluator = self
+    evaluator.keeps = { keepsInStep($0, $1, step) }
+    return evaluator
+  }
 
   /// All values of a step.
   private func values(_ inputs: [[Double]], _ states: [[Double]]) -> Values {
@@ -173,8 +183,8 @@ struct CellGraphEvaluator {
   /// The outputs and the final states.
   func forward(_ inputs: [[[Double]]], _ states: [[Double]]) -> (outputs: [[Double]], states: [[Double]]) {
     var (outputs, states) = ([[Double]](), states)
-    for step in inputs {
-      let values = values(step, states)
+    for (t, step) in inputs.enumerated() {
+      let values = at(t).values(step, states)
       outputs.append(values[cell.graph.output] ?? [])
       states = nextStates(values)
     }
@@ -187,8 +197,8 @@ struct CellGraphEvaluator {
   ) -> Gradients {
     var trail: [Values] = []
     var now = states
-    for step in inputs {
-      trail.append(values(step, now))
+    for (t, step) in inputs.enumerated() {
+      trail.append(at(t).values(step, now))
       now = nextStates(trail[trail.count - 1])
     }
     let backward = cell.backward
@@ -207,7 +217,7 @@ struct CellGraphEvaluator {
         default:
           // What hangs from a sum over the rows comes last.
           guard backward.nodes[node].operands.allSatisfy({ values[$0] != nil }) else { break }
-          values[node] = value(node, backward.nodes, values)
+          values[node] = at(t).value(node, backward.nodes, values)
         }
       }
       for node in own..<backward.nodes.count {
@@ -226,7 +236,7 @@ struct CellGraphEvaluator {
         if let node { gradients.inputs[t][input] = values[node] ?? [] }
       }
       for matrix in backward.matrices where backward.isOfRows[matrix.left] {
-        add(values[matrix.left] ?? [], values[matrix.right] ?? [], to: matrix.matrix, &gradients)
+        at(t).add(values[matrix.left] ?? [], values[matrix.right] ?? [], to: matrix.matrix, &gradients)
       }
       for parameter in backward.parameters where parameter.isOfRows {
         add(values[parameter.gradient] ?? [], to: parameter.parameter, &gradients)

@@ -7,12 +7,12 @@ import Testing
 @Suite struct CellLanguageTests {
   private let sizes = ["O": 5, "P": 4, "Rw": 2, "Ru": 3, "B": 7, "heads": 3]
 
-  private func extents(_ cell: CellText, _ given: [String: Int]) throws -> CellExtents {
+  private func extents(_ cell: Cell, _ given: [String: Int]) throws -> CellExtents {
     try CellExtents(cell.graph, cell.sizes, given: given)
   }
 
   /// The shape of a parameter, with the number of blocks in front where it has any.
-  private func shape(_ cell: CellText, _ parameter: CellParameter, _ extents: CellExtents) -> [Int] {
+  private func shape(_ cell: Cell, _ parameter: CellParameter, _ extents: CellExtents) -> [Int] {
     let (rows, columns) = (extents.rows[parameter.node], extents.columns[parameter.node])
     let blocks = cell.graph.nodes.indices.first {
       if case .blocks = cell.graph.nodes[$0].operation {
@@ -42,7 +42,7 @@ import Testing
   @Test func builtInCellsAreWhatAnotherInterpreterMadeOfThem() throws {
     #expect(CellTable.rows.map(\.name).sorted() == BuiltInCells.names.sorted())
     for row in CellTable.rows {
-      let cell = try CellText(named: row.name)
+      let cell = try Cell(named: row.name)
       let usesRawInput = ["mut1", "mut2", "sru", "socher"].contains(row.name)
       let given = sizes.merging(["I": usesRawInput ? 12 : 6, "H": 12]) { $1 }
       let extents = try extents(cell, given)
@@ -62,22 +62,22 @@ import Testing
 
   @Test func equalEquationsAreOneValue() throws {
     // A product that is written twice is made once, and so is what is computed from it.
-    let cell = try CellText("h' = tanh(W @ x + U @ h) * sigmoid(U @ h) + tanh(W @ x + U @ h)")
+    let cell = try Cell("h' = tanh(W @ x + U @ h) * sigmoid(U @ h) + tanh(W @ x + U @ h)")
     #expect(cell.graph.nodes.filter { $0.operation == .product }.count == 2)
     let tanhs = cell.graph.nodes.filter { $0.operation == .unary(.tanh, constants: []) }
     #expect(tanhs.count == 1)
   }
 
   @Test func numbersAreComputedOnce() throws {
-    let cell = try CellText("k = 2 * 3 - 1\nh' = k / 5 * x + 0 + h * 1")
+    let cell = try Cell("k = 2 * 3 - 1\nh' = k / 5 * x + 0 + h * 1")
     let sum = Operation.sum(negative: [false, false])
     #expect(cell.graph.nodes[cell.graph.output].operation == sum)
     #expect(cell.graph.nodes.map(\.operation).filter { $0 != sum } == [.input(0), .state(0)])
-    #expect(throws: CellError.self) { try CellText("h' = x + 1 / 0") }
+    #expect(throws: CellError.self) { try Cell("h' = x + 1 / 0") }
   }
 
   @Test func likeReplacesEquationsInTheirPlaces() throws {
-    let coupled = try CellText("like lstm\nf = 1 - i")
+    let coupled = try Cell("like lstm\nf = 1 - i")
     #expect(coupled.graph.parameters.map(\.name) == ["weight_ih", "weight_hh", "bias_ih", "bias_hh"])
     let extents = try extents(coupled, ["I": 3, "H": 4])
     // The rows of the part that nothing reads stay.
@@ -85,33 +85,33 @@ import Testing
     let gates = coupled.graph.nodes.filter { $0.operation == .unary(.sigmoid, constants: []) }
     #expect(gates.count == 2)
     // What nothing reads any more is dropped: c, and with it i, f and g.
-    let open = try CellText("like lstm\nh' = o * h")
+    let open = try Cell("like lstm\nh' = o * h")
     #expect(open.graph.states.map(\.name) == ["h"])
     // An equation may make a state of what was none.
-    let gate = try CellText("like greff\ni' = sigmoid(Wi @ x + Rii @ i + bi)\nc' = z * i' + c * f")
+    let gate = try Cell("like greff\ni' = sigmoid(Wi @ x + Rii @ i + bi)\nc' = z * i' + c * f")
     #expect(gate.graph.states.map(\.name) == ["h", "i", "c"])
   }
 
   @Test func numbersOfABuiltInCellAreReplacedByName() throws {
-    let cell = try CellText(named: "cornn", numbers: [("dt", 0.05), ("gamma", 3)])
+    let cell = try Cell(named: "cornn", numbers: [("dt", 0.05), ("gamma", 3)])
     let constants = cell.graph.nodes.compactMap { if case .constant(let value) = $0.operation { value } else { nil } }
     #expect(constants.contains(0.05) && constants.contains(3) && !constants.contains(0.1))
-    #expect(throws: CellError.self) { try CellText(named: "cornn", numbers: [("dT", 0.05)]) }
+    #expect(throws: CellError.self) { try Cell(named: "cornn", numbers: [("dT", 0.05)]) }
   }
 
   @Test func theOutputIsYOrH() throws {
     func output(_ text: String) throws -> Operation {
-      let cell = try CellText(text)
+      let cell = try Cell(text)
       return cell.graph.nodes[cell.graph.output].operation
     }
     #expect(try output("h' = tanh(x + h)\ny = relu(h')") == .unary(.relu, constants: []))
     #expect(try output("h = tanh(x + y)\ny' = relu(h)") == .unary(.relu, constants: []))
     #expect(try output("c' = x + c\nh = tanh(c')") == .unary(.tanh, constants: []))
-    #expect(throws: CellError.self) { try CellText("c' = x + c") }
+    #expect(throws: CellError.self) { try Cell("c' = x + c") }
   }
 
   @Test func phases() throws {
-    let cell = try CellText(
+    let cell = try Cell(
       """
       g  = sigmoid(p) * q
       v  = tanh(W @ x + b)
@@ -130,16 +130,16 @@ import Testing
   }
 
   @Test func sizesThatFollow() throws {
-    let cell = try CellText("size k = 3*H\nk = relu(A @ x)\na, b, c = k\nh' = a + b * c + B @ k")
+    let cell = try Cell("size k = 3*H\nk = relu(A @ x)\na, b, c = k\nh' = a + b * c + B @ k")
     let found = try extents(cell, ["I": 2, "H": 5])
     #expect(cell.graph.parameters.map { [found.rows[$0.node], found.columns[$0.node]] } == [[15, 2], [5, 15]])
-    let half = try CellText("size v = H/2\nv = tanh(A @ h)\nh' = B @ v + W @ x")
+    let half = try Cell("size v = H/2\nv = tanh(A @ h)\nh' = B @ v + W @ x")
     #expect(try extents(half, ["I": 2, "H": 6]).rows[half.graph.parameters[0].node] == 3)
     #expect(throws: CellError.self) { try extents(half, ["I": 2, "H": 5]) }
     #expect(throws: CellError.self) { try extents(cell, ["I": 2, "H": 1 << 31]) }
     #expect(throws: CellError.self) { try extents(cell, ["I": 0, "H": 5]) }
     // Raw x beside h.
-    let raw = try CellText("h' = x + h")
+    let raw = try Cell("h' = x + h")
     #expect(try extents(raw, ["I": 4, "H": 4]).rows[raw.graph.output] == 4)
     let error = #expect(throws: CellError.self) { try extents(raw, ["I": 4, "H": 5]) }
     #expect(error?.message.contains("I = 4") == true && error?.message.contains("H = 5") == true)
@@ -191,7 +191,7 @@ import Testing
   ])
   func refused(_ text: String, line: Int, column: Int, word: String) throws {
     let error = #expect(throws: CellError.self) {
-      let cell = try CellText(text)
+      let cell = try Cell(text)
       _ = try extents(cell, ["I": 4, "H": 4])
     }
     guard let error else { return }
@@ -204,10 +204,10 @@ import Testing
 
   @Test func anErrorInAnInheritedEquationNamesItsCell() throws {
     // z is a gate of gru's, and no state.
-    let own = #expect(throws: CellError.self) { try CellText("like gru\nnh = h + z'") }
+    let own = #expect(throws: CellError.self) { try Cell("like gru\nnh = h + z'") }
     #expect(own?.cell == nil && own?.line == 2 && own?.message.contains("of gru gives z") == true)
     // z is computed before what multiplies h with weight_hh.
-    let inherited = #expect(throws: CellError.self) { try CellText("like gru\nz = sigmoid(weight_hh)") }
+    let inherited = #expect(throws: CellError.self) { try Cell("like gru\nz = sigmoid(weight_hh)") }
     #expect(inherited?.cell == "gru" && inherited?.message.contains("a vector in line 2 of the text") == true)
     #expect(inherited?.excerpt.contains("rh, zh, nh = weight_hh @ h + bias_hh") == true)
     #expect(inherited?.description.hasPrefix("cell gru, line ") == true)

@@ -7,7 +7,7 @@ import Testing
 @Suite struct CellTextBoundsTests {
   private func outcome(_ text: [UInt8]) -> String {
     do {
-      let cell = try CellText(bytes: text)
+      let cell = try Cell(bytes: text)
       _ = try CellExtents(cell.graph, cell.sizes, given: ["I": 6, "H": 6, "P": 3, "heads": 2, "O": 4, "B": 5])
       return "accepted"
     } catch {

@@ -92,7 +92,7 @@ struct NetworkCase<Scalar: RNNScalar> {
       case .rnnRelu: .rnnRelu
       case .lstm: .lstm
       case .gru: .gru
-      case .gruResetBefore: .gruResetBefore
+      case .gruResetBefore, .equations: .gruResetBefore  // no equations here
       }
     var reference = RecurrentReference(cell, inputSize: c.inputSize, hiddenSize: c.hiddenSize)
     reference.projectionSize = c.projectionSize

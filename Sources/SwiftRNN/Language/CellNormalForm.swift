@@ -104,8 +104,20 @@ struct CellNormalForm {
   /// unit's place in the whole.
   private func passesCuts(_ node: CellNode) -> Bool {
     switch node.operation {
-    case .sum, .multiply, .divide, .minimum, .maximum, .negate, .unary, .select, .sumChildren, .product: true
+    case .sum, .multiply, .divide, .minimum, .maximum, .negate, .unary, .select, .sumChildren: true
+    // Rows of diagonal blocks are no diagonal blocks.
+    case .product: !hasBlocks(node.operands[0])
     default: false
+    }
+  }
+
+  private func hasBlocks(_ matrix: Int) -> Bool {
+    var number = matrix
+    while true {
+      let node = values.nodes[number]
+      if case .blocks = node.operation { return true }
+      guard let operand = node.operands.first else { return false }
+      number = operand
     }
   }
 

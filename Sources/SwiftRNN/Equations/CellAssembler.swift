@@ -1,0 +1,420 @@
+// From a schedule to programs: sections of stages, products grouped by what they read, and every value's place.
+import Kernels
+
+/// What the assembler makes: of sections that are run in turn.
+struct AssembledProgram {
+  /// Stages of each section, in `Double`.
+  var sections: [ProgramSection<Double>] = []
+  /// Columns of places of our own.
+  var widths: [Int: Int] = [:]
+  /// Where vectors and numbers among the parameters are copied to, in the prepared row.
+  var parameters: [(parameter: Int, column: Int, count: Int)] = []
+}
+
+struct CellAssembler {
+  var schedule: CellSchedule
+  let graph: SizedGraph
+  let lanes: Int
+  /// Where what outlives its section goes, and what outlives its stage.
+  private let homes: (sections: [Int], stages: [Int])
+  private(set) var program = AssembledProgram()
+  private var locations: [Int: Location]
+  /// Numbers of parameters are made vectors once, in the prepared row: not for what is prepared itself, or comes behind
+  /// the sums over all rows.
+  private(set) var widens = true
+  var stage: CellStageBuilder
+  private var groups: [ProductGroup] = []
+  private var constants: [Constant: Location] = [:]
+  private var widened: [Widened: Location] = [:]
+
+  private struct Constant: Hashable {
+    let value: Double
+    let width: Int
+  }
+  private struct Widened: Hashable {
+    let location: Location
+    let width: Int
+  }
+
+  /// - Parameter homes: of each section, the place of what outlives it, and of what outlives a stage of it.
+  static func program(
+    _ schedule: CellSchedule, homes: (sections: [Int], stages: [Int]), taken: [Int: Int] = [:],
+    parameters: [(parameter: Int, column: Int, count: Int)]
+  ) -> AssembledProgram {
+    var assembler = CellAssembler(schedule, homes, taken, parameters)
+    for section in homes.sections.indices.dropFirst() { assembler.assemble(section) }
+    assembler.assemblePrepared()
+    return assembler.program
+  }
+
+  private init(
+    _ schedule: CellSchedule, _ homes: (sections: [Int], stages: [Int]), _ taken: [Int: Int],
+    _ parameters: [(parameter: Int, column: Int, count: Int)]
+  ) {
+    self.schedule = schedule
+    graph = schedule.graph
+    lanes = schedule.lanes
+    self.homes = homes
+    locations = schedule.given
+    stage = CellStageBuilder(lanes: lanes)
+    program.widths = taken
+    program.parameters = parameters
+    program.sections = Array(repeating: ProgramSection(), count: homes.sections.count)
+    for number in schedule.needed { placePrepared(number) }
+  }
+
+  // MARK: Places
+
+  func padded(_ width: Int) -> Int { (max(width, 1) + lanes - 1) / lanes * lanes }
+
+  mutating func take(_ place: Int, _ width: Int) -> Location {
+    let column = program.widths[place] ?? 0
+    program.widths[place] = column + padded(width)
+    return Location(place, column)
+  }
+
+  private mutating func placePrepared(_ number: Int) {
+    if schedule.section(number) == 0 { locations[number] = take(Place.prepared, graph.rows[number]) }
+  }
+
+  /// The place that a value of `section` needs beyond a slot; nil: a slot will do.
+  private mutating func home(_ number: Int, _ section: Int) -> Location? {
+    if let known = locations[number] { return known }
+    let location: Location
+    let wanted = ownPlace(number, section)
+    if let wanted, !schedule.outlivesSection.contains(number) || wanted.place == homes.sections[section] {
+      location = wanted
+    } else if schedule.outlivesSection.contains(number) {
+      location = take(homes.sections[section], graph.rows[number])
+    } else if schedule.outlivesStage.contains(number) {
+      location = take(homes.stages[section], graph.rows[number])
+    } else {
+      return nil
+    }
+    locations[number] = location
+    return location
+  }
+
+  /// A place of whole vectors where the value is wanted in its own section.
+  private func ownPlace(_ number: Int, _ section: Int) -> Location? {
+    schedule.required.first {
+      $0.node == number && $0.section == section && !Place.isDense($0.location.place) && $0.width == graph.rows[number]
+    }?.location
+  }
+
+  // MARK: Sections
+
+  private mutating func assemble(_ section: Int) {
+    widens = homes.sections[section] != Place.prepared
+    var last = 0
+    for number in schedule.needed {
+      if schedule.section(number) == section { last = max(last, schedule.levels[number]) }
+      guard let sum = schedule.accumulators[number] else { continue }
+      last = max(last, sum.levels[section] ?? 0)
+      if !early(sum, section).isEmpty { last = max(last, schedule.earlyLevel(sum, section)) }
+    }
+    for level in 0...last {
+      stage = CellStageBuilder(lanes: lanes)
+      groups = []
+      if level > 0 { assembleProducts(section, level) }
+      for number in schedule.needed { assemble(number, section, level) }
+      if level == last { writeRest(section) }
+      finishStage(section)
+    }
+  }
+
+  private func early(_ sum: Accumulator, _ section: Int) -> [(isNegative: Bool, node: Int)] {
+    let own = schedule.section(sum.node)
+    if own == section { return [] }
+    return sum.earlyAddends(own).filter { $0.section == section }.map { ($0.isNegative, $0.node) }
+  }
+
+  private mutating func assemble(_ number: Int, _ section: Int, _ level: Int) {
+    if let sum = schedule.accumulators[number] {
+      let early = early(sum, section)
+      if !early.isEmpty, schedule.earlyLevel(sum, section) == level, let location = sum.location {
+        let out = VectorOperand(location)
+        let width = graph.rows[number]
+        add(early, to: out, into: out, width: width)
+      }
+      guard schedule.section(number) == section, schedule.levels[number] == level else { return }
+      let rest = sum.finalAddends(section).map { ($0.isNegative, $0.node) }
+      if rest.isEmpty {
+        locations[number] = sum.location
+      } else if let location = sum.location {
+        let out = home(number, section).map { VectorOperand($0) } ?? stage.slot(graph.rows[number])
+        add(rest, to: VectorOperand(location), into: out, width: graph.rows[number])
+        located(number, out)
+      }
+    } else {
+      guard schedule.section(number) == section, schedule.levels[number] == level else { return }
+      emit(number, into: home(number, section).map { VectorOperand($0) })
+    }
+    write(number, section)
+  }
+
+  /// Where a value is in this stage; in a slot until it is finished.
+  private var slots: [Int: VectorOperand] = [:]
+
+  mutating func located(_ number: Int, _ operand: VectorOperand) {
+    if Int(operand.place) == Place.slots { slots[number] = operand }
+  }
+
+  /// Where a value of its own width is.
+  func operand(_ number: Int) -> VectorOperand {
+    if let slot = slots[number] { return slot }
+    assert(locations[number] != nil, "value \(number) has no place")
+    return VectorOperand(locations[number] ?? Location(Place.prepared))
+  }
+
+  private mutating func finishStage(_ section: Int) {
+    let slotsWidth = stage.finish()
+    slots = [:]
+    program.sections[section].slotsWidth = max(program.sections[section].slotsWidth, slotsWidth)
+    if stage.isEmpty && groups.isEmpty { return }
+    program.sections[section].stages.append(
+      ProgramStage(groups: groups, masks: stage.masks, instructions: stage.instructions))
+    var places = Set(program.sections[section].places)
+    for instruction in stage.instructions {
+      for operand in [instruction.out] + instruction.operands { places.insert(Int(operand.place)) }
+    }
+    for group in groups {
+      places.insert(group.out.place)
+      for segment in group.segments { places.insert(segment.operand.place) }
+    }
+    program.sections[section].places = places.sorted()
+  }
+
+  private mutating func assemblePrepared() {
+    widens = false
+    stage = CellStageBuilder(lanes: lanes)
+    for number in schedule.needed where schedule.section(number) == 0 {
+      emit(number, into: VectorOperand(locations[number] ?? Location(Place.prepared)))
+    }
+    // What other sections wanted of it was listed before: it reads what has just been made, and comes behind.
+    let own = stage
+    stage = CellStageBuilder(lanes: lanes)
+    for widening in widened.sorted(by: { $0.value.column < $1.value.column }) {
+      stage.append(
+        Instruction(
+          .broadcast, width: widening.key.width, out: VectorOperand(widening.value),
+          VectorOperand(widening.key.location)))
+    }
+    for sum in schedule.accumulators.values.sorted(by: { $0.node < $1.node }) {
+      guard let location = sum.startLocation else { continue }
+      emitStart(sum, location)
+    }
+    let starts = stage
+    stage = CellStageBuilder(lanes: lanes)
+    for constant in constants.sorted(by: { $0.value.column < $1.value.column }) {
+      stage.append(
+        Instruction(.fill, width: constant.key.width, out: VectorOperand(constant.value), k: constant.key.value))
+    }
+    for part in [own, starts] where !part.isEmpty {
+      var part = part
+      program.sections[0].slotsWidth = max(program.sections[0].slotsWidth, part.finish())
+      program.sections[0].stages.append(ProgramStage(groups: [], masks: [], instructions: part.instructions))
+    }
+    // Constants may have been added by any of these, and come first.
+    if !stage.isEmpty {
+      program.sections[0].stages.insert(
+        ProgramStage(groups: [], masks: [], instructions: stage.instructions), at: 0)
+    }
+    program.sections[0].places = [Place.slots, Place.prepared]
+  }
+
+  // MARK: Products
+
+  private mutating func assembleProducts(_ section: Int, _ level: Int) {
+    var keys: [ProductKey: [ProductPiece]] = [:]
+    var order: [ProductKey] = []
+    for number in schedule.needed {
+      guard let sum = schedule.accumulators[number], sum.levels[section] == level else { continue }
+      for (key, piece) in pieces(sum, section) {
+        if keys[key] == nil { order.append(key) }
+        keys[key, default: []].append(piece)
+      }
+    }
+    // A sum's later run goes on with its earlier one.
+    for key in order.sorted(by: { ($0.run, $0.block) < ($1.run, $1.block) }) {
+      append(keys[key] ?? [], key, section)
+    }
+  }
+
+  /// Products whose operands are the same, all of them.
+  private struct ProductKey: Hashable {
+    var run: Int
+    var block: Int
+    var blocks: Int
+    var operands: [Location]
+    var resumes: Bool
+    var place: Int
+    /// Where its members go on after this section.
+    var later: [Int]
+  }
+
+  private struct ProductPiece {
+    let node: Int
+    let units: Int
+    let depths: [Int]
+    let matrices: [MatrixSource]
+  }
+
+  private func pieces(_ sum: Accumulator, _ section: Int) -> [(ProductKey, ProductPiece)] {
+    let products = sum.products.filter { $0.section == section }
+    let transposed: Bool = if case .transposedProduct = productOperation(sum, section) { true } else { false }
+    let later = sum.products.filter { $0.section > section }.map { graph.resolved($0.right).node }
+    var found: [(ProductKey, ProductPiece)] = []
+    var (run, start) = (0, 0)
+    while start < products.count {
+      let blocks = graph.matrix(products[start].matrix, transposed: transposed).blocks
+      var end = start + 1
+      while end < products.count, graph.matrix(products[end].matrix, transposed: transposed).blocks == blocks {
+        end += 1
+      }
+      for block in 0..<blocks {
+        var key = ProductKey(
+          run: run, block: block, blocks: blocks, operands: [],
+          resumes: sum.location != nil || run > 0, place: sum.location?.place ?? homePlace(sum, section), later: later)
+        var (depths, matrices, units) = ([Int](), [MatrixSource](), 0)
+        for product in products[start..<end] {
+          var (source, _, rows, columns) = graph.matrix(product.matrix, transposed: transposed)
+          let (partRows, partColumns) = (rows / blocks, columns / blocks)
+          source.offset += block * partRows * partColumns
+          units = transposed ? partColumns : partRows
+          let depth = transposed ? partRows : partColumns
+          var location = place(ofProduct: product.right)
+          location.column += block * depth
+          key.operands.append(location)
+          depths.append(depth)
+          matrices.append(source)
+        }
+        found.append((key, ProductPiece(node: sum.node, units: units, depths: depths, matrices: matrices)))
+      }
+      (start, run) = (end, run + 1)
+    }
+    return found
+  }
+
+  private func productOperation(_ sum: Accumulator, _ section: Int) -> Operation {
+    if graph.isProduct(sum.node) { return graph.nodes[sum.node].operation }
+    for operand in graph.nodes[sum.node].operands {
+      let node = graph.resolved(operand).node
+      if graph.isProduct(node) { return graph.nodes[node].operation }
+    }
+    return .product
+  }
+
+  private func place(ofProduct right: Int) -> Location {
+    let (node, column) = graph.resolved(right)
+    var location = locations[node] ?? Location(Place.prepared)
+    location.column += column
+    return location
+  }
+
+  /// Where a sum is made in place, without an addend behind its products: nil: in a place of its own.
+  private func directPlace(_ sum: Accumulator, _ section: Int) -> Location? {
+    guard schedule.section(sum.node) == section, sum.finalAddends(section).isEmpty,
+      let wanted = ownPlace(sum.node, section),
+      !schedule.outlivesSection.contains(sum.node) || wanted.place == homes.sections[section]
+    else { return nil }
+    return wanted
+  }
+
+  private func homePlace(_ sum: Accumulator, _ section: Int) -> Int {
+    if let direct = directPlace(sum, section) { return direct.place }
+    let isLast = schedule.section(sum.node) == section
+    let outlives = !isLast || (sum.finalAddends(section).isEmpty && schedule.outlivesSection.contains(sum.node))
+    return outlives ? homes.sections[section] : homes.stages[section]
+  }
+
+  private mutating func append(_ pieces: [ProductPiece], _ key: ProductKey, _ section: Int) {
+    if key.blocks > 1 || pieces.count == 1 {
+      for piece in pieces { appendGroup([piece], key, section) }
+      return
+    }
+    var run: [ProductPiece] = []
+    var end: Int?
+    for piece in pieces {
+      if let sum = schedule.accumulators[piece.node], let location = sum.location, location.column != end {
+        appendGroup(run, key, section)
+        run = []
+      }
+      if schedule.accumulators[piece.node]?.location == nil { place(piece.node, section) }
+      run.append(piece)
+      end = schedule.accumulators[piece.node]?.location.map { $0.column + padded(graph.rows[piece.node]) }
+    }
+    appendGroup(run, key, section)
+  }
+
+  /// Gives a sum the place in which it adds up.
+  private mutating func place(_ number: Int, _ section: Int) {
+    guard let sum = schedule.accumulators[number] else { return }
+    let width = graph.rows[number]
+    let location = directPlace(sum, section) ?? take(homePlace(sum, section), width)
+    let start = sum.start.isEmpty ? nil : take(Place.prepared, width)
+    schedule.setPlaces(number, location, start)
+  }
+
+  private mutating func appendGroup(_ pieces: [ProductPiece], _ key: ProductKey, _ section: Int) {
+    guard let first = pieces.first else { return }
+    if schedule.accumulators[first.node]?.location == nil { place(first.node, section) }
+    guard let sum = schedule.accumulators[first.node], let base = sum.location else { return }
+    var members: [ProductMember] = []
+    var end = 0
+    for piece in pieces {
+      let column = (schedule.accumulators[piece.node]?.location?.column ?? base.column) - base.column
+      members.append(ProductMember(column: column, units: piece.units, matrices: piece.matrices))
+      end = column + (pieces.count == 1 ? piece.units : padded(piece.units))
+    }
+    let shift = key.block * first.units
+    let starts = pieces.map { schedule.accumulators[$0.node]?.startLocation }
+    let start: Location? = key.resumes ? nil : commonStart(pieces, starts)
+    groups.append(
+      ProductGroup(
+        segments: zip(key.operands, first.depths).map { ProductSegment(operand: $0, depth: $1) }, members: members,
+        out: Location(base.place, base.column + shift), panels: PanelLayout(lanes: lanes, units: end),
+        start: start.map { Location($0.place, $0.column + shift) }, resumes: key.resumes))
+  }
+
+  /// Where the sums of a group start, in the same columns as their places; those without a start of their own at zero.
+  private mutating func commonStart(_ pieces: [ProductPiece], _ starts: [Location?]) -> Location? {
+    if starts.allSatisfy({ $0 == nil }) { return nil }
+    // Places are taken in the order of the members, and so are starts; where one has none it gets zeros.
+    var isContiguous = starts[0] != nil
+    for (number, start) in starts.enumerated().dropFirst() {
+      guard let start, let before = starts[number - 1] else {
+        isContiguous = false
+        break
+      }
+      if start.column != before.column + padded(graph.rows[pieces[number - 1].node]) { isContiguous = false }
+    }
+    if isContiguous { return starts[0] }
+    var first: Location?
+    for piece in pieces {
+      let start = take(Place.prepared, graph.rows[piece.node])
+      first = first ?? start
+      schedule.setPlaces(piece.node, schedule.accumulators[piece.node]?.location, start)
+    }
+    return first
+  }
+
+  // MARK: Readings of the prepared row
+
+  mutating func constant(_ value: Double, width: Int) -> VectorOperand {
+    let key = Constant(value: value, width: width)
+    if let known = constants[key] { return VectorOperand(known) }
+    let location = take(Place.prepared, width)
+    constants[key] = location
+    return VectorOperand(location)
+  }
+
+  /// A number that parameters give, as a vector.
+  mutating func widened(_ location: Location, width: Int) -> VectorOperand {
+    let key = Widened(location: location, width: width)
+    if let known = widened[key] { return VectorOperand(known) }
+    let wide = take(Place.prepared, width)
+    widened[key] = wide
+    return VectorOperand(wide)
+  }
+}

@@ -1,0 +1,59 @@
+// Masks within a cell's step. Never stored: the backward pass draws them again from their counters.
+import Kernels
+
+/// The masks of one direction of a layer in a call.
+///
+/// Philox keyed by the seed, counter words `(unit / 4, t, sequence + firstSequence, (call + 1) * 2048 + 2 * layer +
+/// direction)`, word `unit % 4` of the result; `call` counts the calls in the text that draw. t is the step in the order
+/// of the input, 2^32 - 1 for a mask of the whole sequence. A unit is kept where its word is at least p * 2^32. Of
+/// dropped connections: words (element / 4, 0, 0), elements counted by rows of the parameter.
+struct CellMasks {
+  let philox: Philox
+  let firstSequence: Int
+  /// `2 * layer + direction`
+  let stream: Int
+
+  private func lane(_ draw: MaskDraw) -> UInt32 {
+    UInt32(truncatingIfNeeded: (draw.number &+ 1) &* 2048 &+ stream)
+  }
+
+  private func threshold(_ draw: MaskDraw) -> UInt32 { UInt32(draw.probability * 0x1p32) }
+
+  func fill<Scalar: RNNScalar>(
+    _ mask: MaskFill, _ slots: UnsafeMutablePointer<Scalar>, _ stride: Int, _ rows: UnsafePointer<MaskRow>, _ count: Int
+  ) {
+    let (kept, dropped) = (Scalar(mask.kept), Scalar(mask.dropped))
+    let (lane, threshold) = (lane(mask.draw), threshold(mask.draw))
+    for r in 0..<count {
+      let out = slots + (r &* stride &+ mask.out.column)
+      let step = mask.draw.isPerSequence ? UInt32.max : rows[r].step
+      var unit = 0
+      while unit < mask.width {
+        let words = philox.words(UInt32(truncatingIfNeeded: unit / 4), step, rows[r].sequence, lane)
+        for i in 0..<min(4, mask.width &- unit) {
+          let word = i == 0 ? words.0 : i == 1 ? words.1 : i == 2 ? words.2 : words.3
+          out[unit &+ i] = word >= threshold ? kept : dropped
+        }
+        unit &+= 4
+      }
+    }
+  }
+
+  /// `out = mask * matrix` for some elements of a parameter, from a multiple of 4 on.
+  func apply<Scalar: RNNScalar>(
+    _ draw: MaskDraw, _ matrix: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ elements: Range<Int>
+  ) {
+    let (lane, threshold) = (lane(draw), threshold(draw))
+    let scale = Scalar(1 / (1 - draw.probability))
+    var element = elements.lowerBound
+    while element < elements.upperBound {
+      let words = philox.words(
+        UInt32(truncatingIfNeeded: element / 4), UInt32(truncatingIfNeeded: (element / 4) &>> 32), 0, lane)
+      for i in 0..<min(4, elements.upperBound &- element) {
+        let word = i == 0 ? words.0 : i == 1 ? words.1 : i == 2 ? words.2 : words.3
+        out[element &+ i] = word >= threshold ? matrix[element &+ i] * scale : 0
+      }
+      element &+= 4
+    }
+  }
+}

@@ -1,0 +1,127 @@
+// The gradients of one direction's parameters: large products and sums over all rows, added to zeros or to what is
+// there.
+import Kernels
+
+struct CellParameterGradients<Scalar: RNNScalar> {
+  typealias Pointer = UnsafeMutablePointer<Scalar>
+
+  let network: Network<Scalar>
+  let layer: EquationsLayer<Scalar>
+  let rows: ValidRows
+  let place: EquationsBackwardWorkspace<Scalar>.LayerPlace
+  let direction: Int
+  /// Of each parameter; nil, there or here: not wanted.
+  let pointers: UnsafePointer<UnsafeMutableRawPointer?>?
+  let accumulate: Bool
+  let inputs: InputRows<Scalar>
+  let tape: Rows<Scalar>
+  let output: Rows<Scalar>
+  let initial: States<Scalar>
+  let masks: CellMasks
+
+  private var plan: EquationsBackwardPlan { layer.backwardPlan }
+
+  private func gradient(_ parameter: Int) -> Pointer? {
+    pointers?[parameter]?.assumingMemoryBound(to: Scalar.self)
+  }
+
+  func run(_ member: inout TeamMember) {
+    guard let pointers else { return }
+    let count = layer.layer.graph.parameters.count
+    guard (0..<count).contains(where: { pointers[$0] != nil }) else { return }
+    if !accumulate {
+      // Several products may add to one gradient, and none to another.
+      member.share(count) { some in
+        for parameter in some {
+          gradient(parameter)?.update(repeating: 0, count: layer.layer.elements(ofParameter: parameter))
+        }
+      }
+    }
+    for round in 0..<plan.rounds { add(round, &member) }
+    if !plan.rowSums.isEmpty || plan.vectors.contains(where: { !$0.isOfRows }) { finish(&member) }
+  }
+
+  /// Gradients that different threads may add to at once: those of a round share no number.
+  private func add(_ round: Int, _ member: inout TeamMember) {
+    let isMasked = plan.matrices.contains {
+      $0.round == round && $0.masked != nil && gradient($0.matrix.parameter) != nil
+    }
+    if isMasked {
+      member.share(1) { _ in place.unmasked.update(repeating: 0, count: plan.maskedElements) }
+    }
+    WeightGradient(kernels: network.kernels, rows: rows, accumulate: true, scratch: place.gradient)
+      .run(&member) { list(round, in: $0) }
+    if !isMasked { return }
+    member.share(1) { _ in
+      for (matrix, start) in plan.masked {
+        guard let out = gradient(matrix.parameter) else { continue }
+        let elements = layer.layer.elements(ofParameter: matrix.parameter)
+        let from = place.unmasked + start
+        masks.apply(matrix.mask, UnsafePointer(from), from, 0..<elements)
+        network.kernels.panels.addRow(UnsafePointer(from), out, elements)
+      }
+    }
+  }
+
+  private func list(_ round: Int, in lists: GradientLists<Scalar>) {
+    let left = lists.lefts.append(
+      LeftRows(base: UnsafePointer(place.scratch(direction).gradients.rows), size: plan.columns))
+    for right in plan.rights { lists.operands.append(operand(right)) }
+    for matrix in plan.matrices where matrix.round == round {
+      guard let gradient = gradient(matrix.matrix.parameter) else { continue }
+      let base = matrix.masked.map { place.unmasked + plan.masked[$0].start } ?? gradient
+      lists.blocks.append(
+        GradientBlock(
+          left: left, leftOffset: matrix.leftColumn, columns: matrix.rows,
+          targets: (.init(operand: matrix.right, gradient: base + matrix.matrix.offset), nil)))
+    }
+    for vector in plan.vectors where vector.isOfRows && vector.round == round {
+      guard let gradient = gradient(vector.parameter) else { continue }
+      lists.sums.append(
+        GradientSum(
+          gradient: gradient + vector.offset, left: left, leftOffset: vector.column, columns: vector.count))
+    }
+    if round > 0 { return }
+    for sum in plan.rowSums {
+      let prepared = place.weights(direction).prepared + sum.to
+      prepared.update(repeating: 0, count: sum.count)
+      lists.sums.append(GradientSum(gradient: prepared, left: left, leftOffset: sum.from, columns: sum.count))
+    }
+  }
+
+  private func operand(_ right: GradientRight) -> OperandRows<Scalar> {
+    let columns = right.columns
+    switch right.place {
+    case Place.tape: return OperandRows(rows: tape.offset(by: right.column), columns: columns)
+    case Place.output: return OperandRows(rows: output.offset(by: right.column), columns: columns)
+    case Place.gradients:
+      return OperandRows(
+        rows: Rows(dense: place.scratch(direction).gradients.rows, sequences: rows.sequences, width: plan.columns)
+          .offset(by: right.column), columns: columns)
+    case Place.before(0)...:
+      let state = right.place &- Place.before(0)
+      let (column, width, _) = layer.states[state]
+      let after = plan.tape.states[state].map { tape.offset(by: $0) } ?? output
+      let given = initial[state]
+      let start = UnsafePointer(given ?? place.scratch(direction).gradients.starts + column) + right.column
+      return OperandRows(
+        rows: after.offset(by: right.column), columns: columns,
+        before: .init(shift: direction == 1 ? 1 : -1, initial: start, initialStride: given == nil ? 0 : width))
+    default:
+      return OperandRows(rows: inputs[right.place &- Place.input(0)].offset(by: right.column), columns: columns)
+    }
+  }
+
+  /// What is made of sums over all rows.
+  private func finish(_ member: inout TeamMember) {
+    member.share(1) { _ in
+      let weights = place.weights(direction)
+      weights.runOnce(network, layer.backward, section: BackwardSection.final)
+      for vector in plan.vectors where !vector.isOfRows {
+        guard let gradient = gradient(vector.parameter) else { continue }
+        network.kernels.panels.addRow(
+          UnsafePointer(weights.prepared + vector.column), gradient + vector.offset, vector.count)
+      }
+    }
+  }
+}

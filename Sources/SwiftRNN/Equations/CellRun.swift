@@ -1,0 +1,124 @@
+// Runs a section of a program for some rows.
+import Kernels
+
+/// The step and sequence of a row, which its masks are drawn for.
+struct MaskRow: BitwiseCopyable {
+  var step: UInt32
+  var sequence: UInt32
+}
+
+/// What a section runs over: tables of rows, scratch, packed weights. Belongs to one thread.
+struct CellRun<Scalar: RNNScalar> {
+  typealias Pointer = UnsafeMutablePointer<Scalar>
+
+  let network: Network<Scalar>
+  let program: CellProgram<Scalar>
+  let packed: UnsafePointer<Scalar>
+  let prepared: Pointer
+  /// Scratch of a tile: `slotRows` rows of the program's `slotsWidth`.
+  let slots: Pointer
+  let slotRows: Int
+  /// Entries of all places; those that a section uses are set before it is run.
+  let table: UnsafeMutablePointer<VectorRows<Scalar>>
+  /// The same for a tile.
+  let tile: UnsafeMutablePointer<VectorRows<Scalar>>
+  /// Pointers to operands' and sums' rows: `[mostRuns][pointerRows]`, and `[pointerRows]`.
+  let operands: UnsafeMutablePointer<UnsafePointer<Scalar>>
+  let sums: UnsafeMutablePointer<Pointer>
+  let pointerRows: Int
+  let masks: CellMasks?
+  /// Of each row, if the section has masks.
+  var maskRows: UnsafeMutablePointer<MaskRow>
+
+  /// Room for a table on the stack.
+  static func withTables(
+    _ body: (
+      _ table: UnsafeMutablePointer<VectorRows<Scalar>>, _ tile: UnsafeMutablePointer<VectorRows<Scalar>>
+    ) -> Void
+  ) {
+    var memory = InlineArray<660, UInt>(repeating: 0)
+    withUnsafeMutableBytes(of: &memory) {
+      let start = $0.baseAddress.unsafelyUnwrapped.bindMemory(to: VectorRows<Scalar>.self, capacity: 2 * Place.count)
+      body(start, start + Place.count)
+    }
+  }
+
+  /// - Parameter rows: as many as the table's entries have.
+  func run(_ section: Int, rows: Int) {
+    if rows == 0 { return }
+    table[Place.prepared] = VectorRows(prepared, stride: 0)
+    table[Place.slots] = VectorRows(slots, stride: program.slotsWidth)
+    let count = program.sections[section].stages.count
+    for stage in 0..<count {
+      for group in program.sections[section].stages[stage].groups { multiply(group, rows: rows) }
+      runTiles(program.sections[section], program.sections[section].stages[stage], rows: rows)
+    }
+  }
+
+  /// Bytes of slots that stay in the first-level cache beside what instructions read of other places.
+  private static var tileBytes: Int { 16384 }
+
+  private func runTiles(_ section: ProgramSection<Scalar>, _ stage: ProgramStage<Scalar>, rows: Int) {
+    if stage.instructions.isEmpty { return }
+    let rowBytes = max(1, section.slotsWidth) &* MemoryLayout<Scalar>.stride
+    let height = max(1, min(slotRows, Self.tileBytes / rowBytes))
+    var first = 0
+    while first < rows {
+      let count = min(height, rows &- first)
+      for place in section.places {
+        var entry = table[place]
+        if place > Place.prepared {
+          if let pointers = entry.rows {
+            entry.rows = pointers + first
+          } else {
+            entry.start += first &* entry.stride
+          }
+        }
+        tile[place] = entry
+      }
+      for mask in stage.masks { masks?.fill(mask, slots, program.slotsWidth, maskRows + first, count) }
+      stage.instructions.withUnsafeBufferPointer {
+        var program = VectorProgram(
+          $0.baseAddress.unsafelyUnwrapped, count: $0.count, table: UnsafePointer(tile), rows: count)
+        network.kernels.vector.run(&program)
+      }
+      first &+= count
+    }
+  }
+
+  private func multiply(_ group: ProductGroup, rows: Int) {
+    let out = table[group.out.place]
+    locate(out, rows, sums)
+    for (number, run) in group.runs.enumerated() {
+      let pointers = operands + number &* pointerRows
+      pointers.withMemoryRebound(to: Pointer.self, capacity: rows) { locate(table[run.operand.place], rows, $0) }
+    }
+    let panels = group.panels
+    for panel in 0..<panels.count {
+      let (column, vectors) = (panels.column(panel), panels.vectors(panel))
+      var arguments = ProductArguments(
+        count: rows, rows: UnsafePointer(operands), depth: 0,
+        panel: packed + (group.packed &+ group.depth &* column),
+        start: group.start.map { UnsafePointer(prepared + ($0.column &+ column)) }, out: UnsafePointer(sums),
+        outOffset: group.out.column &+ column, columns: panels.validUnits(panel),
+        finish: group.resumes ? .resume : .set)
+      for (number, run) in group.runs.enumerated() {
+        let next = arguments.panel + run.depth &* vectors &* panels.lanes
+        arguments.rows = UnsafePointer(operands + number &* pointerRows)
+        arguments.rowOffset = run.operand.column
+        network.kernels.product(&arguments, vectors: vectors, depth: run.depth)
+        arguments.panel = next
+        arguments.finish = .resume
+      }
+    }
+  }
+
+  @inline(__always)
+  private func locate(_ rows: VectorRows<Scalar>, _ count: Int, _ pointers: UnsafeMutablePointer<Pointer>) {
+    if let starts = rows.rows {
+      for r in 0..<count { pointers[r] = starts[r] + rows.stride }
+    } else {
+      for r in 0..<count { pointers[r] = rows.start + r &* rows.stride }
+    }
+  }
+}

@@ -1,0 +1,229 @@
+// When and where: each value's section and stage, which products a sum takes in, and what has to outlive a stage.
+
+/// A sum whose products add up in place, one chain of multiply-adds: where it starts (parameters), products in the order
+/// of the text, then the rest. A product that stands alone is a sum of one.
+struct Accumulator {
+  /// The value.
+  let node: Int
+  /// By section.
+  var products: [(section: Int, matrix: Int, right: Int)] = []
+  /// What depends on parameters only.
+  var start: [(isNegative: Bool, node: Int)] = []
+  /// By section.
+  var addends: [(section: Int, isNegative: Bool, node: Int)] = []
+  /// Of its products in a section.
+  var levels: [Int: Int] = [:]
+  var location: Location?
+  var startLocation: Location?
+}
+
+/// A value that must be written to a place in a section.
+struct RequiredValue {
+  let node: Int
+  let location: Location
+  let width: Int
+  let section: Int
+}
+
+struct CellSchedule {
+  let graph: SizedGraph
+  let lanes: Int
+  /// Of each node; nil: not needed, or given.
+  private(set) var sections: [Int?]
+  /// Values that are there.
+  private(set) var given: [Int: Location]
+  let required: [RequiredValue]
+  private(set) var accumulators: [Int: Accumulator] = [:]
+  /// Within its section: products that have to come before.
+  private(set) var levels: [Int]
+  /// In topological order.
+  private(set) var needed: [Int] = []
+  /// Read by a later stage of its section, or by a product; by another section.
+  private(set) var outlivesStage: Set<Int> = []
+  private(set) var outlivesSection: Set<Int> = []
+  private(set) var uses: [Int]
+  /// Products of two vectors that are part of the only sum that reads them.
+  private(set) var fused: Set<Int> = []
+
+  /// - Parameters:
+  ///   - section: of each value that is computed; 0: from parameters only.
+  ///   - given: values that are there, and where.
+  init(
+    _ graph: SizedGraph, lanes: Int, required: [RequiredValue], given: [Int: Location], section: (Int) -> Int
+  ) {
+    self.graph = graph
+    self.lanes = lanes
+    self.required = required
+    self.given = given
+    sections = Array(repeating: nil, count: graph.nodes.count)
+    levels = Array(repeating: 0, count: graph.nodes.count)
+    uses = Array(repeating: 0, count: graph.nodes.count)
+    var isNeeded = Array(repeating: false, count: graph.nodes.count)
+    for value in required { isNeeded[graph.resolved(value.node).node] = true }
+    for number in graph.nodes.indices.reversed() where isNeeded[number] && given[number] == nil {
+      if graph.constant(number) != nil { continue }
+      for operand in operands(number) { isNeeded[operand] = true }
+    }
+    for number in graph.nodes.indices where isNeeded[number] && given[number] == nil {
+      if graph.constant(number) != nil || graph.nodes[number].kind == .matrix { continue }
+      needed.append(number)
+      sections[number] = section(number)
+      for operand in operands(number) { uses[operand] += 1 }
+    }
+    for value in required { uses[graph.resolved(value.node).node] += 1 }
+    for number in needed { accumulate(number) }
+    // Products that a sum has taken in are no values any more.
+    needed.removeAll { sections[$0] == nil }
+    for number in needed { placeLevel(number) }
+    for number in needed { markReads(number) }
+    for value in required {
+      let node = graph.resolved(value.node).node
+      if let own = sections[node], own != value.section { outlivesSection.insert(node) }
+    }
+    for number in needed { fuse(number) }
+  }
+
+  private mutating func fuse(_ number: Int) {
+    guard case .sum(let negative) = graph.nodes[number].operation, graph.nodes[number].kind == .vector else { return }
+    let own = section(number)
+    let terms =
+      accumulators[number].map { $0.finalAddends(own).map { ($0.isNegative, $0.node) } }
+      ?? Array(zip(negative, graph.nodes[number].operands))
+    for (isNegative, term) in terms where !isNegative {
+      let node = graph.nodes[term]
+      guard node.operation == .multiply, node.kind == .vector, given[term] == nil, uses[term] == 1,
+        sections[term] == own, levels[term] == levels[number], !outlivesSection.contains(term),
+        !node.operands.contains(where: { graph.constant(graph.resolved($0).node) != nil })
+      else { continue }
+      fused.insert(term)
+    }
+  }
+
+  /// The values that a node reads, matrices apart.
+  private func operands(_ number: Int) -> [Int] {
+    graph.nodes[number].operands.filter { graph.nodes[$0].kind != .matrix }.map { graph.resolved($0).node }
+  }
+
+  /// 0 of what is given or constant: it is there.
+  func section(_ node: Int) -> Int { sections[node] ?? 0 }
+
+  // MARK: Sums
+
+  private mutating func accumulate(_ number: Int) {
+    let node = graph.nodes[number]
+    if graph.isProduct(number) {
+      accumulators[number] = accumulators[number] ?? single(number)
+      return
+    }
+    guard case .sum(let negative) = node.operation, node.kind == .vector else { return }
+    var sum = Accumulator(node: number)
+    for (operand, isNegative) in zip(node.operands, negative) {
+      let (value, column) = graph.resolved(operand)
+      if graph.constant(value) == 0 { continue }
+      if !isNegative, column == 0, graph.isProduct(value), given[value] == nil, uses[value] == 1,
+        graph.rows[value] == graph.rows[number]
+      {
+        let product = graph.nodes[value].operands
+        sum.products.append((section(value), product[0], product[1]))
+      } else if isFromParameters(value) && section(number) > 0 {
+        sum.start.append((isNegative, operand))
+      } else {
+        sum.addends.append((section(value), isNegative, operand))
+      }
+    }
+    if sum.products.isEmpty { return }
+    for operand in node.operands where accumulators[graph.resolved(operand).node]?.products.count == 1 {
+      let value = graph.resolved(operand).node
+      if graph.isProduct(value) && uses[value] == 1 && sum.takes(graph.nodes[value].operands) {
+        accumulators[value] = nil
+        sections[value] = nil
+      }
+    }
+    accumulators[number] = sum
+  }
+
+  private func single(_ number: Int) -> Accumulator {
+    let operands = graph.nodes[number].operands
+    return Accumulator(node: number, products: [(section(number), operands[0], operands[1])])
+  }
+
+  func isFromParameters(_ node: Int) -> Bool {
+    if graph.constant(node) != nil { return true }
+    if let place = given[node] { return place.place == Place.prepared }
+    return sections[node] == 0
+  }
+
+  mutating func setPlaces(_ number: Int, _ location: Location?, _ start: Location?) {
+    accumulators[number]?.location = location
+    accumulators[number]?.startLocation = start
+  }
+
+  // MARK: Stages
+
+  private func level(of operand: Int, in section: Int) -> Int {
+    let node = graph.resolved(operand).node
+    return sections[node] == section ? levels[node] : 0
+  }
+
+  private mutating func placeLevel(_ number: Int) {
+    let own = section(number)
+    guard var sum = accumulators[number] else {
+      levels[number] = operands(number).map { level(of: $0, in: own) }.max() ?? 0
+      return
+    }
+    for product in sum.products {
+      let before = 1 + level(of: product.right, in: product.section)
+      sum.levels[product.section] = max(sum.levels[product.section] ?? 0, before)
+    }
+    accumulators[number] = sum
+    levels[number] = sum.finalAddends(own).map { level(of: $0.node, in: own) }.max() ?? 0
+    levels[number] = max(levels[number], sum.levels[own] ?? 0)
+  }
+
+  /// In which stage of a section an accumulator's addends of that section, not its last, are added.
+  func earlyLevel(_ sum: Accumulator, _ section: Int) -> Int {
+    sum.addends.lazy.filter { $0.section == section }.map { level(of: $0.node, in: section) }
+      .reduce(sum.levels[section] ?? 0, max)
+  }
+
+  private mutating func markReads(_ number: Int) {
+    let own = section(number)
+    func read(_ operand: Int, _ section: Int, level: Int, byProduct: Bool = false) {
+      let node = graph.resolved(operand).node
+      guard let made = sections[node] else { return }
+      if made != section {
+        outlivesSection.insert(node)
+      } else if byProduct || levels[node] < level {
+        outlivesStage.insert(node)
+      }
+    }
+    guard let sum = accumulators[number] else {
+      for operand in operands(number) { read(operand, own, level: levels[number]) }
+      return
+    }
+    for product in sum.products {
+      read(product.right, product.section, level: sum.levels[product.section] ?? 1, byProduct: true)
+    }
+    for term in sum.start { read(term.node, 0, level: 0) }
+    for addend in sum.earlyAddends(own) { read(addend.node, addend.section, level: earlyLevel(sum, addend.section)) }
+    for addend in sum.finalAddends(own) { read(addend.node, own, level: levels[number]) }
+  }
+}
+
+extension Accumulator {
+  fileprivate func takes(_ product: [Int]) -> Bool {
+    products.contains { $0.matrix == product[0] && $0.right == product[1] }
+  }
+
+  /// The first section in which it has products.
+  var firstSection: Int { products.map(\.section).min() ?? 0 }
+
+  /// Those that are added in place before the section of the value itself.
+  func earlyAddends(_ own: Int) -> [(section: Int, isNegative: Bool, node: Int)] {
+    addends.filter { $0.section >= firstSection && $0.section < own }
+  }
+
+  func finalAddends(_ own: Int) -> [(section: Int, isNegative: Bool, node: Int)] {
+    addends.filter { $0.section < firstSection || $0.section >= own }
+  }
+}

@@ -1,0 +1,244 @@
+// The cell of a network of equations, in the network's layers.
+import Kernels
+
+/// What a network of equations knows beside its configuration. Immutable.
+final class Equations<Scalar: RNNScalar>: Sendable {
+  let cell: Cell
+  /// Of the first layer, and of the others, which read the layer below.
+  let first: EquationsLayer<Scalar>
+  let others: EquationsLayer<Scalar>
+  let shapes: EquationsShapes
+
+  /// - Parameters:
+  ///   - configuration: is completed with what the cell gives.
+  ///   - sizes: of the names that the cell's sizes have, I and H apart.
+  /// - Throws: sizes that do not fit.
+  init(
+    _ cell: Cell, _ configuration: inout NetworkConfiguration, sizes: [String: Int], lanes: Int
+  ) throws(CellError) {
+    self.cell = cell
+    var given = sizes
+    given["H"] = configuration.hiddenSize
+    func layer(_ inputs: Int) throws(CellError) -> EquationsLayer<Scalar> {
+      given["I"] = inputs
+      return try EquationsLayer(
+        CellInLayer(cell: cell, extents: try CellExtents(cell.graph, cell.sizes, given: given), lanes: lanes))
+    }
+    first = try layer(configuration.inputSize)
+    configuration.cell = .equations
+    configuration.equationsWidth = first.outputWidth
+    configuration.equationsHash = Self.hash(cell, sizes)
+    let inputs = configuration.outputSize
+    others = configuration.layers > 1 && inputs != configuration.inputSize ? try layer(inputs) : first
+    let place = cell.graph.nodes[cell.graph.output].place
+    guard others.outputWidth == first.outputWidth else {
+      throw place.error(
+        "the output of the first layer is \(first.outputWidth) wide, and of the next \(others.outputWidth)")
+    }
+    for (number, state) in first.states.enumerated() where others.states[number].width != state.width {
+      throw place.error("the state \"\(cell.graph.states[number].name)\" has another size in each layer")
+    }
+    shapes = EquationsShapes(layers: (first.shapes, others.shapes))
+  }
+
+  func layer(_ number: Int) -> EquationsLayer<Scalar> { number == 0 ? first : others }
+
+  /// Never 0.
+  private static func hash(_ cell: Cell, _ sizes: [String: Int]) -> UInt64 {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    func add(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    for byte in cell.bytes { add(byte) }
+    for (name, size) in sizes.sorted(by: { $0.key < $1.key }) {
+      for byte in "\0\(name)=\(size)".utf8 { add(byte) }
+    }
+    return hash == 0 ? 1 : hash
+  }
+
+  // MARK: What passes are cut by
+
+  /// Numbers of a step of one sequence that stages hand on.
+  var sumsWidth: Int { max(first.training.aheadWidth + first.training.keptWidth, first.statesWidth) }
+
+  /// Threads that are worth their while.
+  func threads(_ c: NetworkConfiguration, lanes: Int, steps: Int, sequences: Int) -> Int {
+    let layer = c.layers > 1 ? others : first
+    // In multiply-adds: a vector instruction's number takes as long as some 4.
+    let work = Double(layer.inference.packedElements + 4 * layer.inference.instructionNumbers + 32)
+    let rows = Double(steps) * Double(sequences == 0 ? 0 : max(sequences, 4))
+    return BatchPlan.threads(
+      c.threads > 0 ? c.threads : Threads.count, operations: rows * work, each: Double(lanes) * 90_000)
+  }
+
+  /// The first values that the text gives: over what has been drawn.
+  func setFirstValues(
+    _ parameters: UnsafeBufferPointer<UnsafeMutableRawPointer?>, _ c: NetworkConfiguration
+  ) {
+    for index in 0..<c.layers * c.directions {
+      let layer = layer(index / c.directions).layer
+      for value in layer.firstValues {
+        guard
+          let tensor = parameters[index * cell.graph.parameters.count + value.parameter]?.assumingMemoryBound(
+            to: Scalar.self)
+        else { continue }
+        (tensor + value.offset).update(repeating: Scalar(value.value), count: value.count)
+      }
+    }
+  }
+}
+
+extension EquationsLayer {
+  /// Columns of a row of the tape.
+  var tapeWidth: Int { backwardPlan.tape.width }
+
+  var shapes: [EquationsShapes.Shape] {
+    var shapes: [EquationsShapes.Shape] = []
+    var offset = 0
+    for (number, parameter) in layer.graph.parameters.enumerated() {
+      let (rows, columns) = layer.shape(ofParameter: number)
+      shapes.append(
+        .init(
+          stem: parameter.name, rows: rows, columns: columns, rank: parameter.kind == .matrix ? 2 : 1, offset: offset))
+      offset += rows * columns
+    }
+    return shapes
+  }
+}
+
+extension CellInLayer {
+  /// Elements of parameters with a first value that the text gives.
+  var firstValues: [(parameter: Int, offset: Int, count: Int, value: Double)] {
+    graph.initials.map { node, value in
+      var (node, offset) = (node, 0)
+      let count = graph.nodes[node].kind == .number ? 1 : extents.rows[node] * extents.columns[node]
+      while case .cut(let part, _) = graph.nodes[node].operation {
+        offset += part * extents.rows[node] * extents.columns[node]
+        node = graph.nodes[node].operands[0]
+      }
+      let parameter = graph.parameters.firstIndex { $0.node == node } ?? 0
+      return (parameter, offset, min(count, elements(ofParameter: parameter) - offset), value)
+    }
+  }
+}
+
+extension CellProgram {
+  /// Numbers that the vector instructions of a step make.
+  var instructionNumbers: Int {
+    sections.dropFirst().reduce(0) { sum, section in
+      sum + section.stages.reduce(0) { $0 + $1.instructions.reduce(0) { $0 + Int($1.width) } }
+    }
+  }
+}
+
+extension Network {
+  /// A network whose cell is given as equations (docs/cells.md).
+  ///
+  /// - Parameters:
+  ///   - configuration: layers, directions, dropout and threads; its cell is replaced by `cell`, and `bias` and
+  ///     `projectionSize` mean nothing.
+  ///   - sizes: of the names that the cell's sizes have, such as `["P": 64]`; I and H are the configuration's.
+  /// - Throws: ``RNNError/cell(_:)`` for sizes that do not fit, and as ``init(_:)``.
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public convenience init(
+    _ cell: Cell, _ configuration: NetworkConfiguration, sizes: [String: Int] = [:]
+  ) throws(RNNError) {
+    try self.init(cell, configuration, sizes: sizes, kernels: Scalar.kernels)
+  }
+
+  convenience init(
+    _ cell: Cell, _ configuration: NetworkConfiguration, sizes: [String: Int] = [:], kernels: KernelTable<Scalar>
+  ) throws(RNNError) {
+    var configuration = configuration
+    configuration.cell = .rnnTanh
+    (configuration.bias, configuration.projectionSize) = (true, 0)
+    try configuration.check()
+    let equations: Equations<Scalar>
+    do {
+      equations = try Equations(cell, &configuration, sizes: sizes, lanes: kernels.lanes)
+    } catch {
+      throw .cell(error)
+    }
+    try self.init(configuration, kernels: kernels, equations: equations)
+  }
+
+  /// Names and widths of the states, in order.
+  public var states: [(name: String, width: Int)] {
+    guard let equations else {
+      return (0..<configuration.cell.states).map { ($0 == 0 ? "h" : "c", configuration.width(ofState: $0)) }
+    }
+    return zip(equations.cell.graph.states, equations.first.states).map { ($0.name, $1.width) }
+  }
+
+  /// Names and widths of the inputs beside x, in order.
+  public var inputs: [(name: String, width: Int)] {
+    guard let equations else { return [] }
+    return equations.cell.graph.inputs.enumerated().dropFirst().map { ($1.name, equations.first.inputWidths($0)) }
+  }
+}
+
+/// The inputs of a cell of equations beside x, by their number from 0: each dense `[T, N, width]`.
+public struct Inputs<Scalar: RNNScalar> {
+  private var tensors = InlineArray<15, UnsafeMutablePointer<Scalar>?>(repeating: nil)
+
+  public init() {}
+
+  /// nil for numbers outside of 0 … 14.
+  public subscript(input: Int) -> UnsafeMutablePointer<Scalar>? {
+    get { input >= 0 && input < 15 ? tensors[input] : nil }
+    set { if input >= 0 && input < 15 { tensors[input] = newValue } }
+  }
+}
+
+extension Network {
+  /// - Throws: an input that is missing or not aligned, or larger than memory.
+  func checkedInputs(
+    _ given: Inputs<Scalar>, _ x: Rows<Scalar>, steps: Int, sequences: Int, mayBeNil: Bool = false
+  ) throws(RNNError) -> InputRows<Scalar> {
+    var rows = InputRows(x)
+    for (number, input) in inputs.enumerated() {
+      let count = try Size.product(steps, sequences, input.width, of: "an entry of inputs")
+      _ = try Size.bytes(count, of: Scalar.self, "an entry of inputs")
+      try Check.aligned(given[number], "an entry of inputs")
+      guard let base = given[number] else {
+        guard mayBeNil || count == 0 else { throw .nullPointer("an entry of inputs") }
+        continue
+      }
+      rows.others[number] = Rows(dense: base, sequences: sequences, width: input.width)
+    }
+    return rows
+  }
+}
+
+extension Network {
+  /// The inputs beside x, in order, with steps first.
+  func ordered(
+    _ given: [String: Tensor<Scalar>], _ x: Tensor<Scalar>, batchFirst: Bool
+  ) throws(RNNError) -> [Tensor<Scalar>] {
+    let wanted = inputs
+    guard given.count == wanted.count, wanted.allSatisfy({ given[$0.name] != nil }) else {
+      throw .mismatch("the cell has inputs of other names than those that are given")
+    }
+    var tensors: [Tensor<Scalar>] = []
+    for input in wanted {
+      guard let tensor = given[input.name] else { continue }
+      guard tensor.shape.count == 3 else { throw .sizeMismatch(TensorName.input.rank, tensor.shape.count, expected: 3) }
+      try tensor.check(.input, x.shape[0], x.shape[1], input.width)
+      tensors.append(batchFirst ? try tensor.withFirstAxesSwapped() : tensor)
+    }
+    return tensors
+  }
+}
+
+extension Tensor {
+  /// A copy of a tensor of rank 3, `[b, a, c]` of `[a, b, c]`.
+  func withFirstAxesSwapped() throws(RNNError) -> Tensor {
+    let swapped = try Tensor(uninitialized: [shape[1], shape[0], shape[2]])
+    for i in 0..<shape[0] {
+      for j in 0..<shape[1] {
+        (swapped.pointer + (j * shape[0] + i) * shape[2]).update(
+          from: pointer + (i * shape[1] + j) * shape[2], count: shape[2])
+      }
+    }
+    return swapped
+  }
+}

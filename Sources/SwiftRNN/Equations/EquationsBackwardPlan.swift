@@ -1,0 +1,353 @@
+// The backward pass of a cell of equations in a layer: its program, what it reads of the forward pass, and what the
+// gradients of weights and inputs are made of.
+import Kernels
+
+/// Sections of a backward program.
+enum BackwardSection {
+  static let prepared = 0
+  static let step = 1
+  /// For the rows of all steps, behind the steps: what reaches inputs only.
+  static let after = 2
+  /// Once, behind the sums over all rows.
+  static let final = 3
+}
+
+/// Rows of the second operand of a weight gradient.
+struct GradientRight: Hashable {
+  /// `Place.input`, `.before`, `.tape`, `.output` or `.gradients`.
+  var place: Int
+  var column: Int
+  var columns: Int
+}
+
+/// The gradient of some rows of a matrix: the sum over all rows of the batch of left times right.
+struct MatrixGradientPlan {
+  let matrix: MatrixSource
+  /// Columns of the gradient rows.
+  let leftColumn: Int
+  let rows: Int
+  /// Among the second operands.
+  let right: Int
+  let columns: Int
+  /// Among the masked matrices.
+  let masked: Int?
+  /// Those of a round share no number.
+  var round = 0
+}
+
+/// The gradient of a vector or number among the parameters, or of a part of it.
+struct VectorGradientPlan {
+  let parameter: Int
+  let offset: Int
+  let count: Int
+  /// A column of the gradient rows, whose sum over all rows of the batch it is, or of the prepared row.
+  let column: Int
+  let isOfRows: Bool
+  var round = 0
+}
+
+struct EquationsBackwardPlan {
+  let program: AssembledProgram
+  let tape: TapeContents
+  let matrices: [MatrixGradientPlan]
+  let rights: [GradientRight]
+  /// Matrices with dropped connections, and where their gradients are before their masks.
+  let masked: [(matrix: MaskedMatrix, start: Int)]
+  let maskedElements: Int
+  let vectors: [VectorGradientPlan]
+  /// Sums over all rows: from a column of the gradient rows to one of the prepared row.
+  let rowSums: [(from: Int, to: Int, count: Int)]
+  /// Of each input, its column in the rows behind the steps; nil: nothing reaches it.
+  let inputs: [Int?]
+  /// Of the gradient rows.
+  let columns: Int
+
+  let rounds: Int
+
+  init(_ layer: CellInLayer) throws(CellError) {
+    var builder = BackwardPlanBuilder(layer)
+    self = try builder.plan()
+  }
+
+  fileprivate init(
+    program: AssembledProgram, tape: TapeContents, matrices: [MatrixGradientPlan], rights: [GradientRight],
+    masked: [(matrix: MaskedMatrix, start: Int)], maskedElements: Int, vectors: [VectorGradientPlan],
+    rowSums: [(from: Int, to: Int, count: Int)], inputs: [Int?]
+  ) {
+    self.program = program
+    self.tape = tape
+    self.rights = rights
+    self.masked = masked
+    self.maskedElements = maskedElements
+    self.rowSums = rowSums
+    self.inputs = inputs
+    columns = program.widths[Place.gradients] ?? 0
+    var rounds = Rounds()
+    self.matrices = matrices.map {
+      var matrix = $0
+      matrix.round = rounds.add($0.matrix.parameter, $0.matrix.offset..<$0.matrix.offset + $0.rows * $0.columns)
+      return matrix
+    }
+    self.vectors = vectors.map {
+      var vector = $0
+      if $0.isOfRows { vector.round = rounds.add($0.parameter, $0.offset..<$0.offset + $0.count) }
+      return vector
+    }
+    self.rounds = max(rounds.count, rowSums.isEmpty ? 0 : 1)
+  }
+
+  /// Sums over all rows.
+  var sumCount: Int { vectors.count + rowSums.count }
+}
+
+/// Threads take the rows of a gradient by numbers of their own: of two gradients that share some rows of a parameter, but
+/// not all, they may add to the same number at once. One after the other they may not.
+private struct Rounds {
+  private var taken: [(parameter: Int, elements: Range<Int>, round: Int)] = []
+  private(set) var count = 0
+
+  mutating func add(_ parameter: Int, _ elements: Range<Int>) -> Int {
+    var round = 0
+    for other in taken where other.parameter == parameter && other.elements.overlaps(elements) {
+      round = max(round, other.elements == elements ? other.round : other.round + 1)
+    }
+    taken.append((parameter, elements, round))
+    count = max(count, round + 1)
+    return round
+  }
+}
+
+private struct BackwardPlanBuilder {
+  let layer: CellInLayer
+  private var nodes: [CellNode]
+  private var isOfRows: [Bool]
+  private var sized: SizedGraph
+  private var required: [RequiredValue] = []
+  private var taken: [Int: Int] = [:]
+  private var gradientColumns: [Int: Int] = [:]
+  private var rights: [GradientRight] = []
+  private var masked: [(matrix: MaskedMatrix, start: Int)] = []
+  private var maskedElements = 0
+
+  init(_ layer: CellInLayer) {
+    self.layer = layer
+    nodes = layer.cell.backward.nodes
+    isOfRows = layer.cell.backward.isOfRows
+    sized = SizedGraph(layer.cell, layer.extents, nodes: nodes, isTraining: true)
+  }
+
+  private var cell: Cell { layer.cell }
+  private var graph: CellGraph { layer.graph }
+
+  /// What reaches each state's value before the step, on a chain, where child 1 is the step before.
+  private mutating func previousGradients() -> [Int] {
+    var found: [Int] = []
+    for state in graph.states.indices {
+      let child = cell.backward.children.first { $0.state == state && $0.child == 1 }?.gradient
+      let terms = [cell.backward.previous[state], child].compactMap { $0 }
+      if terms.count == 1 {
+        found.append(terms[0])
+        continue
+      }
+      let place = nodes[graph.states[state].next].place
+      nodes.append(
+        terms.isEmpty
+          ? CellNode(operation: .constant(0), operands: [], kind: .number, place: place)
+          : CellNode(operation: .sum(negative: [false, false]), operands: terms, kind: .vector, place: place))
+      isOfRows.append(!terms.isEmpty)
+      found.append(nodes.count - 1)
+    }
+    sized = SizedGraph(cell, layer.extents, nodes: nodes, isTraining: true)
+    return found
+  }
+
+  mutating func plan() throws(CellError) -> EquationsBackwardPlan {
+    let previous = previousGradients()
+    let parameters = layer.parameterColumns()
+    var given = parameters.given
+    for (number, node) in nodes.enumerated() {
+      switch node.operation {
+      case .outputGradient: given[number] = Location(Place.dy)
+      case .nextGradient(let state): given[number] = Location(Place.arriving(state))
+      default: break
+      }
+    }
+    for (number, input) in graph.inputs.enumerated() { given[input.node] = Location(Place.input(number)) }
+    for (number, state) in graph.states.enumerated() { given[state.previous] = Location(Place.before(number)) }
+    let backward = cell.backward
+    let stepRoots =
+      previous
+      + backward.matrices.filter { sized.constant(sized.resolved($0.right).node) == nil }.flatMap {
+        [$0.left, $0.right]
+      } + backward.parameters.map(\.gradient)
+    let tape = layer.tape(roots: stepRoots + backward.inputs.compactMap { $0 }, sized, given: given)
+    if given[graph.output] == nil { given[graph.output] = Location(Place.output) }
+    for entry in tape.entries where given[entry.node] == nil {
+      given[entry.node] = Location(Place.tape, entry.column)
+    }
+    taken[Place.prepared] = parameters.width
+
+    for (state, gradient) in previous.enumerated() {
+      required.append(
+        RequiredValue(
+          node: gradient, location: Location(Place.leaving(state)), width: layer.width(ofState: state),
+          section: BackwardSection.step))
+    }
+    let matrices = try matrixGradients(given)
+    let vectors = vectorGradients()
+    let rowSums = rowSums(&given)
+    var inputs: [Int?] = []
+    for (number, gradient) in backward.inputs.enumerated() {
+      inputs.append(
+        gradient.map { want(behind($0), Place.ahead, width: layer.width(ofInput: number), BackwardSection.after) })
+    }
+    let isInStep = stepClosure(stepRoots, given)
+    let dependsOnSums = dependsOnSums()
+    let schedule = CellSchedule(sized, lanes: layer.lanes, required: required, given: given) { node in
+      if dependsOnSums[node] { return BackwardSection.final }
+      if !isOfRows[node] { return BackwardSection.prepared }
+      return isInStep[node] ? BackwardSection.step : BackwardSection.after
+    }
+    let program = CellAssembler.program(
+      schedule,
+      homes: (
+        [Place.prepared, Place.gradients, Place.ahead, Place.prepared],
+        [Place.prepared, Place.kept, Place.ahead, Place.prepared]
+      ), taken: taken, parameters: parameters.list)
+    return EquationsBackwardPlan(
+      program: program, tape: tape, matrices: matrices, rights: rights, masked: masked,
+      maskedElements: maskedElements, vectors: vectors, rowSums: rowSums, inputs: inputs)
+  }
+
+  /// A column of `place` for a value.
+  private mutating func want(_ node: Int, _ place: Int, width: Int, _ section: Int) -> Int {
+    let column = taken[place] ?? 0
+    taken[place] = column + layer.padded(width)
+    required.append(
+      RequiredValue(node: node, location: Location(place, column), width: width, section: section))
+    return column
+  }
+
+  /// A column of the gradient rows for a value.
+  private mutating func gradientColumn(_ node: Int) -> Int {
+    let (value, column) = sized.resolved(node)
+    if let known = gradientColumns[value] { return known + column }
+    let width = sized.nodes[value].kind == .number ? 1 : sized.rows[value]
+    let found = want(value, Place.gradients, width: width, BackwardSection.step)
+    gradientColumns[value] = found
+    return found + column
+  }
+
+  /// What reaches the next states is there in the steps only: behind them its copy.
+  private mutating func behind(_ gradient: Int) -> Int {
+    guard case .nextGradient = nodes[sized.resolved(gradient).node].operation else { return gradient }
+    nodes.append(
+      CellNode(operation: .sum(negative: [false]), operands: [gradient], kind: .vector, place: nodes[gradient].place))
+    isOfRows.append(true)
+    sized = SizedGraph(cell, layer.extents, nodes: nodes, isTraining: true)
+    return nodes.count - 1
+  }
+
+  // MARK: Parameters
+
+  private mutating func matrixGradients(_ given: [Int: Location]) throws(CellError) -> [MatrixGradientPlan] {
+    var found: [MatrixGradientPlan] = []
+    // What is multiplied by nothing, such as a second child's state on a chain, has no gradient.
+    for gradient in cell.backward.matrices where sized.constant(sized.resolved(gradient.right).node) == nil {
+      let (source, blocks, rows, columns) = sized.matrix(gradient.matrix, transposed: false)
+      let left = gradientColumn(gradient.left)
+      let (right, offset) = sized.resolved(gradient.right)
+      var place = GradientRight(place: Place.gradients, column: 0, columns: columns)
+      if let location = given[right], location.place != Place.prepared {
+        (place.place, place.column) = (location.place, location.column + offset)
+      } else {
+        place.column = gradientColumn(gradient.right)
+      }
+      let (partRows, partColumns) = (rows / blocks, columns / blocks)
+      for block in 0..<blocks {
+        var source = source
+        source.offset += block * partRows * partColumns
+        let right = GradientRight(
+          place: place.place, column: place.column + block * partColumns, columns: partColumns)
+        if !rights.contains(right) { rights.append(right) }
+        found.append(
+          MatrixGradientPlan(
+            matrix: source, leftColumn: left + block * partRows, rows: partRows,
+            right: rights.firstIndex(of: right) ?? 0, columns: partColumns, masked: maskedNumber(source)))
+      }
+    }
+    return found
+  }
+
+  private mutating func maskedNumber(_ source: MatrixSource) -> Int? {
+    guard let mask = source.mask else { return nil }
+    let matrix = MaskedMatrix(parameter: source.parameter, mask: mask)
+    if let known = masked.firstIndex(where: { $0.matrix == matrix }) { return known }
+    masked.append((matrix, maskedElements))
+    maskedElements += layer.elements(ofParameter: source.parameter)
+    return masked.count - 1
+  }
+
+  private mutating func vectorGradients() -> [VectorGradientPlan] {
+    var found: [VectorGradientPlan] = []
+    for gradient in cell.backward.parameters {
+      var (node, offset) = (gradient.parameter, 0)
+      let count = sized.nodes[node].kind == .number ? 1 : sized.rows[node]
+      while case .cut(let part, _) = sized.nodes[node].operation {
+        offset += part * sized.rows[node]
+        node = sized.nodes[node].operands[0]
+      }
+      let column =
+        gradient.isOfRows
+        ? gradientColumn(gradient.gradient)
+        : want(gradient.gradient, Place.prepared, width: count, BackwardSection.final)
+      found.append(
+        VectorGradientPlan(
+          parameter: sized.parameters[node] ?? 0, offset: offset, count: count, column: column,
+          isOfRows: gradient.isOfRows))
+    }
+    return found
+  }
+
+  private mutating func rowSums(_ given: inout [Int: Location]) -> [(from: Int, to: Int, count: Int)] {
+    var found: [(from: Int, to: Int, count: Int)] = []
+    for (number, node) in nodes.enumerated() where node.operation == .overRows {
+      let count = node.kind == .number ? 1 : sized.rows[number]
+      let to = taken[Place.prepared] ?? 0
+      taken[Place.prepared] = to + layer.padded(count)
+      given[number] = Location(Place.prepared, to)
+      found.append((gradientColumn(node.operands[0]), to, count))
+    }
+    return found
+  }
+
+  // MARK: Sections
+
+  /// What the steps need, and what the gradients of parameters are made of.
+  private func stepClosure(_ roots: [Int], _ given: [Int: Location]) -> [Bool] {
+    var isInStep = Array(repeating: false, count: nodes.count)
+    for root in roots { isInStep[sized.resolved(root).node] = true }
+    for value in required where value.section == BackwardSection.step {
+      isInStep[sized.resolved(value.node).node] = true
+    }
+    for (number, node) in nodes.enumerated() where node.operands.contains(where: isNextGradient) {
+      isInStep[number] = true
+    }
+    for number in nodes.indices.reversed() where isInStep[number] && given[number] == nil {
+      for operand in nodes[number].operands { isInStep[sized.resolved(operand).node] = true }
+    }
+    return isInStep
+  }
+
+  private func isNextGradient(_ node: Int) -> Bool {
+    if case .nextGradient = nodes[sized.resolved(node).node].operation { true } else { false }
+  }
+
+  private func dependsOnSums() -> [Bool] {
+    var depends = Array(repeating: false, count: nodes.count)
+    for (number, node) in nodes.enumerated() {
+      depends[number] = node.operation == .overRows || node.operands.contains { depends[$0] }
+    }
+    return depends
+  }
+}

@@ -1,0 +1,50 @@
+// A layer of a network whose cell is given as equations: everything that is known before a pass.
+import Kernels
+
+/// What a layer's passes read. Layers with the same number of inputs share one. Immutable.
+final class EquationsLayer<Scalar: RNNScalar>: Sendable {
+  let layer: CellInLayer
+  let inference: CellProgram<Scalar>
+  let training: CellProgram<Scalar>
+  let backward: CellProgram<Scalar>
+  let backwardPlan: EquationsBackwardPlan
+  /// Where each state is in a row of states, how wide, and where it starts.
+  let states: [(column: Int, width: Int, initial: Scalar)]
+  let statesWidth: Int
+  let inputCount: Int
+  let outputWidth: Int
+  let outputState: Int?
+  /// Places of a backward step whose rows are those of steps and sequences.
+  var rowPlaces: Int { 4 + inputCount + states.count }
+
+  init(_ layer: CellInLayer) throws(CellError) {
+    self.layer = layer
+    let plan = try EquationsBackwardPlan(layer)
+    backwardPlan = plan
+    inference = CellProgram(layer.forward(isTraining: false, tape: nil).program)
+    training = CellProgram(layer.forward(isTraining: true, tape: plan.tape).program)
+    backward = CellProgram(plan.program)
+    var column = 0
+    var states: [(column: Int, width: Int, initial: Scalar)] = []
+    for (number, state) in layer.graph.states.enumerated() {
+      let width = layer.width(ofState: number)
+      states.append((column, width, Scalar(state.initial)))
+      column += layer.padded(width)
+    }
+    self.states = states
+    statesWidth = column
+    inputCount = layer.graph.inputs.count
+    outputWidth = layer.outputWidth
+    outputState = layer.outputState
+  }
+
+  func forward(isTraining: Bool) -> CellProgram<Scalar> { isTraining ? training : inference }
+
+  /// Numbers of an input of a step.
+  func inputWidths(_ input: Int) -> Int { layer.width(ofInput: input) }
+
+  /// Elements of the matrices that a program reads through masks.
+  func maskedElements(_ program: CellProgram<Scalar>) -> Int {
+    program.masked.reduce(0) { $0 + layer.elements(ofParameter: $1.parameter) }
+  }
+}

@@ -1,0 +1,61 @@
+// A cell as its equations say it: from the text to the graph with its sizes and phases, once.
+
+/// A cell that is made of equations. Immutable: threads may share it.
+public final class Cell: Sendable {
+  /// As it was given.
+  let bytes: [UInt8]
+  let graph: CellGraph
+  let sizes: CellSizes
+  let phases: CellPhases
+  let backward: CellBackward
+
+  /// - Parameter text: in the language of docs/cells.md; any bytes at all.
+  public convenience init(_ text: String) throws(CellError) { try self.init(bytes: Array(text.utf8)) }
+
+  public init(bytes: [UInt8]) throws(CellError) {
+    self.bytes = bytes
+    let definition = try CellDefinition(
+      CellSource(bytes), builtIn: { BuiltInCells.text($0) }, names: { BuiltInCells.names })
+    let written = try CellBuilder.build(definition)
+    // Whether all sizes can be told is asked of the graph as it was written: messages are about that.
+    _ = try CellSizes(written)
+    graph = try CellNormalForm.of(written)
+    sizes = try CellSizes(graph)
+    phases = CellPhases(graph)
+    try Self.check(graph, phases)
+    backward = try CellBackward(graph, phases)
+  }
+
+  /// What passes could not hold, or would compute again in every step.
+  private static func check(_ graph: CellGraph, _ phases: CellPhases) throws(CellError) {
+    let place = graph.nodes[graph.output].place
+    guard graph.states.count <= Place.mostStates else {
+      throw place.error("the cell has \(graph.states.count) states, and at most \(Place.mostStates) are allowed")
+    }
+    guard graph.inputs.count <= Place.mostInputs else {
+      throw place.error("the cell has \(graph.inputs.count) inputs, and at most \(Place.mostInputs) are allowed")
+    }
+    for state in graph.states where state.name.utf8.count > longestStateName {
+      throw graph.nodes[state.next].place.error(
+        "the name of a state has at most \(longestStateName) characters, and \"\(state.name)\" has more")
+    }
+    for parameter in graph.parameters where parameter.name.utf8.count > longestParameterName {
+      throw parameter.place.error("the name of a parameter has at most \(longestParameterName) characters")
+    }
+    for (number, node) in graph.nodes.enumerated() where node.operation == .product {
+      guard phases.phases[number] != .parameters else {
+        throw node.place.error("right of \"@\" stands what depends on an input or a state")
+      }
+    }
+  }
+
+  /// They fit the C structs that describe them, with their layer.
+  private static let longestStateName = 15
+  private static let longestParameterName = 48
+
+  /// A cell of the library, with some of its names assigned other numbers: `like` it, with these as equations.
+  convenience init(named name: String, numbers: [(String, Double)] = []) throws(CellError) {
+    let lines = numbers.map { "\($0.0) = \($0.1)" }
+    try self.init((["like \(name)"] + lines).joined(separator: "\n"))
+  }
+}
