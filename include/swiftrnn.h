@@ -16,7 +16,7 @@
  *           state is the one at its last step; the reverse direction starts at its own end; length 0 hands the initial
  *           state through.
  * States    Arrays of pointers, one per state tensor (swiftrnn_network_state_info): h [L*D, N, P] and, for LSTM,
- *           c [L*D, N, H]. The tensor of layer l and direction d is at index l*D + d. NULL, for the array or an entry,
+ *           c [L*D, N, H]; of equations those of the text. The tensor of layer l and direction d is at index l*D + d. NULL, for the array or an entry,
  *           means zeros on the way in and not wanted on the way out.
  * Errors    Every fallible call returns a swiftrnn_status; swiftrnn_last_error() has the calling thread's last message,
  *           with the numbers in it. On an error, no output of the call has been written, except where the call says so.
@@ -64,7 +64,7 @@ const char *swiftrnn_version(void);
 const char *swiftrnn_status_string(swiftrnn_status status);
 
 /** The message of the calling thread's last failed call, "" if there was none. Valid until this thread's next failure;
- *  at most 255 bytes. */
+ *  at most 1023 bytes. */
 const char *swiftrnn_last_error(void);
 
 /** The instruction set in use: "avx512", "avx2" or "baseline". Chosen once per process, from the CPU or from the
@@ -92,7 +92,8 @@ typedef enum swiftrnn_cell {
   SWIFTRNN_RNN_RELU = 2,        /**< the same with max(0, .) */
   SWIFTRNN_LSTM = 3,            /**< Gers, Schmidhuber, Cummins 2000; rows i f g o; projection: Sak 2014 */
   SWIFTRNN_GRU = 4,             /**< Cho 2014 v1, torch: n = tanh(W x + b + r * (U h + d)); rows r z n */
-  SWIFTRNN_GRU_RESET_BEFORE = 5 /**< Cho 2014 v3:        n = tanh(W x + b + U (r * h) + d); rows r z n */
+  SWIFTRNN_GRU_RESET_BEFORE = 5, /**< Cho 2014 v3:       n = tanh(W x + b + U (r * h) + d); rows r z n */
+  SWIFTRNN_EQUATIONS = 6        /**< a cell of swiftrnn_cell_parse(), for swiftrnn_network_create_equations() */
 } swiftrnn_cell;
 
 /** What a network is. Fill it with swiftrnn_config_init(), then set what differs. */
@@ -123,6 +124,66 @@ swiftrnn_status swiftrnn_network_create(const swiftrnn_config *config, swiftrnn_
 
 /** Gives the handle back; weights and streams made from it stay usable. NULL is fine. */
 void swiftrnn_network_destroy(swiftrnn_network *network);
+
+/** A cell that is given as equations. Immutable: threads may share it. */
+typedef struct swiftrnn_equations swiftrnn_equations;
+
+/** Reads a cell: equations as docs/cells.md has them, or "like NAME" and what differs from a cell of the library.
+ *  @param text           any bytes at all, at most 65536 of them; no zero byte needed
+ *  @param text_size      bytes
+ *  @param out_equations  receives the handle, NULL on failure
+ *  @retval SWIFTRNN_STATUS_INVALID_VALUE  the text is no cell: swiftrnn_last_error() names line and column, and shows the
+ *                                         line with a caret below */
+swiftrnn_status swiftrnn_cell_parse(const char *text, int64_t text_size, swiftrnn_equations **out_equations);
+
+/** Gives the handle back; networks made from it stay usable. NULL is fine. */
+void swiftrnn_equations_destroy(swiftrnn_equations *equations);
+
+/** A size that the cell names, beside I and H. */
+typedef struct swiftrnn_named_size {
+  const char *name;  /**< zero-terminated, as in the text */
+  int64_t value;     /**< 1 or more */
+} swiftrnn_named_size;
+
+/** Makes a network of a cell of equations. All calls on networks take it. Its parameters are named as in the text, with
+ *  the layer behind: "Wi_l0_reverse"; diagonal blocks are a matrix with the rows of all and the columns of one. Its states
+ *  are the text's; where the caller gives none, a sequence starts with zeros, or with what the text's `init` says.
+ *  @param config      of cell SWIFTRNN_EQUATIONS; projection_size and bias mean nothing
+ *  @param sizes       size_count entries, or NULL for none: each name that the text's sizes have, and no other
+ *  @retval SWIFTRNN_STATUS_INVALID_VALUE  sizes do not fit: the message says where */
+swiftrnn_status swiftrnn_network_create_equations(const swiftrnn_equations *equations, const swiftrnn_config *config,
+                                                  const swiftrnn_named_size *sizes, int64_t size_count,
+                                                  swiftrnn_network **out_network);
+
+/** Writes what is computed when, in words: parameters, inputs, states, products with their shapes, vector instructions,
+ *  what the tape holds.
+ *  @param text      text_size bytes: as much as fits, and a zero byte; NULL if text_size is 0
+ *  @param out_size  bytes of the whole with its zero byte, or NULL */
+swiftrnn_status swiftrnn_network_describe(const swiftrnn_network *network, char *text, int64_t text_size,
+                                          int64_t *out_size);
+
+/** One input of a cell of equations beside x: [T, N, width]. */
+typedef struct swiftrnn_input_info {
+  char name[64];
+  int64_t width;
+} swiftrnn_input_info;
+
+/** How many inputs there are beside x. */
+swiftrnn_status swiftrnn_network_input_count(const swiftrnn_network *network, int64_t *out_count);
+
+/** Describes input `index`. */
+swiftrnn_status swiftrnn_network_input_info(const swiftrnn_network *network, int64_t index,
+                                            swiftrnn_input_info *out_info);
+
+/** How many cells of equations come with the library. */
+swiftrnn_status swiftrnn_cell_count(int64_t *out_count);
+
+/** The name of cell `index` into name_size bytes, 64 are enough, with a zero byte behind. */
+swiftrnn_status swiftrnn_cell_name(int64_t index, char *name, int64_t name_size);
+
+/** The text of the library's cell called `name`: as swiftrnn_network_describe() writes.
+ *  @retval SWIFTRNN_STATUS_MISMATCH  there is none of that name */
+swiftrnn_status swiftrnn_cell_text(const char *name, char *text, int64_t text_size, int64_t *out_size);
 
 /** One parameter tensor: weight_ih_l0 [G*H, I], weight_hh_l0 [G*H, P], bias_ih_l0 [G*H], bias_hh_l0 [G*H],
  *  weight_hr_l0 [P, H], then the same with _reverse, then the next layer (whose I is D*P). */
@@ -156,11 +217,11 @@ swiftrnn_status swiftrnn_network_initialize(const swiftrnn_network *network, uin
 
 /** One state tensor: [L*D, N, width]. */
 typedef struct swiftrnn_state_info {
-  char name[16];  /**< "h" or "c" */
-  int64_t width;  /**< P for h, H for c */
+  char name[16];  /**< "h" or "c"; of equations the text's */
+  int64_t width;  /**< P for h, H for c; of equations the text's */
 } swiftrnn_state_info;
 
-/** How many state tensors there are: 1, or 2 for LSTM. */
+/** How many state tensors there are: 1, or 2 for LSTM; of equations 0...16. */
 swiftrnn_status swiftrnn_network_state_count(const swiftrnn_network *network, int64_t *out_count);
 
 /** Describes state `index`. */
@@ -222,6 +283,8 @@ typedef struct swiftrnn_forward_args {
   int64_t workspace_size;             /**< bytes, at least swiftrnn_network_workspace_size() */
   uint64_t seed;                      /**< of the dropout masks; give each training step its own */
   int64_t first_sequence;             /**< 0...2^32 - N, added to a sequence's index in the masks: parts of a batch */
+  const void *const *inputs;          /**< of equations: input_count arrays [T, N, width], dense; NULL if there are none */
+  int64_t input_count;                /**< entries of `inputs`; not read if that is NULL */
 } swiftrnn_forward_args;
 
 /** Runs whole sequences through all layers and directions. */
@@ -256,6 +319,9 @@ typedef struct swiftrnn_backward_args {
   int64_t tape_size;
   void *workspace;
   int64_t workspace_size;
+  const void *const *inputs;                /**< of equations: as the forward pass had them */
+  void *const *input_gradients;             /**< input_count arrays [T, N, width], dense; NULL, there or here: not wanted */
+  int64_t input_count;                      /**< entries of the two arrays above; not read if both are NULL */
 } swiftrnn_backward_args;
 
 /** Back-propagation through time: the gradients of a loss whose gradients for y and the final states are given.
@@ -278,6 +344,11 @@ void swiftrnn_stream_destroy(swiftrnn_stream *stream);
 /** One step. Allocates nothing, locks nothing, stays on the calling thread.
  *  @param x [N, I] dense   @param y [N, P] dense, or NULL; may not overlap x */
 swiftrnn_status swiftrnn_stream_step(swiftrnn_stream *stream, const void *x, void *y);
+
+/** The same for a network of equations that has inputs beside x.
+ *  @param inputs  input_count arrays [N, width] dense */
+swiftrnn_status swiftrnn_stream_step_inputs(swiftrnn_stream *stream, const void *x, const void *const *inputs,
+                                            int64_t input_count, void *y);
 
 /** `steps` steps, one after the other: x [steps, N, I] dense, y [steps, N, P] dense or NULL. The same bits. */
 swiftrnn_status swiftrnn_stream_run(swiftrnn_stream *stream, int64_t steps, const void *x, void *y);

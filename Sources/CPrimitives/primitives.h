@@ -100,10 +100,10 @@ static inline int32_t swiftrnn_affinity_count(void) {
 static inline double swiftrnn_square_root_double(double x) { return __builtin_elementwise_sqrt(x); }
 
 
-/** The calling thread's 256 bytes for the message of its last error; zeros at the start. Each module that imports this
+/** The calling thread's 1024 bytes for the message of its last error; zeros at the start. Each module that imports this
  *  header has its own: only SwiftRNNC uses it. */
 static inline char *swiftrnn_error_text(void) {
-  static _Thread_local char text[256];
+  static _Thread_local char text[1024];
   return text;
 }
 

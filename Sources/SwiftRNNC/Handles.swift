@@ -25,6 +25,21 @@ final class NetworkHandle: Sendable {
     }
   }
 
+  /// Inputs beside x, and states: names and widths.
+  var inputs: [(name: String, width: Int)] {
+    switch network {
+    case .float(let network): network.inputs
+    case .double(let network): network.inputs
+    }
+  }
+
+  var states: [(name: String, width: Int)] {
+    switch network {
+    case .float(let network): network.states
+    case .double(let network): network.states
+    }
+  }
+
   var parameterCount: Int {
     switch network {
     case .float(let network): network.parameterCount
@@ -98,8 +113,7 @@ extension Unmanaged {
 
 /// Swift's own allocations, of objects and of small arrays, end the process where there is no memory left. So a call
 /// that makes some first asks for more than all of them take, and gives it back: what malloc() then holds serves them.
-func requireSpareMemory() throws(RNNError) {
-  let bytes = 1 << 16
+func requireSpareMemory(_ bytes: Int = 1 << 16) throws(RNNError) {
   // Not malloc(): the compiler removes that together with its free().
   var memory: UnsafeMutableRawPointer?
   guard posix_memalign(&memory, 64, bytes) == 0 else { throw .outOfMemory(bytes: bytes) }

@@ -11,7 +11,7 @@ public func swiftrnn_config_init(
     let known = MemoryLayout<swiftrnn_config>.size
     guard size >= known, size <= 1 << 16 else { throw .invalidSize("size", Int(size), low: known, high: 1 << 16) }
     guard Int32(exactly: cell.rawValue).flatMap(CellKind.init(rawValue:)) != nil else {
-      throw .invalidValue("cell", Int(cell.rawValue), low: 1, high: 5)
+      throw .invalidValue("cell", Int(cell.rawValue), low: 1, high: 6)
     }
     UnsafeMutableRawPointer(config).initializeMemory(as: UInt8.self, repeating: 0, count: Int(size))
     config.pointee.size = size
@@ -32,19 +32,9 @@ public func swiftrnn_network_create(
     let config = try Argument.settings("config", config)
     try requireSpareMemory()
     guard let cell = Int32(exactly: config.cell.rawValue).flatMap(CellKind.init(rawValue:)) else {
-      throw .invalidValue("cell", Int(config.cell.rawValue), low: 1, high: 5)
+      throw .invalidValue("cell", Int(config.cell.rawValue), low: 1, high: 6)
     }
-    guard (1...2).contains(config.num_directions) else {
-      throw .invalidValue("num_directions", Int(config.num_directions), low: 1, high: 2)
-    }
-    var configuration = NetworkConfiguration(
-      cell, inputSize: Int(config.input_size), hiddenSize: Int(config.hidden_size))
-    configuration.projectionSize = Int(config.projection_size)
-    configuration.layers = Int(config.num_layers)
-    configuration.bidirectional = config.num_directions == 2
-    configuration.bias = try Argument.flag("bias", config.bias)
-    configuration.dropout = config.dropout
-    configuration.threads = Int(config.num_threads)
+    let configuration = try Argument.configuration(config, cell)
     var handle: NetworkHandle?
     try dispatch(
       config.dtype,
@@ -56,6 +46,24 @@ public func swiftrnn_network_create(
 
 @implementation @_cdecl("swiftrnn_network_destroy")
 public func swiftrnn_network_destroy(_ network: OpaquePointer!) { Handle.release(NetworkHandle.self, network) }
+
+extension Argument {
+  /// What a struct says, for a cell that has been checked.
+  static func configuration(_ config: swiftrnn_config, _ cell: CellKind) throws(RNNError) -> NetworkConfiguration {
+    guard (1...2).contains(config.num_directions) else {
+      throw .invalidValue("num_directions", Int(config.num_directions), low: 1, high: 2)
+    }
+    var configuration = NetworkConfiguration(
+      cell, inputSize: Int(config.input_size), hiddenSize: Int(config.hidden_size))
+    configuration.projectionSize = Int(config.projection_size)
+    configuration.layers = Int(config.num_layers)
+    configuration.bidirectional = config.num_directions == 2
+    configuration.bias = try flag("bias", config.bias)
+    configuration.dropout = config.dropout
+    configuration.threads = Int(config.num_threads)
+    return configuration
+  }
+}
 
 // MARK: Parameters and states
 
@@ -93,7 +101,7 @@ public func swiftrnn_network_parameter_info(
 }
 
 /// Copies a name into a fixed array of characters, cut to fit, zeros behind.
-private func copy<Characters>(_ name: String, to characters: inout Characters) {
+func copy<Characters>(_ name: String, to characters: inout Characters) {
   withUnsafeMutableBytes(of: &characters) { bytes in
     for (i, byte) in name.utf8.prefix(bytes.count - 1).enumerated() { bytes[i] = byte }
   }
@@ -161,7 +169,7 @@ public func swiftrnn_network_state_count(
 ) -> swiftrnn_status {
   run { () throws(RNNError) in
     let handle = try Handle.network(network)
-    try output(out_count, "out_count").pointee = Int64(handle.configuration.cell.states)
+    try output(out_count, "out_count").pointee = Int64(handle.states.count)
   }
 }
 
@@ -170,14 +178,14 @@ public func swiftrnn_network_state_info(
   _ network: OpaquePointer!, _ index: Int64, _ out_info: UnsafeMutablePointer<swiftrnn_state_info>!
 ) -> swiftrnn_status {
   run { () throws(RNNError) in
-    let configuration = try Handle.network(network).configuration
+    let states = try Handle.network(network).states
     let out = try output(out_info, "out_info")
-    guard index >= 0, index < configuration.cell.states else {
-      throw .invalidValue("index", Int(index), low: 0, high: configuration.cell.states - 1)
+    guard index >= 0, index < states.count else {
+      throw .invalidValue("index", Int(index), low: 0, high: states.count - 1)
     }
     var info = swiftrnn_state_info()
-    copy(index == 0 ? "h" : "c", to: &info.name)
-    info.width = Int64(configuration.width(ofState: Int(index)))
+    copy(states[Int(index)].name, to: &info.name)
+    info.width = Int64(states[Int(index)].width)
     out.pointee = info
   }
 }

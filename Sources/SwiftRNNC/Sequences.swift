@@ -15,22 +15,24 @@ extension Argument {
 
   /// State tensors. `count` must be the network's number of states; not read if the array is NULL.
   static func states<Scalar: RNNScalar>(
-    _ name: StaticString, _ pointers: UnsafePointer<UnsafeMutableRawPointer?>?, _ count: Int64, _ cell: CellKind
+    _ name: StaticString, _ pointers: UnsafePointer<UnsafeMutableRawPointer?>?, _ count: Int64,
+    _ network: Network<Scalar>
   ) throws(RNNError) -> States<Scalar> {
     guard let pointers else { return States() }
-    guard count == cell.states else { throw .sizeMismatch("state_count", Int(count), expected: cell.states) }
+    let expected = network.stateCount
+    guard count == expected else { throw .sizeMismatch("state_count", Int(count), expected: expected) }
     try alignment(name, UnsafeRawPointer(pointers), of: UnsafeMutableRawPointer?.self)
-    return States(
-      h: pointers[0]?.assumingMemoryBound(to: Scalar.self),
-      c: cell == .lstm ? pointers[1]?.assumingMemoryBound(to: Scalar.self) : nil)
+    var states = States<Scalar>()
+    for index in 0..<expected { states[index] = pointers[index]?.assumingMemoryBound(to: Scalar.self) }
+    return states
   }
 
   /// The same for tensors that are only read.
   static func states<Scalar: RNNScalar>(
-    _ name: StaticString, _ pointers: UnsafePointer<UnsafeRawPointer?>?, _ count: Int64, _ cell: CellKind
+    _ name: StaticString, _ pointers: UnsafePointer<UnsafeRawPointer?>?, _ count: Int64, _ network: Network<Scalar>
   ) throws(RNNError) -> States<Scalar> {
     let mutable = UnsafeRawPointer(pointers)?.assumingMemoryBound(to: UnsafeMutableRawPointer?.self)
-    return try states(name, mutable, count, cell)
+    return try states(name, mutable, count, network)
   }
 }
 
@@ -41,7 +43,6 @@ public func swiftrnn_network_forward(
   func forward<Scalar: RNNScalar>(
     _ network: Network<Scalar>, _ a: swiftrnn_forward_args, _ weights: PackedWeights<Scalar>?
   ) throws(RNNError) {
-    let cell = network.configuration.cell
     var f = Network<Scalar>.Forward(steps: Int(a.steps), sequences: Int(a.sequences))
     f.x = a.x?.assumingMemoryBound(to: Scalar.self)
     f.xStepStride = Int(a.x_step_stride)
@@ -50,8 +51,9 @@ public func swiftrnn_network_forward(
     f.yStepStride = Int(a.y_step_stride)
     f.ySequenceStride = Int(a.y_sequence_stride)
     f.lengths = a.lengths
-    f.initial = try Argument.states("initial_states", a.initial_states, a.state_count, cell)
-    f.final = try Argument.states("final_states", a.final_states, a.state_count, cell)
+    f.initial = try Argument.states("initial_states", a.initial_states, a.state_count, network)
+    f.final = try Argument.states("final_states", a.final_states, a.state_count, network)
+    f.inputs = try Argument.inputs("inputs", a.inputs, a.input_count, expected: network.inputCount)
     f.weights = weights
     if weights == nil {
       f.parameters = try Argument.parameters(
@@ -88,7 +90,6 @@ public func swiftrnn_network_backward(
   _ network: OpaquePointer!, _ args: UnsafePointer<swiftrnn_backward_args>!
 ) -> swiftrnn_status {
   func backward<Scalar: RNNScalar>(_ network: Network<Scalar>, _ a: swiftrnn_backward_args) throws(RNNError) {
-    let cell = network.configuration.cell
     var b = Network<Scalar>.Backward(steps: Int(a.steps), sequences: Int(a.sequences))
     b.x = a.x?.assumingMemoryBound(to: Scalar.self)
     b.xStepStride = Int(a.x_step_stride)
@@ -100,10 +101,14 @@ public func swiftrnn_network_backward(
     b.dxStepStride = Int(a.dx_step_stride)
     b.dxSequenceStride = Int(a.dx_sequence_stride)
     b.lengths = a.lengths
-    b.initial = try Argument.states("initial_states", a.initial_states, a.state_count, cell)
-    b.finalGradients = try Argument.states("final_state_gradients", a.final_state_gradients, a.state_count, cell)
+    b.initial = try Argument.states("initial_states", a.initial_states, a.state_count, network)
+    b.finalGradients = try Argument.states("final_state_gradients", a.final_state_gradients, a.state_count, network)
     b.initialGradients = try Argument.states(
-      "initial_state_gradients", a.initial_state_gradients, a.state_count, cell)
+      "initial_state_gradients", a.initial_state_gradients, a.state_count, network)
+    b.inputs = try Argument.inputs("inputs", a.inputs, a.input_count, expected: network.inputCount)
+    b.inputGradients = try Argument.inputs(
+      "input_gradients", UnsafeRawPointer(a.input_gradients)?.assumingMemoryBound(to: UnsafeRawPointer?.self),
+      a.input_count, expected: network.inputCount)
     let parameters = network.parameterCount
     b.parameters = try Argument.parameters("parameters", a.parameters, a.parameter_count, expected: parameters)
     if a.gradients != nil {
@@ -238,9 +243,9 @@ public func swiftrnn_stream_get_state(
     if states == nil { throw .nullPointer("states") }
     switch handle.stream {
     case .float(let stream):
-      try stream.getState(Argument.states("states", states, state_count, stream.network.configuration.cell))
+      try stream.getState(Argument.states("states", states, state_count, stream.network))
     case .double(let stream):
-      try stream.getState(Argument.states("states", states, state_count, stream.network.configuration.cell))
+      try stream.getState(Argument.states("states", states, state_count, stream.network))
     }
   }
 }
@@ -254,9 +259,9 @@ public func swiftrnn_stream_set_state(
     if states == nil { throw .nullPointer("states") }
     switch handle.stream {
     case .float(let stream):
-      try stream.setState(Argument.states("states", states, state_count, stream.network.configuration.cell))
+      try stream.setState(Argument.states("states", states, state_count, stream.network))
     case .double(let stream):
-      try stream.setState(Argument.states("states", states, state_count, stream.network.configuration.cell))
+      try stream.setState(Argument.states("states", states, state_count, stream.network))
     }
   }
 }

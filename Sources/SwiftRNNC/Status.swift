@@ -19,7 +19,7 @@ func status(of error: RNNError) -> swiftrnn_status {
   }
 }
 
-/// The calling thread's 256 bytes for its last message. Never inlined: the C function behind it is `static inline`, and
+/// The calling thread's 1024 bytes for its last message. Never inlined: the C function behind it is `static inline`, and
 /// each object file that calls it would have a buffer of its own.
 @inline(never)
 func lastMessage() -> UnsafeMutablePointer<CChar> { swiftrnn_error_text() }
@@ -27,8 +27,8 @@ func lastMessage() -> UnsafeMutablePointer<CChar> { swiftrnn_error_text() }
 /// Writes the message of `error` for the calling thread.
 @inline(never)
 func record(_ error: RNNError) {
-  lastMessage().withMemoryRebound(to: UInt8.self, capacity: 256) { text in
-    error.write(to: UnsafeMutableBufferPointer(start: text, count: 256))
+  lastMessage().withMemoryRebound(to: UInt8.self, capacity: 1024) { text in
+    error.write(to: UnsafeMutableBufferPointer(start: text, count: 1024))
   }
 }
 

@@ -24,10 +24,10 @@ static void config_init(void) {
     CHECK_REFUSED(swiftrnn_config_init(&u.config, sizes[i], SWIFTRNN_LSTM), INVALID_SIZE, number(sizes[i]),
                   number(size));
   }
-  static const int32_t cells[] = {0, 6, 1000, -1, INT32_MAX, INT32_MIN};
+  static const int32_t cells[] = {0, 7, 1000, -1, INT32_MAX, INT32_MIN};
   for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
     ENUM_FROM(swiftrnn_cell, cell, cells[i]);
-    CHECK_REFUSED(swiftrnn_config_init(&u.config, size, cell), INVALID_VALUE, "cell", "1...5",
+    CHECK_REFUSED(swiftrnn_config_init(&u.config, size, cell), INVALID_VALUE, "cell", "1...6",
                   number((uint32_t)cells[i]));
   }
   CHECK_REFUSED(swiftrnn_config_init((swiftrnn_config *)(void *)(u.bytes + 1), size, SWIFTRNN_LSTM), MISALIGNED, "8");
@@ -73,7 +73,7 @@ static void create(void) {
     ENUM_FROM(swiftrnn_dtype, dtype, v);
     REFUSED_CONFIG(INVALID_VALUE, "dtype", number((uint32_t)v), c.dtype = dtype);
     ENUM_FROM(swiftrnn_cell, cell, v == 2 || v == 3 ? v + 10 : v);
-    REFUSED_CONFIG(INVALID_VALUE, "cell", "1...5", c.cell = cell);
+    REFUSED_CONFIG(INVALID_VALUE, "cell", "1...6", c.cell = cell);
   }
   REFUSED_CONFIG(INVALID_VALUE, "num_directions is 0", "1...2", c.num_directions = 0);
   REFUSED_CONFIG(INVALID_VALUE, "dropout is 1", "[0, 1)", c.dropout = 1);

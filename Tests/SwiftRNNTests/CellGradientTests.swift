@@ -107,7 +107,7 @@ import Testing
     "a, b = tanh(W @ x)\nc, d = layer_norm(U @ h) * g\nh' = a * d + b * c - min(c, 0.1)",
     "h' = tanh(W @ x) * 0.5\ny = sum(h' * h) * scalar(k) + mean(V @ h)",
     "d = h\nh' = tanh(W @ x + 0.5 * c)\nc' = d",
-    "v = tanh(A @ (p * q))\nh' = tanh(W @ x) * v + h * clip(p, -0.2, 0.2) + B @ v",
+    "v = tanh(A @ (p * h))\nh' = tanh(W @ x) * v + h * clip(p, -0.2, 0.2) + B @ v",
     "h' = where(x > h, tanh(U @ h), -h * 2) + where(0.5 <= h, h * h, 1) + log_sigmoid(V @ x)",
     "a, b = dropout(U @ h, 0.4)\nh' = zoneout(tanh(a * b + W @ x), h, 0.3) + 1",
     "h' = sum(W @ x) + 0.1\ny' = tanh(h + y)",

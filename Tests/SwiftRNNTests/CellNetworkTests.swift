@@ -19,7 +19,7 @@ struct CellNetworkCase {
   let seed: UInt64 = 11
   let firstSequence = 3
 
-  static let sizes = ["O": 5, "P": 3, "Rw": 2, "Ru": 3, "B": 7, "heads": 2]
+  private static let sizes = ["O": 5, "P": 3, "Rw": 2, "Ru": 3, "B": 7, "heads": 2]
 
   init(
     _ text: String, inputSize: Int, hiddenSize: Int, layers: Int = 1, bidirectional: Bool = false, steps: Int = 5,
@@ -31,7 +31,9 @@ struct CellNetworkCase {
     configuration.layers = layers
     configuration.bidirectional = bidirectional
     configuration.threads = threads
-    network = try Network(cell, configuration, sizes: Self.sizes, kernels: try kernels ?? Double.kernels)
+    network = try Network(
+      cell, configuration, sizes: Self.sizes.filter { [cell] in cell.sizeNames.contains($0.key) },
+      kernels: try kernels ?? Double.kernels)
     var random = SplitMix(seed)
     func tensor(_ shape: [Int], _ range: ClosedRange<Double> = -1...1) throws -> Tensor<Double> {
       try Tensor(random.numbers(shape.reduce(1, *), range), shape: shape)

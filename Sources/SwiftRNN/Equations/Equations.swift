@@ -17,6 +17,11 @@ final class Equations<Scalar: RNNScalar>: Sendable {
     _ cell: Cell, _ configuration: inout NetworkConfiguration, sizes: [String: Int], lanes: Int
   ) throws(CellError) {
     self.cell = cell
+    let place = cell.graph.nodes[cell.graph.output].place
+    if let unknown = sizes.keys.sorted().first(where: { !cell.sizeNames.contains($0) }) {
+      throw place.error(
+        "the cell has no size \"\(unknown)\"\(Suggestion.text(for: unknown, among: cell.sizeNames))")
+    }
     var given = sizes
     given["H"] = configuration.hiddenSize
     func layer(_ inputs: Int) throws(CellError) -> EquationsLayer<Scalar> {
@@ -30,7 +35,6 @@ final class Equations<Scalar: RNNScalar>: Sendable {
     configuration.equationsHash = Self.hash(cell, sizes)
     let inputs = configuration.outputSize
     others = configuration.layers > 1 && inputs != configuration.inputSize ? try layer(inputs) : first
-    let place = cell.graph.nodes[cell.graph.output].place
     guard others.outputWidth == first.outputWidth else {
       throw place.error(
         "the output of the first layer is \(first.outputWidth) wide, and of the next \(others.outputWidth)")
@@ -168,6 +172,10 @@ extension Network {
     }
     return zip(equations.cell.graph.states, equations.first.states).map { ($0.name, $1.width) }
   }
+
+  /// How many there are, without a list: passes ask for it.
+  public var stateCount: Int { equations?.first.states.count ?? configuration.cell.states }
+  public var inputCount: Int { equations.map { $0.first.inputCount - 1 } ?? 0 }
 
   /// Names and widths of the inputs beside x, in order.
   public var inputs: [(name: String, width: Int)] {

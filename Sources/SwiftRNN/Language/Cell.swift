@@ -53,8 +53,26 @@ public final class Cell: Sendable {
   private static let longestStateName = 15
   private static let longestParameterName = 48
 
+  /// Names of sizes that a layer has to give, beside I and H.
+  public var sizeNames: [String] {
+    var names: Set<String> = []
+    for given in graph.givenSizes { if let name = given.size.name { names.insert(name) } }
+    for node in graph.nodes {
+      if case .blocks(let count) = node.operation, let name = count.name { names.insert(name) }
+    }
+    return names.subtracting(["I", "H"]).sorted()
+  }
+
+  /// Bytes of a text at most.
+  public static let largestText = 1 << 16
+
+  /// The cells of the library, `like` which a text may be.
+  public static var builtInNames: [String] { BuiltInCells.names }
+  /// nil: there is none of that name.
+  public static func builtInText(_ name: String) -> String? { BuiltInCells.text(name) }
+
   /// A cell of the library, with some of its names assigned other numbers: `like` it, with these as equations.
-  convenience init(named name: String, numbers: [(String, Double)] = []) throws(CellError) {
+  public convenience init(named name: String, numbers: [(String, Double)] = []) throws(CellError) {
     let lines = numbers.map { "\($0.0) = \($0.1)" }
     try self.init((["like \(name)"] + lines).joined(separator: "\n"))
   }
