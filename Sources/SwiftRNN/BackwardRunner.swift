@@ -139,6 +139,7 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
   }
 
   /// All of a shard by the calling thread.
+  @inline(never)
   func run(shard: Int) {
     start(shard: shard)
     var member = TeamMember.alone
@@ -147,6 +148,7 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
   }
 
   /// A member's part of a shard that has been started and is to be finished.
+  @inline(never)
   func run(shard: Int, _ member: inout TeamMember) {
     let range = batch.range(shard)
     let first = range.lowerBound
@@ -167,6 +169,7 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
   }
 
   /// Initial values of the scratch.
+  @inline(never)
   func start(shard: Int) {
     let range = batch.range(shard)
     let order = batch.order + range.lowerBound
@@ -201,6 +204,7 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
   }
 
   /// The gradients of the initial states. An empty sequence hands its final gradients through.
+  @inline(never)
   func finish(shard: Int) {
     let range = batch.range(shard)
     let order = batch.order + range.lowerBound

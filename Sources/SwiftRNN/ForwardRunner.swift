@@ -67,6 +67,7 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
   private func time(_ s: Int, _ n: Int) -> Int { reverse ? batch.length(n) &- 1 &- s : s }
 
   /// All of a shard by the calling thread.
+  @inline(never)
   func run(shard: Int) {
     start(shard: shard)
     let first = batch.range(shard).lowerBound
@@ -76,6 +77,7 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
   }
 
   /// A member's part of a shard that has been started; at most `Team.sequences` sequences.
+  @inline(never)
   func run(shard: Int, _ member: inout TeamMember) {
     // On each member's own stack: all write them.
     withUnsafeTemporaryAllocation(of: UnsafePointer<Scalar>.self, capacity: Blocking.inputRows) { inputRows in
@@ -117,6 +119,7 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
   func finish(shard: Int) {}
 
   /// Pointers, initial states, and final states of empty sequences.
+  @inline(never)
   func start(shard: Int) {
     let range = batch.range(shard)
     let order = batch.order + range.lowerBound

@@ -93,6 +93,7 @@ struct CellBackwardRunner<Scalar: RNNScalar>: DirectionRunner {
     member.share(1) { _ in run(shard: shard) }
   }
 
+  @inline(never)
   func run(shard: Int) {
     let range = batch.range(shard)
     if range.isEmpty { return }
@@ -116,6 +117,7 @@ struct CellBackwardRunner<Scalar: RNNScalar>: DirectionRunner {
   /// - Parameters:
   ///   - gradients: of each input; nil: not wanted.
   ///   - adds: to what is there.
+  @inline(never)
   func inputGradients(shard: Int, _ gradients: InputGradientRows<Scalar>, adds: (_ input: Int) -> Bool) {
     let range = batch.range(shard)
     if range.isEmpty { return }
@@ -274,6 +276,7 @@ struct CellBackwardRunner<Scalar: RNNScalar>: DirectionRunner {
     (odd ? scratch.states.1 : scratch.states.0) + position &* layer.statesWidth
   }
 
+  @inline(never)
   private func step(
     _ run: CellRun<Scalar>, _ s: Int, _ order: UnsafeMutablePointer<Int>, first: Int, active: Int, next: Int
   ) {

@@ -71,6 +71,7 @@ struct CellForwardRunner<Scalar: RNNScalar>: DirectionRunner {
     member.share(1) { _ in run(shard: shard) }
   }
 
+  @inline(never)
   func run(shard: Int) {
     let range = batch.range(shard)
     if range.isEmpty { return }

@@ -25,6 +25,7 @@ struct PackedCell<Scalar: RNNScalar> {
   /// - Parameters:
   ///   - tensors: the direction's parameters.
   ///   - masks: in training.
+  @inline(never)
   func pack(
     _ network: Network<Scalar>, _ program: CellProgram<Scalar>, _ tensors: UnsafePointer<UnsafeRawPointer?>,
     _ layer: CellInLayer, _ masks: CellMasks?, _ member: inout TeamMember
@@ -127,6 +128,7 @@ struct PackedCell<Scalar: RNNScalar> {
   }
 
   /// Runs a section whose only row is the prepared one.
+  @inline(never)
   func runOnce(_ network: Network<Scalar>, _ program: CellProgram<Scalar>, section: Int) {
     CellRun<Scalar>.withTables { table, tile in
       let nothing = UnsafeMutablePointer<UnsafePointer<Scalar>>(bitPattern: 64).unsafelyUnwrapped

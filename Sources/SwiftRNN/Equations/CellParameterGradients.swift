@@ -25,6 +25,7 @@ struct CellParameterGradients<Scalar: RNNScalar> {
     pointers?[parameter]?.assumingMemoryBound(to: Scalar.self)
   }
 
+  @inline(never)
   func run(_ member: inout TeamMember) {
     guard let pointers else { return }
     let count = layer.layer.graph.parameters.count
@@ -67,13 +68,12 @@ struct CellParameterGradients<Scalar: RNNScalar> {
     let left = lists.lefts.append(
       LeftRows(base: UnsafePointer(place.scratch(direction).gradients.rows), size: plan.columns))
     for right in plan.rights { lists.operands.append(operand(right)) }
-    for matrix in plan.matrices where matrix.round == round {
-      guard let gradient = gradient(matrix.matrix.parameter) else { continue }
-      let base = matrix.masked.map { place.unmasked + plan.masked[$0].start } ?? gradient
+    for (first, second) in plan.blocks where plan.matrices[first].round == round {
+      let matrix = plan.matrices[first]
+      let targets = (target(matrix), second.flatMap { target(plan.matrices[$0]) })
+      if targets.0 == nil && targets.1 == nil { continue }
       lists.blocks.append(
-        GradientBlock(
-          left: left, leftOffset: matrix.leftColumn, columns: matrix.rows,
-          targets: (.init(operand: matrix.right, gradient: base + matrix.matrix.offset), nil)))
+        GradientBlock(left: left, leftOffset: matrix.leftColumn, columns: matrix.rows, targets: targets))
     }
     for vector in plan.vectors where vector.isOfRows && vector.round == round {
       guard let gradient = gradient(vector.parameter) else { continue }
@@ -87,6 +87,13 @@ struct CellParameterGradients<Scalar: RNNScalar> {
       prepared.update(repeating: 0, count: sum.count)
       lists.sums.append(GradientSum(gradient: prepared, left: left, leftOffset: sum.from, columns: sum.count))
     }
+  }
+
+  /// nil: not wanted.
+  private func target(_ matrix: MatrixGradientPlan) -> GradientBlock<Scalar>.Target? {
+    guard let gradient = gradient(matrix.matrix.parameter) else { return nil }
+    let base = matrix.masked.map { place.unmasked + plan.masked[$0].start } ?? gradient
+    return .init(operand: matrix.right, gradient: base + matrix.matrix.offset)
   }
 
   private func operand(_ right: GradientRight) -> OperandRows<Scalar> {

@@ -44,6 +44,7 @@ struct CellRun<Scalar: RNNScalar> {
   }
 
   /// - Parameter rows: as many as the table's entries have.
+  @inline(never)
   func run(_ section: Int, rows: Int) {
     if rows == 0 { return }
     table[Place.prepared] = VectorRows(prepared, stride: 0)

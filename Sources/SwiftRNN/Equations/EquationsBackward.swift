@@ -15,6 +15,7 @@ struct EquationsBackwardWorkspace<Scalar: RNNScalar> {
   private let directions: Int
   private let lanes: Int
 
+  @inline(never)
   init(_ arena: inout Arena, _ network: Network<Scalar>, steps: Int, sequences: Int) {
     let c = network.configuration
     (self.steps, self.sequences, directions, lanes) = (steps, sequences, c.directions, network.kernels.lanes)
@@ -53,6 +54,7 @@ struct EquationsBackwardWorkspace<Scalar: RNNScalar> {
     return place(&arena, layer)
   }
 
+  @inline(never)
   private func place(_ arena: inout Arena, _ layer: EquationsLayer<Scalar>) -> LayerPlace {
     func pair<Element>(_ make: () -> Element) -> (Element, Element) {
       let first = make()
@@ -67,8 +69,8 @@ struct EquationsBackwardWorkspace<Scalar: RNNScalar> {
     let plan = layer.backwardPlan
     let gradient = WeightGradientScratch<Scalar>(
       &ends, lanes: lanes,
-      lists: .init(operands: plan.rights.count, lefts: 1, blocks: plan.matrices.count, sums: plan.sumCount),
-      leftColumns: plan.matrices.reduce(0) { $0 + $1.rows },
+      lists: .init(operands: plan.rights.count, lefts: 1, blocks: plan.blocks.count, sums: plan.sumCount),
+      leftColumns: plan.blocks.reduce(0) { $0 + plan.matrices[$1.first].rows },
       batchRows: steps.multipliedReportingOverflow(by: sequences).partialValue
     ) { plan.rights[$0].columns }
     let first = CellBackwardScratch(&arena, layer, gradients.0, steps: steps, sequences: sequences)

@@ -50,6 +50,8 @@ struct EquationsBackwardPlan {
   let program: AssembledProgram
   let tape: TapeContents
   let matrices: [MatrixGradientPlan]
+  /// Matrices by number, two where they have the same left columns, which are transposed once for both.
+  let blocks: [(first: Int, second: Int?)]
   let rights: [GradientRight]
   /// Matrices with dropped connections, and where their gradients are before their masks.
   let masked: [(matrix: MaskedMatrix, start: Int)]
@@ -83,17 +85,32 @@ struct EquationsBackwardPlan {
     self.inputs = inputs
     columns = program.widths[Place.gradients] ?? 0
     var rounds = Rounds()
-    self.matrices = matrices.map {
+    let placed = matrices.map {
       var matrix = $0
       matrix.round = rounds.add($0.matrix.parameter, $0.matrix.offset..<$0.matrix.offset + $0.rows * $0.columns)
       return matrix
     }
+    self.matrices = placed
+    blocks = Self.pairs(placed)
     self.vectors = vectors.map {
       var vector = $0
       if $0.isOfRows { vector.round = rounds.add($0.parameter, $0.offset..<$0.offset + $0.count) }
       return vector
     }
     self.rounds = max(rounds.count, rowSums.isEmpty ? 0 : 1)
+  }
+
+  private static func pairs(_ matrices: [MatrixGradientPlan]) -> [(first: Int, second: Int?)] {
+    var blocks: [(first: Int, second: Int?)] = []
+    for (number, matrix) in matrices.enumerated() {
+      let pair = blocks.firstIndex {
+        let first = matrices[$0.first]
+        return $0.second == nil && first.leftColumn == matrix.leftColumn && first.rows == matrix.rows
+          && first.round == matrix.round && first.right != matrix.right
+      }
+      if let pair { blocks[pair].second = number } else { blocks.append((number, nil)) }
+    }
+    return blocks
   }
 
   /// Sums over all rows.

@@ -12,6 +12,7 @@ struct EquationsForwardWorkspace<Scalar: RNNScalar> {
   private let steps: Int
   private let sequences: Int
 
+  @inline(never)
   init(_ arena: inout Arena, _ network: Network<Scalar>, packed: Bool, steps: Int, sequences: Int) {
     let c = network.configuration
     (self.network, self.steps, self.sequences) = (network, steps, sequences)
@@ -64,6 +65,7 @@ struct EquationsForwardWorkspace<Scalar: RNNScalar> {
   /// Training: the masked output of an inner layer, whose own output is in the tape.
   var masked: Rows<Scalar> { buffers.0 }
 
+  @inline(never)
   func scratch(
     _ of: EquationsLayer<Scalar>, _ direction: Int, isTraining: Bool
   ) -> CellForwardScratch<Scalar> {
@@ -75,6 +77,7 @@ struct EquationsForwardWorkspace<Scalar: RNNScalar> {
   }
 
   /// All layers' packed parameters are in the same place, one layer's after the other's.
+  @inline(never)
   func weights(_ of: EquationsLayer<Scalar>, _ direction: Int, isTraining: Bool) -> PackedCell<Scalar> {
     var arena = packed
     let program = of.forward(isTraining: isTraining)
