@@ -79,7 +79,7 @@ extension Network {
   @_specialize(where Scalar == Double)
   public func callAsFunction(
     _ x: Tensor<Scalar>, parameters: NetworkParameters<Scalar>, lengths: [Int]? = nil, state: State? = nil,
-    inputs: [String: Tensor<Scalar>] = [:], batchFirst: Bool = false
+    inputs: KeyValuePairs<String, Tensor<Scalar>> = [:], batchFirst: Bool = false
   ) throws(RNNError) -> (y: Tensor<Scalar>, state: State) {
     try check(parameters, "parameters.flat")
     let pointers = try parameters.pointers("parameters.flat")
@@ -93,7 +93,7 @@ extension Network {
   @_specialize(where Scalar == Double)
   public func callAsFunction(
     _ x: Tensor<Scalar>, weights: PackedWeights<Scalar>, lengths: [Int]? = nil, state: State? = nil,
-    inputs: [String: Tensor<Scalar>] = [:], batchFirst: Bool = false
+    inputs: KeyValuePairs<String, Tensor<Scalar>> = [:], batchFirst: Bool = false
   ) throws(RNNError) -> (y: Tensor<Scalar>, state: State) {
     let batch = try Batch(self, x: x, lengths: lengths, state: state, inputs: inputs, batchFirst: batchFirst)
     return try infer(batch, purpose: .forwardWeights) { $0.weights = weights }
@@ -153,7 +153,8 @@ extension Network {
     func strides(_ width: Int) -> (Int, Int) { batchFirst && x.count > 0 ? (width, steps * width) : (0, 0) }
 
     init(
-      _ network: Network, x: Tensor<Scalar>, lengths: [Int]?, state: State?, inputs: [String: Tensor<Scalar>],
+      _ network: Network, x: Tensor<Scalar>, lengths: [Int]?, state: State?,
+      inputs: KeyValuePairs<String, Tensor<Scalar>>,
       batchFirst: Bool
     ) throws(RNNError) {
       guard x.shape.count == 3 else { throw .sizeMismatch(TensorName.x.rank, x.shape.count, expected: 3) }
@@ -173,6 +174,14 @@ extension Network {
       let block = try Block<Int64>(count: sequences)
       for n in 0..<sequences { block.pointer[n] = Int64(lengths[n]) }
       self.lengths = block
+    }
+
+    /// Tensors of steps first, as the caller has its own.
+    func ordered(_ tensors: [Tensor<Scalar>]) throws(RNNError) -> [Tensor<Scalar>] {
+      if !batchFirst { return tensors }
+      var swapped: [Tensor<Scalar>] = []
+      for tensor in tensors { swapped.append(try tensor.withFirstAxesSwapped()) }
+      return swapped
     }
 
     var forward: Forward {

@@ -17,7 +17,8 @@ extension Network {
   @_specialize(where Scalar == Double)
   public func forward(
     _ x: Tensor<Scalar>, parameters: NetworkParameters<Scalar>, lengths: [Int]? = nil, state: State? = nil,
-    inputs: [String: Tensor<Scalar>] = [:], seed: UInt64 = 0, firstSequence: Int = 0, batchFirst: Bool = false
+    inputs: KeyValuePairs<String, Tensor<Scalar>> = [:], seed: UInt64 = 0, firstSequence: Int = 0,
+    batchFirst: Bool = false
   ) throws(RNNError) -> (y: Tensor<Scalar>, state: State, tape: Tape<Scalar>) {
     try check(parameters, "parameters.flat")
     let batch = try Batch(self, x: x, lengths: lengths, state: state, inputs: inputs, batchFirst: batchFirst)
@@ -58,8 +59,8 @@ public struct Tape<Scalar: RNNScalar>: Sendable {
     public var x: Tensor<Scalar>
     /// dL/d of the initial states.
     public var state: Network<Scalar>.State
-    /// dL/d of the inputs beside x, by their names; of the shapes that they have.
-    public var inputs: [String: Tensor<Scalar>]
+    /// dL/d of the inputs beside x, in the order of ``Network/inputs``; of the shapes that they have.
+    public var inputs: [Tensor<Scalar>]
     /// dL/d of the parameters, by name and flat.
     public var parameters: NetworkParameters<Scalar>
   }
@@ -81,7 +82,7 @@ public struct Tape<Scalar: RNNScalar>: Sendable {
     let state = try network.uninitializedState(sequences: batch.sequences)
     let inputs = try uninitializedInputs()
     try run(dy, dState, dx: dx, state: state, inputs: inputs, gradients: gradients, accumulate: false)
-    return Gradients(x: dx, state: state, inputs: try named(inputs), parameters: gradients)
+    return Gradients(x: dx, state: state, inputs: try batch.ordered(inputs), parameters: gradients)
   }
 
   /// The same, with the gradients of the parameters added to `total`, as for a batch in parts.
@@ -106,14 +107,6 @@ public struct Tape<Scalar: RNNScalar>: Sendable {
       tensors.append(try Tensor(uninitialized: [batch.steps, batch.sequences, input.width]))
     }
     return tensors
-  }
-
-  private func named(_ gradients: [Tensor<Scalar>]) throws(RNNError) -> [String: Tensor<Scalar>] {
-    var named: [String: Tensor<Scalar>] = [:]
-    for (input, gradient) in zip(network.inputs, gradients) {
-      named[input.name] = batch.batchFirst ? try gradient.withFirstAxesSwapped() : gradient
-    }
-    return named
   }
 
   /// Writes to the memory of `dx`, `state` and `gradients`, which nothing else shares.

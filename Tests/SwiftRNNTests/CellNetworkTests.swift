@@ -11,7 +11,15 @@ struct CellNetworkCase {
   let network: Network<Double>
   let parameters: NetworkParameters<Double>
   let x: Tensor<Double>
-  let inputs: [String: Tensor<Double>]
+  let inputs: [Tensor<Double>]
+  /// The tests have cells with at most two.
+  var named: KeyValuePairs<String, Tensor<Double>> {
+    switch network.inputs.count {
+    case 0: [:]
+    case 1: [network.inputs[0].name: inputs[0]]
+    default: [network.inputs[1].name: inputs[1], network.inputs[0].name: inputs[0]]
+    }
+  }
   let lengths: [Int]
   let state: Network<Double>.State
   let dy: Tensor<Double>
@@ -45,9 +53,7 @@ struct CellNetworkCase {
     }
     parameters = try network.parameters(flat: Tensor(flat, shape: [flat.count]))
     x = try tensor([steps, sequences, inputSize], 0.1...0.9)
-    var inputs: [String: Tensor<Double>] = [:]
-    for input in network.inputs { inputs[input.name] = try tensor([steps, sequences, input.width], 0.1...0.9) }
-    self.inputs = inputs
+    inputs = try network.inputs.map { try tensor([steps, sequences, $0.width], 0.1...0.9) }
     lengths = (0..<sequences).map {
       $0 == 1 ? steps : Int(random.numbers(1, 0...1)[0] * Double(steps + 1)) % (steps + 1)
     }
@@ -68,18 +74,18 @@ struct CellNetworkCase {
   }
 
   func forward() throws -> Results {
-    let (y, final) = try network(x, parameters: parameters, lengths: lengths, state: state, inputs: inputs)
+    let (y, final) = try network(x, parameters: parameters, lengths: lengths, state: state, inputs: named)
     return Results(y: y.elements, states: final.tensors.map(\.elements))
   }
 
   func trained() throws -> Results {
     let (y, final, tape) = try network.forward(
-      x, parameters: parameters, lengths: lengths, state: state, inputs: inputs, seed: seed,
+      x, parameters: parameters, lengths: lengths, state: state, inputs: named, seed: seed,
       firstSequence: firstSequence)
     let gradients = try tape.backward(dy, dState: dState)
     return Results(
       y: y.elements, states: final.tensors.map(\.elements), dx: gradients.x.elements,
-      dInputs: network.inputs.map { gradients.inputs[$0.name]?.elements ?? [] },
+      dInputs: gradients.inputs.map(\.elements),
       dStates: gradients.state.tensors.map(\.elements),
       parameters: gradients.parameters.infos.map { gradients.parameters[$0.name]?.elements ?? [] })
   }
@@ -215,7 +221,7 @@ struct CellNetworkCase {
 
   /// A sequence's inputs in the order of a direction.
   private func steps(_ rows: [[Double]], _ n: Int, _ direction: Int) -> [[[Double]]] {
-    let sequence = rows.indices.map { t in [rows[t]] + network.inputs.map { row(inputs[$0.name] ?? x, t, n) } }
+    let sequence = rows.indices.map { t in [rows[t]] + inputs.map { row($0, t, n) } }
     return direction == 1 ? sequence.reversed() : sequence
   }
 
@@ -362,7 +368,8 @@ struct CellNetworkCase {
     }
     let (y, _) = try one.network(
       part(one.x), parameters: one.parameters, lengths: [one.lengths[n]],
-      state: .init(one.state.tensors.map { try part($0) }), inputs: one.inputs.mapValues { try part($0) })
+      state: .init(one.state.tensors.map { try part($0) }),
+      inputs: one.inputs.isEmpty ? [:] : [one.network.inputs[0].name: part(one.inputs[0])])
     let whole = try part(Tensor(expected.y, shape: [steps, sequences, one.network.configuration.outputSize]))
     #expect(y.elements == whole.elements, "\(name): alone")
   }
@@ -371,7 +378,7 @@ struct CellNetworkCase {
   func streamsAreWholeSequences(_ name: String) throws {
     let run = try CellNetworkCase(
       BuiltInCells.text(name) ?? "", inputSize: 20, hiddenSize: 20, layers: 2, steps: 6, sequences: 3, seed: 61)
-    let (y, state) = try run.network(run.x, parameters: run.parameters, state: run.state, inputs: run.inputs)
+    let (y, state) = try run.network(run.x, parameters: run.parameters, state: run.state, inputs: run.named)
     let stream = try run.network.makeStream(run.parameters, batch: 3)
     try stream.setState(run.state)
     let width = run.network.configuration.outputSize
@@ -382,7 +389,7 @@ struct CellNetworkCase {
       try x.withUnsafeBufferPointer { x in
         try out.withUnsafeMutableBufferPointer { out in
           for (number, input) in run.network.inputs.enumerated() {
-            inputs[number] = (run.inputs[input.name]?.pointer).map { $0 + t * 3 * input.width }
+            inputs[number] = run.inputs[number].pointer + t * 3 * input.width
           }
           try stream.step(unsafe: x.baseAddress, inputs: inputs, into: out.baseAddress)
         }

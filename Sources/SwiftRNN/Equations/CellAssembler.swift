@@ -24,17 +24,9 @@ struct CellAssembler {
   private(set) var widens = true
   var stage: CellStageBuilder
   private var groups: [ProductGroup] = []
-  private var constants: [Constant: Location] = [:]
-  private var widened: [Widened: Location] = [:]
-
-  private struct Constant: Hashable {
-    let value: Double
-    let width: Int
-  }
-  private struct Widened: Hashable {
-    let location: Location
-    let width: Int
-  }
+  /// In the prepared row: constants as vectors, and numbers of parameters as vectors.
+  private var constants: [(value: Double, width: Int, location: Location)] = []
+  private var widened: [(number: Location, width: Int, location: Location)] = []
 
   /// - Parameter homes: of each section, the place of what outlives it, and of what outlives a stage of it.
   static func program(
@@ -194,21 +186,17 @@ struct CellAssembler {
     // What other sections wanted of it was listed before: it reads what has just been made, and comes behind.
     let own = stage
     stage = CellStageBuilder(lanes: lanes)
-    for widening in widened.sorted(by: { $0.value.column < $1.value.column }) {
-      stage.append(
-        Instruction(
-          .broadcast, width: widening.key.width, out: VectorOperand(widening.value),
-          VectorOperand(widening.key.location)))
+    for (number, width, location) in widened {
+      stage.append(Instruction(.broadcast, width: width, out: VectorOperand(location), VectorOperand(number)))
     }
-    for sum in schedule.accumulators.values.sorted(by: { $0.node < $1.node }) {
-      guard let location = sum.startLocation else { continue }
+    for number in schedule.needed {
+      guard let sum = schedule.accumulators[number], let location = sum.startLocation else { continue }
       emitStart(sum, location)
     }
     let starts = stage
     stage = CellStageBuilder(lanes: lanes)
-    for constant in constants.sorted(by: { $0.value.column < $1.value.column }) {
-      stage.append(
-        Instruction(.fill, width: constant.key.width, out: VectorOperand(constant.value), k: constant.key.value))
+    for (value, width, location) in constants {
+      stage.append(Instruction(.fill, width: width, out: VectorOperand(location), k: value))
     }
     for part in [own, starts] where !part.isEmpty {
       var part = part
@@ -226,23 +214,25 @@ struct CellAssembler {
   // MARK: Products
 
   private mutating func assembleProducts(_ section: Int, _ level: Int) {
-    var keys: [ProductKey: [ProductPiece]] = [:]
-    var order: [ProductKey] = []
+    var found: [(key: ProductKey, pieces: [ProductPiece])] = []
     for number in schedule.needed {
       guard let sum = schedule.accumulators[number], sum.levels[section] == level else { continue }
       for (key, piece) in pieces(sum, section) {
-        if keys[key] == nil { order.append(key) }
-        keys[key, default: []].append(piece)
+        if let same = found.firstIndex(where: { $0.key == key }) {
+          found[same].pieces.append(piece)
+        } else {
+          found.append((key, [piece]))
+        }
       }
     }
     // A sum's later run goes on with its earlier one.
-    for key in order.sorted(by: { ($0.run, $0.block) < ($1.run, $1.block) }) {
-      append(keys[key] ?? [], key, section)
+    for run in 0...(found.map(\.key.run).max() ?? 0) {
+      for (key, pieces) in found where key.run == run { append(pieces, key, section) }
     }
   }
 
   /// Products whose operands are the same, all of them.
-  private struct ProductKey: Hashable {
+  private struct ProductKey: Equatable {
     var run: Int
     var block: Int
     var blocks: Int
@@ -402,19 +392,21 @@ struct CellAssembler {
   // MARK: Readings of the prepared row
 
   mutating func constant(_ value: Double, width: Int) -> VectorOperand {
-    let key = Constant(value: value, width: width)
-    if let known = constants[key] { return VectorOperand(known) }
+    if let known = constants.first(where: { $0.value.bitPattern == value.bitPattern && $0.width == width }) {
+      return VectorOperand(known.location)
+    }
     let location = take(Place.prepared, width)
-    constants[key] = location
+    constants.append((value, width, location))
     return VectorOperand(location)
   }
 
   /// A number that parameters give, as a vector.
   mutating func widened(_ location: Location, width: Int) -> VectorOperand {
-    let key = Widened(location: location, width: width)
-    if let known = widened[key] { return VectorOperand(known) }
+    if let known = widened.first(where: { $0.number == location && $0.width == width }) {
+      return VectorOperand(known.location)
+    }
     let wide = take(Place.prepared, width)
-    widened[key] = wide
+    widened.append((location, width, wide))
     return VectorOperand(wide)
   }
 }

@@ -25,19 +25,9 @@ extension Network {
 
 extension EquationsLayer {
   fileprivate var description: [String] {
-    var lines: [String] = []
-    for (number, parameter) in layer.graph.parameters.enumerated() {
-      let shape = layer.shape(ofParameter: number)
-      let text = parameter.kind == .matrix ? "[\(shape.rows), \(shape.columns)]" : "[\(shape.rows)]"
-      lines.append("parameter \(parameter.name) \(text)")
-    }
-    for (number, input) in layer.graph.inputs.enumerated() {
-      lines.append("input \(input.name) [\(inputWidths(number))]")
-    }
-    for (state, place) in zip(layer.graph.states, states) {
-      lines.append("state \(state.name) [\(place.width)]" + (state.initial == 0 ? "" : " from \(state.initial)"))
-    }
-    lines.append("output [\(outputWidth)]")
+    var lines = describeNames(
+      layer, (0..<inputCount).map { inputWidths($0) }, states.map { ($0.width, Double($0.initial)) },
+      output: outputWidth)
     lines.append("forward")
     lines += describe(training, ["parameters, once", "inputs, a block of steps", "step"])
     lines.append("tape: \(tapeWidth) numbers of a step and sequence, beside the output")
@@ -50,19 +40,43 @@ extension EquationsLayer {
   private func describe(_ program: CellProgram<Scalar>, _ names: [String]) -> [String] {
     var lines: [String] = []
     for (section, name) in zip(program.sections, names) where !section.stages.isEmpty {
-      lines.append("  \(name)")
+      lines.append("  " + name)
       for stage in section.stages {
-        for group in stage.groups {
-          let units = group.members.reduce(0) { $0 + $1.units }
-          let depths = group.segments.map { "\($0.depth)" }.joined(separator: " + ")
-          lines.append("    product [\(units), \(depths)]")
-        }
-        if stage.instructions.isEmpty { continue }
-        let numbers = stage.instructions.reduce(0) { $0 + Int($1.width) }
-        let masks = stage.masks.isEmpty ? "" : ", \(stage.masks.count) masks"
-        lines.append("    \(stage.instructions.count) vector instructions of \(numbers) numbers\(masks)")
+        lines += describeStage(
+          stage.groups, stage.instructions.count, stage.instructions.reduce(0) { $0 + Int($1.width) },
+          masks: stage.masks.count)
       }
     }
     return lines
   }
+}
+
+private func describeStage(_ groups: [ProductGroup], _ instructions: Int, _ numbers: Int, masks: Int) -> [String] {
+  var lines = groups.map { group in
+    let units = group.members.reduce(0) { $0 + $1.units }
+    return "    product [\(units), \(group.segments.map { "\($0.depth)" }.joined(separator: " + "))]"
+  }
+  if instructions > 0 {
+    lines.append(
+      "    \(instructions) vector instructions of \(numbers) numbers" + (masks == 0 ? "" : ", \(masks) masks"))
+  }
+  return lines
+}
+
+/// A layer's parameters, inputs and states.
+private func describeNames(
+  _ layer: CellInLayer, _ inputs: [Int], _ states: [(width: Int, initial: Double)], output: Int
+) -> [String] {
+  var lines: [String] = []
+  for (number, parameter) in layer.graph.parameters.enumerated() {
+    let shape = layer.shape(ofParameter: number)
+    lines.append(
+      "parameter \(parameter.name) "
+        + (parameter.kind == .matrix ? "[\(shape.rows), \(shape.columns)]" : "[\(shape.rows)]"))
+  }
+  for (input, width) in zip(layer.graph.inputs, inputs) { lines.append("input \(input.name) [\(width)]") }
+  for (state, place) in zip(layer.graph.states, states) {
+    lines.append("state \(state.name) [\(place.width)]" + (place.initial == 0 ? "" : " from \(place.initial)"))
+  }
+  return lines + ["output [\(output)]"]
 }

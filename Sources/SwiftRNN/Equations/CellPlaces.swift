@@ -33,16 +33,40 @@ enum Place {
   /// Of a backward step: the state before the step, as the forward pass left it.
   static func before(_ state: Int) -> Int { previous(state) + 4 * mostStates }
 
+  // Of trees.
+
+  /// A row for each child: what later stages read, and what gradients are made of.
+  static let childKept = 9 + mostInputs + 5 * mostStates
+  static let childGradients = childKept + 1
+  /// What a forward pass leaves of each child.
+  static let childTape = childKept + 2
+  /// How many children a node has: one number.
+  static let childCount = childKept + 3
+  /// The state of one of the children by its number, and what reaches it.
+  static func child(_ number: Int) -> Int { childKept + 4 + number }
+  static func childLeaving(_ number: Int) -> Int { child(number) + mostChildStates }
+  /// Values such as `h[2]` of a cell at most.
+  static let mostChildStates = 32
+
+  /// Whether the rows of a place are those of children.
+  static func isOfChildren(_ place: Int) -> Bool {
+    place == childKept || place == childGradients || place == childTape
+      || (leaving(0)..<leaving(mostStates)).contains(place)
+  }
+
   /// Inputs and states of a cell at most.
   static let mostInputs = 16
   static let mostStates = 16
-  static let count = 9 + mostInputs + 5 * mostStates
+  static let count = childKept + 4 + 2 * mostChildStates
 
   /// Whether rows of a place are the caller's, or the tape's.
   static func isDense(_ place: Int) -> Bool {
     switch place {
     case tape, output, copy, dy: true
-    default: (input(0)..<input(mostInputs)).contains(place) || place >= before(0)
+    case childTape, childCount: true
+    case child(0)..<child(mostChildStates): true
+    default:
+      (input(0)..<input(mostInputs)).contains(place) || (before(0)..<before(mostStates)).contains(place)
     }
   }
 }

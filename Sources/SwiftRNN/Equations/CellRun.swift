@@ -36,7 +36,7 @@ struct CellRun<Scalar: RNNScalar> {
       _ table: UnsafeMutablePointer<VectorRows<Scalar>>, _ tile: UnsafeMutablePointer<VectorRows<Scalar>>
     ) -> Void
   ) {
-    var memory = InlineArray<660, UInt>(repeating: 0)
+    var memory = InlineArray<1044, UInt>(repeating: 0)
     withUnsafeMutableBytes(of: &memory) {
       let start = $0.baseAddress.unsafelyUnwrapped.bindMemory(to: VectorRows<Scalar>.self, capacity: 2 * Place.count)
       body(start, start + Place.count)

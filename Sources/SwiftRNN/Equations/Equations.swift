@@ -220,15 +220,17 @@ extension Network {
 extension Network {
   /// The inputs beside x, in order, with steps first.
   func ordered(
-    _ given: [String: Tensor<Scalar>], _ x: Tensor<Scalar>, batchFirst: Bool
+    _ given: KeyValuePairs<String, Tensor<Scalar>>, _ x: Tensor<Scalar>, batchFirst: Bool
   ) throws(RNNError) -> [Tensor<Scalar>] {
     let wanted = inputs
-    guard given.count == wanted.count, wanted.allSatisfy({ given[$0.name] != nil }) else {
+    guard given.count == wanted.count else {
       throw .mismatch("the cell has inputs of other names than those that are given")
     }
     var tensors: [Tensor<Scalar>] = []
     for input in wanted {
-      guard let tensor = given[input.name] else { continue }
+      guard let tensor = given.first(where: { $0.key == input.name })?.value else {
+        throw .mismatch("the cell has inputs of other names than those that are given")
+      }
       guard tensor.shape.count == 3 else { throw .sizeMismatch(TensorName.input.rank, tensor.shape.count, expected: 3) }
       try tensor.check(.input, x.shape[0], x.shape[1], input.width)
       tensors.append(batchFirst ? try tensor.withFirstAxesSwapped() : tensor)

@@ -13,7 +13,7 @@ enum BackwardSection {
 }
 
 /// Rows of the second operand of a weight gradient.
-struct GradientRight: Hashable {
+struct GradientRight: Equatable {
   /// `Place.input`, `.before`, `.tape`, `.output` or `.gradients`.
   var place: Int
   var column: Int

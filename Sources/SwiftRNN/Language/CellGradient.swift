@@ -23,6 +23,8 @@ struct CellBackward: Sendable {
   let nodes: [CellNode]
   /// Of each node: it is another in each row of the batch.
   let isOfRows: [Bool]
+  /// Of each node: in a tree it is another for each child.
+  let isOfChild: [Bool]
   /// What reaches the state of one child, by its number; on a chain child 1 is the step before.
   struct ChildGradient: Sendable {
     let state: Int
@@ -43,6 +45,7 @@ struct CellBackward: Sendable {
     try derivation.run()
     nodes = derivation.values.nodes
     isOfRows = derivation.isOfRows
+    isOfChild = derivation.isOfChild
     previous = graph.states.map { derivation.gradients[$0.previous] }
     children = graph.nodes.enumerated().compactMap { number, node in
       guard case .childState(let state, let child) = node.operation else { return nil }
@@ -68,12 +71,16 @@ private struct CellDerivation {
   private(set) var matrices: [CellBackward.MatrixGradient] = []
   /// Of each value.
   private(set) var isOfRows: [Bool]
+  private(set) var isOfChild: [Bool]
+  /// The value whose gradient is being handed to its operands is one for each child.
+  private var isFromChild = false
 
   init(_ graph: CellGraph, _ phases: CellPhases) {
     self.graph = graph
     self.phases = phases
     values = CellValues(graph.nodes, most: CellGraph.mostDerived)
     isOfRows = phases.phases.map { $0 != .parameters }
+    isOfChild = phases.isOfChild
     gradients = Array(repeating: nil, count: graph.nodes.count)
     terms = Array(repeating: [], count: graph.nodes.count)
     rowTerms = terms
@@ -89,6 +96,7 @@ private struct CellDerivation {
       case .overRows: isOfRows.append(false)
       default: isOfRows.append(operands.contains { isOfRows[$0] })
       }
+      isOfChild.append(operation != .sumChildren && operands.contains { isOfChild[$0] })
     }
     return value
   }
@@ -104,6 +112,7 @@ private struct CellDerivation {
     for number in graph.nodes.indices.reversed() {
       guard let gradient = try gradient(of: number) else { continue }
       gradients[number] = gradient
+      isFromChild = isOfChild[number]
       try pass(gradient, from: number)
     }
   }
@@ -136,7 +145,12 @@ private struct CellDerivation {
     if graph.nodes[operand].kind == .number && values.kind(gradient) == .vector {
       gradient = try make(.vector(.sum), [gradient], .number, node.place)
     }
-    if case .parameter = graph.nodes[operand].operation {
+    // What reaches a value of the node from values of its children, it reaches from each. On a chain there is one.
+    let isParameter = if case .parameter = graph.nodes[operand].operation { true } else { false }
+    if isFromChild && !isOfChild[operand] && !(isParameter && isOfChild[gradient]) {
+      gradient = try make(.sumChildren, [gradient], values.kind(gradient), node.place)
+    }
+    if isParameter {
       record(isNegative ? try negated(gradient, node.place) : gradient, of: operand)
     } else if !isOfRows[operand], isOfRows[gradient] {
       rowTerms[operand].append((isNegative, gradient))
@@ -206,12 +220,15 @@ private struct CellDerivation {
       }
     case .batchNorm:
       try add(try make(.batchNormGradient, operands + [dy], .vector, place), to: operands[0], of: node)
-    case .sumChildren: try add(dy, to: operands[0], of: node)
+    case .sumChildren:
+      // A child's value gets dy; a value of the node has been added up once for each child.
+      let isOfNode = !isOfChild[operands[0]]
+      try add(isOfNode ? try make(.sumChildren, [dy], node.kind, place) : dy, to: operands[0], of: node)
     case .cut(let part, let parts):
       if node.kind == .matrix { break }
       let whole = operands[0]
       if case .parameter = graph.nodes[whole].operation {
-        record(dy, of: number)
+        record(isFromChild && !isOfChild[dy] ? try make(.sumChildren, [dy], node.kind, place) : dy, of: number)
       } else {
         try add(try make(.placed(part: part, parts: parts), [dy], .vector, place), to: whole, of: node)
       }

@@ -18,6 +18,8 @@ struct CellPhases: Sendable {
   /// Of each node: how many products of the loop stand one after the other on the longest way to it, its own among
   /// them.
   let depths: [Int]
+  /// Of each node: in a tree it is another for each child, as a state and all that is made of it.
+  let isOfChild: [Bool]
 
   /// Stages of a step: products that have to wait for each other.
   var stages: Int { depths.max() ?? 0 }
@@ -52,6 +54,14 @@ struct CellPhases: Sendable {
       let before = node.operands.map { depths[$0] }.max() ?? 0
       depths.append(before + (node.operation == .product && phases[number] == .step ? 1 : 0))
     }
-    (self.phases, self.depths) = (phases, depths)
+    var isOfChild: [Bool] = []
+    for node in nodes {
+      switch node.operation {
+      case .state: isOfChild.append(true)
+      case .sumChildren, .childState: isOfChild.append(false)
+      default: isOfChild.append(node.operands.contains { isOfChild[$0] })
+      }
+    }
+    (self.phases, self.depths, self.isOfChild) = (phases, depths, isOfChild)
   }
 }
