@@ -24,6 +24,9 @@ struct CellAssembler {
   private(set) var widens = true
   var stage: CellStageBuilder
   private var groups: [ProductGroup] = []
+  private var childSums: [ChildSum] = []
+  /// The stage that is put together is one of rows of children.
+  private var isOfChildren = false
   /// In the prepared row: constants as vectors, and numbers of parameters as vectors.
   private var constants: [(value: Double, width: Int, location: Location)] = []
   private var widened: [(number: Location, width: Int, location: Location)] = []
@@ -74,12 +77,12 @@ struct CellAssembler {
     if let known = locations[number] { return known }
     let location: Location
     let wanted = ownPlace(number, section)
-    if let wanted, !schedule.outlivesSection.contains(number) || wanted.place == homes.sections[section] {
+    if let wanted, !schedule.outlivesSection.contains(number) || wanted.place == sectionHome(section) {
       location = wanted
     } else if schedule.outlivesSection.contains(number) {
-      location = take(homes.sections[section], graph.rows[number])
+      location = take(sectionHome(section), graph.rows[number])
     } else if schedule.outlivesStage.contains(number) {
-      location = take(homes.stages[section], graph.rows[number])
+      location = take(stageHome(section), graph.rows[number])
     } else {
       return nil
     }
@@ -106,14 +109,34 @@ struct CellAssembler {
       if !early(sum, section).isEmpty { last = max(last, schedule.earlyLevel(sum, section)) }
     }
     for level in 0...last {
-      stage = CellStageBuilder(lanes: lanes)
-      groups = []
-      if level > 0 { assembleProducts(section, level) }
-      for number in schedule.needed { assemble(number, section, level) }
-      if level == last { writeRest(section) }
-      finishStage(section)
+      for isOfChildren in graph.isTree ? [false, true] : [false] {
+        self.isOfChildren = isOfChildren
+        stage = CellStageBuilder(lanes: lanes)
+        (groups, childSums) = ([], [])
+        for number in schedule.needed where graph.isReduction(number) { addUp(number, section, level) }
+        if level > 0 { assembleProducts(section, level) }
+        for number in schedule.needed where graph.isChilds(number) == isOfChildren { assemble(number, section, level) }
+        if level == last { writeRest(section, ofChildren: isOfChildren) }
+        finishStage(section)
+      }
     }
+    isOfChildren = false
   }
+
+  /// A sum over children, at the beginning of a stage.
+  private mutating func addUp(_ number: Int, _ section: Int, _ level: Int) {
+    guard !isOfChildren, schedule.section(number) == section, schedule.levels[number] == level else { return }
+    let (node, column) = graph.resolved(graph.nodes[number].operands[0])
+    var from = locations[node] ?? Location(Place.prepared)
+    from.column += column
+    let width = graph.rows[number]
+    let out = home(number, section) ?? take(stageHome(section), width)
+    locations[number] = out
+    childSums.append(ChildSum(from: from, out: out, width: width))
+  }
+
+  private func stageHome(_ section: Int) -> Int { isOfChildren ? Place.childKept : homes.stages[section] }
+  private func sectionHome(_ section: Int) -> Int { isOfChildren ? Place.childGradients : homes.sections[section] }
 
   private func early(_ sum: Accumulator, _ section: Int) -> [(isNegative: Bool, node: Int)] {
     let own = schedule.section(sum.node)
@@ -140,6 +163,7 @@ struct CellAssembler {
       }
     } else {
       guard schedule.section(number) == section, schedule.levels[number] == level else { return }
+      if graph.isReduction(number) { return write(number, section) }
       emit(number, into: home(number, section).map { VectorOperand($0) })
     }
     write(number, section)
@@ -163,13 +187,15 @@ struct CellAssembler {
     let slotsWidth = stage.finish()
     slots = [:]
     program.sections[section].slotsWidth = max(program.sections[section].slotsWidth, slotsWidth)
-    if stage.isEmpty && groups.isEmpty { return }
+    if stage.isEmpty && groups.isEmpty && childSums.isEmpty { return }
     program.sections[section].stages.append(
-      ProgramStage(groups: groups, masks: stage.masks, instructions: stage.instructions))
+      ProgramStage(
+        isOfChildren: isOfChildren, sums: childSums, groups: groups, masks: stage.masks, instructions: stage.instructions))
     var places = Set(program.sections[section].places)
     for instruction in stage.instructions {
       for operand in [instruction.out] + instruction.operands { places.insert(Int(operand.place)) }
     }
+    for sum in childSums { places.formUnion([sum.from.place, sum.out.place]) }
     for group in groups {
       places.insert(group.out.place)
       for segment in group.segments { places.insert(segment.operand.place) }
@@ -216,7 +242,9 @@ struct CellAssembler {
   private mutating func assembleProducts(_ section: Int, _ level: Int) {
     var found: [(key: ProductKey, pieces: [ProductPiece])] = []
     for number in schedule.needed {
-      guard let sum = schedule.accumulators[number], sum.levels[section] == level else { continue }
+      guard let sum = schedule.accumulators[number], sum.levels[section] == level,
+        graph.isChilds(number) == isOfChildren
+      else { continue }
       for (key, piece) in pieces(sum, section) {
         if let same = found.firstIndex(where: { $0.key == key }) {
           found[same].pieces.append(piece)
@@ -306,7 +334,7 @@ struct CellAssembler {
   private func directPlace(_ sum: Accumulator, _ section: Int) -> Location? {
     guard schedule.section(sum.node) == section, sum.finalAddends(section).isEmpty,
       let wanted = ownPlace(sum.node, section),
-      !schedule.outlivesSection.contains(sum.node) || wanted.place == homes.sections[section]
+      !schedule.outlivesSection.contains(sum.node) || wanted.place == sectionHome(section)
     else { return nil }
     return wanted
   }
@@ -315,7 +343,7 @@ struct CellAssembler {
     if let direct = directPlace(sum, section) { return direct.place }
     let isLast = schedule.section(sum.node) == section
     let outlives = !isLast || (sum.finalAddends(section).isEmpty && schedule.outlivesSection.contains(sum.node))
-    return outlives ? homes.sections[section] : homes.stages[section]
+    return outlives ? sectionHome(section) : stageHome(section)
   }
 
   private mutating func append(_ pieces: [ProductPiece], _ key: ProductKey, _ section: Int) {

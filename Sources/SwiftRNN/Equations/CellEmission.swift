@@ -29,6 +29,11 @@ extension CellAssembler {
     return place
   }
 
+  /// A number that a place has in its first column, as a vector.
+  private mutating func read(operand: VectorOperand, width: Int) -> VectorOperand {
+    again(.broadcast(operand, width: width)) { .broadcast }
+  }
+
   private mutating func again(
     _ reading: CellStageBuilder.Reading, _ opcode: () -> VectorOpcode
   ) -> VectorOperand {
@@ -54,8 +59,9 @@ extension CellAssembler {
   }
 
   /// What is wanted in `section` but not made there.
-  mutating func writeRest(_ section: Int) {
-    for value in schedule.required where value.section == section {
+  mutating func writeRest(_ section: Int, ofChildren: Bool) {
+    for value in schedule.required
+    where value.section == section && (graph.isTree && Place.isOfChildren(value.location.place)) == ofChildren {
       let node = graph.resolved(value.node).node
       if schedule.sections[node] != section { write(value) }
     }
@@ -221,7 +227,11 @@ extension CellAssembler {
     case .minimumGradient: append(.minimumGradient, [operand(0), operand(1), operand(2)])
     case .maximumGradient: append(.minimumGradient, [operand(1), operand(0), operand(2)])
     case .vectorGradient(let function): emitGradient(function, node.operands, into: out, width: width)
-    case .constant, .input, .state, .childState, .parameter, .sumChildren, .cut, .product, .dropConnect, .blocks,
+    case .sumChildren:
+      // A value of the node, once for each child.
+      let count = read(operand: VectorOperand(place: Place.childCount), width: width)
+      append(.multiply, [operand(0), count])
+    case .constant, .input, .state, .childState, .parameter, .cut, .product, .dropConnect, .blocks,
       .outputGradient, .nextGradient, .overRows, .transposedProduct:
       break  // given, another name, or made by products
     }

@@ -63,8 +63,18 @@ struct MaskFill: Sendable {
   var dropped: Double
 }
 
-/// Products, then masks and instructions, tile by tile.
+/// Rows of children that are added up, in their order.
+struct ChildSum: Sendable {
+  var from: Location
+  var out: Location
+  var width: Int
+}
+
+/// Sums over children, then products, then masks and instructions, tile by tile.
 struct ProgramStage<Scalar: Real>: Sendable {
+  /// Its rows are those of children; else those of nodes, or of steps.
+  var isOfChildren = false
+  var sums: [ChildSum] = []
   var groups: [ProductGroup]
   var masks: [MaskFill]
   var instructions: [VectorInstruction<Scalar>]
@@ -88,6 +98,8 @@ final class CellProgram<Scalar: RNNScalar>: Sendable {
   let keptWidth: Int
   let aheadWidth: Int
   let slotsWidth: Int
+  let childKeptWidth: Int
+  let childGradientsWidth: Int
   /// Where vectors and numbers among the parameters are copied to, in the prepared row.
   let parameters: [(parameter: Int, column: Int, count: Int)]
   /// Elements of all packed matrices.
@@ -127,13 +139,15 @@ final class CellProgram<Scalar: RNNScalar>: Sendable {
             return group
           }
           return ProgramStage(
-            groups: groups, masks: stage.masks, instructions: stage.instructions.map { VectorInstruction($0) })
+            isOfChildren: stage.isOfChildren, sums: stage.sums, groups: groups, masks: stage.masks, instructions: stage.instructions.map { VectorInstruction($0) })
         }, slotsWidth: section.slotsWidth, places: section.places)
     }
     hasMasks = program.sections.contains { $0.hasMasks }
     preparedWidth = program.widths[Place.prepared] ?? 0
     keptWidth = program.widths[Place.kept] ?? 0
     aheadWidth = program.widths[Place.ahead] ?? 0
+    childKeptWidth = program.widths[Place.childKept] ?? 0
+    childGradientsWidth = program.widths[Place.childGradients] ?? 0
     slotsWidth = program.sections.map(\.slotsWidth).max() ?? 0
     parameters = program.parameters
     packedElements = packed

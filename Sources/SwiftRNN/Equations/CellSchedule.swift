@@ -92,7 +92,8 @@ struct CellSchedule {
     for (isNegative, term) in terms where !isNegative {
       let node = graph.nodes[term]
       guard node.operation == .multiply, node.kind == .vector, given[term] == nil, uses[term] == 1,
-        sections[term] == own, levels[term] == levels[number], !outlivesSection.contains(term),
+        sections[term] == own, levels[term] == levels[number], graph.isChilds(term) == graph.isChilds(number),
+        !outlivesSection.contains(term),
         !node.operands.contains(where: { graph.constant(graph.resolved($0).node) != nil })
       else { continue }
       fused.insert(term)
@@ -121,7 +122,7 @@ struct CellSchedule {
       let (value, column) = graph.resolved(operand)
       if graph.constant(value) == 0 { continue }
       if !isNegative, column == 0, graph.isProduct(value), given[value] == nil, uses[value] == 1,
-        graph.rows[value] == graph.rows[number]
+        graph.rows[value] == graph.rows[number], graph.isChilds(value) == graph.isChilds(number)
       {
         let product = graph.nodes[value].operands
         sum.products.append((section(value), product[0], product[1]))
@@ -160,29 +161,33 @@ struct CellSchedule {
 
   // MARK: Stages
 
-  private func level(of operand: Int, in section: Int) -> Int {
+  /// The first stage of `section` in which a value of the node, or of its children, can read an operand: rows of the
+  /// other kind are read once they are complete.
+  private func level(of operand: Int, in section: Int, byChild: Bool) -> Int {
     let node = graph.resolved(operand).node
-    return sections[node] == section ? levels[node] : 0
+    guard sections[node] == section else { return 0 }
+    return levels[node] + (graph.isChilds(node) == byChild ? 0 : 1)
   }
 
   private mutating func placeLevel(_ number: Int) {
     let own = section(number)
+    let isChilds = graph.isChilds(number)
     guard var sum = accumulators[number] else {
-      levels[number] = operands(number).map { level(of: $0, in: own) }.max() ?? 0
+      levels[number] = operands(number).map { level(of: $0, in: own, byChild: isChilds) }.max() ?? 0
       return
     }
     for product in sum.products {
-      let before = 1 + level(of: product.right, in: product.section)
+      let before = 1 + level(of: product.right, in: product.section, byChild: isChilds)
       sum.levels[product.section] = max(sum.levels[product.section] ?? 0, before)
     }
     accumulators[number] = sum
-    levels[number] = sum.finalAddends(own).map { level(of: $0.node, in: own) }.max() ?? 0
+    levels[number] = sum.finalAddends(own).map { level(of: $0.node, in: own, byChild: isChilds) }.max() ?? 0
     levels[number] = max(levels[number], sum.levels[own] ?? 0)
   }
 
   /// In which stage of a section an accumulator's addends of that section, not its last, are added.
   func earlyLevel(_ sum: Accumulator, _ section: Int) -> Int {
-    sum.addends.lazy.filter { $0.section == section }.map { level(of: $0.node, in: section) }
+    sum.addends.lazy.filter { $0.section == section }.map { level(of: $0.node, in: section, byChild: graph.isChilds(sum.node)) }
       .reduce(sum.levels[section] ?? 0, max)
   }
 
@@ -193,7 +198,7 @@ struct CellSchedule {
       guard let made = sections[node] else { return }
       if made != section {
         outlivesSection.insert(node)
-      } else if byProduct || levels[node] < level {
+      } else if byProduct || levels[node] < level || graph.isChilds(node) != graph.isChilds(number) {
         outlivesStage.insert(node)
       }
     }

@@ -14,11 +14,19 @@ struct SizedGraph {
   let states: [Int]
   /// Masks are drawn.
   let isTraining: Bool
+  /// Nodes of trees: else a chain, where the only child is the step before.
+  let isTree: Bool
+  /// In a tree: of each value, it is another for each child.
+  let isOfChild: [Bool]
 
-  /// - Parameter nodes: the cell's own, and those of gradients behind them.
-  init(_ cell: Cell, _ extents: CellExtents, nodes: [CellNode], isTraining: Bool) {
+  /// - Parameters:
+  ///   - nodes: the cell's own, and those of gradients behind them.
+  ///   - isOfChild: of all of them; nil: a chain.
+  init(_ cell: Cell, _ extents: CellExtents, nodes: [CellNode], isTraining: Bool, isOfChild: [Bool]? = nil) {
     self.nodes = nodes
     self.isTraining = isTraining
+    isTree = isOfChild != nil
+    self.isOfChild = isOfChild ?? []
     let graph = cell.graph
     var (rows, columns, blocks) = (extents.rows, extents.columns, extents.blocks)
     for node in nodes.dropFirst(rows.count) {
@@ -51,8 +59,8 @@ struct SizedGraph {
     var (node, column) = (node, 0)
     while true {
       switch nodes[node].operation {
-      case .sumChildren: node = nodes[node].operands[0]
-      case .childState(let state, child: 1): node = states[state]
+      case .sumChildren where !isTree: node = nodes[node].operands[0]
+      case .childState(let state, child: 1) where !isTree: node = states[state]
       case .dropout where !isTraining: node = nodes[node].operands[0]
       case .cut(let part, _) where nodes[node].kind == .vector:
         column += part * rows[node]
@@ -66,10 +74,19 @@ struct SizedGraph {
   func constant(_ node: Int) -> Double? {
     switch nodes[node].operation {
     case .constant(let value): value
-    case .childState(_, let child): child == 1 ? nil : 0
+    case .childState(_, let child): child == 1 || isTree ? nil : 0
     case .product: constant(resolved(nodes[node].operands[1]).node) == 0 ? 0 : nil
     default: nil
     }
+  }
+
+  /// Whether a value is one for each child.
+  func isChilds(_ node: Int) -> Bool { isTree && isOfChild[node] }
+
+  /// Whether rows of children are added up.
+  func isReduction(_ node: Int) -> Bool {
+    guard isTree, case .sumChildren = nodes[node].operation else { return false }
+    return isOfChild[resolved(nodes[node].operands[0]).node]
   }
 
   func isProduct(_ node: Int) -> Bool {
