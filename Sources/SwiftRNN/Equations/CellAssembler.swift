@@ -190,7 +190,8 @@ struct CellAssembler {
     if stage.isEmpty && groups.isEmpty && childSums.isEmpty { return }
     program.sections[section].stages.append(
       ProgramStage(
-        isOfChildren: isOfChildren, sums: childSums, groups: groups, masks: stage.masks, instructions: stage.instructions))
+        isOfChildren: isOfChildren, sums: childSums, groups: groups, masks: stage.masks,
+        instructions: stage.instructions))
     var places = Set(program.sections[section].places)
     for instruction in stage.instructions {
       for operand in [instruction.out] + instruction.operands { places.insert(Int(operand.place)) }

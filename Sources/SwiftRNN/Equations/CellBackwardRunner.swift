@@ -13,7 +13,11 @@ struct CellGradientRows<Scalar: RNNScalar> {
   let starts: Pointer
 
   init(_ arena: inout Arena, _ layer: EquationsLayer<Scalar>, steps: Int, sequences: Int) {
-    rows = arena.take(Scalar.self, steps, sequences, layer.backwardPlan.columns, behind: 64)
+    self.init(&arena, layer, rows: steps, sequences, columns: layer.backwardPlan.columns)
+  }
+
+  init(_ arena: inout Arena, _ layer: EquationsLayer<Scalar>, rows count: Int, _ each: Int = 1, columns: Int) {
+    rows = arena.take(Scalar.self, count, each, columns, behind: 64)
     zeros = arena.take(Scalar.self, layer.outputWidth, behind: 64)
     starts = arena.take(Scalar.self, layer.statesWidth, behind: 64)
   }

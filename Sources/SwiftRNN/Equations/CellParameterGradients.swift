@@ -8,18 +8,26 @@ struct CellParameterGradients<Scalar: RNNScalar> {
   let network: Network<Scalar>
   let layer: EquationsLayer<Scalar>
   let rows: ValidRows
-  let place: EquationsBackwardWorkspace<Scalar>.LayerPlace
-  let direction: Int
+  let weights: PackedCell<Scalar>
+  let scratch: WeightGradientScratch<Scalar>
+  /// Gradients of matrices with dropped connections, before their masks.
+  let unmasked: Pointer
+  /// The rows that they are made of.
+  let gradients: CellGradientRows<Scalar>
+  /// Those of trees have rows of nodes, and others of children.
+  var isOfChild = false
   /// Of each parameter; nil, there or here: not wanted.
   let pointers: UnsafePointer<UnsafeMutableRawPointer?>?
   let accumulate: Bool
   let inputs: InputRows<Scalar>
   let tape: Rows<Scalar>
   let output: Rows<Scalar>
-  let initial: States<Scalar>
+  var initial = States<Scalar>()
+  var isReverse = false
   let masks: CellMasks
 
   private var plan: EquationsBackwardPlan { layer.backwardPlan }
+  private var rowSize: Int { isOfChild ? layer.backward.childGradientsWidth : plan.columns }
 
   private func gradient(_ parameter: Int) -> Pointer? {
     pointers?[parameter]?.assumingMemoryBound(to: Scalar.self)
@@ -30,7 +38,7 @@ struct CellParameterGradients<Scalar: RNNScalar> {
     guard let pointers else { return }
     let count = layer.layer.graph.parameters.count
     guard (0..<count).contains(where: { pointers[$0] != nil }) else { return }
-    if !accumulate {
+    if !accumulate && !isOfChild {
       // Several products may add to one gradient, and none to another.
       member.share(count) { some in
         for parameter in some {
@@ -39,25 +47,26 @@ struct CellParameterGradients<Scalar: RNNScalar> {
       }
     }
     for round in 0..<plan.rounds { add(round, &member) }
+    if isOfChild { return }
     if !plan.rowSums.isEmpty || plan.vectors.contains(where: { !$0.isOfRows }) { finish(&member) }
   }
 
   /// Gradients that different threads may add to at once: those of a round share no number.
   private func add(_ round: Int, _ member: inout TeamMember) {
     let isMasked = plan.matrices.contains {
-      $0.round == round && $0.masked != nil && gradient($0.matrix.parameter) != nil
+      $0.round == round && $0.isOfChild == isOfChild && $0.masked != nil && gradient($0.matrix.parameter) != nil
     }
     if isMasked {
-      member.share(1) { _ in place.unmasked.update(repeating: 0, count: plan.maskedElements) }
+      member.share(1) { _ in unmasked.update(repeating: 0, count: plan.maskedElements) }
     }
-    WeightGradient(kernels: network.kernels, rows: rows, accumulate: true, scratch: place.gradient)
+    WeightGradient(kernels: network.kernels, rows: rows, accumulate: true, scratch: scratch)
       .run(&member) { list(round, in: $0) }
     if !isMasked { return }
     member.share(1) { _ in
       for (matrix, start) in plan.masked {
         guard let out = gradient(matrix.parameter) else { continue }
         let elements = layer.layer.elements(ofParameter: matrix.parameter)
-        let from = place.unmasked + start
+        let from = unmasked + start
         masks.apply(matrix.mask, UnsafePointer(from), from, 0..<elements)
         network.kernels.panels.addRow(UnsafePointer(from), out, elements)
       }
@@ -66,24 +75,25 @@ struct CellParameterGradients<Scalar: RNNScalar> {
 
   private func list(_ round: Int, in lists: GradientLists<Scalar>) {
     let left = lists.lefts.append(
-      LeftRows(base: UnsafePointer(place.scratch(direction).gradients.rows), size: plan.columns))
+      LeftRows(base: UnsafePointer(gradients.rows), size: rowSize))
     for right in plan.rights { lists.operands.append(operand(right)) }
-    for (first, second) in plan.blocks where plan.matrices[first].round == round {
+    for (first, second) in plan.blocks
+    where plan.matrices[first].round == round && plan.matrices[first].isOfChild == isOfChild {
       let matrix = plan.matrices[first]
       let targets = (target(matrix), second.flatMap { target(plan.matrices[$0]) })
       if targets.0 == nil && targets.1 == nil { continue }
       lists.blocks.append(
         GradientBlock(left: left, leftOffset: matrix.leftColumn, columns: matrix.rows, targets: targets))
     }
-    for vector in plan.vectors where vector.isOfRows && vector.round == round {
+    for vector in plan.vectors where vector.isOfRows && vector.round == round && vector.isOfChild == isOfChild {
       guard let gradient = gradient(vector.parameter) else { continue }
       lists.sums.append(
         GradientSum(
           gradient: gradient + vector.offset, left: left, leftOffset: vector.column, columns: vector.count))
     }
-    if round > 0 { return }
+    if round > 0 || isOfChild { return }
     for sum in plan.rowSums {
-      let prepared = place.weights(direction).prepared + sum.to
+      let prepared = weights.prepared + sum.to
       prepared.update(repeating: 0, count: sum.count)
       lists.sums.append(GradientSum(gradient: prepared, left: left, leftOffset: sum.from, columns: sum.count))
     }
@@ -92,7 +102,7 @@ struct CellParameterGradients<Scalar: RNNScalar> {
   /// nil: not wanted.
   private func target(_ matrix: MatrixGradientPlan) -> GradientBlock<Scalar>.Target? {
     guard let gradient = gradient(matrix.matrix.parameter) else { return nil }
-    let base = matrix.masked.map { place.unmasked + plan.masked[$0].start } ?? gradient
+    let base = matrix.masked.map { unmasked + plan.masked[$0].start } ?? gradient
     return .init(operand: matrix.right, gradient: base + matrix.matrix.offset)
   }
 
@@ -101,19 +111,19 @@ struct CellParameterGradients<Scalar: RNNScalar> {
     switch right.place {
     case Place.tape: return OperandRows(rows: tape.offset(by: right.column), columns: columns)
     case Place.output: return OperandRows(rows: output.offset(by: right.column), columns: columns)
-    case Place.gradients:
+    case Place.gradients, Place.childGradients:
       return OperandRows(
-        rows: Rows(dense: place.scratch(direction).gradients.rows, sequences: rows.sequences, width: plan.columns)
+        rows: Rows(dense: gradients.rows, sequences: rows.sequences, width: rowSize)
           .offset(by: right.column), columns: columns)
     case Place.before(0)...:
       let state = right.place &- Place.before(0)
       let (column, width, _) = layer.states[state]
       let after = plan.tape.states[state].map { tape.offset(by: $0) } ?? output
       let given = initial[state]
-      let start = UnsafePointer(given ?? place.scratch(direction).gradients.starts + column) + right.column
+      let start = UnsafePointer(given ?? gradients.starts + column) + right.column
       return OperandRows(
         rows: after.offset(by: right.column), columns: columns,
-        before: .init(shift: direction == 1 ? 1 : -1, initial: start, initialStride: given == nil ? 0 : width))
+        before: .init(shift: isReverse ? 1 : -1, initial: start, initialStride: given == nil ? 0 : width))
     default:
       return OperandRows(rows: inputs[right.place &- Place.input(0)].offset(by: right.column), columns: columns)
     }
@@ -122,7 +132,6 @@ struct CellParameterGradients<Scalar: RNNScalar> {
   /// What is made of sums over all rows.
   private func finish(_ member: inout TeamMember) {
     member.share(1) { _ in
-      let weights = place.weights(direction)
       weights.runOnce(network, layer.backward, section: BackwardSection.final)
       for vector in plan.vectors where !vector.isOfRows {
         guard let gradient = gradient(vector.parameter) else { continue }

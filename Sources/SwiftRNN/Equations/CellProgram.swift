@@ -139,7 +139,8 @@ final class CellProgram<Scalar: RNNScalar>: Sendable {
             return group
           }
           return ProgramStage(
-            isOfChildren: stage.isOfChildren, sums: stage.sums, groups: groups, masks: stage.masks, instructions: stage.instructions.map { VectorInstruction($0) })
+            isOfChildren: stage.isOfChildren, sums: stage.sums, groups: groups, masks: stage.masks,
+            instructions: stage.instructions.map { VectorInstruction($0) })
         }, slotsWidth: section.slotsWidth, places: section.places)
     }
     hasMasks = program.sections.contains { $0.hasMasks }

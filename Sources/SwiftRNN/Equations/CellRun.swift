@@ -7,6 +7,15 @@ struct MaskRow: BitwiseCopyable {
   var sequence: UInt32
 }
 
+/// The rows of the children of some nodes, node by node.
+struct ChildRows<Scalar: RNNScalar> {
+  let table: UnsafeMutablePointer<VectorRows<Scalar>>
+  let count: Int
+  /// Of each node.
+  let counts: UnsafePointer<Int>
+  let maskRows: UnsafeMutablePointer<MaskRow>
+}
+
 /// What a section runs over: tables of rows, scratch, packed weights. Belongs to one thread.
 struct CellRun<Scalar: RNNScalar> {
   typealias Pointer = UnsafeMutablePointer<Scalar>
@@ -19,7 +28,7 @@ struct CellRun<Scalar: RNNScalar> {
   let slots: Pointer
   let slotRows: Int
   /// Entries of all places; those that a section uses are set before it is run.
-  let table: UnsafeMutablePointer<VectorRows<Scalar>>
+  var table: UnsafeMutablePointer<VectorRows<Scalar>>
   /// The same for a tile.
   let tile: UnsafeMutablePointer<VectorRows<Scalar>>
   /// Pointers to operands' and sums' rows: `[mostRuns][pointerRows]`, and `[pointerRows]`.
@@ -27,6 +36,8 @@ struct CellRun<Scalar: RNNScalar> {
   let sums: UnsafeMutablePointer<Pointer>
   let pointerRows: Int
   let masks: CellMasks?
+  /// Of trees.
+  var children: ChildRows<Scalar>?
   /// Of each row, if the section has masks.
   var maskRows: UnsafeMutablePointer<MaskRow>
 
@@ -47,13 +58,43 @@ struct CellRun<Scalar: RNNScalar> {
   @inline(never)
   func run(_ section: Int, rows: Int) {
     if rows == 0 { return }
+    var run = self
     table[Place.prepared] = VectorRows(prepared, stride: 0)
     table[Place.slots] = VectorRows(slots, stride: program.slotsWidth)
     let count = program.sections[section].stages.count
     for stage in 0..<count {
-      for group in program.sections[section].stages[stage].groups { multiply(group, rows: rows) }
-      runTiles(program.sections[section], program.sections[section].stages[stage], rows: rows)
+      var rows = rows
+      if let children {
+        for sum in program.sections[section].stages[stage].sums { addUp(sum, children, rows: rows) }
+        if program.sections[section].stages[stage].isOfChildren {
+          (run.table, run.maskRows, rows) = (children.table, children.maskRows, children.count)
+          run.table[Place.prepared] = table[Place.prepared]
+          run.table[Place.slots] = table[Place.slots]
+        } else {
+          (run.table, run.maskRows) = (table, maskRows)
+        }
+      }
+      for group in program.sections[section].stages[stage].groups { run.multiply(group, rows: rows) }
+      run.runTiles(program.sections[section], program.sections[section].stages[stage], rows: rows)
     }
+  }
+
+  private func addUp(_ sum: ChildSum, _ children: ChildRows<Scalar>, rows: Int) {
+    let (from, out) = (children.table[sum.from.place], table[sum.out.place])
+    var child = 0
+    for r in 0..<rows {
+      let to = row(out, r) + sum.out.column
+      to.update(repeating: 0, count: sum.width)
+      for _ in 0..<children.counts[r] {
+        network.kernels.panels.addRow(UnsafePointer(row(from, child) + sum.from.column), to, sum.width)
+        child &+= 1
+      }
+    }
+  }
+
+  @inline(__always)
+  private func row(_ rows: VectorRows<Scalar>, _ r: Int) -> Pointer {
+    rows.rows.map { $0[r] + rows.stride } ?? rows.start + r &* rows.stride
   }
 
   /// Bytes of slots that stay in the first-level cache beside what instructions read of other places.

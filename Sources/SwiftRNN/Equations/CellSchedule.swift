@@ -187,8 +187,10 @@ struct CellSchedule {
 
   /// In which stage of a section an accumulator's addends of that section, not its last, are added.
   func earlyLevel(_ sum: Accumulator, _ section: Int) -> Int {
-    sum.addends.lazy.filter { $0.section == section }.map { level(of: $0.node, in: section, byChild: graph.isChilds(sum.node)) }
-      .reduce(sum.levels[section] ?? 0, max)
+    sum.addends.lazy.filter { $0.section == section }.map {
+      level(of: $0.node, in: section, byChild: graph.isChilds(sum.node))
+    }
+    .reduce(sum.levels[section] ?? 0, max)
   }
 
   private mutating func markReads(_ number: Int) {

@@ -7,6 +7,8 @@ final class Equations<Scalar: RNNScalar>: Sendable {
   /// Of the first layer, and of the others, which read the layer below.
   let first: EquationsLayer<Scalar>
   let others: EquationsLayer<Scalar>
+  /// The same over nodes of trees; nil: the cell's states or its output are a child's.
+  let trees: (first: EquationsLayer<Scalar>, others: EquationsLayer<Scalar>)?
   let shapes: EquationsShapes
 
   /// - Parameters:
@@ -24,10 +26,11 @@ final class Equations<Scalar: RNNScalar>: Sendable {
     }
     var given = sizes
     given["H"] = configuration.hiddenSize
-    func layer(_ inputs: Int) throws(CellError) -> EquationsLayer<Scalar> {
+    func layer(_ inputs: Int, isTree: Bool = false) throws(CellError) -> EquationsLayer<Scalar> {
       given["I"] = inputs
       return try EquationsLayer(
-        CellInLayer(cell: cell, extents: try CellExtents(cell.graph, cell.sizes, given: given), lanes: lanes))
+        CellInLayer(
+          cell: cell, extents: try CellExtents(cell.graph, cell.sizes, given: given), lanes: lanes, isTree: isTree))
     }
     first = try layer(configuration.inputSize)
     configuration.cell = .equations
@@ -35,6 +38,12 @@ final class Equations<Scalar: RNNScalar>: Sendable {
     configuration.equationsHash = Self.hash(cell, sizes)
     let inputs = configuration.outputSize
     others = configuration.layers > 1 && inputs != configuration.inputSize ? try layer(inputs) : first
+    if cell.isRecursive {
+      let first = try layer(configuration.inputSize, isTree: true)
+      trees = (first, others === self.first ? first : try layer(inputs, isTree: true))
+    } else {
+      trees = nil
+    }
     guard others.outputWidth == first.outputWidth else {
       throw place.error(
         "the output of the first layer is \(first.outputWidth) wide, and of the next \(others.outputWidth)")

@@ -128,12 +128,13 @@ struct EquationsBackwardPass<Scalar: RNNScalar> {
         inputGradients(number, batch, place, inputs, dy, wanted, &member.all)
         for direction in 0..<c.directions {
           CellParameterGradients(
-            network: network, layer: layer, rows: rows, place: place, direction: direction,
+            network: network, layer: layer, rows: rows, weights: place.weights(direction), scratch: place.gradient,
+            unmasked: place.unmasked, gradients: place.scratch(direction).gradients,
             pointers: arguments.gradients.baseAddress.map {
               $0 + network.layout.first(layer: number, direction: direction)
             }, accumulate: arguments.accumulate, inputs: inputs, tape: tapeRows(number, direction),
             output: outputRows(number, direction), initial: states(arguments.initial, number, direction),
-            masks: masks(number, direction)
+            isReverse: direction == 1, masks: masks(number, direction)
           ).run(&member.all)
         }
         dy = wanted[0]

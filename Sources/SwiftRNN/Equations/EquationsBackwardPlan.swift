@@ -23,6 +23,8 @@ struct GradientRight: Equatable {
 /// The gradient of some rows of a matrix: the sum over all rows of the batch of left times right.
 struct MatrixGradientPlan {
   let matrix: MatrixSource
+  /// Left and right are rows of children.
+  let isOfChild: Bool
   /// Columns of the gradient rows.
   let leftColumn: Int
   let rows: Int
@@ -40,6 +42,8 @@ struct VectorGradientPlan {
   let parameter: Int
   let offset: Int
   let count: Int
+  /// Rows of children: the column is one of theirs.
+  let isOfChild: Bool
   /// A column of the gradient rows, whose sum over all rows of the batch it is, or of the prepared row.
   let column: Int
   let isOfRows: Bool
@@ -59,8 +63,10 @@ struct EquationsBackwardPlan {
   let vectors: [VectorGradientPlan]
   /// Sums over all rows: from a column of the gradient rows to one of the prepared row.
   let rowSums: [(from: Int, to: Int, count: Int)]
-  /// Of each input, its column in the rows behind the steps; nil: nothing reaches it.
+  /// Of each input, its column in the rows behind the steps; nil: nothing reaches it. Of trees, in the node's rows.
   let inputs: [Int?]
+  /// Of trees: values such as `h[2]` that something reaches, by their number.
+  let childStates: [Int]
   /// Of the gradient rows.
   let columns: Int
 
@@ -74,7 +80,7 @@ struct EquationsBackwardPlan {
   fileprivate init(
     program: AssembledProgram, tape: TapeContents, matrices: [MatrixGradientPlan], rights: [GradientRight],
     masked: [(matrix: MaskedMatrix, start: Int)], maskedElements: Int, vectors: [VectorGradientPlan],
-    rowSums: [(from: Int, to: Int, count: Int)], inputs: [Int?]
+    rowSums: [(from: Int, to: Int, count: Int)], inputs: [Int?], childStates: [Int]
   ) {
     self.program = program
     self.tape = tape
@@ -83,6 +89,7 @@ struct EquationsBackwardPlan {
     self.maskedElements = maskedElements
     self.rowSums = rowSums
     self.inputs = inputs
+    self.childStates = childStates
     columns = program.widths[Place.gradients] ?? 0
     var rounds = Rounds()
     let placed = matrices.map {
@@ -106,7 +113,7 @@ struct EquationsBackwardPlan {
       let pair = blocks.firstIndex {
         let first = matrices[$0.first]
         return $0.second == nil && first.leftColumn == matrix.leftColumn && first.rows == matrix.rows
-          && first.round == matrix.round && first.right != matrix.right
+          && first.round == matrix.round && first.right != matrix.right && first.isOfChild == matrix.isOfChild
       }
       if let pair { blocks[pair].second = number } else { blocks.append((number, nil)) }
     }
@@ -138,6 +145,7 @@ private struct BackwardPlanBuilder {
   let layer: CellInLayer
   private var nodes: [CellNode]
   private var isOfRows: [Bool]
+  private var isOfChild: [Bool]
   private var sized: SizedGraph
   private var required: [RequiredValue] = []
   private var taken: [Int: Int] = [:]
@@ -150,7 +158,9 @@ private struct BackwardPlanBuilder {
     self.layer = layer
     nodes = layer.cell.backward.nodes
     isOfRows = layer.cell.backward.isOfRows
-    sized = SizedGraph(layer.cell, layer.extents, nodes: nodes, isTraining: true)
+    isOfChild = layer.cell.backward.isOfChild
+    sized = SizedGraph(
+      layer.cell, layer.extents, nodes: nodes, isTraining: true, isOfChild: layer.isTree ? isOfChild : nil)
   }
 
   private var cell: Cell { layer.cell }
@@ -160,10 +170,10 @@ private struct BackwardPlanBuilder {
   private mutating func previousGradients() -> [Int] {
     var found: [Int] = []
     for state in graph.states.indices {
-      let child = cell.backward.children.first { $0.state == state && $0.child == 1 }?.gradient
+      let child = cell.backward.children.first { !layer.isTree && $0.state == state && $0.child == 1 }?.gradient
       let terms = [cell.backward.previous[state], child].compactMap { $0 }
       if terms.count == 1 {
-        found.append(terms[0])
+        found.append(ofChildren(terms[0]))
         continue
       }
       let place = nodes[graph.states[state].next].place
@@ -172,10 +182,32 @@ private struct BackwardPlanBuilder {
           ? CellNode(operation: .constant(0), operands: [], kind: .number, place: place)
           : CellNode(operation: .sum(negative: [false, false]), operands: terms, kind: .vector, place: place))
       isOfRows.append(!terms.isEmpty)
+      isOfChild.append(false)
       found.append(nodes.count - 1)
     }
-    sized = SizedGraph(cell, layer.extents, nodes: nodes, isTraining: true)
+    resize()
     return found
+  }
+
+  private mutating func resize() {
+    sized = SizedGraph(
+      cell, layer.extents, nodes: nodes, isTraining: true, isOfChild: layer.isTree ? isOfChild : nil)
+  }
+
+  /// A copy of a value, where it has to be one: of rows of children, or behind the steps.
+  private mutating func copy(_ node: Int, isOfChild: Bool) -> Int {
+    nodes.append(
+      CellNode(
+        operation: .sum(negative: [false]), operands: [node], kind: nodes[node].kind, place: nodes[node].place))
+    isOfRows.append(true)
+    self.isOfChild.append(isOfChild)
+    resize()
+    return nodes.count - 1
+  }
+
+  /// A value as one of rows of children, which may be the same for all of them.
+  private mutating func ofChildren(_ node: Int) -> Int {
+    !layer.isTree || isOfChild[node] ? node : copy(node, isOfChild: true)
   }
 
   mutating func plan() throws(CellError) -> EquationsBackwardPlan {
@@ -191,6 +223,8 @@ private struct BackwardPlanBuilder {
     }
     for (number, input) in graph.inputs.enumerated() { given[input.node] = Location(Place.input(number)) }
     for (number, state) in graph.states.enumerated() { given[state.previous] = Location(Place.before(number)) }
+    let children = layer.childStates
+    for (number, child) in children.enumerated() { given[child.node] = Location(Place.child(number)) }
     let backward = cell.backward
     let stepRoots =
       previous
@@ -202,6 +236,9 @@ private struct BackwardPlanBuilder {
     for entry in tape.entries where given[entry.node] == nil {
       given[entry.node] = Location(Place.tape, entry.column)
     }
+    for entry in tape.childEntries where given[entry.node] == nil {
+      given[entry.node] = Location(Place.childTape, entry.column)
+    }
     taken[Place.prepared] = parameters.width
 
     for (state, gradient) in previous.enumerated() {
@@ -210,20 +247,34 @@ private struct BackwardPlanBuilder {
           node: gradient, location: Location(Place.leaving(state)), width: layer.width(ofState: state),
           section: BackwardSection.step))
     }
+    var childStates: [Int] = []
+    for (number, child) in children.enumerated() {
+      let found = backward.children.first { $0.state == child.state && $0.child == child.child }
+      guard let gradient = found?.gradient else { continue }
+      childStates.append(number)
+      required.append(
+        RequiredValue(
+          node: gradient, location: Location(Place.childLeaving(number)), width: layer.width(ofState: child.state),
+          section: BackwardSection.step))
+    }
     let matrices = try matrixGradients(given)
     let vectors = vectorGradients()
     let rowSums = rowSums(&given)
     var inputs: [Int?] = []
     for (number, gradient) in backward.inputs.enumerated() {
       inputs.append(
-        gradient.map { want(behind($0), Place.ahead, width: layer.width(ofInput: number), BackwardSection.after) })
+        gradient.map {
+          want(
+            behind($0), Place.ahead, width: layer.width(ofInput: number),
+            layer.isTree ? BackwardSection.step : BackwardSection.after)
+        })
     }
     let isInStep = stepClosure(stepRoots, given)
     let dependsOnSums = dependsOnSums()
     let schedule = CellSchedule(sized, lanes: layer.lanes, required: required, given: given) { node in
       if dependsOnSums[node] { return BackwardSection.final }
       if !isOfRows[node] { return BackwardSection.prepared }
-      return isInStep[node] ? BackwardSection.step : BackwardSection.after
+      return isInStep[node] || layer.isTree ? BackwardSection.step : BackwardSection.after
     }
     let program = CellAssembler.program(
       schedule,
@@ -233,7 +284,8 @@ private struct BackwardPlanBuilder {
       ), taken: taken, parameters: parameters.list)
     return EquationsBackwardPlan(
       program: program, tape: tape, matrices: matrices, rights: rights, masked: masked,
-      maskedElements: maskedElements, vectors: vectors, rowSums: rowSums, inputs: inputs)
+      maskedElements: maskedElements, vectors: vectors, rowSums: rowSums, inputs: inputs,
+      childStates: childStates)
   }
 
   /// A column of `place` for a value.
@@ -245,12 +297,13 @@ private struct BackwardPlanBuilder {
     return column
   }
 
-  /// A column of the gradient rows for a value.
+  /// A column of the gradient rows, or of those of children, for a value.
   private mutating func gradientColumn(_ node: Int) -> Int {
     let (value, column) = sized.resolved(node)
     if let known = gradientColumns[value] { return known + column }
     let width = sized.nodes[value].kind == .number ? 1 : sized.rows[value]
-    let found = want(value, Place.gradients, width: width, BackwardSection.step)
+    let found = want(
+      value, sized.isChilds(value) ? Place.childGradients : Place.gradients, width: width, BackwardSection.step)
     gradientColumns[value] = found
     return found + column
   }
@@ -258,11 +311,7 @@ private struct BackwardPlanBuilder {
   /// What reaches the next states is there in the steps only: behind them its copy.
   private mutating func behind(_ gradient: Int) -> Int {
     guard case .nextGradient = nodes[sized.resolved(gradient).node].operation else { return gradient }
-    nodes.append(
-      CellNode(operation: .sum(negative: [false]), operands: [gradient], kind: .vector, place: nodes[gradient].place))
-    isOfRows.append(true)
-    sized = SizedGraph(cell, layer.extents, nodes: nodes, isTraining: true)
-    return nodes.count - 1
+    return copy(gradient, isOfChild: false)
   }
 
   // MARK: Parameters
@@ -272,10 +321,17 @@ private struct BackwardPlanBuilder {
     // What is multiplied by nothing, such as a second child's state on a chain, has no gradient.
     for gradient in cell.backward.matrices where sized.constant(sized.resolved(gradient.right).node) == nil {
       let (source, blocks, rows, columns) = sized.matrix(gradient.matrix, transposed: false)
-      let left = gradientColumn(gradient.left)
       let (right, offset) = sized.resolved(gradient.right)
+      let isOfChild = sized.isChilds(right) || sized.isChilds(sized.resolved(gradient.left).node)
+      let left = gradientColumn(isOfChild ? ofChildren(gradient.left) : gradient.left)
       var place = GradientRight(place: Place.gradients, column: 0, columns: columns)
-      if let location = given[right], location.place != Place.prepared {
+      if isOfChild {
+        // Rows of the states of children lie anywhere: their copies do not.
+        let isGiven = given[right] != nil
+        (place.place, place.column) = (
+          Place.childGradients, gradientColumn(isGiven ? copy(gradient.right, isOfChild: true) : gradient.right)
+        )
+      } else if let location = given[right], location.place != Place.prepared, location.place < Place.childKept {
         (place.place, place.column) = (location.place, location.column + offset)
       } else {
         place.column = gradientColumn(gradient.right)
@@ -289,7 +345,7 @@ private struct BackwardPlanBuilder {
         if !rights.contains(right) { rights.append(right) }
         found.append(
           MatrixGradientPlan(
-            matrix: source, leftColumn: left + block * partRows, rows: partRows,
+            matrix: source, isOfChild: isOfChild, leftColumn: left + block * partRows, rows: partRows,
             right: rights.firstIndex(of: right) ?? 0, columns: partColumns, masked: maskedNumber(source)))
       }
     }
@@ -320,7 +376,8 @@ private struct BackwardPlanBuilder {
         : want(gradient.gradient, Place.prepared, width: count, BackwardSection.final)
       found.append(
         VectorGradientPlan(
-          parameter: sized.parameters[node] ?? 0, offset: offset, count: count, column: column,
+          parameter: sized.parameters[node] ?? 0, offset: offset, count: count,
+          isOfChild: gradient.isOfRows && sized.isChilds(sized.resolved(gradient.gradient).node), column: column,
           isOfRows: gradient.isOfRows))
     }
     return found

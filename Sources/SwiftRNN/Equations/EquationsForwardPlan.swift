@@ -18,11 +18,23 @@ struct TapeContents {
   }
 
   private(set) var entries: [Entry] = []
+  /// Of trees: [children] rows of `childWidth` numbers.
+  private(set) var childEntries: [Entry] = []
+  private(set) var childWidth = 0
   /// Of each state, where its value after the step is: a column, or nil: it is the output.
   var states: [Int?] = []
   private(set) var width = 0
 
   func column(of node: Int) -> Int? { entries.first { $0.node == node }?.column }
+
+  /// Whether a value of a child is kept.
+  func holdsChild(_ node: Int) -> Bool { childEntries.contains { $0.node == node } }
+
+  mutating func appendChild(_ node: Int, width: Int) {
+    if holdsChild(node) { return }
+    childEntries.append(Entry(node: node, column: childWidth, width: width))
+    childWidth += width
+  }
 
   mutating func append(_ node: Int, width: Int) -> Int {
     if let known = column(of: node) { return known }
@@ -37,6 +49,8 @@ struct CellInLayer {
   let cell: Cell
   let extents: CellExtents
   let lanes: Int
+  /// Over nodes of trees instead of steps.
+  var isTree = false
 
   var graph: CellGraph { cell.graph }
   /// Numbers of the output of a step.
@@ -61,17 +75,27 @@ struct CellInLayer {
     return (list, given, column)
   }
 
+  /// Of trees: values such as `h[2]`.
+  var childStates: [(node: Int, state: Int, child: Int)] {
+    graph.nodes.enumerated().compactMap { number, node in
+      guard isTree, case .childState(let state, let child) = node.operation else { return nil }
+      return (number, state, child)
+    }
+  }
+
   /// The state whose next value is the output, if that is a vector.
   var outputState: Int? {
     graph.states.firstIndex { $0.next == graph.output && graph.nodes[$0.next].kind == .vector }
   }
 
   func forward(isTraining: Bool, tape: TapeContents?) -> (program: AssembledProgram, schedule: CellSchedule) {
-    let sized = SizedGraph(cell, extents, nodes: graph.nodes, isTraining: isTraining)
+    let sized = SizedGraph(
+      cell, extents, nodes: graph.nodes, isTraining: isTraining, isOfChild: isTree ? cell.phases.isOfChild : nil)
     let parameters = parameterColumns()
     var given = parameters.given
     for (number, input) in graph.inputs.enumerated() { given[input.node] = Location(Place.input(number)) }
     for (number, state) in graph.states.enumerated() { given[state.previous] = Location(Place.previous(number)) }
+    for (number, child) in childStates.enumerated() { given[child.node] = Location(Place.child(number)) }
     var required: [RequiredValue] = []
     for (number, state) in graph.states.enumerated() {
       required.append(
@@ -90,6 +114,12 @@ struct CellInLayer {
       required.append(
         RequiredValue(
           node: entry.node, location: Location(Place.tape, entry.column), width: entry.width,
+          section: ForwardSection.step))
+    }
+    for entry in tape?.childEntries ?? [] {
+      required.append(
+        RequiredValue(
+          node: entry.node, location: Location(Place.childTape, entry.column), width: entry.width,
           section: ForwardSection.step))
     }
     let phases = cell.phases.phases
@@ -127,19 +157,27 @@ struct CellInLayer {
     var waiting = roots.reversed().map { sized.resolved($0).node }
     while let node = waiting.popLast() {
       guard isSeen.insert(node).inserted, given[node] == nil, sized.constant(node) == nil, node != graph.output,
-        tape.column(of: node) == nil, sized.nodes[node].kind != .matrix
+        tape.column(of: node) == nil, !tape.holdsChild(node), sized.nodes[node].kind != .matrix
       else { continue }
       let value = sized.nodes[node]
-      if node < graph.nodes.count {
-        if forward.accumulators[node] != nil {
+      func keep() {
+        if sized.isChilds(node) {
+          tape.appendChild(node, width: sized.rows[node])
+        } else {
           _ = tape.append(node, width: sized.rows[node])
+        }
+      }
+      if node < graph.nodes.count {
+        // What children hand up is not computed again: it would be, from all of them.
+        if forward.accumulators[node] != nil || sized.isReduction(node) {
+          keep()
           continue
         }
         if case .unary(let function, _) = value.operation, function.isDerivedFromResult,
           case let sum = sized.resolved(value.operands[0]).node, forward.accumulators[sum] != nil,
-          forward.uses[sum] == 1
+          forward.uses[sum] == 1, sized.isChilds(sum) == sized.isChilds(node)
         {
-          _ = tape.append(node, width: sized.rows[node])
+          keep()
           continue
         }
       }

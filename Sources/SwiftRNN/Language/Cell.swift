@@ -35,6 +35,11 @@ public final class Cell: Sendable {
     guard graph.inputs.count <= Place.mostInputs else {
       throw place.error("the cell has \(graph.inputs.count) inputs, and at most \(Place.mostInputs) are allowed")
     }
+    let children = graph.nodes.filter { if case .childState = $0.operation { true } else { false } }
+    guard children.count <= Place.mostChildStates else {
+      throw children[Place.mostChildStates].place.error(
+        "the cell has \(children.count) states of numbered children, and at most \(Place.mostChildStates) are allowed")
+    }
     for state in graph.states where state.name.utf8.count > longestStateName {
       throw graph.nodes[state.next].place.error(
         "the name of a state has at most \(longestStateName) characters, and \"\(state.name)\" has more")
@@ -61,6 +66,22 @@ public final class Cell: Sendable {
       if case .blocks(let count) = node.operation, let name = count.name { names.insert(name) }
     }
     return names.subtracting(["I", "H"]).sorted()
+  }
+
+  /// Whether it can run over the nodes of trees: neither its states nor its output are a child's.
+  public var isRecursive: Bool {
+    !phases.isOfChild[graph.output] && !graph.states.contains { phases.isOfChild[$0.next] }
+      && graph.nodes.contains {
+        switch $0.operation {
+        case .sumChildren, .childState: true
+        default: false
+        }
+      }
+  }
+
+  /// Whether it tells its children apart, by `h[k]`: nodes have one parent then.
+  var numbersChildren: Bool {
+    graph.nodes.contains { if case .childState = $0.operation { true } else { false } }
   }
 
   /// Bytes of a text at most.
