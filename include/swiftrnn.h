@@ -362,6 +362,88 @@ swiftrnn_status swiftrnn_stream_get_state(const swiftrnn_stream *stream, void *c
 /** Copies states in: state_count tensors [L, N, width]; NULL entries become zeros. */
 swiftrnn_status swiftrnn_stream_set_state(swiftrnn_stream *stream, const void *const *states, int64_t state_count);
 
+/* ==== Trees =======================================================================================================*/
+
+/** The nodes of trees, over which a network of a recursive cell runs: from the leaves up, all nodes of one height at once.
+ *  Immutable: threads may share it. M nodes, E edges from child to parent. */
+typedef struct swiftrnn_forest swiftrnn_forest;
+
+/** Makes a forest. A node's children are in the order of their indices; parents may stand before or behind them.
+ *  @param parents     [node_count], each -1 (a root) or in 0 ..< node_count
+ *  @param out_forest  receives the handle, NULL on failure
+ *  @retval SWIFTRNN_STATUS_MISMATCH  the parents lead in a circle */
+swiftrnn_status swiftrnn_forest_create(const int64_t *parents, int64_t node_count, swiftrnn_forest **out_forest);
+
+/** The same for a graph without circles, whose nodes may have several parents, for cells that use sum_children only. A
+ *  node's children are in the order of the edges.
+ *  @param children, parents  [edge_count], each in 0 ..< node_count */
+swiftrnn_status swiftrnn_forest_create_edges(int64_t node_count, const int64_t *children, const int64_t *parents,
+                                             int64_t edge_count, swiftrnn_forest **out_forest);
+
+/** Gives the handle back. NULL is fine. */
+void swiftrnn_forest_destroy(swiftrnn_forest *forest);
+
+/** Bytes of the tape of a pass for training.
+ *  @retval SWIFTRNN_STATUS_UNSUPPORTED  the cell's states or its output are made of one child's state, or the network has
+ *                                       two directions
+ *  @retval SWIFTRNN_STATUS_MISMATCH     the cell numbers its children, and a node has several parents */
+swiftrnn_status swiftrnn_forest_tape_size(const swiftrnn_network *network, const swiftrnn_forest *forest,
+                                          int64_t *out_size);
+
+/** Bytes of scratch of a pass. @param purpose  SWIFTRNN_WORKSPACE_FORWARD or SWIFTRNN_WORKSPACE_BACKWARD */
+swiftrnn_status swiftrnn_forest_workspace_size(const swiftrnn_network *network, const swiftrnn_forest *forest,
+                                               swiftrnn_workspace purpose, int64_t *out_size);
+
+/** The arguments of swiftrnn_forest_forward(). Zero the struct, set `size`, then what you need. All arrays are dense. */
+typedef struct swiftrnn_forest_forward_args {
+  int64_t size;                  /**< bytes of this struct */
+  const void *x;                 /**< [M, I] */
+  const void *const *inputs;     /**< input_count arrays [M, width]; NULL if there are none */
+  int64_t input_count;
+  void *y;                       /**< [M, O], or NULL: not wanted */
+  void *const *final_states;     /**< state_count arrays [L, M, width] of all nodes; NULL, there or here: not wanted */
+  int64_t state_count;           /**< not read if `final_states` is NULL */
+  const void *const *parameters; /**< parameter_count tensors, none NULL: those of the network over sequences */
+  int64_t parameter_count;
+  void *tape;                    /**< filled for swiftrnn_forest_backward(), with dropout and masks; NULL: inference */
+  int64_t tape_size;
+  void *workspace;
+  int64_t workspace_size;
+  uint64_t seed;                 /**< of the masks */
+  int64_t first_node;            /**< 0...2^32 - M, added to a node's index in the masks */
+} swiftrnn_forest_forward_args;
+
+/** Runs all nodes through all layers. Missing children have states of zeros. */
+swiftrnn_status swiftrnn_forest_forward(const swiftrnn_network *network, const swiftrnn_forest *forest,
+                                        const swiftrnn_forest_forward_args *args);
+
+/** The arguments of swiftrnn_forest_backward(): x, inputs and parameters as the forward pass had them. */
+typedef struct swiftrnn_forest_backward_args {
+  int64_t size;                       /**< bytes of this struct */
+  const void *x;                      /**< [M, I] */
+  const void *const *inputs;
+  void *const *input_gradients;       /**< input_count arrays [M, width]; NULL, there or here: not wanted */
+  int64_t input_count;
+  const void *dy;                     /**< [M, O], or NULL: zeros */
+  void *dx;                           /**< [M, I], or NULL: not wanted */
+  const void *const *state_gradients; /**< state_count arrays [L, M, width] of all nodes; NULL, there or here: zeros */
+  int64_t state_count;
+  const void *const *parameters;
+  void *const *gradients;             /**< parameter_count tensors; NULL, there or here: not wanted */
+  int64_t parameter_count;
+  int32_t accumulate;                 /**< 0: gradients of parameters are overwritten; 1: added to */
+  int32_t reserved;                   /**< 0 */
+  const void *tape;
+  int64_t tape_size;
+  void *workspace;
+  int64_t workspace_size;
+} swiftrnn_forest_backward_args;
+
+/** Back-propagation through structure (Goller and Kuechler 1996).
+ *  @retval SWIFTRNN_STATUS_MISMATCH  the tape is of another forest or network */
+swiftrnn_status swiftrnn_forest_backward(const swiftrnn_network *network, const swiftrnn_forest *forest,
+                                         const swiftrnn_forest_backward_args *args);
+
 /* ==== Around a network: embedding, linear layer, loss, clipping, optimizers, sampling ==============================
  * Plain dense arrays of `dtype`; identifiers are int64_t. Scratch that these need is small and their own. They use at
  * most swiftrnn_get_num_threads() threads.                                                                          */
