@@ -38,6 +38,13 @@ struct CellParameterGradients<Scalar: RNNScalar> {
         }
       }
     }
+    // Here, because of no rows at all nobody asks for the list of sums.
+    if !plan.rowSums.isEmpty {
+      member.share(1) { _ in
+        let prepared = place.weights(direction).prepared
+        for sum in plan.rowSums { (prepared + sum.to).update(repeating: 0, count: sum.count) }
+      }
+    }
     for round in 0..<plan.rounds { add(round, &member) }
     if !plan.rowSums.isEmpty || plan.vectors.contains(where: { !$0.isOfRows }) { finish(&member) }
   }
@@ -84,7 +91,6 @@ struct CellParameterGradients<Scalar: RNNScalar> {
     if round > 0 { return }
     for sum in plan.rowSums {
       let prepared = place.weights(direction).prepared + sum.to
-      prepared.update(repeating: 0, count: sum.count)
       lists.sums.append(GradientSum(gradient: prepared, left: left, leftOffset: sum.from, columns: sum.count))
     }
   }
