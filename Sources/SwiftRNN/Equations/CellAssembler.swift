@@ -355,11 +355,12 @@ struct CellAssembler {
     var run: [ProductPiece] = []
     var end: Int?
     for piece in pieces {
-      if let sum = schedule.accumulators[piece.node], let location = sum.location, location.column != end {
+      if schedule.accumulators[piece.node]?.location == nil { place(piece.node, section) }
+      // Where its sum is wanted need not be behind the one before.
+      if let location = schedule.accumulators[piece.node]?.location, location.column != end {
         appendGroup(run, key, section)
         run = []
       }
-      if schedule.accumulators[piece.node]?.location == nil { place(piece.node, section) }
       run.append(piece)
       end = schedule.accumulators[piece.node]?.location.map { $0.column + padded(graph.rows[piece.node]) }
     }

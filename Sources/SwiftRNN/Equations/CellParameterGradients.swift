@@ -46,6 +46,12 @@ struct CellParameterGradients<Scalar: RNNScalar> {
         }
       }
     }
+    // Here, because of no rows at all nobody asks for the list of sums.
+    if !plan.rowSums.isEmpty && !isOfChild {
+      member.share(1) { _ in
+        for sum in plan.rowSums { (weights.prepared + sum.to).update(repeating: 0, count: sum.count) }
+      }
+    }
     for round in 0..<plan.rounds { add(round, &member) }
     if isOfChild { return }
     if !plan.rowSums.isEmpty || plan.vectors.contains(where: { !$0.isOfRows }) { finish(&member) }
@@ -94,7 +100,6 @@ struct CellParameterGradients<Scalar: RNNScalar> {
     if round > 0 || isOfChild { return }
     for sum in plan.rowSums {
       let prepared = weights.prepared + sum.to
-      prepared.update(repeating: 0, count: sum.count)
       lists.sums.append(GradientSum(gradient: prepared, left: left, leftOffset: sum.from, columns: sum.count))
     }
   }

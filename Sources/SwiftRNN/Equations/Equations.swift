@@ -51,6 +51,10 @@ final class Equations<Scalar: RNNScalar>: Sendable {
     for (number, state) in first.states.enumerated() where others.states[number].width != state.width {
       throw place.error("the state \"\(cell.graph.states[number].name)\" has another size in each layer")
     }
+    // x apart: all layers read the same inputs.
+    for number in cell.graph.inputs.indices.dropFirst() where others.inputWidths(number) != first.inputWidths(number) {
+      throw place.error("the input \"\(cell.graph.inputs[number].name)\" has another size in each layer")
+    }
     shapes = EquationsShapes(layers: (first.shapes, others.shapes))
   }
 

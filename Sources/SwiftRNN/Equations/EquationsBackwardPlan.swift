@@ -232,8 +232,9 @@ private struct BackwardPlanBuilder {
         [$0.left, $0.right]
       } + backward.parameters.map(\.gradient)
     let tape = layer.tape(roots: stepRoots + backward.inputs.compactMap { $0 }, sized, given: given)
-    if given[graph.output] == nil { given[graph.output] = Location(Place.output) }
-    for entry in tape.entries where given[entry.node] == nil {
+    // What parameters alone make is made again, once: there are rows of the tape in the steps only.
+    if given[graph.output] == nil && isOfRows[graph.output] { given[graph.output] = Location(Place.output) }
+    for entry in tape.entries where given[entry.node] == nil && isOfRows[entry.node] {
       given[entry.node] = Location(Place.tape, entry.column)
     }
     for entry in tape.childEntries where given[entry.node] == nil {

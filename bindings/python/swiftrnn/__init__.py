@@ -1,4 +1,4 @@
-"""Recurrent networks on CPUs, forward and backward: LSTM, GRU and RNN on numpy arrays.
+"""Recurrent networks on CPUs, forward and backward: LSTM, GRU, RNN and cells of one's own, on numpy arrays.
 
 >>> import numpy as np, swiftrnn
 >>> lstm = swiftrnn.LSTM(input_size=3, hidden_size=8, num_layers=2, seed=0)
@@ -11,12 +11,20 @@
 >>> stream.step(np.ones((1, 3), np.float32)).shape
 (1, 8)
 
+Any other cell is given as equations, or is one of the library's `cells`:
+
+>>> cell = swiftrnn.Cell("like lstm\\nf = 1 - i")   # input and forget gate coupled
+>>> network = cell.layer(input_size=3, hidden_size=8, seed=0)
+>>> y, (h, c), tape = network.forward(x)
+
 The library underneath, ``libswiftrnn``, is found in the package's folder or through the environment variable
 ``SWIFTRNN_LIBRARY``. Every call gives the GIL back while it computes. Results do not depend on the number of threads,
 on the batch that a sequence is in, on padding, nor on streaming or whole.
 """
 
+from ._cell_network import CellNetwork
 from ._cells import GRU, LSTM, RNN
+from ._equations import Cell, cell_text, cells
 from ._errors import Status, SwiftRNNError, SwiftRNNMemoryError, SwiftRNNValueError
 from ._frozen import Frozen
 from ._network import Network
@@ -44,6 +52,8 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "Cell",
+    "CellNetwork",
     "CrossEntropy",
     "Frozen",
     "Gradients",
@@ -57,6 +67,8 @@ __all__ = [
     "SwiftRNNValueError",
     "Tape",
     "__version__",
+    "cell_text",
+    "cells",
     "clip_grad_norm",
     "cross_entropy",
     "embedding",

@@ -1,17 +1,21 @@
-"""The library's three handles as Python objects, and what a network says of itself. No numbers are touched here.
+"""The library's four handles as Python objects, and what a network says of itself. No numbers are touched here.
 
-A handle is given back when the last reference to its object goes. Handles of networks and weights are immutable: any
-number of threads may share them.
+A handle is given back when the last reference to its object goes. Handles of equations, networks and weights are
+immutable: any number of threads may share them.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import re
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _c_api as c
 from ._errors import renamed
+
+if TYPE_CHECKING:
+    from ._equations import Cell
 
 CELLS = {
     "rnn_tanh": c.RNN_TANH,
@@ -19,6 +23,7 @@ CELLS = {
     "lstm": c.LSTM,
     "gru": c.GRU,
     "gru_reset_before": c.GRU_RESET_BEFORE,
+    "equations": c.EQUATIONS,
 }
 
 
@@ -37,10 +42,17 @@ class Config:
     bidirectional: bool
     proj_size: int
     num_threads: int
+    equations: "Cell | None" = None
+    """Of cell "equations"."""
+    sizes: tuple[tuple[str, int], ...] = ()
+    """Those that the equations name, beside I and H."""
 
     def described(self, name: str | None = None) -> str:
         """As a call that makes such a network, of class `name`; None: the class of its cell."""
         words = [str(self.input_size), str(self.hidden_size)]
+        if self.equations is not None:
+            words.insert(0, repr(self.equations._title))
+            name = name or "CellNetwork"
         if self.num_layers != 1:
             words.append(f"num_layers={self.num_layers}")
         if self.cell.startswith("rnn"):
@@ -59,6 +71,7 @@ class Config:
             words.append(f"proj_size={self.proj_size}")
         if self.dtype != "float32":
             words.append(f"dtype={self.dtype!r}")
+        words += [f"{size}={value}" for size, value in self.sizes]
         return f"{name or self.cell.partition('_')[0].upper()}({', '.join(words)})"
 
 
@@ -77,8 +90,18 @@ def _owned(owner: Any, pointer: Any, destroy: Any) -> None:
     weakref.finalize(owner, destroy, pointer).atexit = False
 
 
+class EquationsHandle:
+    """A ``swiftrnn_equations``: a cell's text, parsed."""
+
+    def __init__(self, text: bytes) -> None:
+        pointer = c.EquationsPointer()
+        c.cell_parse(text, len(text), c.byref(pointer))
+        self.pointer = pointer
+        _owned(self, pointer, c.equations_destroy)
+
+
 class NetworkHandle:
-    """A ``swiftrnn_network``: the checked configuration, its parameters' and states' names and shapes."""
+    """A ``swiftrnn_network``: the checked configuration, and its parameters', states' and inputs' names and shapes."""
 
     def __init__(self, config: Config) -> None:
         cell = CELLS[config.cell]
@@ -94,8 +117,13 @@ class NetworkHandle:
         described.dropout = config.dropout
         described.num_threads = config.num_threads
         pointer = c.NetworkPointer()
-        with renamed("projection_size", "proj_size"):
-            c.network_create(c.byref(described), c.byref(pointer))
+        if config.equations is None:
+            with renamed("projection_size", "proj_size"):
+                c.network_create(c.byref(described), c.byref(pointer))
+        else:
+            sizes = (c.NamedSize * len(config.sizes))(*[(name.encode(), value) for name, value in config.sizes])
+            equations = config.equations._handle.pointer
+            c.network_create_equations(equations, c.byref(described), sizes, len(sizes), c.byref(pointer))
         self.pointer = pointer
         self.config = config
         _owned(self, pointer, c.network_destroy)
@@ -105,9 +133,11 @@ class NetworkHandle:
         states = [self._state(index) for index in range(self._count(c.network_state_count))]
         self.state_names = tuple(name for name, _ in states)
         self.state_widths = tuple(width for _, width in states)
+        self.inputs = tuple(self._input(index) for index in range(self._count(c.network_input_count)))
+        """Names and widths of those beside x."""
         self.directions = 2 if config.bidirectional else 1
         self.state_rows = config.num_layers * self.directions
-        self.output_size = self.directions * self.state_widths[0]
+        self.output_size = self.directions * self._output_width()
 
     def _count(self, query: Any) -> int:
         count = c.c_int64()
@@ -123,6 +153,24 @@ class NetworkHandle:
         info = c.StateInfo()
         c.network_state_info(self.pointer, index, c.byref(info))
         return info.name.decode("ascii"), info.width
+
+    def _input(self, index: int) -> tuple[str, int]:
+        info = c.InputInfo()
+        c.network_input_info(self.pointer, index, c.byref(info))
+        return info.name.decode("ascii"), info.width
+
+    def _output_width(self) -> int:
+        """Of one direction: h's; what equations give out need not be a state, and only their description tells it."""
+        if self.config.equations is None:
+            return self.state_widths[0]
+        found = re.search(r"^output \[(\d+)\]$", self.describe(), re.MULTILINE)
+        if found is None:
+            raise RuntimeError("this libswiftrnn describes no output: the package and the library do not fit")
+        return int(found[1])
+
+    def describe(self) -> str:
+        """What is computed when, in words."""
+        return c.text_of(lambda *buffer: c.network_describe(self.pointer, *buffer))
 
     def flat_pointers(self, flat_address: int | None, flat_size: int) -> Any:
         """A C array of where each parameter starts in a flat vector of `flat_size` bytes."""

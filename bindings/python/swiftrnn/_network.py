@@ -1,4 +1,4 @@
-"""What LSTM, GRU and RNN have in common: configuration, parameters, inference, training, packed weights, streams."""
+"""What all networks have in common: configuration, parameters, inference, training, packed weights, streams."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import copy
 import math
 import random
 import secrets
+import sys
 import warnings
 from typing import Any, Mapping
 
@@ -26,11 +27,13 @@ _OWN_ATTRIBUTES = frozenset({"_handle", "_flat", "_parameters", "_pools", "_drop
 
 
 class Network:
-    """A recurrent network: the base of `LSTM`, `GRU` and `RNN`, which document its arguments. Not made itself.
+    """A recurrent network: the base of `LSTM`, `GRU`, `RNN` and `CellNetwork`, which document its arguments. Not made
+    itself.
 
     Shapes: T steps, N sequences, I inputs, H hidden units, P = H or ``proj_size``, L layers, D directions.
     x is [T, N, I], [N, T, I] if ``batch_first``, or [T, I] unbatched; y the same with D*P features. The state is h
-    [L*D, N, P]; for LSTM the pair (h, c) with c [L*D, N, H]; unbatched without N.
+    [L*D, N, P]; for LSTM the pair (h, c) with c [L*D, N, H]; for a cell of equations an array if it has one state, else
+    a tuple of as many as it has; unbatched without N.
 
     Any number of threads may use one network at once, as long as none changes its parameters meanwhile; each call gives
     the GIL back while it computes.
@@ -186,7 +189,9 @@ class Network:
 
     # ---- Whole sequences ----
 
-    def __call__(self, x: Array, state: State | None = None, lengths: Lengths | None = None) -> tuple[Array, Any]:
+    def __call__(
+        self, x: Array, state: State | None = None, lengths: Lengths | None = None, **inputs: Array
+    ) -> tuple[Array, Any]:
         """Inference over whole sequences, without dropout.
 
         Parameters
@@ -194,10 +199,13 @@ class Network:
         x : ndarray
             [T, N, I], [N, T, I] if batch_first, or [T, I]. Not copied where its rows of I are dense.
         state : ndarray or (ndarray, ndarray), optional
-            The initial state; None, or one of the pair None: zeros.
+            The initial state; None, or one of the pair None: zeros, or what a cell's text says by ``init``.
         lengths : sequence of int, optional
             N values in 0...T, in any order; None: all T. Past a sequence's end y is zero; its final state is the one at
             its last step; the reverse direction starts at its own end; length 0 hands the initial state through.
+        **inputs : ndarray
+            Of a cell of equations that has inputs beside x: all of them, by name, each as x with the input's width for
+            I. One of width 1 may do without that axis.
 
         Returns
         -------
@@ -219,7 +227,7 @@ class Network:
         >>> y.shape, h.shape, bool((y[2:, 1] == 0).all())
         ((5, 2, 8), (4, 2, 4), True)
         """
-        batch = Batch(self._handle, x, lengths)
+        batch = Batch(self._handle, x, lengths, inputs)
         initial = batch.states(state)
         return run_forward(batch, initial, parameters=self._pointers(), weights=None, pools=self._pools)
 
@@ -231,6 +239,7 @@ class Network:
         *,
         seed: int | None = None,
         first_sequence: int = 0,
+        **inputs: Array,
     ) -> tuple[Array, Any, Tape]:
         """The forward pass of training: as a call, but with dropout, and with a tape for the backward pass.
 
@@ -238,7 +247,7 @@ class Network:
 
         Parameters
         ----------
-        x, state, lengths
+        x, state, lengths, **inputs
             As for a call.
         seed : int, optional
             Of the dropout masks, in 0...2^64 - 1: the same seed, the same masks. None: the next of a sequence that the
@@ -252,7 +261,7 @@ class Network:
         y, state
             As for a call.
         tape : Tape
-            Holds x and the state by reference: leave them as they are until the last ``tape.backward``.
+            Holds x, inputs and the state by reference: leave them as they are until the last ``tape.backward``.
 
         Examples
         --------
@@ -264,7 +273,7 @@ class Network:
         >>> bool((part[:, 0] == y[:, 1]).all())
         True
         """
-        batch = Batch(self._handle, x, lengths)
+        batch = Batch(self._handle, x, lengths, inputs)
         initial = batch.states(state)
         first_sequence = integer(first_sequence, "first_sequence", 0, 2**32 - batch.sequences)
         chosen = self._dropout_seeds.getrandbits(64) if seed is None else unsigned(seed, "seed")
@@ -363,22 +372,23 @@ def checked_config(
     input_size: int,
     hidden_size: int,
     num_layers: int,
-    bias: bool,
     batch_first: bool,
     dropout: float,
     bidirectional: bool,
     num_threads: int,
+    bias: bool = True,
     proj_size: int = 0,
+    equations: Any = None,
+    sizes: Mapping[str, Any] | None = None,
 ) -> Config:
     """A configuration of plain Python types. What the numbers may be is the library's to check."""
     probability, layers = real(dropout, "dropout"), integer(num_layers, "num_layers")
     if not math.isfinite(probability):
         raise ValueError(f"dropout: {probability} is outside [0, 1)")
     if 0 < probability < 1 and layers == 1:
-        # The frame below this one is __init__ of LSTM, GRU or RNN; the one below that made the network.
         warnings.warn(
             f"dropout={probability} does nothing with num_layers=1: it acts on the output of each layer but the last",
-            stacklevel=3,
+            stacklevel=_callers_level(),
         )
     return Config(
         cell=cell,
@@ -392,4 +402,14 @@ def checked_config(
         bidirectional=flag(bidirectional, "bidirectional"),
         proj_size=integer(proj_size, "proj_size"),
         num_threads=integer(num_threads, "num_threads"),
+        equations=equations,
+        sizes=tuple((name, integer(value, name)) for name, value in (sizes or {}).items()),
     )
+
+
+def _callers_level() -> int:
+    """The ``stacklevel``, of a warning of the function that asks, of the first line outside the package."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
+        level, frame = level + 1, frame.f_back
+    return level

@@ -1,8 +1,8 @@
-"""From numpy arrays to ``swiftrnn_network_forward``: the layout of a batch, its lengths, its states; and the call."""
+"""From numpy arrays to ``swiftrnn_network_forward``: a batch's layout, lengths, inputs, states; and the call."""
 
 from __future__ import annotations
 
-from typing import Any, Sequence, Union
+from typing import Any, Mapping, Sequence, Union
 
 import numpy as np
 
@@ -10,19 +10,23 @@ from . import _c_api as c
 from ._arrays import Array, address, dense, integer, shaped, strided, typed, unsigned
 from ._buffers import BufferPools
 from ._handles import NetworkHandle, WeightsHandle
+from ._inputs import input_array, named_inputs
 
 Lengths = Union[Sequence[int], Array]
-State = Union[Array, "tuple[Array, Array]"]
-"""h [L*D, N, P]; for LSTM the pair (h, c) with c [L*D, N, H]. Unbatched: without N."""
+State = Union[Array, "tuple[Array, ...]"]
+"""h [L*D, N, P]; for LSTM the pair (h, c) with c [L*D, N, H]; for a cell of equations as many as it has, in a tuple
+unless it is one. Unbatched: without N."""
 
 
 class Batch:
     """The layout of one batch: T, N, and how the caller's arrays hold them.
 
-    `x` is [T, N, I], [N, T, I] if batch_first, or [T, I] unbatched.
+    `x` is [T, N, I], [N, T, I] if batch_first, or [T, I] unbatched; so are the further `inputs`, by name.
     """
 
-    def __init__(self, handle: NetworkHandle, x: Any, lengths: Lengths | None) -> None:
+    def __init__(
+        self, handle: NetworkHandle, x: Any, lengths: Lengths | None, inputs: Mapping[str, Any] | None = None
+    ) -> None:
         config = handle.config
         self.handle = handle
         self.dtype = np.dtype(config.dtype)
@@ -38,6 +42,21 @@ class Batch:
         self.steps, self.sequences = array.shape[:2]
         self.x, self.x_step_stride, self.x_sequence_stride = strided(array)
         self.lengths = self._lengths(lengths)
+        self.input_shapes: list[tuple[int, ...]] = []
+        """As the caller has them: one of a number per step may do without its last axis."""
+        self.inputs = [self._input(value, *info) for value, info in zip(named_inputs(handle, inputs), handle.inputs)]
+
+    def _input(self, value: Any, name: str, width: int) -> Array:
+        """An input of the caller's, checked, dense [T, N, width]."""
+        shape = self.shape(width)
+        array = input_array(value, name, self.dtype, shape)
+        self.input_shapes.append(array.shape)
+        return dense(self._by_step(array.reshape(shape)))
+
+    def input_gradient(self, index: int, gradient: Array) -> Array:
+        """The gradient [T, N, width] of an input in the caller's layout, dense."""
+        swapped = self.batched and self.handle.config.batch_first
+        return dense(gradient.swapaxes(0, 1) if swapped else gradient).reshape(self.input_shapes[index])
 
     def _by_step(self, array: Array) -> Array:
         """The caller's layout as a view [T, N, features]."""
@@ -91,7 +110,7 @@ class Batch:
         if state is None:
             return None
         names, widths = self.handle.state_names, self.handle.state_widths
-        tensors = split_state(state, len(names), name)
+        tensors = split_state(state, names, name)
         return [
             None if tensor is None else dense(shaped(tensor, f"{name} {part}", self.dtype, self._state_shape(width)))
             for tensor, part, width in zip(tensors, names, widths)
@@ -102,18 +121,20 @@ class Batch:
         return [np.empty(self._state_shape(width), self.dtype) for width in self.handle.state_widths]
 
 
-def split_state(state: Any, count: int, name: str) -> Sequence[Any]:
-    """A state as its tensors: one array, or for LSTM a pair (h, c), of which either may be None."""
-    if count == 1:
+def split_state(state: Any, parts: Sequence[str], name: str) -> Sequence[Any]:
+    """A state as its tensors: one array, or a tuple, such as LSTM's pair (h, c), any of which may be None."""
+    if len(parts) == 1:
         return (state,)
-    if not isinstance(state, (tuple, list)) or len(state) != count:
+    if not isinstance(state, (tuple, list)) or len(state) != len(parts):
         got = f"{len(state)} items" if isinstance(state, (tuple, list)) else type(state).__name__
-        raise TypeError(f"{name}: expected a pair (h, c), got {got}")
+        kind = {0: "an empty tuple", 2: "a pair"}.get(len(parts), "a tuple")
+        expected = f"{kind} ({', '.join(parts)})" if parts else f"{kind}, because the cell has no state"
+        raise TypeError(f"{name}: expected {expected}, got {got}")
     return state
 
 
 def joined_state(tensors: Sequence[Array]) -> Any:
-    """The tensors of a state as the caller sees them: one array, or for LSTM a pair (h, c)."""
+    """The tensors of a state as the caller sees them: one array, or a tuple, such as LSTM's pair (h, c)."""
     return tensors[0] if len(tensors) == 1 else tuple(tensors)
 
 
@@ -162,6 +183,8 @@ def run_forward(
         workspace_size=workspace.nbytes,
         seed=unsigned(seed, "seed"),
         first_sequence=first_sequence,
+        inputs=c.pointers([address(array) for array in batch.inputs]),
+        input_count=len(batch.inputs),
     )
     c.network_forward(handle.pointer, c.byref(arguments))
     pools.forward.give(workspace)

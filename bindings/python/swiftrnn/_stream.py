@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, Mapping
 
 import numpy as np
 
 from . import _c_api as c
 from ._arrays import Array, address, dense, integer, shaped, typed, writeable
 from ._handles import NetworkHandle, StreamHandle, WeightsHandle
+from ._inputs import input_array, named_inputs
 from ._sequence import State, joined_state, split_state, state_pointers
 
 
 class Stream:
-    """State that lives between calls: ``Network.stream(batch)`` or ``Frozen.stream(batch)``. It starts with zeros.
+    """State that lives between calls: ``Network.stream(batch)`` or ``Frozen.stream(batch)``. It starts with zeros, or
+    with what a cell's text says by ``init``.
 
     The results are those of the whole sequence in one call, bit for bit. One thread at a time: a second one gets a
     RuntimeError. `close`, or leaving a ``with`` block, gives the memory back at once. A stream cannot be copied or
@@ -57,7 +59,7 @@ class Stream:
             raise ValueError("the stream is closed")
         return self._stream.pointer
 
-    def step(self, x: Array, out: Array | None = None) -> Array:
+    def step(self, x: Array, out: Array | None = None, **inputs: Array) -> Array:
         """One step.
 
         Parameters
@@ -66,6 +68,9 @@ class Stream:
             [N, I], or [I] for a stream of one sequence.
         out : ndarray, optional
             [N, P] (or [P] with x [I]), C-contiguous, not overlapping x: receives y, so that nothing is allocated.
+        **inputs : ndarray
+            Of a cell of equations that has inputs beside x: all of them, by name, [N, width], or [width] with x [I].
+            One of width 1 may do without that axis.
 
         Returns
         -------
@@ -79,15 +84,19 @@ class Stream:
                 raise ValueError(f"x: expected shape {list(self._inputs)}, got {list(array.shape)}")
             y_shape = self._outputs[1:]
         y = np.empty(y_shape, self._dtype) if out is None else self._output(out, y_shape, array)
+        given = self._given(inputs, array.shape[:-1], y)
         array = dense(array)
         stream = self._claim()
         try:
-            c.stream_step(stream, address(array), address(y))
+            if given:
+                c.stream_step_inputs(stream, address(array), c.pointers(list(map(address, given))), len(given), address(y))
+            else:
+                c.stream_step(stream, address(array), address(y))
         finally:
             self._lock.release()
         return y
 
-    def run(self, x: Array, out: Array | None = None) -> Array:
+    def run(self, x: Array, out: Array | None = None, **inputs: Array) -> Array:
         """As many steps as x has, one after the other.
 
         Parameters
@@ -96,6 +105,8 @@ class Stream:
             [T, N, I], [N, T, I] if the network is batch_first, or [T, I] for a stream of one sequence.
         out : ndarray, optional
             y's shape, C-contiguous, not overlapping x. Not with batch_first and N above 1, where y is transposed.
+        **inputs : ndarray
+            As for `step`, each in x's layout.
 
         Returns
         -------
@@ -134,12 +145,32 @@ class Stream:
             result = y_dense.swapaxes(0, 1)
         else:
             result = y_dense = np.empty(y_shape, self._dtype)
+        given = self._given(inputs, array.shape[:-1], y_dense)
+        if swapped:
+            given = [dense(value.swapaxes(0, 1)) for value in given]
         stream = self._claim()
         try:
-            c.stream_run(stream, steps, address(by_step), address(y_dense))
+            if given:
+                rows = y_dense.reshape(steps, *self._outputs)
+                for t in range(steps):
+                    pointers = c.pointers([address(value[t]) for value in given])
+                    c.stream_step_inputs(stream, address(by_step[t]), pointers, len(given), address(rows[t]))
+            else:
+                c.stream_run(stream, steps, address(by_step), address(y_dense))
         finally:
             self._lock.release()
         return result
+
+    def _given(self, inputs: Mapping[str, Any], lead: tuple[int, ...], y: Array) -> list[Array]:
+        """The further inputs, checked, dense [*lead, width]."""
+        given = []
+        for value, (name, width) in zip(named_inputs(self._network, inputs), self._network.inputs):
+            shape = (*lead, width)
+            array = dense(input_array(value, name, self._dtype, shape)).reshape(shape)
+            if np.may_share_memory(array, y):
+                raise ValueError(f"out overlaps {name}")
+            given.append(array)
+        return given
 
     def _output(self, out: Array, shape: tuple[int, ...], x: Array) -> Array:
         array = writeable(out, "out", self._dtype, shape)
@@ -148,7 +179,7 @@ class Stream:
         return array
 
     def reset(self) -> None:
-        """All states to zero."""
+        """All states to where they start: zero, or what a cell's text says by ``init``."""
         stream = self._claim()
         try:
             c.stream_reset(stream)
@@ -157,8 +188,9 @@ class Stream:
 
     @property
     def state(self) -> Any:
-        """The state: a copy of h [L, N, P]; for LSTM of the pair (h, c) with c [L, N, H]. May be set, which copies;
-        None, for all of it or one of the pair, means zeros.
+        """The state: a copy of h [L, N, P]; for LSTM of the pair (h, c) with c [L, N, H]; for a cell of equations an
+        array if it has one state, else a tuple of as many as it has. May be set, which copies; None, for all of it or
+        one of the pair, means zeros, or what a cell's text says by ``init``.
 
         Examples
         --------
@@ -182,7 +214,7 @@ class Stream:
     @state.setter
     def state(self, value: State | None) -> None:
         shapes, names = self._state_shapes(), self._network.state_names
-        given = (None,) * len(shapes) if value is None else split_state(value, len(shapes), "state")
+        given = (None,) * len(shapes) if value is None else split_state(value, names, "state")
         tensors = [
             None if tensor is None else dense(shaped(tensor, f"state {name}", self._dtype, shape))
             for tensor, name, shape in zip(given, names, shapes)

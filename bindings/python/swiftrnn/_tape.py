@@ -31,12 +31,16 @@ class Gradients:
         Views of `flat` by torch's names; None if not wanted.
     flat : ndarray or None
         The gradients of all parameters as one vector, in the order of `Network.flat`; None if not wanted.
+    inputs : dict of str to ndarray, or None
+        Of a cell's inputs beside x, by their names, each in the layout in which it was given; empty where there are
+        none. None if not wanted.
     """
 
     x: Array | None
     state: Any
     parameters: Mapping[str, Array] | None
     flat: Array | None
+    inputs: Mapping[str, Array] | None = dataclasses.field(default_factory=dict)
 
     def __repr__(self) -> str:
         def shapes(value: Any) -> str:
@@ -45,14 +49,17 @@ class Gradients:
             return "None" if value is None else f"{value.dtype}{list(value.shape)}"
 
         names = "None" if self.parameters is None else f"{len(self.parameters)} tensors"
-        return f"Gradients(x={shapes(self.x)}, state={shapes(self.state)}, parameters={names}, flat={shapes(self.flat)})"
+        words = [f"x={shapes(self.x)}", f"state={shapes(self.state)}", f"parameters={names}", f"flat={shapes(self.flat)}"]
+        if self.inputs:
+            words.append(f"inputs={{{', '.join(f'{name}: {shapes(value)}' for name, value in self.inputs.items())}}}")
+        return f"Gradients({', '.join(words)})"
 
 
 class Tape:
     """The tape of one ``Network.forward``, from which `backward` makes gradients, as often as wanted.
 
-    It holds x, the initial state, and the parameters' vector by reference: they must stay as they were until the last
-    `backward`. A change of the parameters that the package saw (an optimizer's step, ``load_state_dict``,
+    It holds x, further inputs, the initial state, and the parameters' vector by reference: they must stay as they were
+    until the last `backward`. A change of the parameters that the package saw (an optimizer's step, ``load_state_dict``,
     ``initialize``, ``parameters[name] = …``, ``parameters.changed()``) is an error; a change of x, or of a raw numpy
     view, is not noticed and gives wrong gradients.
 
@@ -112,6 +119,7 @@ class Tape:
         need_x: bool = True,
         need_state: bool = True,
         need_parameters: bool = True,
+        need_inputs: bool = True,
         accumulate_into: Union[Gradients, Array, None] = None,
     ) -> Gradients:
         """Back-propagation through time, of gradients that arrive through y, the final state, or both.
@@ -124,7 +132,7 @@ class Tape:
             The loss's gradient for y, in y's layout and type; None: zeros. Past each length it is not read.
         dstate : ndarray or (ndarray, ndarray), optional
             The loss's gradient for the final state, in its layout; for LSTM a pair (dh, dc), either may be None: zeros.
-        need_x, need_state, need_parameters : bool
+        need_x, need_state, need_parameters, need_inputs : bool
             Which gradients to compute; what is not wanted costs nothing.
         accumulate_into : Gradients or ndarray, optional
             Gradients of an earlier call, or a flat vector: those of the parameters are added to it, and the result's
@@ -166,6 +174,7 @@ class Tape:
         dfinal = batch.states(dstate, "dstate")
         dx_wanted = batch.empty(handle.config.input_size) if need_x else (None, 0, 0)
         dinitial = batch.empty_states() if need_state else None
+        dinputs = [np.empty_like(array) for array in batch.inputs] if need_inputs else None
         flat = self._flat_gradient(need_parameters, accumulate_into)
 
         parameters = handle.flat_pointers(address(network.flat), network.flat.nbytes)
@@ -197,6 +206,9 @@ class Tape:
             tape_size=buffer.nbytes,
             workspace=address(workspace),
             workspace_size=workspace.nbytes,
+            inputs=c.pointers([address(array) for array in batch.inputs]),
+            input_gradients=None if dinputs is None else c.pointers([address(array) for array in dinputs]),
+            input_count=len(batch.inputs),
         )
         c.network_backward(handle.pointer, c.byref(arguments))
         network._pools.backward.give(workspace)
@@ -205,7 +217,14 @@ class Tape:
             state=None if dinitial is None else joined_state(dinitial),
             parameters=None if flat is None else named_views(flat, handle.parameters),
             flat=flat,
+            inputs=None if dinputs is None else self._named(dinputs),
         )
+
+    def _named(self, dinputs: list[Array]) -> dict[str, Array]:
+        """The gradients of the further inputs, as the caller gave these."""
+        batch = self._batch
+        names = [name for name, _ in batch.handle.inputs]
+        return {name: batch.input_gradient(k, gradient) for k, (name, gradient) in enumerate(zip(names, dinputs))}
 
     def _flat_gradient(self, wanted: bool, into: Union[Gradients, Array, None]) -> Array | None:
         network = self._network

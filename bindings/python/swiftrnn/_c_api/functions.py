@@ -16,8 +16,11 @@ from .types import (
     BackwardArgs,
     Config,
     Doubles,
+    EquationsPointer,
     ForwardArgs,
+    InputInfo,
     Int64s,
+    NamedSize,
     NetworkPointer,
     ParameterInfo,
     Pointers,
@@ -81,6 +84,42 @@ network_create = _declare("swiftrnn_network_create", status, POINTER(Config), PO
 
 # void swiftrnn_network_destroy(swiftrnn_network *network);
 network_destroy = _declare("swiftrnn_network_destroy", None, NetworkPointer)
+
+# swiftrnn_status swiftrnn_cell_parse(const char *text, int64_t text_size, swiftrnn_equations **out_equations);
+cell_parse = _declare("swiftrnn_cell_parse", status, c_char_p, c_int64, POINTER(EquationsPointer))
+
+# void swiftrnn_equations_destroy(swiftrnn_equations *equations);
+equations_destroy = _declare("swiftrnn_equations_destroy", None, EquationsPointer)
+
+# swiftrnn_status swiftrnn_network_create_equations(const swiftrnn_equations *equations, const swiftrnn_config *config,
+#                                                   const swiftrnn_named_size *sizes, int64_t size_count,
+#                                                   swiftrnn_network **out_network);
+network_create_equations = _declare(
+    "swiftrnn_network_create_equations", status, EquationsPointer, POINTER(Config), POINTER(NamedSize), c_int64,
+    POINTER(NetworkPointer),
+)  # fmt: skip
+
+# swiftrnn_status swiftrnn_network_describe(const swiftrnn_network *network, char *text, int64_t text_size,
+#                                           int64_t *out_size);
+network_describe = _declare("swiftrnn_network_describe", status, NetworkPointer, c_char_p, c_int64, Int64s)
+
+# swiftrnn_status swiftrnn_network_input_count(const swiftrnn_network *network, int64_t *out_count);
+network_input_count = _declare("swiftrnn_network_input_count", status, NetworkPointer, Int64s)
+
+# swiftrnn_status swiftrnn_network_input_info(const swiftrnn_network *network, int64_t index,
+#                                             swiftrnn_input_info *out_info);
+network_input_info = _declare(
+    "swiftrnn_network_input_info", status, NetworkPointer, c_int64, POINTER(InputInfo)
+)
+
+# swiftrnn_status swiftrnn_cell_count(int64_t *out_count);
+cell_count = _declare("swiftrnn_cell_count", status, Int64s)
+
+# swiftrnn_status swiftrnn_cell_name(int64_t index, char *name, int64_t name_size);
+cell_name = _declare("swiftrnn_cell_name", status, c_int64, c_char_p, c_int64)
+
+# swiftrnn_status swiftrnn_cell_text(const char *name, char *text, int64_t text_size, int64_t *out_size);
+cell_text = _declare("swiftrnn_cell_text", status, c_char_p, c_char_p, c_int64, Int64s)
 
 # swiftrnn_status swiftrnn_network_parameter_count(const swiftrnn_network *network, int64_t *out_count);
 network_parameter_count = _declare("swiftrnn_network_parameter_count", status, NetworkPointer, Int64s)
@@ -155,6 +194,12 @@ stream_destroy = _declare("swiftrnn_stream_destroy", None, StreamPointer)
 
 # swiftrnn_status swiftrnn_stream_step(swiftrnn_stream *stream, const void *x, void *y);
 stream_step = _declare("swiftrnn_stream_step", status, StreamPointer, c_void_p, c_void_p)
+
+# swiftrnn_status swiftrnn_stream_step_inputs(swiftrnn_stream *stream, const void *x, const void *const *inputs,
+#                                             int64_t input_count, void *y);
+stream_step_inputs = _declare(
+    "swiftrnn_stream_step_inputs", status, StreamPointer, c_void_p, Pointers, c_int64, c_void_p
+)
 
 # swiftrnn_status swiftrnn_stream_run(swiftrnn_stream *stream, int64_t steps, const void *x, void *y);
 stream_run = _declare("swiftrnn_stream_run", status, StreamPointer, c_int64, c_void_p, c_void_p)

@@ -6,14 +6,15 @@ Fields are in the header's order, with its names; a test compares their sizes an
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, Structure, c_char, c_int, c_int32, c_uint64, c_void_p
+from ctypes import POINTER, Structure, c_char, c_char_p, c_int, c_int32, c_uint64, c_void_p
 from ctypes import byref as byref, c_double as c_double, c_int64 as c_int64  # the callers' for results by pointer
-from typing import Any, Sequence
+from ctypes import create_string_buffer as create_string_buffer
+from typing import Any, Callable, Sequence
 
 # ---- Enumerations: int in C ------------------------------------------------------------------------------------------
 
 FLOAT32, FLOAT64 = 0, 1
-RNN_TANH, RNN_RELU, LSTM, GRU, GRU_RESET_BEFORE = 1, 2, 3, 4, 5
+RNN_TANH, RNN_RELU, LSTM, GRU, GRU_RESET_BEFORE, EQUATIONS = 1, 2, 3, 4, 5, 6
 WORKSPACE_FORWARD, WORKSPACE_FORWARD_WEIGHTS, WORKSPACE_BACKWARD = 0, 1, 2
 
 
@@ -34,6 +35,15 @@ def pointers(addresses: Sequence[int | None]) -> Any:
     return (c_void_p * len(addresses))(*addresses)
 
 
+def text_of(write: Callable[[Any, int, Any], None]) -> str:
+    """What ``write(text, text_size, out_size)`` writes: asked for its size first."""
+    size = c_int64()
+    write(None, 0, byref(size))
+    buffer = create_string_buffer(size.value)
+    write(buffer, size.value, None)
+    return buffer.value.decode("utf-8", "replace")
+
+
 def int64s(address: int | None) -> Any:
     """An address as `int64_t *`; None is NULL."""
     return None if address is None else ctypes.cast(address, Int64s)
@@ -51,6 +61,10 @@ class Network(Structure):
     """swiftrnn_network, opaque."""
 
 
+class Equations(Structure):
+    """swiftrnn_equations, opaque."""
+
+
 class Weights(Structure):
     """swiftrnn_weights, opaque."""
 
@@ -60,6 +74,7 @@ class Stream(Structure):
 
 
 NetworkPointer = POINTER(Network)
+EquationsPointer = POINTER(Equations)
 WeightsPointer = POINTER(Weights)
 StreamPointer = POINTER(Stream)
 
@@ -89,6 +104,18 @@ class Config(_Sized):
         ("dropout", c_double),
         ("num_threads", c_int64),
     ]
+
+
+class NamedSize(Structure):
+    """swiftrnn_named_size"""
+
+    _fields_ = [("name", c_char_p), ("value", c_int64)]
+
+
+class InputInfo(Structure):
+    """swiftrnn_input_info"""
+
+    _fields_ = [("name", c_char * 64), ("width", c_int64)]
 
 
 class ParameterInfo(Structure):
@@ -135,6 +162,8 @@ class ForwardArgs(_Sized):
         ("workspace_size", c_int64),
         ("seed", c_uint64),
         ("first_sequence", c_int64),
+        ("inputs", Pointers),
+        ("input_count", c_int64),
     ]
 
 
@@ -168,6 +197,9 @@ class BackwardArgs(_Sized):
         ("tape_size", c_int64),
         ("workspace", c_void_p),
         ("workspace_size", c_int64),
+        ("inputs", Pointers),
+        ("input_gradients", Pointers),
+        ("input_count", c_int64),
     ]
 
 

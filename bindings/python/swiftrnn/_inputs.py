@@ -1,0 +1,50 @@
+"""The inputs that a cell of equations has beside x: given by name, in x's layout."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+import numpy as np
+
+from ._arrays import Array, typed
+from ._handles import NetworkHandle
+
+# Keywords of the methods that take inputs.
+RESERVED = ("self", "x", "state", "lengths", "seed", "first_sequence", "out")
+
+
+def check_names(handle: NetworkHandle) -> None:
+    """Refuses a cell one of whose inputs could not be given by its name."""
+    for name, _ in handle.inputs:
+        if name in RESERVED:
+            raise ValueError(
+                f"the cell's input {name!r} is also the name of an argument of the network's methods "
+                f"({', '.join(RESERVED)}), so it could not be given: call it otherwise"
+            )
+
+
+def named_inputs(handle: NetworkHandle, given: Mapping[str, Any] | None) -> list[Any]:
+    """What was given by keyword, in the library's order; all inputs of the network, and no other."""
+    if not given and not handle.inputs:
+        return []
+    given = given or {}
+    names = [name for name, _ in handle.inputs]
+    has = f"this network's inputs beside x are {', '.join(names)}" if names else "this network has no inputs beside x"
+    for name in given:
+        if name not in names:
+            raise TypeError(f"unexpected argument {name!r}: {has}")
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise TypeError(f"missing input {missing[0]!r}: pass {missing[0]}=…; {has}")
+    return [given[name] for name in names]
+
+
+def input_array(value: Any, name: str, dtype: np.dtype[Any], shape: Sequence[int]) -> Array:
+    """An input, which must have this shape, whose last axis is its width; where that is 1 it may be left out."""
+    # A number out of an array of numbers per step: of one sequence, unbatched.
+    array = typed(np.asarray(value) if isinstance(value, np.generic) else value, name, dtype)
+    shapes = [tuple(shape)] + ([tuple(shape[:-1])] if shape[-1] == 1 else [])
+    if array.shape not in shapes:
+        expected = " or ".join(str(list(shape)) for shape in shapes)
+        raise ValueError(f"{name}: expected shape {expected}, got {list(array.shape)}")
+    return array

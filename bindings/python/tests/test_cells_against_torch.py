@@ -1,0 +1,135 @@
+"""Cells of equations against the papers' equations in torch, in float64: 1e-10 in float64, 3e-5 in float32; and against
+the cells with kernels of their own: 1e-13 and 2e-6."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy as np
+import pytest
+
+import swiftrnn
+from cell_reference import KNOWN, Problem, assert_near, by_swiftrnn, by_torch
+
+TOLERANCE = {"float64": 1e-10, "float32": 3e-5}
+
+# T, N, L, bidirectional, lengths
+SHAPES = [
+    (6, 3, 1, False, None),
+    (7, 5, 1, True, [7, 0, 3, 1, 5]),
+    (5, 4, 2, False, [5, 2, 0, 4]),
+    (4, 9, 2, True, None),
+]
+
+
+def network_of(name: str, dtype: str, layers: int, bidirectional: bool, hidden: int = 9) -> swiftrnn.CellNetwork:
+    known = KNOWN[name]
+    # A cell that needs I = H cannot be stacked on two directions.
+    layers = 1 if known.square and bidirectional else layers
+    cell = swiftrnn.Cell(name, **known.numbers)
+    network = cell.layer(
+        hidden if known.square else 6, hidden, layers, bidirectional=bidirectional, dtype=dtype, seed=1, **known.sizes
+    )
+    # All numbers of the network matter: none is what `init` says.
+    network.flat[:] = np.random.default_rng(2).uniform(-0.6, 0.6, network.flat.size)
+    return network
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_cells_of_papers(name: str, shape: tuple[Any, ...], dtype: str) -> None:
+    steps, sequences, layers, bidirectional, lengths = shape
+    network = network_of(name, dtype, layers, bidirectional)
+    problem = Problem.draw(network, steps, sequences, lengths)
+    expected = by_torch(network, problem, KNOWN[name].step)
+    assert_near(by_swiftrnn(network, problem), expected, TOLERANCE[dtype], (network, shape))
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_longer_and_wider(name: str) -> None:
+    network = network_of(name, "float64", 1, False, hidden=48)
+    problem = Problem.draw(network, 30, 17)
+    assert_near(by_swiftrnn(network, problem), by_torch(network, problem, KNOWN[name].step), 1e-10, network)
+
+
+@pytest.mark.parametrize("name", ["lstm_peephole", "slstm", "sru", "lem", "jordan"])
+def test_states_that_are_left_out_are_zeros(name: str) -> None:
+    network = network_of(name, "float64", 1, True)
+    problem = Problem.draw(network, 5, 3, [5, 2, 0])
+    problem.states = {state: np.zeros_like(value) for state, value in problem.states.items()}
+    expected = by_torch(network, problem, KNOWN[name].step)
+    y, _, tape = network.forward(problem.x, lengths=problem.lengths)
+    gradients = tape.backward(problem.dy)
+    assert_near({"y": y}, {"y": expected["y"]}, 1e-10, network)
+    problem.dstates = {state: np.zeros_like(value) for state, value in problem.dstates.items()}
+    expected = by_torch(network, problem, KNOWN[name].step)
+    found = {"dx": gradients.x, **{f"d{key}": value for key, value in gradients.parameters.items()}}
+    assert_near(found, {key: expected[key] for key in found}, 1e-10, network)
+
+
+# ---- The same cell twice ---------------------------------------------------------------------------------------------
+
+# Text, sizes and what makes the network with kernels of its own.
+TWINS: dict[str, tuple[dict[str, int], Callable[..., swiftrnn.Network]]] = {
+    "lstm": ({}, swiftrnn.LSTM),
+    "lstm_no_bias": ({}, lambda *sizes, **options: swiftrnn.LSTM(*sizes, bias=False, **options)),
+    "lstm_projected": ({"P": 7}, lambda *sizes, **options: swiftrnn.LSTM(*sizes, proj_size=7, **options)),
+    "gru": ({}, swiftrnn.GRU),
+    "gru_before": ({}, lambda *sizes, **options: swiftrnn.GRU(*sizes, reset_after=False, **options)),
+    "rnn": ({}, swiftrnn.RNN),
+    "rnn_relu": ({}, lambda *sizes, **options: swiftrnn.RNN(*sizes, nonlinearity="relu", **options)),
+}
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-13), ("float32", 2e-6)])
+@pytest.mark.parametrize("name", TWINS)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_as_the_cells_with_kernels_of_their_own(
+    name: str, shape: tuple[Any, ...], dtype: str, tolerance: float
+) -> None:
+    steps, sequences, layers, bidirectional, lengths = shape
+    sizes, make = TWINS[name]
+    options: dict[str, Any] = dict(num_layers=layers, bidirectional=bidirectional, dtype=dtype, seed=3)
+    fused = make(11, 19, **options)
+    network = swiftrnn.Cell(name).layer(11, 19, **options, **sizes)
+    assert sorted(network.parameters) == sorted(fused.parameters)
+    network.load_state_dict(fused.state_dict())
+    problem = Problem.draw(network, steps, sequences, lengths)
+    found, expected = by_swiftrnn(network, problem), by_swiftrnn(fused, problem)  # type: ignore[arg-type]
+    assert_near({key: found[key] for key in expected}, expected, tolerance, network)
+
+
+# ---- Masks -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["lstm_zoneout", "lstm_dropout_keras", "gru_dropout_keras", "lstm_dropout_gal", "gru_dropout_semeniuta",
+     "lstm_drop_connect", "li_gru_layer_norm"],
+)  # fmt: skip
+def test_gradients_through_masks_are_finite_differences(name: str) -> None:
+    network = swiftrnn.Cell(name).layer(3, 6, 2, bidirectional=True, dropout=0.3, dtype="float64", seed=0)
+    problem = Problem.draw(network, 4, 3, [4, 1, 3])
+    found = by_swiftrnn(network, problem, seed=5)
+    assert np.abs(found["y"] - by_swiftrnn(network, problem, seed=6)["y"]).max() > 1e-3
+
+    def loss() -> float:
+        results = by_swiftrnn(network, problem, seed=5)
+        sums = [(results["y"] * problem.dy).sum()]
+        sums += [(results[f"final {state}"] * d).sum() for state, d in problem.dstates.items()]
+        return float(sum(sums))
+
+    rng = np.random.default_rng(0)
+    for array, gradient in [(problem.x, found["dx"]), (network.flat, None)]:
+        flat = array.reshape(-1)
+        if gradient is None:
+            gradient = np.concatenate([found[f"d{key}"].ravel() for key in network.parameters])
+        for index in rng.choice(flat.size, 12, replace=False):
+            before, losses = flat[index], []
+            for change in (1e-6, -1e-6):
+                flat[index] = before + change
+                losses.append(loss())
+            flat[index] = before
+            expected = (losses[0] - losses[1]) / 2e-6
+            assert abs(gradient.reshape(-1)[index] - expected) <= 1e-6 * max(1.0, abs(expected)), (name, index)
