@@ -20,8 +20,8 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 class Cell:
     """A recurrent cell, given as its equations.
 
-    docs/cells.md has the language: ``x`` is the input, ``h`` a state's previous value and ``h'`` its next one, ``@`` the
-    product of a matrix with a vector; names that no equation gives are parameters. `layer` makes a network of it.
+    docs/cells.md has the language: ``x`` is the input, ``h`` a state's previous value and ``h'`` its next one, ``@``
+    the product of a matrix with a vector; names that no equation gives are parameters. `layer` makes a network of it.
 
     Cells never change, so a copy of one is itself. They are equal if their texts are, and are pickled by their text.
 

@@ -121,7 +121,8 @@ class NetworkHandle:
             with renamed("projection_size", "proj_size"):
                 c.network_create(c.byref(described), c.byref(pointer))
         else:
-            sizes = (c.NamedSize * len(config.sizes))(*[(name.encode(), value) for name, value in config.sizes])
+            named = [c.NamedSize(name.encode(), value) for name, value in config.sizes]
+            sizes = (c.NamedSize * len(named))(*named)
             equations = config.equations._handle.pointer
             c.network_create_equations(equations, c.byref(described), sizes, len(sizes), c.byref(pointer))
         self.pointer = pointer

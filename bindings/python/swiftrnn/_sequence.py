@@ -7,7 +7,7 @@ from typing import Any, Mapping, Sequence, Union
 import numpy as np
 
 from . import _c_api as c
-from ._arrays import Array, address, dense, integer, shaped, strided, typed, unsigned
+from ._arrays import Array, address, dense, shaped, strided, typed, unsigned
 from ._buffers import BufferPools
 from ._handles import NetworkHandle, WeightsHandle
 from ._inputs import input_array, named_inputs

@@ -89,7 +89,8 @@ class Stream:
         stream = self._claim()
         try:
             if given:
-                c.stream_step_inputs(stream, address(array), c.pointers(list(map(address, given))), len(given), address(y))
+                pointers = c.pointers([address(value) for value in given])
+                c.stream_step_inputs(stream, address(array), pointers, len(given), address(y))
             else:
                 c.stream_step(stream, address(array), address(y))
         finally:
@@ -128,8 +129,8 @@ class Stream:
         else:
             by_step = array.swapaxes(0, 1) if swapped else array
         if by_step.ndim != 3 or by_step.shape[1:] != self._inputs:
-            n, inputs = self._inputs
-            expected = f"[{n}, T, {inputs}]" if batch_first else f"[T, {n}, {inputs}]"
+            n, features = self._inputs
+            expected = f"[{n}, T, {features}]" if batch_first else f"[T, {n}, {features}]"
             raise ValueError(f"x: expected shape {expected}, got {list(array.shape)}")
         steps = by_step.shape[0]
         by_step = dense(by_step)

@@ -49,19 +49,18 @@ class Gradients:
             return "None" if value is None else f"{value.dtype}{list(value.shape)}"
 
         names = "None" if self.parameters is None else f"{len(self.parameters)} tensors"
-        words = [f"x={shapes(self.x)}", f"state={shapes(self.state)}", f"parameters={names}", f"flat={shapes(self.flat)}"]
-        if self.inputs:
-            words.append(f"inputs={{{', '.join(f'{name}: {shapes(value)}' for name, value in self.inputs.items())}}}")
-        return f"Gradients({', '.join(words)})"
+        arrays = f"x={shapes(self.x)}, state={shapes(self.state)}, parameters={names}, flat={shapes(self.flat)}"
+        inputs = ", ".join(f"{name}: {shapes(value)}" for name, value in (self.inputs or {}).items())
+        return f"Gradients({arrays}{f', inputs={{{inputs}}}' if inputs else ''})"
 
 
 class Tape:
     """The tape of one ``Network.forward``, from which `backward` makes gradients, as often as wanted.
 
     It holds x, further inputs, the initial state, and the parameters' vector by reference: they must stay as they were
-    until the last `backward`. A change of the parameters that the package saw (an optimizer's step, ``load_state_dict``,
-    ``initialize``, ``parameters[name] = …``, ``parameters.changed()``) is an error; a change of x, or of a raw numpy
-    view, is not noticed and gives wrong gradients.
+    until the last `backward`. A change of the parameters that the package saw (an optimizer's step,
+    ``load_state_dict``, ``initialize``, ``parameters[name] = …``, ``parameters.changed()``) is an error; a change of x,
+    or of a raw numpy view, is not noticed and gives wrong gradients.
 
     Any number of threads may call `backward` at once. `close`, or leaving a ``with`` block, gives the memory back to
     the network for its next forward pass; otherwise that happens when the last reference goes. So there is one owner: a

@@ -12,7 +12,6 @@ import torch
 INPUTS, HIDDEN, OTHER = 3, 6, 5
 
 Names = dict[str, Any]
-Expression = "tuple[str, Callable[[Names], Any]]"
 
 UNARY: dict[str, Callable[[Any], Any]] = {
     "sigmoid": torch.sigmoid,
@@ -57,7 +56,8 @@ class RandomCell:
             else:
                 self.head.append("size e = 2")
                 self.known.append((name, 2))
-        states = [("h", HIDDEN), *((name, int(self.rng.choice([HIDDEN, OTHER]))) for name in self.some(["c", "s"], 0.5))]
+        states = [("h", HIDDEN)]
+        states += [(name, int(self.rng.choice([HIDDEN, OTHER]))) for name in self.some(["c", "s"], 0.5)]
         self.known += states
         self.head += [f"size {name} = {self.size(width)}" for name, width in states]
         order = list(states)
@@ -73,10 +73,8 @@ class RandomCell:
         if self.rng.random() < 0.5:
             self.head.append("size y = H")
             self.equation("y", total)
-            self.output = "y"
         else:
             self.equation("y", self.join("+", total, self.vector(HIDDEN, 2)))
-            self.output = "y"
         self.text = "\n".join(self.head + self.lines)
 
     # ---- Drawing ----
@@ -180,7 +178,8 @@ class RandomCell:
             columns = int(self.rng.choice([INPUTS, HIDDEN, OTHER]))
             return self.product(width, self.vector(columns, depth - 1), columns)
         if kind <= 4:
-            return self.join(str(self.rng.choice(["+", "-"])), self.vector(width, depth - 1), self.vector(width, depth - 1))
+            sign = str(self.rng.choice(["+", "-"]))
+            return self.join(sign, self.vector(width, depth - 1), self.vector(width, depth - 1))
         if kind == 5:
             return self.join("*", self.bounded(width, depth - 1), self.vector(width, depth - 1))
         if kind == 6:
@@ -243,5 +242,4 @@ class RandomCell:
         names = {"x": x, **states, **parameters, **inputs}
         for target, read in self.equations:
             names[target] = read(names)
-        shape = (x.shape[0], HIDDEN)
-        return names[self.output].expand(shape), {name: names[f"{name}'"] for name in states}
+        return names["y"], {name: names[f"{name}'"].expand(value.shape) for name, value in states.items()}

@@ -7,9 +7,11 @@ from typing import Any, Callable
 
 import numpy as np
 import pytest
+import torch
 
 import swiftrnn
 from cell_reference import KNOWN, Problem, assert_near, by_swiftrnn, by_torch
+from swiftrnn import _c_api as c
 
 TOLERANCE = {"float64": 1e-10, "float32": 3e-5}
 
@@ -66,6 +68,54 @@ def test_states_that_are_left_out_are_zeros(name: str) -> None:
     expected = by_torch(network, problem, KNOWN[name].step)
     found = {"dx": gradients.x, **{f"d{key}": value for key, value in gradients.parameters.items()}}
     assert_near(found, {key: expected[key] for key in found}, 1e-10, network)
+
+
+# ---- What went wrong once -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lengths", [None, [0, 0]])
+def test_two_inputs_in_one_product(lengths: list[int] | None) -> None:
+    # dL/d of both is one product; e stands before x.
+    text = "input e\nsize e = 2\nh' = tanh(W @ x + V @ e + U @ h)"
+    network = swiftrnn.Cell(text).layer(3, 4, 2, bidirectional=True, dtype="float64", seed=0)
+
+    def step(x: Any, s: Any, p: Any, inputs: Any) -> Any:
+        h = torch.tanh(x @ p["W"].T + inputs["e"] @ p["V"].T + s["h"] @ p["U"].T)
+        return h, {"h": h}
+
+    problem = Problem.draw(network, 5, 2, lengths)
+    assert_near(by_swiftrnn(network, problem), by_torch(network, problem, step), 1e-10, text)
+
+
+@pytest.mark.parametrize("lengths", [None, [3, 0], [0, 0]])
+def test_gradients_that_are_made_of_sums_over_all_rows(lengths: list[int] | None) -> None:
+    text = "h' = tanh(W @ (sigmoid(p) * x) + U @ h) + rms_norm(q)"
+    network = swiftrnn.Cell(text).layer(3, 4, 2, dtype="float64", seed=0)
+
+    def step(x: Any, s: Any, p: Any, _: Any) -> Any:
+        norm = p["q"] / torch.sqrt((p["q"] ** 2).mean() + 1e-5)
+        h = torch.tanh((torch.sigmoid(p["p"]) * x) @ p["W"].T + s["h"] @ p["U"].T) + norm
+        return h, {"h": h}
+
+    problem = Problem.draw(network, 5, 2, lengths)
+    expected = by_torch(network, problem, step)
+    for byte in (0, 77):  # whatever is in the scratch
+        network._pools.backward.clear()
+        size = network._handle.workspace_size(c.WORKSPACE_BACKWARD, 5, 2)
+        network._pools.backward.give(np.full(size, byte, np.uint8))
+        assert_near(by_swiftrnn(network, problem), expected, 1e-10, text)
+
+
+def test_a_state_that_parameters_alone_make() -> None:
+    text = "h' = tanh(p)\ny = X @ (h * h')"
+    network = swiftrnn.Cell(text).layer(3, 4, 2, dtype="float64", seed=0)
+
+    def step(x: Any, s: Any, p: Any, _: Any) -> Any:
+        h = torch.tanh(p["p"]).expand(s["h"].shape)
+        return (s["h"] * h) @ p["X"].T, {"h": h}
+
+    problem = Problem.draw(network, 5, 2, [5, 2])
+    assert_near(by_swiftrnn(network, problem), by_torch(network, problem, step), 1e-10, text)
 
 
 # ---- The same cell twice ---------------------------------------------------------------------------------------------

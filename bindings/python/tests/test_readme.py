@@ -1,4 +1,4 @@
-"""The programs of README.md run: Python, C and Swift; and every path that the documentation links to exists."""
+"""The programs of README.md and docs/cells.md run: Python, C and Swift; and every path that is linked to exists."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ let package = Package(
 """
 
 
-def program(language: str) -> str:
-    """The first fenced block of a language in README.md."""
-    found = re.search(rf"^```{language}\n(.*?)^```$", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
-    assert found, f"README.md has no block of {language}"
-    return found[1]
+def program(language: str, index: int = 0, page: str = "README.md") -> str:
+    """A fenced block of a language."""
+    found = re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+    assert len(found) > index, f"{page} has {len(found)} blocks of {language}"
+    block: str = found[index]
+    return block
 
 
 def run(*command: Any) -> str:
@@ -44,6 +45,18 @@ def test_python(run_python: Callable[..., Any]) -> None:
     found = re.fullmatch(r"mean squared error: (\S+)\nthe same bits: True\n", output)
     assert found, output
     assert 0 < float(found[1]) < 0.01
+
+
+def test_a_cell_in_python(run_python: Callable[..., Any]) -> None:
+    names = [f"{name}_l{layer}" for layer in (0, 1) for name in ("Wf", "Uf", "Wn", "Un", "bf", "bn")]
+    assert run_python(program("python", 1)).stdout == f"gradients of: {' '.join(names)}\n"
+
+
+def test_a_cell_of_ones_own(run_python: Callable[..., Any]) -> None:
+    output = run_python(program("python", page="docs/cells.md")).stdout
+    found = re.fullmatch(r"mean squared error: (\S+)\nthe same bits: True\n", output)
+    assert found, output
+    assert 0 < float(found[1]) < 0.005
 
 
 def test_c(tmp_path: Path) -> None:
