@@ -17,6 +17,9 @@ from .types import (
     Config,
     Doubles,
     EquationsPointer,
+    ForestBackwardArgs,
+    ForestForwardArgs,
+    ForestPointer,
     ForwardArgs,
     InputInfo,
     Int64s,
@@ -212,6 +215,42 @@ stream_get_state = _declare("swiftrnn_stream_get_state", status, StreamPointer, 
 
 # swiftrnn_status swiftrnn_stream_set_state(swiftrnn_stream *stream, const void *const *states, int64_t state_count);
 stream_set_state = _declare("swiftrnn_stream_set_state", status, StreamPointer, Pointers, c_int64)
+
+# ---- Trees -----------------------------------------------------------------------------------------------------------
+
+# swiftrnn_status swiftrnn_forest_create(const int64_t *parents, int64_t node_count, swiftrnn_forest **out_forest);
+forest_create = _declare("swiftrnn_forest_create", status, Int64s, c_int64, POINTER(ForestPointer))
+
+# swiftrnn_status swiftrnn_forest_create_edges(int64_t node_count, const int64_t *children, const int64_t *parents,
+#                                              int64_t edge_count, swiftrnn_forest **out_forest);
+forest_create_edges = _declare(
+    "swiftrnn_forest_create_edges", status, c_int64, Int64s, Int64s, c_int64, POINTER(ForestPointer)
+)
+
+# void swiftrnn_forest_destroy(swiftrnn_forest *forest);
+forest_destroy = _declare("swiftrnn_forest_destroy", None, ForestPointer)
+
+# swiftrnn_status swiftrnn_forest_tape_size(const swiftrnn_network *network, const swiftrnn_forest *forest,
+#                                           int64_t *out_size);
+forest_tape_size = _declare("swiftrnn_forest_tape_size", status, NetworkPointer, ForestPointer, Int64s)
+
+# swiftrnn_status swiftrnn_forest_workspace_size(const swiftrnn_network *network, const swiftrnn_forest *forest,
+#                                                swiftrnn_workspace purpose, int64_t *out_size);
+forest_workspace_size = _declare(
+    "swiftrnn_forest_workspace_size", status, NetworkPointer, ForestPointer, c_int, Int64s
+)
+
+# swiftrnn_status swiftrnn_forest_forward(const swiftrnn_network *network, const swiftrnn_forest *forest,
+#                                         const swiftrnn_forest_forward_args *args);
+forest_forward = _declare(
+    "swiftrnn_forest_forward", status, NetworkPointer, ForestPointer, POINTER(ForestForwardArgs)
+)
+
+# swiftrnn_status swiftrnn_forest_backward(const swiftrnn_network *network, const swiftrnn_forest *forest,
+#                                          const swiftrnn_forest_backward_args *args);
+forest_backward = _declare(
+    "swiftrnn_forest_backward", status, NetworkPointer, ForestPointer, POINTER(ForestBackwardArgs)
+)
 
 # ---- Around a network ------------------------------------------------------------------------------------------------
 

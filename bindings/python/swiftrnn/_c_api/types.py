@@ -73,10 +73,15 @@ class Stream(Structure):
     """swiftrnn_stream, opaque."""
 
 
+class Forest(Structure):
+    """swiftrnn_forest, opaque."""
+
+
 NetworkPointer = POINTER(Network)
 EquationsPointer = POINTER(Equations)
 WeightsPointer = POINTER(Weights)
 StreamPointer = POINTER(Stream)
+ForestPointer = POINTER(Forest)
 
 # ---- Structs ---------------------------------------------------------------------------------------------------------
 
@@ -200,6 +205,53 @@ class BackwardArgs(_Sized):
         ("inputs", Pointers),
         ("input_gradients", Pointers),
         ("input_count", c_int64),
+    ]
+
+
+class ForestForwardArgs(_Sized):
+    """swiftrnn_forest_forward_args"""
+
+    _fields_ = [
+        ("size", c_int64),
+        ("x", c_void_p),
+        ("inputs", Pointers),
+        ("input_count", c_int64),
+        ("y", c_void_p),
+        ("final_states", Pointers),
+        ("state_count", c_int64),
+        ("parameters", Pointers),
+        ("parameter_count", c_int64),
+        ("tape", c_void_p),
+        ("tape_size", c_int64),
+        ("workspace", c_void_p),
+        ("workspace_size", c_int64),
+        ("seed", c_uint64),
+        ("first_node", c_int64),
+    ]
+
+
+class ForestBackwardArgs(_Sized):
+    """swiftrnn_forest_backward_args"""
+
+    _fields_ = [
+        ("size", c_int64),
+        ("x", c_void_p),
+        ("inputs", Pointers),
+        ("input_gradients", Pointers),
+        ("input_count", c_int64),
+        ("dy", c_void_p),
+        ("dx", c_void_p),
+        ("state_gradients", Pointers),
+        ("state_count", c_int64),
+        ("parameters", Pointers),
+        ("gradients", Pointers),
+        ("parameter_count", c_int64),
+        ("accumulate", c_int32),
+        ("reserved", c_int32),
+        ("tape", c_void_p),
+        ("tape_size", c_int64),
+        ("workspace", c_void_p),
+        ("workspace_size", c_int64),
     ]
 
 
