@@ -162,6 +162,9 @@ swiftrnn_status swiftrnn_network_create_equations(const swiftrnn_equations *equa
 swiftrnn_status swiftrnn_network_describe(const swiftrnn_network *network, char *text, int64_t text_size,
                                           int64_t *out_size);
 
+/** Numbers of a row of y: D * P, of equations D times what a step gives out. */
+swiftrnn_status swiftrnn_network_output_size(const swiftrnn_network *network, int64_t *out_size);
+
 /** One input of a cell of equations beside x: [T, N, width]. */
 typedef struct swiftrnn_input_info {
   char name[64];

@@ -49,8 +49,8 @@ extension Network {
   /// arguments are right.
   ///
   /// - Throws: also ``RNNError/mismatch(_:)`` if another configuration, T, N or lengths filled the tape.
-  @_specialize(where Scalar == Float)
-  @_specialize(where Scalar == Double)
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
   public func backward(_ b: Backward) throws(RNNError) {
     let c = configuration
     let (steps, sequences) = (b.steps, b.sequences)

@@ -42,8 +42,8 @@ extension Network {
   }
 
   /// Runs whole sequences through all layers and directions. Nothing is written unless all arguments are right.
-  @_specialize(where Scalar == Float)
-  @_specialize(where Scalar == Double)
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
   public func forward(_ f: Forward) throws(RNNError) {
     let c = configuration
     let (steps, sequences) = (f.steps, f.sequences)

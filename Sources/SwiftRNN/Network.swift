@@ -14,8 +14,8 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   let equations: Equations<Scalar>?
 
   /// - Throws: what is wrong with the configuration, or with `SWIFTRNN_ISA`.
-  @_specialize(where Scalar == Float)
-  @_specialize(where Scalar == Double)
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
   public convenience init(_ configuration: NetworkConfiguration) throws(RNNError) {
     try self.init(configuration, kernels: Scalar.kernels)
   }
@@ -24,8 +24,8 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   /// streams fit networks with these kernels only.
   ///
   /// - Parameter equations: of a network of equations, whose configuration they have completed.
-  @_specialize(where Scalar == Float)
-  @_specialize(where Scalar == Double)
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
   init(
     _ configuration: NetworkConfiguration, kernels: KernelTable<Scalar>, equations: Equations<Scalar>? = nil
   ) throws(RNNError) {
@@ -62,8 +62,8 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   /// tensor and number: the same values on every machine.
   ///
   /// - Parameter parameters: a pointer for each tensor; nil entries are skipped.
-  @_specialize(where Scalar == Float)
-  @_specialize(where Scalar == Double)
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
   public func initialize(seed: UInt64, parameters: UnsafeBufferPointer<UnsafeMutableRawPointer?>) throws(RNNError) {
     try checkPointers("parameter_count", parameters)
     for pointer in parameters {
@@ -113,8 +113,8 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   }
 
   /// Bytes of scratch that a pass needs, whatever the threads and lengths.
-  @_specialize(where Scalar == Float)
-  @_specialize(where Scalar == Double)
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
   public func workspaceSize(_ purpose: Purpose, steps: Int, sequences: Int) throws(RNNError) -> Int {
     try Self.checkBatch(steps: steps, sequences: sequences)
     _ = try tapeLayout(steps: steps, sequences: sequences)

@@ -9,8 +9,8 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
   /// Packs `parameters`, one pointer per tensor, none nil; they may change or go afterwards.
   ///
   /// - Throws: ``RNNError/outOfMemory(bytes:)``, or what is wrong with the pointers.
-  @_specialize(where Scalar == Float)
-  @_specialize(where Scalar == Double)
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
   public init(
     _ network: Network<Scalar>, parameters: UnsafeBufferPointer<UnsafeRawPointer?>
   ) throws(RNNError) {

@@ -113,6 +113,16 @@ public func swiftrnn_network_describe(
   }
 }
 
+@implementation @_cdecl("swiftrnn_network_output_size")
+public func swiftrnn_network_output_size(
+  _ network: OpaquePointer!, _ out_size: UnsafeMutablePointer<Int64>!
+) -> swiftrnn_status {
+  run { () throws(RNNError) in
+    let handle = try Handle.network(network)
+    try output(out_size, "out_size").pointee = Int64(handle.configuration.outputSize)
+  }
+}
+
 @implementation @_cdecl("swiftrnn_network_input_count")
 public func swiftrnn_network_input_count(
   _ network: OpaquePointer!, _ out_count: UnsafeMutablePointer<Int64>!

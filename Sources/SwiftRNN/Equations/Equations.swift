@@ -154,8 +154,8 @@ extension Network {
   ///     `projectionSize` mean nothing.
   ///   - sizes: of the names that the cell's sizes have, such as `["P": 64]`; I and H are the configuration's.
   /// - Throws: ``RNNError/cell(_:)`` for sizes that do not fit, and as ``init(_:)``.
-  @_specialize(where Scalar == Float)
-  @_specialize(where Scalar == Double)
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
   public convenience init(
     _ cell: Cell, _ configuration: NetworkConfiguration, sizes: [String: Int] = [:]
   ) throws(RNNError) {

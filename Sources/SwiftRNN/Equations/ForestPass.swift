@@ -97,8 +97,8 @@ extension Network {
   }
 
   /// Runs all nodes through all layers. Nothing is written unless all arguments are right.
-  @_specialize(where Scalar == Float)
-  @_specialize(where Scalar == Double)
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
   public func forward(_ forest: Forest, _ f: ForestForward) throws(RNNError) {
     let equations = try checkForest(forest)
     let inputs = try checkedInputs(f.inputs, f.x, forest)
@@ -178,8 +178,8 @@ extension Network {
   }
 
   /// The gradients of a loss. Nothing is written unless all arguments are right.
-  @_specialize(where Scalar == Float)
-  @_specialize(where Scalar == Double)
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
   public func backward(_ forest: Forest, _ b: ForestBackward) throws(RNNError) {
     let equations = try checkForest(forest)
     let inputs = try checkedInputs(b.inputs, b.x, forest)

@@ -43,8 +43,8 @@ public struct Adam: Sendable {
   ///   - first: m, as many elements, zeros before the first step, updated in place.
   ///   - second: v, as `first`.
   /// - Throws: ``RNNError``; nothing is written then.
-  @_specialize(where Scalar == Float)
-  @_specialize(where Scalar == Double)
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
   public func step<Scalar: RNNScalar>(
     _ step: Int, gradient: UnsafeBufferPointer<Scalar>, parameter: UnsafeMutableBufferPointer<Scalar>,
     first: UnsafeMutableBufferPointer<Scalar>, second: UnsafeMutableBufferPointer<Scalar>

@@ -27,8 +27,8 @@ public enum CrossEntropy {
   ///   - rowLosses: `[rows]`: the loss of each row, 0 where ignored; nil if not wanted.
   ///   - dlogits: `[rows, classes]`: the gradient of the loss, zeros where ignored; nil if not wanted. May be `logits`.
   /// - Throws: ``RNNError`` for sizes that do not fit and targets outside the classes; nothing is written then.
-  @_specialize(where Scalar == Float)
-  @_specialize(where Scalar == Double)
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
   public static func evaluate<Scalar: RNNScalar>(
     logits: UnsafeBufferPointer<Scalar>, classes: Int, targets: UnsafeBufferPointer<Int>, ignoring ignored: Int = -1,
     rowLosses: UnsafeMutableBufferPointer<Double>? = nil, dlogits: UnsafeMutableBufferPointer<Scalar>? = nil

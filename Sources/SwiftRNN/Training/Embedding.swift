@@ -11,8 +11,8 @@ public enum Embedding {
   ///   - ids: `[count]`, each in `0 ..< vocabulary`.
   ///   - out: `[count, width]`, dense; may not overlap the others.
   /// - Throws: ``RNNError`` for sizes that do not fit and identifiers outside the vocabulary; nothing is written then.
-  @_specialize(where Scalar == Float)
-  @_specialize(where Scalar == Double)
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
   public static func forward<Scalar: RNNScalar>(
     weight: UnsafeBufferPointer<Scalar>, vocabulary: Int, width: Int, ids: UnsafeBufferPointer<Int>,
     out: UnsafeMutableBufferPointer<Scalar>
@@ -42,8 +42,8 @@ public enum Embedding {
   ///   - accumulate: false to overwrite `dweight`, true to add to it.
   ///   - dweight: `[vocabulary, width]`, dense; may not overlap the others.
   /// - Throws: ``RNNError`` for sizes that do not fit and identifiers outside the vocabulary; nothing is written then.
-  @_specialize(where Scalar == Float)
-  @_specialize(where Scalar == Double)
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
   public static func backward<Scalar: RNNScalar>(
     ids: UnsafeBufferPointer<Int>, dout: UnsafeBufferPointer<Scalar>, vocabulary: Int, width: Int,
     accumulate: Bool = false, dweight: UnsafeMutableBufferPointer<Scalar>

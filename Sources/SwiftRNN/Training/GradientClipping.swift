@@ -22,8 +22,8 @@ public enum GradientClipping {
 
   /// The same for tensors that `gradient` gives by index in `0 ..< tensors`.
   @discardableResult
-  @_specialize(where Scalar == Float)
-  @_specialize(where Scalar == Double)
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
   public static func clip<Scalar: RNNScalar>(
     tensors: Int, maxNorm: Double, gradient: (Int) -> UnsafeMutableBufferPointer<Scalar>
   ) throws(RNNError) -> Double {

@@ -17,8 +17,8 @@ public enum Linear {
   ///   - bias: `[outputs]`, or nil for zeros
   ///   - y: `[rows, outputs]`; overlaps nothing
   /// - Throws: ``RNNError/sizeMismatch(_:_:expected:)``, ``RNNError/outOfMemory(bytes:)``
-  @_specialize(where Scalar == Float)
-  @_specialize(where Scalar == Double)
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
   public static func forward<Scalar: RNNScalar>(
     rows: Int, inputs: Int, outputs: Int, x: UnsafeBufferPointer<Scalar>, weight: UnsafeBufferPointer<Scalar>,
     bias: UnsafeBufferPointer<Scalar>?, y: UnsafeMutableBufferPointer<Scalar>
@@ -81,8 +81,8 @@ public enum Linear {
   ///   - dx: `[rows, inputs]`, or nil: not wanted
   ///   - dweight: `[outputs, inputs]`, or nil: not wanted
   ///   - dbias: `[outputs]`, or nil: not wanted
-  @_specialize(where Scalar == Float)
-  @_specialize(where Scalar == Double)
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
   public static func backward<Scalar: RNNScalar>(
     rows: Int, inputs: Int, outputs: Int, x: UnsafeBufferPointer<Scalar>?, weight: UnsafeBufferPointer<Scalar>?,
     dy: UnsafeBufferPointer<Scalar>, accumulate: Bool, dx: UnsafeMutableBufferPointer<Scalar>?,

@@ -30,8 +30,8 @@ public struct SGD: Sendable {
   ///   - parameter: updated in place.
   ///   - velocity: as many elements, zeros before the first step, updated in place; may be nil if `momentum` is 0.
   /// - Throws: ``RNNError``; nothing is written then.
-  @_specialize(where Scalar == Float)
-  @_specialize(where Scalar == Double)
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
   public func step<Scalar: RNNScalar>(
     gradient: UnsafeBufferPointer<Scalar>, parameter: UnsafeMutableBufferPointer<Scalar>,
     velocity: UnsafeMutableBufferPointer<Scalar>? = nil

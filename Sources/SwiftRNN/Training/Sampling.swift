@@ -36,8 +36,8 @@ public struct Sampler: Sendable {
   ///   - position: a counter, such as the number of characters so far.
   ///   - ids: `[rows]`, receives the classes.
   /// - Throws: ``RNNError``: also for NaN, +infinity, or a row of nothing but -infinity; nothing is written then.
-  @_specialize(where Scalar == Float)
-  @_specialize(where Scalar == Double)
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
   public func sample<Scalar: RNNScalar>(
     logits: UnsafeBufferPointer<Scalar>, classes: Int, position: UInt64, ids: UnsafeMutableBufferPointer<Int>
   ) throws(RNNError) {

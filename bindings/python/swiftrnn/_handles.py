@@ -138,7 +138,7 @@ class NetworkHandle:
         """Names and widths of those beside x."""
         self.directions = 2 if config.bidirectional else 1
         self.state_rows = config.num_layers * self.directions
-        self.output_size = self.directions * self._output_width()
+        self.output_size = self._count(c.network_output_size)
 
     def _count(self, query: Any) -> int:
         count = c.c_int64()
@@ -159,15 +159,6 @@ class NetworkHandle:
         info = c.InputInfo()
         c.network_input_info(self.pointer, index, c.byref(info))
         return info.name.decode("ascii"), info.width
-
-    def _output_width(self) -> int:
-        """Of one direction: h's; what equations give out need not be a state, and only their description tells it."""
-        if self.config.equations is None:
-            return self.state_widths[0]
-        found = re.search(r"^output \[(\d+)\]$", self.describe(), re.MULTILINE)
-        if found is None:
-            raise RuntimeError("this libswiftrnn describes no output: the package and the library do not fit")
-        return int(found[1])
 
     def describe(self) -> str:
         """What is computed when, in words."""

@@ -106,6 +106,9 @@ network_create_equations = _declare(
 #                                           int64_t *out_size);
 network_describe = _declare("swiftrnn_network_describe", status, NetworkPointer, c_char_p, c_int64, Int64s)
 
+# swiftrnn_status swiftrnn_network_output_size(const swiftrnn_network *network, int64_t *out_size);
+network_output_size = _declare("swiftrnn_network_output_size", status, NetworkPointer, Int64s)
+
 # swiftrnn_status swiftrnn_network_input_count(const swiftrnn_network *network, int64_t *out_count);
 network_input_count = _declare("swiftrnn_network_input_count", status, NetworkPointer, Int64s)
 
