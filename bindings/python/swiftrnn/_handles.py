@@ -7,7 +7,6 @@ immutable: any number of threads may share them.
 from __future__ import annotations
 
 import dataclasses
-import re
 import weakref
 from typing import TYPE_CHECKING, Any
 
