@@ -109,14 +109,18 @@ extension Check {
 }
 
 /// A network's state tensors as a caller hands them over: nil, there or here, is zeros or not wanted.
+///
+/// Inlined into other modules: its generic code would ask the runtime for types, which are made at the first use.
+@frozen
 public struct States<Scalar: RNNScalar>: BitwiseCopyable {
-  private var tensors = InlineArray<16, UnsafeMutablePointer<Scalar>?>(repeating: nil)
+  @usableFromInline var tensors = InlineArray<16, UnsafeMutablePointer<Scalar>?>(repeating: nil)
 
   /// `[L * D, N, P]`
-  public var h: UnsafeMutablePointer<Scalar>? { tensors[0] }
+  @inlinable public var h: UnsafeMutablePointer<Scalar>? { tensors[0] }
   /// `[L * D, N, H]`; LSTM only.
-  public var c: UnsafeMutablePointer<Scalar>? { tensors[1] }
+  @inlinable public var c: UnsafeMutablePointer<Scalar>? { tensors[1] }
 
+  @inlinable
   public init(h: UnsafeMutablePointer<Scalar>? = nil, c: UnsafeMutablePointer<Scalar>? = nil) {
     tensors[0] = h
     tensors[1] = c
@@ -124,8 +128,8 @@ public struct States<Scalar: RNNScalar>: BitwiseCopyable {
 
   /// `[L * D, N, width]` of a state by its number, 0 … 15: nil for others.
   public subscript(state: Int) -> UnsafeMutablePointer<Scalar>? {
-    @inline(__always) get { state >= 0 && state < 16 ? tensors[state] : nil }
-    @inline(__always) set { if state >= 0 && state < 16 { tensors[state] = newValue } }
+    @inlinable @inline(__always) get { state >= 0 && state < 16 ? tensors[state] : nil }
+    @inlinable @inline(__always) set { if state >= 0 && state < 16 { tensors[state] = newValue } }
   }
 
   /// The parts of one direction of one layer, of equations.

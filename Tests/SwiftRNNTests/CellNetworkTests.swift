@@ -319,6 +319,9 @@ struct CellNetworkCase {
     "h' = tanh(blocks(W, heads) @ x + blocks(U, 2) @ h + blocks(V, 3) @ tanh(h))",
     "a, b, c = blocks(U, 2) @ v\nv = tanh(W @ x)\nsize h = 4\nh' = a * b + c * tanh(h)",
     "h' = tanh(A @ B @ C @ h + D @ E @ x)\nsize C = 3\nsize B = 5\nsize E = 2",
+    "input e\nsize e = 2\nh' = tanh(W @ x + V @ e + U @ h)",
+    "h' = tanh(W @ (sigmoid(p) * x) + U @ h)",
+    "h' = tanh(p)\ny = X @ h",
     "h' = tanh(sqrt(exp(W @ x)) * sign(h) + log(2 + h * h) + abs(U @ h) * silu(h) + hard_tanh(h, -0.4, 0.4))",
   ])
   func otherForms(_ text: String) throws {

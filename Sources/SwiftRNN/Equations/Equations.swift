@@ -198,15 +198,16 @@ extension Network {
 }
 
 /// The inputs of a cell of equations beside x, by their number from 0: each dense `[T, N, width]`.
-public struct Inputs<Scalar: RNNScalar> {
-  private var tensors = InlineArray<15, UnsafeMutablePointer<Scalar>?>(repeating: nil)
+@frozen
+public struct Inputs<Scalar: RNNScalar>: BitwiseCopyable {
+  @usableFromInline var tensors = InlineArray<15, UnsafeMutablePointer<Scalar>?>(repeating: nil)
 
-  public init() {}
+  @inlinable public init() {}
 
   /// nil for numbers outside of 0 … 14.
   public subscript(input: Int) -> UnsafeMutablePointer<Scalar>? {
-    get { input >= 0 && input < 15 ? tensors[input] : nil }
-    set { if input >= 0 && input < 15 { tensors[input] = newValue } }
+    @inlinable get { input >= 0 && input < 15 ? tensors[input] : nil }
+    @inlinable set { if input >= 0 && input < 15 { tensors[input] = newValue } }
   }
 }
 

@@ -180,8 +180,7 @@ struct ForestBackwardRunner<Scalar: RNNScalar> {
     let run = ForestRun(
       network: network, program: program, weights: place.weights, forest: forest, scratch: scratch, masks: masks,
       firstNode: firstNode, nodeRow: nodeRow, edgeRow: edgeRow)
-    for height in (0..<heights.count - 1).reversed() {
-      let range = heights[height]..<heights[height + 1]
+    ForestBlocks.visit(heights, (0..<heights.count - 1).reversed()) { range in
       run.run([BackwardSection.step], part: part, range, firstEdge: forest.partEdges[part])
       for position in range { hand(forest.order[position]) }
     }

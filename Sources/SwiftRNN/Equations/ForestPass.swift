@@ -313,8 +313,7 @@ struct ForestForwardRunner<Scalar: RNNScalar> {
       firstNode: firstNode, nodeRow: nodeRow, edgeRow: edgeRow)
     let heights = forest.parts[part]
     var firstEdge = forest.partEdges[part]
-    for height in 0..<heights.count - 1 {
-      let range = heights[height]..<heights[height + 1]
+    ForestBlocks.visit(heights, 0..<heights.count - 1) { range in
       run.run([ForestSection.before, ForestSection.step], part: part, range, firstEdge: firstEdge)
       for position in range {
         let node = forest.order[position]

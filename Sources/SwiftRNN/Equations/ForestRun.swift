@@ -76,6 +76,22 @@ extension EquationsLayer {
   }
 }
 
+/// A height's nodes in blocks that stay in the second-level cache from stage to stage.
+enum ForestBlocks {
+  /// - Parameter heights: where each height's nodes begin, and where the last ones end.
+  @inline(__always)
+  static func visit(_ heights: [Int], _ some: some Sequence<Int>, _ body: (_ range: Range<Int>) -> Void) {
+    for height in some {
+      var start = heights[height]
+      while start < heights[height + 1] {
+        let end = min(start + Blocking.inputRows, heights[height + 1])
+        body(start..<end)
+        start = end
+      }
+    }
+  }
+}
+
 /// Runs sections for the nodes of one height of one part.
 struct ForestRun<Scalar: RNNScalar> {
   typealias Pointer = UnsafeMutablePointer<Scalar>

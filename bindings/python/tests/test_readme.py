@@ -59,33 +59,56 @@ def test_a_cell_of_ones_own(run_python: Callable[..., Any]) -> None:
     assert 0 < float(found[1]) < 0.005
 
 
-def test_c(tmp_path: Path) -> None:
+def run_c(tmp_path: Path, text: str) -> str:
     # The package's file may have another name than the one that programs look for.
     library = Path(c.library._name).resolve()
     for name in ("libswiftrnn.so", "libswiftrnn.so.0"):
         (tmp_path / name).symlink_to(library)
-    (tmp_path / "program.c").write_text(program("c"))
+    (tmp_path / "program.c").write_text(text)
     run(
         "cc", "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT / 'include'}", tmp_path / "program.c",
         "-o", tmp_path / "program", f"-L{tmp_path}", "-lswiftrnn", f"-Wl,-rpath,{tmp_path}",
     )  # fmt: skip
-    numbers = [float(word) for word in run(tmp_path / "program").removeprefix("the last output: ").split()]
+    return run(tmp_path / "program")
+
+
+def test_a_cell_in_c(tmp_path: Path) -> None:
+    output = run_c(tmp_path, program("c", page="docs/cells.md"))
+    found = re.fullmatch(r"mean squared error: (\S+)\n", output)
+    assert found, output
+    assert 0 < float(found[1]) < 0.02
+
+
+def test_c(tmp_path: Path) -> None:
+    numbers = [float(word) for word in run_c(tmp_path, program("c")).removeprefix("the last output: ").split()]
     assert len(numbers) == 4
     assert all(0 < abs(number) < 1 for number in numbers)
 
 
-def test_swift() -> None:
+def run_swift(text: str) -> str:
     # A package that depends on the checkout by its path. It builds in the checkout's build folder and with the flags of
     # its tests, so that the kernels, which take minutes, are compiled once for both.
     package = ROOT / "build" / "readme"
-    sources = {package / "Package.swift": PACKAGE, package / "Sources" / "Readme" / "main.swift": program("swift")}
+    sources = {package / "Package.swift": PACKAGE, package / "Sources" / "Readme" / "main.swift": text}
     for path, text in sources.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    output = run(
+    return run(
         "swift", "run", "--package-path", package, "--scratch-path", ROOT / ".build", "-c", "release",
         "-Xswiftc", "-enable-testing", "Readme",
     )  # fmt: skip
+
+
+def test_a_cell_in_swift() -> None:
+    output = run_swift(program("swift", page="docs/cells.md"))
+    assert "gradients of: Wk_l0 Uk_l0 W_l0 U_l0 bk_l0 b_l0 Wk_l1" in output
+    root = [float(word) for word in output.split("output of the root: [")[1].split("]")[0].split(",")]
+    assert len(root) == 4
+    assert all(0 < abs(number) < 1 for number in root)
+
+
+def test_swift() -> None:
+    output = run_swift(program("swift"))
     found = re.fullmatch(r"the last output: \[(.*)\]\nthe same bits: true\n", output)
     assert found, output
     numbers = [float(word) for word in found[1].split(",")]
