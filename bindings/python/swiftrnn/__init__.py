@@ -26,6 +26,8 @@ from ._cell_network import CellNetwork
 from ._cells import GRU, LSTM, RNN
 from ._equations import Cell, cell_text, cells
 from ._errors import Status, SwiftRNNError, SwiftRNNMemoryError, SwiftRNNValueError
+from ._forest import Forest
+from ._forest_tape import ForestTape
 from ._frozen import Frozen
 from ._network import Network
 from ._parameters import Parameters
@@ -55,6 +57,8 @@ __all__ = [
     "Cell",
     "CellNetwork",
     "CrossEntropy",
+    "Forest",
+    "ForestTape",
     "Frozen",
     "Gradients",
     "LinearGradients",

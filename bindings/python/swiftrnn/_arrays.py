@@ -121,6 +121,26 @@ def shaped(
     return array
 
 
+def indices(value: Any, name: str) -> Array:
+    """`value`, one axis of integers, as an int64 array of the package's own that nobody writes to."""
+    try:
+        found = np.asarray(value)
+    except ValueError:  # lists of different lengths
+        raise ValueError(f"{name}: expected one axis of integers, got lists of different lengths") from None
+    if found.size == 0 and not isinstance(value, np.ndarray):
+        found = found.astype(np.int64)
+    if found.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected integers, got {found.dtype}")
+    if found.ndim != 1:
+        raise ValueError(f"{name}: expected one axis, got shape {list(found.shape)}")
+    if found.dtype.kind == "u" and found.size and int(found.max()) > 2**63 - 1:
+        at = int(found.argmax())
+        raise ValueError(f"{name}[{at}]: {int(found[at])} is outside {-(2**63)}...{2**63 - 1}")
+    own_array = np.array(found, np.int64, order="C")
+    own_array.flags.writeable = False
+    return own_array
+
+
 def dense(array: Array) -> Array:
     """`array` itself if it is C-contiguous and aligned, otherwise a copy that is."""
     flags = array.flags

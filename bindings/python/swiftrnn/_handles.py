@@ -1,7 +1,7 @@
-"""The library's four handles as Python objects, and what a network says of itself. No numbers are touched here.
+"""The library's five handles as Python objects, and what a network says of itself. No numbers are touched here.
 
-A handle is given back when the last reference to its object goes. Handles of equations, networks and weights are
-immutable: any number of threads may share them.
+A handle is given back when the last reference to its object goes. Handles of equations, networks, weights and forests
+are immutable: any number of threads may share them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from . import _c_api as c
+from ._arrays import Array, address
 from ._errors import renamed
 
 if TYPE_CHECKING:
@@ -180,6 +181,34 @@ class NetworkHandle:
         size = c.c_int64()
         c.network_tape_size(self.pointer, steps, sequences, c.byref(size))
         return size.value
+
+    def forest_workspace_size(self, purpose: int, forest: "ForestHandle") -> int:
+        """Bytes of scratch of a call over trees."""
+        size = c.c_int64()
+        c.forest_workspace_size(self.pointer, forest.pointer, purpose, c.byref(size))
+        return size.value
+
+    def forest_tape_size(self, forest: "ForestHandle") -> int:
+        """Bytes of a tape of trees."""
+        size = c.c_int64()
+        c.forest_tape_size(self.pointer, forest.pointer, c.byref(size))
+        return size.value
+
+
+class ForestHandle:
+    """A ``swiftrnn_forest``: the nodes of trees, by edges from `children` to `parents`, int64; or without `children` by
+    the parent of each node, -1 for a root."""
+
+    def __init__(self, node_count: int, children: Array | None, parents: Array) -> None:
+        pointer = c.ForestPointer()
+        above = c.int64s(address(parents))
+        if children is None:
+            c.forest_create(above, node_count, c.byref(pointer))
+        else:
+            below = c.int64s(address(children))
+            c.forest_create_edges(node_count, below, above, len(parents), c.byref(pointer))
+        self.pointer = pointer
+        _owned(self, pointer, c.forest_destroy)
 
 
 class WeightsHandle:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ._arrays import Array, writeable
 from ._network import Network
-from ._tape import Gradients, Tape
+from ._tape import Gradients, TapeMemory
 
 Parameter = Union[Network, Array]
 Gradient = Union[Gradients, Array]
@@ -41,7 +41,7 @@ def array_of(owner: Any, name: str) -> Array:
 def gradient_list(gradients: Any) -> list[Any]:
     """Gradients as a list of `Gradients` and arrays. The items are not checked yet: see `gradient_array`."""
     expected = "gradients: expected Gradients, an array, or a sequence of them,"
-    return _listed(gradients, (Gradients, np.ndarray, Tape), expected)
+    return _listed(gradients, (Gradients, np.ndarray, TapeMemory), expected)
 
 
 def gradient_array(gradient: Any, name: str) -> Any:
@@ -54,8 +54,9 @@ def gradient_array(gradient: Any, name: str) -> Any:
     ValueError
         The backward pass was asked not to compute it.
     """
-    if isinstance(gradient, Tape):
-        raise TypeError(f"{name}: expected Gradients or an array, got Tape: tape.backward makes gradients")
+    if isinstance(gradient, TapeMemory):
+        kind = type(gradient).__name__
+        raise TypeError(f"{name}: expected Gradients or an array, got {kind}: tape.backward makes gradients")
     if isinstance(gradient, Gradients):
         if gradient.flat is None:
             raise ValueError(f"{name}: these gradients were made with need_parameters=False")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, Mapping, Union
+from typing import TYPE_CHECKING, Any, Mapping, TypeVar, Union
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from ._sequence import Batch, State, joined_state, state_pointers
 if TYPE_CHECKING:
     from ._network import Network
 
+_Self = TypeVar("_Self", bound="TapeMemory")
+
 
 @dataclasses.dataclass(eq=False, repr=False)
 class Gradients:
@@ -26,7 +28,8 @@ class Gradients:
     x : ndarray or None
         In the layout of x, zero past each length; None if not wanted.
     state : ndarray, (ndarray, ndarray) or None
-        Of the initial state, in its layout; given even where the initial state was left out. None if not wanted.
+        Of the initial state, in its layout; given even where the initial state was left out. None if not wanted, and
+        for trees, which have none.
     parameters : dict of str to ndarray, or None
         Views of `flat` by torch's names; None if not wanted.
     flat : ndarray or None
@@ -54,7 +57,70 @@ class Gradients:
         return f"Gradients({arrays}{f', inputs={{{inputs}}}' if inputs else ''})"
 
 
-class Tape:
+class TapeMemory:
+    """What tapes of sequences and of trees have in common: they hold their network, and memory that goes back to it.
+
+    Attributes
+    ----------
+    seed : int
+        The seed of the dropout masks.
+    nbytes : int
+        The tape's size in bytes.
+    """
+
+    def __init__(self, network: "Network", buffer: Array, seed: int, version: int) -> None:
+        self._network = network
+        self._buffer: Array | None = buffer
+        self._version = version
+        self.seed = seed
+        self.nbytes = buffer.nbytes
+
+    def __reduce_ex__(self, protocol: Any) -> Any:  # what copy, deepcopy and pickle call
+        raise TypeError(
+            f"a {type(self).__name__} cannot be copied or pickled, its memory goes back to its network: share it, or "
+            "run forward again"
+        )
+
+    def _memory(self) -> Array:
+        """The tape's bytes, as long as gradients can be made of them."""
+        if self._buffer is None:
+            raise ValueError("the tape is closed")
+        if self._network.parameters.version != self._version:
+            raise SwiftRNNError(Status.MISMATCH, "the parameters have changed since the forward pass of this tape")
+        return self._buffer
+
+    def _flat_gradient(self, wanted: bool, into: Union[Gradients, Array, None]) -> Array | None:
+        network = self._network
+        if not wanted:
+            if into is not None:
+                raise ValueError("accumulate_into was given, but need_parameters is False")
+            return None
+        if into is None:
+            return np.empty_like(network.flat)
+        flat = into.flat if isinstance(into, Gradients) else into
+        flat = writeable(flat, "accumulate_into", network.dtype, network.flat.shape)
+        if np.may_share_memory(flat, network.flat):
+            raise ValueError("accumulate_into overlaps the parameters")
+        return flat
+
+    def close(self) -> None:
+        """Gives the tape's memory back; `backward` is an error from then on. Not while another thread is in it."""
+        buffer, self._buffer = self._buffer, None
+        if buffer is not None:
+            self._network._pools.tape.give(buffer)
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_buffer", None) is not None:
+            self.close()
+
+
+class Tape(TapeMemory):
     """The tape of one ``Network.forward``, from which `backward` makes gradients, as often as wanted.
 
     It holds x, further inputs, the initial state, and the parameters' vector by reference: they must stay as they were
@@ -92,23 +158,14 @@ class Tape:
         seed: int,
         version: int,
     ) -> None:
-        self._network = network
+        super().__init__(network, buffer, seed, version)
         self._batch = batch
         self._initial = initial
-        self._buffer: Array | None = buffer
-        self._version = version
-        self.seed = seed
-        self.nbytes = buffer.nbytes
 
     def __repr__(self) -> str:
         batch, closed = self._batch, ", closed" if self._buffer is None else ""
         sizes = f"steps={batch.steps}, sequences={batch.sequences}, nbytes={self.nbytes}"
         return f"Tape({self._network!r}, {sizes}{closed})"
-
-    def __reduce_ex__(self, protocol: Any) -> Any:  # what copy, deepcopy and pickle call
-        raise TypeError(
-            "a Tape cannot be copied or pickled, its memory goes back to its network: share it, or run forward again"
-        )
 
     def backward(
         self,
@@ -163,11 +220,7 @@ class Tape:
         True
         """
         network, batch, handle = self._network, self._batch, self._batch.handle
-        buffer = self._buffer
-        if buffer is None:
-            raise ValueError("the tape is closed")
-        if network.parameters.version != self._version:
-            raise SwiftRNNError(Status.MISMATCH, "the parameters have changed since the forward pass of this tape")
+        buffer = self._memory()
 
         dy_given = (None, 0, 0) if dy is None else batch.sequence(dy, "dy", handle.output_size)
         dfinal = batch.states(dstate, "dstate")
@@ -224,33 +277,3 @@ class Tape:
         batch = self._batch
         names = [name for name, _ in batch.handle.inputs]
         return {name: batch.input_gradient(k, gradient) for k, (name, gradient) in enumerate(zip(names, dinputs))}
-
-    def _flat_gradient(self, wanted: bool, into: Union[Gradients, Array, None]) -> Array | None:
-        network = self._network
-        if not wanted:
-            if into is not None:
-                raise ValueError("accumulate_into was given, but need_parameters is False")
-            return None
-        if into is None:
-            return np.empty_like(network.flat)
-        flat = into.flat if isinstance(into, Gradients) else into
-        flat = writeable(flat, "accumulate_into", network.dtype, network.flat.shape)
-        if np.may_share_memory(flat, network.flat):
-            raise ValueError("accumulate_into overlaps the parameters")
-        return flat
-
-    def close(self) -> None:
-        """Gives the tape's memory back; `backward` is an error from then on. Not while another thread is in it."""
-        buffer, self._buffer = self._buffer, None
-        if buffer is not None:
-            self._network._pools.tape.give(buffer)
-
-    def __enter__(self) -> "Tape":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if getattr(self, "_buffer", None) is not None:
-            self.close()

@@ -65,6 +65,21 @@ def test_the_interface_of_the_design_runs() -> None:
         assert y.shape == (6, 3, 7) and h.shape == (1, 3, 7)
 
 
+def test_the_interface_of_trees_runs() -> None:
+    network = swiftrnn.Cell("tree_child_sum").layer(5, 7, num_layers=2, seed=0)
+    forest, x = swiftrnn.Forest.from_trees([[2, 2, -1], [-1]]), x_of(4, 5)
+    y, (h, c) = network.tree(forest, x)
+    assert y.shape == (4, 7) and h.shape == c.shape == (2, 4, 7) and y[forest.roots].shape == (2, 7)
+    y, state, tape = network.tree_forward(forest, x, seed=None, first_node=0)
+    assert isinstance(tape, swiftrnn.ForestTape)
+    grads = tape.backward(dy=np.ones_like(y), dstate=None, need_x=True, need_parameters=True, need_inputs=True)
+    assert isinstance(grads, swiftrnn.Gradients) and grads.x.shape == x.shape and grads.state is None
+    assert list(grads.parameters) == list(network.parameters) and grads.flat.shape == network.flat.shape
+    swiftrnn.Adam(network).step(grads)
+    edges = swiftrnn.Forest.from_edges(node_count=4, children=[0, 1], parents=[2, 2])
+    assert len(edges) == edges.node_count == forest.node_count == 4 and edges.edge_count == forest.edge_count == 2
+
+
 def test_docstring_examples() -> None:
     attempted = 0
     # Files, not pkgutil.iter_modules: that takes the library that lies beside them for a module.

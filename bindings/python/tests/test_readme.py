@@ -59,6 +59,13 @@ def test_a_cell_of_ones_own(run_python: Callable[..., Any]) -> None:
     assert 0 < float(found[1]) < 0.005
 
 
+def test_trees_in_python(run_python: Callable[..., Any]) -> None:
+    output = run_python(program("python", 1, page="docs/cells.md")).stdout
+    found = re.fullmatch(r"mean squared error: (\S+)\nthe same bits: True\n", output)
+    assert found, output
+    assert 0 < float(found[1]) < 0.1  # of a variance of 0.7
+
+
 def run_c(tmp_path: Path, text: str) -> str:
     # The package's file may have another name than the one that programs look for.
     library = Path(c.library._name).resolve()
