@@ -10,6 +10,7 @@ import json
 import sys
 from pathlib import Path
 
+import cell_bench
 import plots
 import report
 from machine import describe, facts, identity, latency_floors
@@ -89,6 +90,9 @@ def main() -> None:
     arguments = parse_arguments()
     if arguments.list:
         print_shapes(arguments)
+        return
+    if arguments.cells:
+        cell_bench.main(arguments)
         return
     path = arguments.json or DRIVERS / "results.json"
     if arguments.source:

@@ -16,6 +16,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 DRIVERS = HERE.parent / "build" / "bench"
 OURS, PADDED = "SwiftRNN", "SwiftRNN padded"
+# Not a library's: the process of scripts/bench --cells.
+CELLS = "cells"
 PEERS = ("torch", "onnxruntime", "oneDNN")
 
 # Within a round gomp's threads spin between two parallel regions, but not for the 20 ms that are its default.
@@ -39,6 +41,7 @@ def commands(threads: int) -> dict[str, list[str]]:
         "torch": [*python, str(HERE / "torch_worker.py"), "--threads", str(threads)],
         "onnxruntime": [*python, str(HERE / "onnxruntime_worker.py"), "--threads", str(threads)],
         "oneDNN": [str(DRIVERS / "onednn_worker")],
+        CELLS: [*python, str(HERE / "cell_worker.py"), "--threads", str(threads)],
     }
 
 

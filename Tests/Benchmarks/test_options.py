@@ -18,7 +18,13 @@ def run(*arguments: str) -> subprocess.CompletedProcess:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--quick", "--only", "GRU"], ["--threads", "1", "--only", "stream", "--rounds", "7", "--seconds", "0.5"]],
+    [
+        [],
+        ["--quick", "--only", "GRU"],
+        ["--threads", "1", "--only", "stream", "--rounds", "7", "--seconds", "0.5"],
+        ["--cells"],
+        ["--cells", "--quick", "--compile", "--only", "lstm_.*|mgu"],
+    ],
 )
 def test_good_options_print_nothing(arguments: list[str]) -> None:
     result = run(*arguments, "--threads", "1")
@@ -30,6 +36,14 @@ def test_the_list() -> None:
     lines = result.stdout.splitlines()
     assert result.returncode == 0 and lines[-1] == f"{len(lines) - 1} shapes" and len(lines) > 10
     assert all("stream" in line for line in lines[:-1])
+
+
+def test_the_list_of_cells() -> None:
+    lines = run("--cells", "--list").stdout.splitlines()
+    assert lines[-1] == f"{len(lines) - 1} cells" and len(lines) > 72
+    quick = [line for line in lines if line.endswith("  (quick)")]
+    assert run("--cells", "--quick", "--list").stdout.splitlines() == [*quick, f"{len(quick)} cells"]
+    assert run("--cells", "--list", "--only", "gru").stdout.splitlines() == ["gru", "1 cells"]
 
 
 @pytest.mark.parametrize(
@@ -50,6 +64,11 @@ def test_the_list() -> None:
         (["--json", os.sep], f"{os.sep} is not where a file can be written"),
         (["--from", os.sep], "Is a directory"),
         (["--from", str(OPTIONS)], "Extra data"),
+        (["--compile"], "--compile is for --cells"),
+        (["--cells", "--only", "lst"], "no cell matches"),
+        (["--cells", "--quick", "--only", "fast_rnn"], "no cell matches"),
+        (["--cells", "--threads", "4096"], "4096 threads need as many CPUs"),
+        (["--cells", "--write-docs", "--only", "lstm"], "--write-docs wants a whole run"),
         (["--lis"], "unrecognized arguments: --lis"),
         (["more"], "unrecognized arguments: more"),
     ],
@@ -67,6 +86,8 @@ def test_wrong_options(arguments: list[str], message: str) -> None:
         ({}, [], "holds no results of scripts/bench"),
         (RESULTS, ["--json", "other.json"], "--json is for new results"),
         (RESULTS, ["--write-docs"], "with 1 and 2 threads"),
+        (RESULTS, ["--cells"], "holds results without --cells"),
+        (RESULTS | {"cells": True}, [], "holds results of --cells"),
     ],
 )
 def test_wrong_results(tmp_path: pathlib.Path, content: object, arguments: list[str], message: str) -> None:
