@@ -96,7 +96,13 @@ private struct CellDerivation {
       case .overRows: isOfRows.append(false)
       default: isOfRows.append(operands.contains { isOfRows[$0] })
       }
-      isOfChild.append(operation != .sumChildren && operands.contains { isOfChild[$0] })
+      // The masks of a child's value are the child's, also where what reaches it is the same for all children.
+      let isMasked: Bool =
+        switch operation {
+        case .dropout, .zoneoutGradient: isFromChild
+        default: false
+        }
+      isOfChild.append(operation != .sumChildren && (isMasked || operands.contains { isOfChild[$0] }))
     }
     return value
   }

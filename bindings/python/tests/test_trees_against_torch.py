@@ -129,9 +129,22 @@ def test_a_chain_is_a_sequence() -> None:
         )
 
 
-def test_masks_are_the_same_forward_and_backward() -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "like tree_child_sum\nu = dropout(tanh(Wu @ x + Uu @ s + bu), 0.4)",
+        "h' = tanh(W @ x + sum_children(dropout(h, 0.4)))",
+        "h' = tanh(W @ x + sum_children(U @ dropout(h, 0.4)))",
+        "h' = tanh(W @ x + sum_children(dropout(h * h, 0.4, per_sequence)))",
+        "h' = tanh(W @ x + sum_children(zoneout(tanh(U @ h), h, 0.4)))",
+        "h' = tanh(W @ x + sum_children(dropout(tanh(V @ x), 0.4) * h))",
+        "h' = tanh(W @ x + dropout(h[1], 0.4) + dropout(U @ h[2], 0.4))",
+        "h' = tanh(W @ x + sum_children(drop_connect(U, 0.4) @ h))",
+    ],
+)
+def test_masks_are_the_same_forward_and_backward(text: str) -> None:
     """Gradients along a direction against differences, with dropout between layers and masks in the cell."""
-    cell = swiftrnn.Cell("like tree_child_sum\nu = dropout(tanh(Wu @ x + Uu @ s + bu), 0.4)")
+    cell = swiftrnn.Cell(text)
     network = cell.layer(4, 6, 2, dropout=0.5, dtype="float64", seed=0)
     problem = Problem.draw(network, swiftrnn.Forest([2, 2, -1, 2, 3, -1]))
     _, _, tape = network.tree_forward(problem.forest, problem.x, seed=7)
