@@ -319,6 +319,7 @@ struct CellNetworkCase {
     "h' = tanh(blocks(W, heads) @ x + blocks(U, 2) @ h + blocks(V, 3) @ tanh(h))",
     "a, b, c = blocks(U, 2) @ v\nv = tanh(W @ x)\nsize h = 4\nh' = a * b + c * tanh(h)",
     "h' = tanh(A @ B @ C @ h + D @ E @ x)\nsize C = 3\nsize B = 5\nsize E = 2",
+    "h' = tanh(W @ x + dropout(b, 0.5) * zoneout(b, k, 0.3) + U @ h)",
     "input e\nsize e = 2\nh' = tanh(W @ x + V @ e + U @ h)",
     "h' = tanh(W @ (sigmoid(p) * x) + U @ h)",
     "h' = tanh(p)\ny = X @ h",

@@ -47,14 +47,6 @@ public final class Cell: Sendable {
     for parameter in graph.parameters where parameter.name.utf8.count > longestParameterName {
       throw parameter.place.error("the name of a parameter has at most \(longestParameterName) characters")
     }
-    for (number, node) in graph.nodes.enumerated() where phases.phases[number] == .parameters {
-      // It would be made once for all rows, and a mask is another for each.
-      switch node.operation {
-      case .dropout: throw node.place.error("dropout takes what depends on an input or a state")
-      case .zoneout: throw node.place.error("zoneout takes what depends on an input or a state")
-      default: break
-      }
-    }
     for (number, node) in graph.nodes.enumerated() where node.operation == .product {
       guard phases.phases[number] != .parameters else {
         throw node.place.error("right of \"@\" stands what depends on an input or a state")

@@ -32,7 +32,8 @@ struct CellPhases: Sendable {
     for (number, node) in nodes.enumerated() {
       switch node.operation {
       case .state, .childState, .sumChildren: fromState[number] = true
-      case .input: fromInput[number] = true
+      // A mask is another one for each step and sequence, whatever it is laid on.
+      case .input, .dropout, .zoneout: fromInput[number] = true
       default: break
       }
       for operand in node.operands {

@@ -92,8 +92,6 @@ def test_the_cells_of_the_library() -> None:
         ("h' = x\nz = h", 'line 2, column 1: nothing that leads to the output reads "z"\n  z = h\n  ^'),
         ("lsmt", 'line 1, column 6: the library has no cell "lsmt" (did you mean "lstm"?)\n  like lsmt\n       ^'),
         ("h' = x + (", "line 1, column "),
-        ("h' = x + dropout(b, 0.5)", "line 1, column 10: dropout takes what depends on an input or a state"),
-        ("h' = x + zoneout(b, k, 0.5)", "line 1, column 10: zoneout takes what depends on an input or a state"),
         ("h' = x\0", "line 1, column 7: this character has no meaning here"),
         ("h' = \N{GREEK SMALL LETTER ALPHA} * x", "line 1, column 6: this character has no meaning here"),
         ("h' = \ud800", "line 1, column 6: this character has no meaning here"),
