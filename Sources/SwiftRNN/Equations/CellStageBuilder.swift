@@ -91,16 +91,20 @@ struct CellStageBuilder {
     for mask in masks where columns[mask.out.column] < 0 { take(mask.out.column) }
     for (number, instruction) in instructions.enumerated() {
       var freed: [Int] = []
-      for slot in Set(instruction.operands.compactMap(root)) where last[slot] == number { freed.append(slot) }
+      // Where it writes to an operand that nothing reads any more, that is freed once, as what it writes.
+      let written = root(instruction.out)
+      for slot in Set(instruction.operands.compactMap(root)) where last[slot] == number && slot != written {
+        freed.append(slot)
+      }
       func release() {
         for slot in freed.sorted() { free.append((columns[slot], widths[slot])) }
         freed = []
       }
       // An instruction may write where it reads, at the same column, number by number.
       if instruction.opcode.isElementwise { release() }
-      if let out = root(instruction.out), columns[out] < 0 { take(out) }
+      if let written, columns[written] < 0 { take(written) }
       release()
-      if let out = root(instruction.out), last[out] == number { free.append((columns[out], widths[out])) }
+      if let written, last[written] == number { free.append((columns[written], widths[written])) }
     }
     func place(_ operand: VectorOperand) -> VectorOperand {
       guard let slot = root(operand) else { return operand }
