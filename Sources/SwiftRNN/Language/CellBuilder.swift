@@ -106,6 +106,14 @@ struct CellBuilder {
     guard values.kind(whole) != .number else {
       throw equation.place.error("a number cannot be cut into \(equation.parts) parts")
     }
+    // Rows of diagonal blocks are no diagonal blocks, and no matrix that is kept.
+    var matrix: Int? = values.kind(whole) == .matrix ? whole : nil
+    while let number = matrix {
+      if case .blocks = values.nodes[number].operation {
+        throw equation.place.error("diagonal blocks cannot be cut; a product with them can")
+      }
+      matrix = values.nodes[number].operands.first
+    }
     return try values.make(
       .cut(part: equation.part, parts: equation.parts), [whole], values.kind(whole), equation.place)
   }
