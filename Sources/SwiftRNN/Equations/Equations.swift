@@ -28,9 +28,13 @@ final class Equations<Scalar: RNNScalar>: Sendable {
     given["H"] = configuration.hiddenSize
     func layer(_ inputs: Int, isTree: Bool = false) throws(CellError) -> EquationsLayer<Scalar> {
       given["I"] = inputs
-      return try EquationsLayer(
-        CellInLayer(
-          cell: cell, extents: try CellExtents(cell.graph, cell.sizes, given: given), lanes: lanes, isTree: isTree))
+      let extents = try CellExtents(cell.graph, cell.sizes, given: given)
+      // A "size" of x is instead of I, but rows of I numbers are what a layer reads.
+      let x = cell.graph.inputs[0].node
+      guard extents.rows[x] == inputs else {
+        throw cell.graph.nodes[x].place.error("x is \(extents.rows[x]) wide by its \"size\", and \(inputs) in a layer")
+      }
+      return try EquationsLayer(CellInLayer(cell: cell, extents: extents, lanes: lanes, isTree: isTree))
     }
     first = try layer(configuration.inputSize)
     configuration.cell = .equations
