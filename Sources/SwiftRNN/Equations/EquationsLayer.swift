@@ -18,6 +18,7 @@ final class EquationsLayer<Scalar: RNNScalar>: Sendable {
   var rowPlaces: Int { 4 + inputCount + states.count }
 
   init(_ layer: CellInLayer) throws(CellError) {
+    try layer.check()
     self.layer = layer
     let plan = try EquationsBackwardPlan(layer)
     backwardPlan = plan
@@ -46,5 +47,33 @@ final class EquationsLayer<Scalar: RNNScalar>: Sendable {
   /// Elements of the matrices that a program reads through masks.
   func maskedElements(_ program: CellProgram<Scalar>) -> Int {
     program.masked.reduce(0) { $0 + layer.elements(ofParameter: $1.parameter) }
+  }
+}
+
+extension CellInLayer {
+  /// Numbers of all values of a step and of its backward pass together, at most. Operands of instructions have columns
+  /// of 32 bits; a place may hold a value, where its sum starts, and whatever it reads as a vector: eight times as many.
+  private static var mostNumbers: Int { 1 << 28 }
+  /// Products of all diagonal blocks: each is one of its own, forward and backward.
+  private static var mostBlocks: Int { 4096 }
+
+  /// What is larger is refused before anything is made as large as it.
+  fileprivate func check() throws(CellError) {
+    let nodes = cell.backward.nodes
+    let sized = SizedGraph(cell, extents, nodes: nodes, isTraining: true)
+    var (numbers, blocks) = (0, 0)
+    for (number, node) in nodes.enumerated() {
+      // Up to 2^16 values of 2^31 numbers.
+      numbers += padded(sized.rows[number]) + padded(sized.columns[number])
+      guard numbers <= Self.mostNumbers else {
+        throw node.place.error("the values of a step have more than \(Self.mostNumbers) numbers together")
+      }
+      guard node.operation == .product else { continue }
+      let of = sized.matrix(node.operands[0], transposed: false).blocks
+      if of > 1 { blocks += of }
+      guard blocks <= Self.mostBlocks else {
+        throw node.place.error("the cell multiplies by more than \(Self.mostBlocks) diagonal blocks")
+      }
+    }
   }
 }
