@@ -19,6 +19,8 @@ struct CellAssembler {
   private let homes: (sections: [Int], stages: [Int])
   private(set) var program = AssembledProgram()
   private var locations: [Int: Location]
+  /// What is wanted, by the value that it is or is a part of: there may be thousands.
+  let required: [Int: [RequiredValue]]
   /// Numbers of parameters are made vectors once, in the prepared row: not for what is prepared itself, or comes behind
   /// the sums over all rows.
   private(set) var widens = true
@@ -51,6 +53,7 @@ struct CellAssembler {
     lanes = schedule.lanes
     self.homes = homes
     locations = schedule.given
+    required = Dictionary(grouping: schedule.required) { schedule.graph.resolved($0.node).node }
     stage = CellStageBuilder(lanes: lanes)
     program.widths = taken
     program.parameters = parameters
@@ -92,7 +95,7 @@ struct CellAssembler {
 
   /// A place of whole vectors where the value is wanted in its own section.
   private func ownPlace(_ number: Int, _ section: Int) -> Location? {
-    schedule.required.first {
+    required[number]?.first {
       $0.node == number && $0.section == section && !Place.isDense($0.location.place) && $0.width == graph.rows[number]
     }?.location
   }
@@ -101,22 +104,37 @@ struct CellAssembler {
 
   private mutating func assemble(_ section: Int) {
     widens = homes.sections[section] != Place.prepared
-    var last = 0
-    for number in schedule.needed {
-      if schedule.section(number) == section { last = max(last, schedule.levels[number]) }
-      guard let sum = schedule.accumulators[number] else { continue }
-      last = max(last, sum.levels[section] ?? 0)
-      if !early(sum, section).isEmpty { last = max(last, schedule.earlyLevel(sum, section)) }
+    // Listed once: a text may have thousands of stages, and none shall look through all values.
+    var work: [(products: [Int], values: [Int])] = [([], [])]
+    func stages(to level: Int) {
+      while work.count <= level { work.append(([], [])) }
     }
-    for level in 0...last {
+    for number in schedule.needed {
+      let isOwn = schedule.section(number) == section
+      if isOwn {
+        stages(to: schedule.levels[number])
+        work[schedule.levels[number]].values.append(number)
+      }
+      guard let sum = schedule.accumulators[number] else { continue }
+      if let level = sum.levels[section] {
+        stages(to: level)
+        work[level].products.append(number)
+      }
+      if !isOwn && !early(sum, section).isEmpty {
+        let level = schedule.earlyLevel(sum, section)
+        stages(to: level)
+        work[level].values.append(number)
+      }
+    }
+    for (level, stageWork) in work.enumerated() {
       for isOfChildren in graph.isTree ? [false, true] : [false] {
         self.isOfChildren = isOfChildren
         stage = CellStageBuilder(lanes: lanes)
         (groups, childSums) = ([], [])
-        for number in schedule.needed where graph.isReduction(number) { addUp(number, section, level) }
-        if level > 0 { assembleProducts(section, level) }
-        for number in schedule.needed where graph.isChilds(number) == isOfChildren { assemble(number, section, level) }
-        if level == last { writeRest(section, ofChildren: isOfChildren) }
+        for number in stageWork.values where graph.isReduction(number) { addUp(number, section) }
+        assembleProducts(stageWork.products, section)
+        for number in stageWork.values where graph.isChilds(number) == isOfChildren { assemble(number, section) }
+        if level == work.count - 1 { writeRest(section, ofChildren: isOfChildren) }
         finishStage(section)
       }
     }
@@ -124,8 +142,8 @@ struct CellAssembler {
   }
 
   /// A sum over children, at the beginning of a stage.
-  private mutating func addUp(_ number: Int, _ section: Int, _ level: Int) {
-    guard !isOfChildren, schedule.section(number) == section, schedule.levels[number] == level else { return }
+  private mutating func addUp(_ number: Int, _ section: Int) {
+    if isOfChildren { return }
     let (node, column) = graph.resolved(graph.nodes[number].operands[0])
     var from = locations[node] ?? Location(Place.prepared)
     from.column += column
@@ -144,15 +162,15 @@ struct CellAssembler {
     return sum.earlyAddends(own).filter { $0.section == section }.map { ($0.isNegative, $0.node) }
   }
 
-  private mutating func assemble(_ number: Int, _ section: Int, _ level: Int) {
+  private mutating func assemble(_ number: Int, _ section: Int) {
     if let sum = schedule.accumulators[number] {
       let early = early(sum, section)
-      if !early.isEmpty, schedule.earlyLevel(sum, section) == level, let location = sum.location {
+      if !early.isEmpty, let location = sum.location {
         let out = VectorOperand(location)
         let width = graph.rows[number]
         add(early, to: out, into: out, width: width)
       }
-      guard schedule.section(number) == section, schedule.levels[number] == level else { return }
+      guard schedule.section(number) == section else { return }
       let rest = sum.finalAddends(section).map { ($0.isNegative, $0.node) }
       if rest.isEmpty {
         locations[number] = sum.location
@@ -162,7 +180,6 @@ struct CellAssembler {
         located(number, out)
       }
     } else {
-      guard schedule.section(number) == section, schedule.levels[number] == level else { return }
       if graph.isReduction(number) { return write(number, section) }
       emit(number, into: home(number, section).map { VectorOperand($0) })
     }
@@ -240,12 +257,10 @@ struct CellAssembler {
 
   // MARK: Products
 
-  private mutating func assembleProducts(_ section: Int, _ level: Int) {
+  private mutating func assembleProducts(_ numbers: [Int], _ section: Int) {
     var found: [(key: ProductKey, pieces: [ProductPiece])] = []
-    for number in schedule.needed {
-      guard let sum = schedule.accumulators[number], sum.levels[section] == level,
-        graph.isChilds(number) == isOfChildren
-      else { continue }
+    for number in numbers where graph.isChilds(number) == isOfChildren {
+      guard let sum = schedule.accumulators[number] else { continue }
       for (key, piece) in pieces(sum, section) {
         if let same = found.firstIndex(where: { $0.key == key }) {
           found[same].pieces.append(piece)

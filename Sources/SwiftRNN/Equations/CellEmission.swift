@@ -53,9 +53,7 @@ extension CellAssembler {
 
   /// Copies a value to where it is wanted in `section`.
   mutating func write(_ number: Int, _ section: Int) {
-    for value in schedule.required where value.section == section && graph.resolved(value.node).node == number {
-      write(value)
-    }
+    for value in required[number] ?? [] where value.section == section { write(value) }
   }
 
   /// What is wanted in `section` but not made there.

@@ -18,6 +18,8 @@ struct SizedGraph {
   let isTree: Bool
   /// In a tree: of each value, it is another for each child.
   let isOfChild: [Bool]
+  /// Of each node, once: a chain of products would be looked through from each of them, and by recursion.
+  private var constants: [Double?] = []
 
   /// - Parameters:
   ///   - nodes: the cell's own, and those of gradients behind them.
@@ -51,6 +53,8 @@ struct SizedGraph {
     for (number, parameter) in graph.parameters.enumerated() { parameters[parameter.node] = number }
     self.parameters = parameters
     states = graph.states.map(\.previous)
+    constants = Array(repeating: nil, count: nodes.count)
+    for number in nodes.indices { constants[number] = constant(of: nodes[number]) }
   }
 
   /// The value that a node is, or is a part of, and where in it: on a chain the sum over children is the one child, and
@@ -71,11 +75,13 @@ struct SizedGraph {
   }
 
   /// What a number is, if it is known when the cell is made. There is no second child on a chain.
-  func constant(_ node: Int) -> Double? {
-    switch nodes[node].operation {
+  func constant(_ node: Int) -> Double? { constants[node] }
+
+  private func constant(of node: CellNode) -> Double? {
+    switch node.operation {
     case .constant(let value): value
     case .childState(_, let child): child == 1 || isTree ? nil : 0
-    case .product: constant(resolved(nodes[node].operands[1]).node) == 0 ? 0 : nil
+    case .product: constants[resolved(node.operands[1]).node] == 0 ? 0 : nil
     default: nil
     }
   }

@@ -24,8 +24,10 @@ struct TapeContents {
   /// Of each state, where its value after the step is: a column, or nil: it is the output.
   var states: [Int?] = []
   private(set) var width = 0
+  /// By node.
+  private var columns: [Int: Int] = [:]
 
-  func column(of node: Int) -> Int? { entries.first { $0.node == node }?.column }
+  func column(of node: Int) -> Int? { columns[node] }
 
   /// Whether a value of a child is kept.
   func holdsChild(_ node: Int) -> Bool { childEntries.contains { $0.node == node } }
@@ -39,6 +41,7 @@ struct TapeContents {
   mutating func append(_ node: Int, width: Int) -> Int {
     if let known = column(of: node) { return known }
     entries.append(Entry(node: node, column: self.width, width: width))
+    columns[node] = self.width
     self.width += width
     return self.width - width
   }
