@@ -75,7 +75,8 @@ extension Argument {
     var sizes: [String: Int] = [:]
     for index in 0..<Int(count) {
       guard let name = pointer[index].name else { throw .nullPointer("the name of a size") }
-      sizes[String(cString: name)] = Int(pointer[index].value)
+      let before = sizes.updateValue(Int(pointer[index].value), forKey: String(cString: name))
+      guard before == nil else { throw .mismatch("a size is given twice") }
     }
     return sizes
   }
@@ -89,13 +90,15 @@ private func write(
 ) throws(RNNError) {
   guard size >= 0 else { throw .invalidSize("text_size", Int(size), low: 0, high: Int.max) }
   if to == nil && size > 0 { throw .nullPointer("text") }
+  // Before anything is written.
+  let out = try out_size.map { (pointer) throws(RNNError) in try output(pointer, "out_size") }
   let bytes = Array(text.utf8)
   if let to, size > 0 {
     let count = min(bytes.count, Int(size) - 1)
     for i in 0..<count { to[i] = CChar(bitPattern: bytes[i]) }
     to[count] = 0
   }
-  if let out_size { try output(out_size, "out_size").pointee = Int64(bytes.count + 1) }
+  out?.pointee = Int64(bytes.count + 1)
 }
 
 @implementation @_cdecl("swiftrnn_network_describe")
