@@ -323,6 +323,16 @@ struct CellNetworkCase {
     "input e\nsize e = 2\nh' = tanh(W @ x + V @ e + U @ h)",
     "h' = tanh(W @ (sigmoid(p) * x) + U @ h)",
     "h' = tanh(p)\ny = X @ h",
+    // Of parameters only: a state, and what reads it.
+    "h' = tanh(a * 2)\na, b = p",
+    "c' = exp(p) - q\nh' = tanh(c + U @ h)",
+    "c' = exp(p) * q\nh' = c' * tanh(U @ h)",
+    // Products of the same vector, whose results are wanted in other places than one behind the other.
+    "input a, b\nsize a = 3\nsize b = 2\nh' = tanh(W @ a + V @ b + U @ h)",
+    "y = V @ h\nd = U @ h\nh' = tanh(W @ x + h * tanh(d))",
+    "d = U @ h\nh' = tanh(W @ x + h * tanh(d) + c)\ny = V @ h\nc' = Z @ h - c",
+    // A value that only gradients name and nothing reads, made in place of its operand.
+    "input i\nc' = mean(i * h[2] + i + h[2])\nh' = tanh(c + h)",
     "h' = tanh(sqrt(exp(W @ x)) * sign(h) + log(2 + h * h) + abs(U @ h) * silu(h) + hard_tanh(h, -0.4, 0.4))",
   ])
   func otherForms(_ text: String) throws {
