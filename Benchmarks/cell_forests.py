@@ -1,58 +1,12 @@
-"""Passes over forests by the C functions, which the Python package does not have yet."""
+"""Passes over forests by the C functions, which the Python package declares, but does not offer yet."""
 
 from __future__ import annotations
 
-from ctypes import POINTER, Structure, c_int, c_int32, c_int64, c_uint64, c_void_p
 from typing import Any
 
 import numpy as np
 import swiftrnn
 from swiftrnn import _c_api as c
-from swiftrnn._c_api.functions import _declare, status
-from swiftrnn._c_api.types import Int64s, NetworkPointer, Pointers, _Sized
-
-
-class Forest(Structure):
-    """swiftrnn_forest, opaque."""
-
-
-class ForestForwardArgs(_Sized):
-    """swiftrnn_forest_forward_args"""
-
-    _fields_ = [
-        ("size", c_int64), ("x", c_void_p), ("inputs", Pointers), ("input_count", c_int64), ("y", c_void_p),
-        ("final_states", Pointers), ("state_count", c_int64), ("parameters", Pointers), ("parameter_count", c_int64),
-        ("tape", c_void_p), ("tape_size", c_int64), ("workspace", c_void_p), ("workspace_size", c_int64),
-        ("seed", c_uint64), ("first_node", c_int64),
-    ]  # fmt: skip
-
-
-class ForestBackwardArgs(_Sized):
-    """swiftrnn_forest_backward_args"""
-
-    _fields_ = [
-        ("size", c_int64), ("x", c_void_p), ("inputs", Pointers), ("input_gradients", Pointers),
-        ("input_count", c_int64), ("dy", c_void_p), ("dx", c_void_p), ("state_gradients", Pointers),
-        ("state_count", c_int64),
-        ("parameters", Pointers), ("gradients", Pointers), ("parameter_count", c_int64), ("accumulate", c_int32),
-        ("reserved", c_int32), ("tape", c_void_p), ("tape_size", c_int64), ("workspace", c_void_p),
-        ("workspace_size", c_int64),
-    ]  # fmt: skip
-
-
-ForestPointer = POINTER(Forest)
-forest_create = _declare("swiftrnn_forest_create", status, Int64s, c_int64, POINTER(ForestPointer))
-forest_destroy = _declare("swiftrnn_forest_destroy", None, ForestPointer)
-forest_tape_size = _declare("swiftrnn_forest_tape_size", status, NetworkPointer, ForestPointer, Int64s)
-forest_workspace_size = _declare(
-    "swiftrnn_forest_workspace_size", status, NetworkPointer, ForestPointer, c_int, Int64s
-)
-forest_forward = _declare(
-    "swiftrnn_forest_forward", status, NetworkPointer, ForestPointer, POINTER(ForestForwardArgs)
-)
-forest_backward = _declare(
-    "swiftrnn_forest_backward", status, NetworkPointer, ForestPointer, POINTER(ForestBackwardArgs)
-)
 
 
 def random_tree(random: np.random.Generator, leaves: int) -> list[int]:
@@ -79,11 +33,11 @@ class ForestPass:
         self.arrays = [x, dy, gradients, network.flat]
         self.y = np.empty((len(x), handle.output_size), x.dtype)
         self.dx = np.empty_like(x)
-        self.forest = ForestPointer()
-        forest_create(c.int64s(parents.ctypes.data), len(parents), c.byref(self.forest))
-        tape = self.buffer(forest_tape_size)
-        forward = self.buffer(forest_workspace_size, c.WORKSPACE_FORWARD)
-        backward = self.buffer(forest_workspace_size, c.WORKSPACE_BACKWARD)
+        self.forest = c.ForestPointer()
+        c.forest_create(c.int64s(parents.ctypes.data), len(parents), c.byref(self.forest))
+        tape = self.buffer(c.forest_tape_size)
+        forward = self.buffer(c.forest_workspace_size, c.WORKSPACE_FORWARD)
+        backward = self.buffer(c.forest_workspace_size, c.WORKSPACE_BACKWARD)
         common: dict[str, Any] = {
             "x": x.ctypes.data,
             "parameters": handle.flat_pointers(network.flat.ctypes.data, network.flat.nbytes),
@@ -91,10 +45,10 @@ class ForestPass:
             "tape": tape.ctypes.data,
             "tape_size": tape.nbytes,
         }
-        self.forward = ForestForwardArgs(
+        self.forward = c.ForestForwardArgs(
             y=self.y.ctypes.data, workspace=forward.ctypes.data, workspace_size=forward.nbytes, **common
         )
-        self.backward = ForestBackwardArgs(
+        self.backward = c.ForestBackwardArgs(
             dy=dy.ctypes.data, dx=self.dx.ctypes.data, accumulate=int(accumulate),
             gradients=handle.flat_pointers(gradients.ctypes.data, gradients.nbytes),
             workspace=backward.ctypes.data, workspace_size=backward.nbytes, **common,
@@ -107,11 +61,11 @@ class ForestPass:
         return np.empty(size.value, np.uint8)
 
     def run(self) -> None:
-        forest_forward(self.network, self.forest, c.byref(self.forward))
-        forest_backward(self.network, self.forest, c.byref(self.backward))
+        c.forest_forward(self.network, self.forest, c.byref(self.forward))
+        c.forest_backward(self.network, self.forest, c.byref(self.backward))
 
     def close(self) -> None:
-        forest_destroy(self.forest)
+        c.forest_destroy(self.forest)
 
 
 class Forests:
