@@ -83,7 +83,7 @@ extension BuiltInCells {
     BuiltInCell(
       "lstm_onnx",
       """
-      # ONNX: clip on the pre-activations (not on h(c')), other activations
+      # as ONNX Runtime runs it: clip on the pre-activations, other activations (the specification clips c' in h', too)
       like lstm
       i  = hard_sigmoid(clip(ai, -3, 3), 0.2, 0.5)
       f  = hard_sigmoid(clip(af, -3, 3), 0.2, 0.5)
