@@ -356,7 +356,7 @@ swiftrnn_status swiftrnn_stream_step_inputs(swiftrnn_stream *stream, const void 
 /** `steps` steps, one after the other: x [steps, N, I] dense, y [steps, N, P] dense or NULL. The same bits. */
 swiftrnn_status swiftrnn_stream_run(swiftrnn_stream *stream, int64_t steps, const void *x, void *y);
 
-/** All states to zero. */
+/** All states to zero; of equations to where the cell starts. */
 swiftrnn_status swiftrnn_stream_reset(swiftrnn_stream *stream);
 
 /** Copies the states out: state_count tensors [L, N, width]; NULL entries are skipped. */
