@@ -34,8 +34,8 @@ extension Network {
   /// Zero states for `sequences` sequences; of equations, where the cell starts.
   ///
   /// - Throws: ``RNNError/invalidSize(_:_:low:high:)``, ``RNNError/outOfMemory(bytes:)``
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func makeState(sequences: Int) throws(RNNError) -> State {
     try Self.checkBatch(steps: 0, sequences: sequences)
     let rows = configuration.layers * configuration.directions
@@ -75,8 +75,8 @@ extension Network {
   /// - Returns: y, `[T, N, D * P]`, the directions side by side; and the states after each sequence's last step.
   /// - Throws: ``RNNError/sizeMismatch(_:_:expected:)`` and others for shapes that do not fit, with the numbers;
   ///   ``RNNError/outOfMemory(bytes:)``.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func callAsFunction(
     _ x: Tensor<Scalar>, parameters: NetworkParameters<Scalar>, lengths: [Int]? = nil, state: State? = nil,
     inputs: KeyValuePairs<String, Tensor<Scalar>> = [:], batchFirst: Bool = false
@@ -89,8 +89,8 @@ extension Network {
   }
 
   /// The same with parameters that have been packed once. The same bits.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func callAsFunction(
     _ x: Tensor<Scalar>, weights: PackedWeights<Scalar>, lengths: [Int]? = nil, state: State? = nil,
     inputs: KeyValuePairs<String, Tensor<Scalar>> = [:], batchFirst: Bool = false
@@ -101,8 +101,8 @@ extension Network {
 
   /// An immutable snapshot of `parameters` in the layout of the kernels, for inference and streams. Threads may share
   /// it.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func pack(_ parameters: NetworkParameters<Scalar>) throws(RNNError) -> PackedWeights<Scalar> {
     try check(parameters, "parameters.flat")
     let pointers = try parameters.pointers("parameters.flat")

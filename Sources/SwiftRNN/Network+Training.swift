@@ -13,8 +13,8 @@ extension Network {
   ///   - batchFirst: x, y and their gradients have their sequences first.
   /// - Returns: y, `[T, N, D * P]`; the final states; and the tape.
   /// - Throws: as ``callAsFunction(_:parameters:lengths:state:batchFirst:)``.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func forward(
     _ x: Tensor<Scalar>, parameters: NetworkParameters<Scalar>, lengths: [Int]? = nil, state: State? = nil,
     inputs: KeyValuePairs<String, Tensor<Scalar>> = [:], seed: UInt64 = 0, firstSequence: Int = 0,
@@ -72,8 +72,8 @@ public struct Tape<Scalar: RNNScalar>: Sendable {
   ///   - dy: dL/dy, of the shape of y, read only up to each length; nil: zeros.
   ///   - dState: dL/d of the final states; nil: zeros.
   /// - Throws: ``RNNError/sizeMismatch(_:_:expected:)``, ``RNNError/outOfMemory(bytes:)``
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func backward(
     _ dy: Tensor<Scalar>? = nil, dState: Network<Scalar>.State? = nil
   ) throws(RNNError) -> Gradients {
@@ -88,8 +88,8 @@ public struct Tape<Scalar: RNNScalar>: Sendable {
   /// The same, with the gradients of the parameters added to `total`, as for a batch in parts.
   ///
   /// - Returns: dL/dx and dL/d of the initial states.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func backward(
     _ dy: Tensor<Scalar>? = nil, dState: Network<Scalar>.State? = nil, addingTo total: inout NetworkParameters<Scalar>
   ) throws(RNNError) -> (x: Tensor<Scalar>, state: Network<Scalar>.State) {

@@ -29,8 +29,8 @@ public struct NetworkParameters<Scalar: RNNScalar>: Sendable {
   /// - Throws: ``RNNError/mismatch(_:)`` if there is no such name, ``RNNError/sizeMismatch(_:_:expected:)`` if the
   ///   shapes differ, ``RNNError/countMismatch(_:_:expected:)`` if ``flat`` has been replaced by a vector of another
   ///   length, ``RNNError/outOfMemory(bytes:)``. Nothing has changed then.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public mutating func set(_ name: String, to tensor: Tensor<Scalar>) throws(RNNError) {
     guard let info = info(name) else { throw .mismatch("the network has no parameter of this name") }
     try checkSize("parameters.flat")
@@ -75,8 +75,8 @@ extension Network {
   /// New parameters, drawn from U(-1/sqrt(H), 1/sqrt(H)) as torch does: the same for a seed on every machine.
   ///
   /// - Throws: ``RNNError/outOfMemory(bytes:)``
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func makeParameters(seed: UInt64) throws(RNNError) -> NetworkParameters<Scalar> {
     let parameters = NetworkParameters(layout, try Tensor<Scalar>(uninitialized: [flatCount]))
     let pointers = try parameters.pointers("parameters")
@@ -87,16 +87,16 @@ extension Network {
   /// Parameters, or something with their shapes, from one flat vector `[flatCount]`; it is not copied.
   ///
   /// - Throws: ``RNNError/countMismatch(_:_:expected:)``
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func parameters(flat: Tensor<Scalar>) throws(RNNError) -> NetworkParameters<Scalar> {
     guard flat.count == flatCount else { throw .countMismatch("flat", flat.count, expected: flatCount) }
     return NetworkParameters(layout, try flat.reshaped([flatCount]))
   }
 
   /// Zeros with the shapes of the parameters: gradients to be added to, moments of an optimizer.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func makeZeros() throws(RNNError) -> NetworkParameters<Scalar> {
     NetworkParameters(layout, try Tensor(repeating: 0, shape: [flatCount]))
   }

@@ -4,15 +4,15 @@ extension Network {
   /// A stream of `batch` parallel sequences, all states zero; packs `parameters`.
   ///
   /// - Throws: ``RNNError/unsupported(_:)`` for a bidirectional network, ``RNNError/outOfMemory(bytes:)``
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func makeStream(_ parameters: NetworkParameters<Scalar>, batch: Int) throws(RNNError) -> Stream<Scalar> {
     try Stream(self, weights: pack(parameters), sequences: batch)
   }
 
   /// The same with weights that other streams may share.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func makeStream(_ weights: PackedWeights<Scalar>, batch: Int) throws(RNNError) -> Stream<Scalar> {
     try Stream(self, weights: weights, sequences: batch)
   }
@@ -25,8 +25,8 @@ extension Stream {
   /// One step: `input` `[N, I]`, `output` `[N, P]`, dense. Allocates nothing.
   ///
   /// - Throws: ``RNNError/countMismatch(_:_:expected:)``
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func step(_ input: [Scalar], into output: inout [Scalar]) throws(RNNError) {
     try input.withUnsafeBufferPointer { (x) throws(RNNError) in
       try output.withUnsafeMutableBufferPointer { (y) throws(RNNError) in try step(x, into: y) }
@@ -34,8 +34,8 @@ extension Stream {
   }
 
   /// One step: `input` `[N, I]`, `output` `[N, P]`. Allocates nothing if no other tensor shares the output's memory.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func step(_ input: Tensor<Scalar>, into output: inout Tensor<Scalar>) throws(RNNError) {
     try input.withUnsafeBufferPointer { (x) throws(RNNError) in
       try output.withUnsafeMutableBufferPointer { (y) throws(RNNError) in try step(x, into: y) }
@@ -43,8 +43,8 @@ extension Stream {
   }
 
   /// One step: `input` `[N, I]`, `output` `[N, P]`, dense. Allocates nothing.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func step(_ input: Span<Scalar>, into output: inout MutableSpan<Scalar>) throws(RNNError) {
     try input.withUnsafeBufferPointer { (x) throws(RNNError) in
       try output.withUnsafeMutableBufferPointer { (y) throws(RNNError) in try step(x, into: y) }
@@ -52,8 +52,8 @@ extension Stream {
   }
 
   /// One step: `input` `[N, I]`, `output` `[N, P]`, dense. Allocates nothing.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func step(
     _ input: UnsafeBufferPointer<Scalar>, into output: UnsafeMutableBufferPointer<Scalar>
   ) throws(RNNError) {
@@ -65,8 +65,8 @@ extension Stream {
   /// Several steps, one after the other: x `[steps, N, I]`. The bits of as many single steps.
   ///
   /// - Returns: y `[steps, N, P]`
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func run(_ x: Tensor<Scalar>) throws(RNNError) -> Tensor<Scalar> {
     let steps = x.shape.first ?? 0
     try x.check(.x, steps, sequences, network.configuration.inputSize)
@@ -89,8 +89,8 @@ extension Stream {
   /// Goes on from `state`. Allocates nothing.
   ///
   /// - Throws: ``RNNError/sizeMismatch(_:_:expected:)``
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func setState(_ state: Network<Scalar>.State) throws(RNNError) {
     try network.check(state, sequences: sequences)
     try setState(state.pointers)

@@ -23,8 +23,8 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   ///
   /// - Throws: ``RNNError/unsupported(_:)`` for a bidirectional network, ``RNNError/mismatch(_:)`` for weights of
   ///   another network's configuration, ``RNNError/outOfMemory(bytes:)``.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public init(_ network: Network<Scalar>, weights: PackedWeights<Scalar>, sequences: Int) throws(RNNError) {
     let c = network.configuration
     guard !c.bidirectional else {
@@ -80,24 +80,24 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   }
 
   /// All states to zero.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func reset() {
     cells?.reset()
     for index in 0..<layerCount { layers[index].reset() }
   }
 
   /// One step: x `[N, I]` dense, y `[N, P]` dense or nil.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func step(unsafe x: UnsafePointer<Scalar>?, into y: UnsafeMutablePointer<Scalar>?) throws(RNNError) {
     try check(x, y)
     withFloatControl { run(x, y, steps: 1) }
   }
 
   /// One step of a network of equations that has inputs beside x, each `[N, width]` dense.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func step(
     unsafe x: UnsafePointer<Scalar>?, inputs: Inputs<Scalar>, into y: UnsafeMutablePointer<Scalar>?
   ) throws(RNNError) {
@@ -110,8 +110,8 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   /// The same for a caller that has set the library's floating-point control: setting it takes 40 ns, as much as a
   /// small cell's gates.
   @_spi(Door)
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func controlledStep(
     unsafe x: UnsafePointer<Scalar>?, into y: UnsafeMutablePointer<Scalar>?
   ) throws(RNNError) {
@@ -120,8 +120,8 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   }
 
   /// Several steps, one after the other: x `[steps, N, I]` dense, y `[steps, N, P]` dense or nil.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func run(
     unsafe x: UnsafePointer<Scalar>?, into y: UnsafeMutablePointer<Scalar>?, steps: Int
   ) throws(RNNError) {
@@ -190,8 +190,8 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   }
 
   /// Copies the states out; nil entries are skipped.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func getState(_ states: States<Scalar>) throws(RNNError) {
     let c = network.configuration
     try states.check(c, sequences: sequences, "states")
@@ -205,8 +205,8 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   }
 
   /// Copies states in; nil entries become zeros.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func setState(_ states: States<Scalar>) throws(RNNError) {
     let c = network.configuration
     try states.check(c, sequences: sequences, "states")

@@ -36,8 +36,8 @@ public struct Tensor<Scalar: RNNScalar>: Sendable {
   ///
   /// - Throws: ``RNNError/invalidElement(_:index:_:low:high:)`` for a negative dimension, ``RNNError/overflow(_:)``,
   ///   ``RNNError/outOfMemory(bytes:)``.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public init(repeating number: Scalar = 0, shape: [Int]) throws(RNNError) {
     try self.init(uninitialized: shape)
     block.pointer.update(repeating: number, count: count)
@@ -47,8 +47,8 @@ public struct Tensor<Scalar: RNNScalar>: Sendable {
   ///
   /// - Throws: ``RNNError/countMismatch(_:_:expected:)`` unless there are as many elements as `shape` has, and what
   ///   ``init(repeating:shape:)`` throws.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public init(_ elements: [Scalar], shape: [Int]) throws(RNNError) {
     let expected = try Self.count(shape)
     guard elements.count == expected else { throw .countMismatch("elements", elements.count, expected: expected) }
@@ -120,8 +120,8 @@ public struct Tensor<Scalar: RNNScalar>: Sendable {
     return try body(UnsafeMutableBufferPointer(start: block.pointer + start, count: count))
   }
 
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   @usableFromInline
   mutating func makeUnique() throws(RNNError) {
     if isKnownUniquelyReferenced(&block) { return }
@@ -183,8 +183,8 @@ public struct Tensor<Scalar: RNNScalar>: Sendable {
 
 extension Tensor: Equatable {
   /// Whether shapes and numbers are the same; NaN equals nothing.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public static func == (a: Tensor, b: Tensor) -> Bool {
     guard a.shape == b.shape else { return false }
     return a.withUnsafeBufferPointer { a in b.withUnsafeBufferPointer { b in a.elementsEqual(b) } }

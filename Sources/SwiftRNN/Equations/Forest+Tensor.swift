@@ -11,8 +11,8 @@ extension Network {
   /// - Returns: y, `[M, O]`, and the states of all nodes, each `[L, M, width]`.
   /// - Throws: ``RNNError/unsupported(_:)`` for a cell that is not recursive or a network of two directions; what does
   ///   not fit; ``RNNError/outOfMemory(bytes:)``
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func callAsFunction(
     _ forest: Forest, x: Tensor<Scalar>, parameters: NetworkParameters<Scalar>,
     inputs: KeyValuePairs<String, Tensor<Scalar>> = [:]
@@ -26,8 +26,8 @@ extension Network {
   /// - Parameters:
   ///   - seed: of the masks.
   ///   - firstNode: added to a node's index in the masks.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func forward(
     _ forest: Forest, x: Tensor<Scalar>, parameters: NetworkParameters<Scalar>,
     inputs: KeyValuePairs<String, Tensor<Scalar>> = [:], seed: UInt64 = 0, firstNode: Int = 0
@@ -123,8 +123,8 @@ public struct ForestPassTape<Scalar: RNNScalar>: Sendable {
   /// - Parameters:
   ///   - dy: `[M, O]`; nil: zeros.
   ///   - dState: each `[L, M, width]`; nil: zeros.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func backward(
     _ dy: Tensor<Scalar>? = nil, dState: Network<Scalar>.State? = nil
   ) throws(RNNError) -> Gradients {
