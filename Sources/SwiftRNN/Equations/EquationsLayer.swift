@@ -14,6 +14,9 @@ final class EquationsLayer<Scalar: RNNScalar>: Sendable {
   let inputCount: Int
   let outputWidth: Int
   let outputState: Int?
+  /// Of trees: values such as `h[2]`, and where each is in a row of them. Kept: runners ask for it for each node.
+  let childStates: [(state: Int, child: Int, column: Int)]
+  let childStatesWidth: Int
   /// Places of a backward step whose rows are those of steps and sequences.
   var rowPlaces: Int { 4 + inputCount + states.count }
 
@@ -37,6 +40,14 @@ final class EquationsLayer<Scalar: RNNScalar>: Sendable {
     inputCount = layer.graph.inputs.count
     outputWidth = layer.outputWidth
     outputState = layer.outputState
+    var childStates: [(state: Int, child: Int, column: Int)] = []
+    var childColumn = 0
+    for child in layer.childStates {
+      childStates.append((child.state, child.child, childColumn))
+      childColumn += layer.padded(states[child.state].width)
+    }
+    self.childStates = childStates
+    childStatesWidth = childColumn
   }
 
   func forward(isTraining: Bool) -> CellProgram<Scalar> { isTraining ? training : inference }

@@ -208,7 +208,7 @@ struct ForestBackwardRunner<Scalar: RNNScalar> {
       }
     }
     for number in layer.backwardPlan.childStates {
-      let child = layer.layer.childStates[number]
+      let child = layer.childStates[number]
       guard child.child <= edges.count else { continue }
       network.kernels.panels.addRow(
         UnsafePointer(childLeavingRow(node, number)),
@@ -240,7 +240,7 @@ struct ForestBackwardRunner<Scalar: RNNScalar> {
   }
 
   private func childLeavingRow(_ node: Int, _ number: Int) -> Pointer {
-    scratch.childLeaving + (node &* layer.childStatesWidth &+ layer.childColumn(number))
+    scratch.childLeaving + (node &* layer.childStatesWidth &+ layer.childStates[number].column)
   }
 
   /// A state as the forward pass left it.
@@ -260,7 +260,7 @@ struct ForestBackwardRunner<Scalar: RNNScalar> {
     case Place.childCount: return scratch.counts + node
     case Place.arriving(0)..<Place.arriving(Place.mostStates): return stateRow(node, place &- Place.arriving(0))
     case Place.child(0)..<Place.child(Place.mostChildStates):
-      let child = layer.layer.childStates[place &- Place.child(0)]
+      let child = layer.childStates[place &- Place.child(0)]
       let edge = forest.firstEdges[node] &+ child.child &- 1
       return edge < forest.firstEdges[node &+ 1] ? givenState(forest.children[edge], child.state) : scratch.zeros
     case Place.childLeaving(0)..<Place.childLeaving(Place.mostChildStates):

@@ -349,7 +349,7 @@ struct ForestForwardRunner<Scalar: RNNScalar> {
     case Place.childCount: return scratch.counts + node
     case Place.next(0)..<Place.next(Place.mostStates): return stateRow(node, place &- Place.next(0))
     case Place.child(0)..<Place.child(Place.mostChildStates):
-      let child = layer.layer.childStates[place &- Place.child(0)]
+      let child = layer.childStates[place &- Place.child(0)]
       let edge = forest.firstEdges[node] &+ child.child &- 1
       return edge < forest.firstEdges[node &+ 1] ? stateRow(forest.children[edge], child.state) : scratch.zeros
     default: return inputs[place &- Place.input(0)][node, 0]

@@ -65,17 +65,6 @@ struct ForestScratch<Scalar: RNNScalar> {
   }
 }
 
-extension EquationsLayer {
-  /// Columns of the rows of numbered children's states, one after the other.
-  var childStatesWidth: Int {
-    layer.childStates.reduce(0) { $0 + layer.padded(states[$1.state].width) }
-  }
-
-  func childColumn(_ number: Int) -> Int {
-    layer.childStates.prefix(number).reduce(0) { $0 + layer.padded(states[$1.state].width) }
-  }
-}
-
 /// A height's nodes in blocks that stay in the second-level cache from stage to stage.
 enum ForestBlocks {
   /// - Parameter heights: where each height's nodes begin, and where the last ones end.
