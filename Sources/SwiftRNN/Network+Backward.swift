@@ -154,7 +154,7 @@ struct BackwardPass<Scalar: RNNScalar> {
 
   /// Made anew where it is needed: all of its arithmetic runs with the library's rounding.
   private var dropout: Dropout<Scalar>? {
-    c.dropout > 0 ? Dropout(c, seed: seed, firstSequence: firstSequence) : nil
+    c.dropout > 0 ? Dropout(network, seed: seed, firstSequence: firstSequence) : nil
   }
 
   private var c: NetworkConfiguration { network.configuration }

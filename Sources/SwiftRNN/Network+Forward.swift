@@ -133,7 +133,7 @@ extension Network {
     let dropout =
       f.tape != nil && c.dropout > 0
       ? Dropout<Scalar>(
-        c, seed: f.seed, firstSequence: f.firstSequence) : nil
+        self, seed: f.seed, firstSequence: f.firstSequence) : nil
 
     run(cut) { member in
       var input = x

@@ -103,7 +103,7 @@ struct EquationsBackwardPass<Scalar: RNNScalar> {
 
   private var c: NetworkConfiguration { network.configuration }
   private var dropout: Dropout<Scalar>? {
-    c.dropout > 0 ? Dropout(c, seed: seed, firstSequence: firstSequence) : nil
+    c.dropout > 0 ? Dropout(network, seed: seed, firstSequence: firstSequence) : nil
   }
 
   /// Never inlined, so that no arithmetic moves past the change of the floating-point control.

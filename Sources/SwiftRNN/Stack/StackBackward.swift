@@ -88,8 +88,8 @@ struct StackBackwardPass<Scalar: RNNScalar> {
     let repeats = options.gaps == .repeated
     let given = arguments.lengths
     withFloatControl {
-      guard let dy else { return rows.forEach { s, n in out[s, n].update(repeating: 0, count: width) } }
-      rows.forEach { s, n in
+      guard let dy else { return rows.visit { s, n in out[s, n].update(repeating: 0, count: width) } }
+      rows.visit { s, n in
         let to = out[s, n]
         let factor = other.map { UnsafePointer($0[s, n]) }
         StackRow.unmerge(merge, dy[rows.position(s, n), n], own: block.flow, other: factor, to, width)
@@ -125,7 +125,7 @@ struct StackBackwardPass<Scalar: RNNScalar> {
     )
     let merges = block.directions == 2 && merge != .concatenate
     withFloatControl {
-      rows.forEach { s, n in
+      rows.visit { s, n in
         let (gradient, own) = (from[s, n], to[s, n])
         own.update(from: gradient, count: width)
         dropout?.apply(UnsafePointer(own), own, layer: block.layer, t: s, n: n)
@@ -214,7 +214,7 @@ struct StackBackwardPass<Scalar: RNNScalar> {
   @inline(never)
   private func add(_ from: Rows<Scalar>, to sum: Rows<Scalar>, _ width: Int, isFirst: Bool) {
     withFloatControl {
-      rows.forEach { s, n in
+      rows.visit { s, n in
         if isFirst {
           sum[s, n].update(from: from[s, n], count: width)
         } else {
@@ -229,7 +229,7 @@ struct StackBackwardPass<Scalar: RNNScalar> {
   private func deliver(_ from: Rows<Scalar>, _ width: Int, to: Rows<Scalar>, adds: Bool) {
     let rows = rows
     withFloatControl {
-      rows.forEachSequence { n in
+      rows.visitSequences { n in
         var s = 0
         for t in 0..<rows.steps {
           if s < rows.length(n) && rows.position(s, n) == t {

@@ -92,7 +92,7 @@ extension StackPass {
     let merges = block.directions == 2 && merge != .concatenate
     let adds = options.skip == .residual && block.layer > 0
     withFloatControl {
-      rows.forEach { s, n in
+      rows.visit { s, n in
         let (from, to) = (UnsafePointer(output[s, n]), target[s, n])
         StackRow.merge(merge, from, merges ? from + width : nil, to, width)
         dropout?.apply(UnsafePointer(to), to, layer: block.layer, t: s, n: n)
@@ -112,7 +112,7 @@ extension StackPass {
       let (merge, isPair, repeats) = (options.merge, stack.flows == 2, options.gaps == .repeated)
       let (all, size) = (rows, stack.outputSize)
       withFloatControl {
-        all.forEachSequence { n in
+        all.visitSequences { n in
           var s = 0
           for t in 0..<(given.map { Int($0[n]) } ?? steps) {
             if s < all.length(n) && all.position(s, n) == t {

@@ -87,7 +87,7 @@ struct StackPass<Scalar: RNNScalar> {
         let isDense = options.skip == .dense
         if isDense ? isBackward : !stack.copiesInput || flow > 0 { continue }
         let (from, to) = (x, input(stack.block(0, flow)))
-        rows.forEach { s, n in
+        rows.visit { s, n in
           to[s, n].update(from: from[rows.position(s, n), n], count: stack.inputSize)
         }
       }
@@ -96,7 +96,7 @@ struct StackPass<Scalar: RNNScalar> {
         guard let source = inputs[number], let copy = workspace.inputs[number] else { continue }
         let from = Rows(dense: source, sequences: sequences, width: input.width)
         let to = Rows(dense: copy, sequences: sequences, width: input.width)
-        rows.forEach { s, n in to[s, n].update(from: from[rows.position(s, n), n], count: input.width) }
+        rows.visit { s, n in to[s, n].update(from: from[rows.position(s, n), n], count: input.width) }
       }
     }
   }
@@ -107,7 +107,7 @@ struct StackPass<Scalar: RNNScalar> {
     guard tape != nil, c.dropout > 0, block.layer < stack.layers &- 1 else { return nil }
     let directions = options.merge == .concatenate ? block.directions : 1
     return Dropout(
-      c, width: block.mergedWidth / directions, directions: directions, firstDirection: block.flow, seed: seed,
+      network, width: block.mergedWidth / directions, directions: directions, firstDirection: block.flow, seed: seed,
       firstSequence: firstSequence)
   }
 

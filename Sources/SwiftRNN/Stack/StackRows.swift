@@ -20,7 +20,7 @@ struct StackRows {
 
   /// Runs `body` for each valid row, step by step; threads take steps. Rows must not depend on each other.
   @inline(__always)
-  func forEach(_ body: (_ s: Int, _ n: Int) -> Void) {
+  func visit(_ body: (_ s: Int, _ n: Int) -> Void) {
     runTeam(threads) { member in
       let parts = member.members
       member.share(parts) { some in
@@ -35,7 +35,7 @@ struct StackRows {
 
   /// Runs `body` for each sequence; threads take sequences.
   @inline(__always)
-  func forEachSequence(_ body: (_ n: Int) -> Void) {
+  func visitSequences(_ body: (_ n: Int) -> Void) {
     runTeam(threads) { member in
       member.share(sequences) { some in
         for n in some { body(n) }
