@@ -45,7 +45,7 @@ extension Network {
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)
   public func forward(_ f: Forward) throws(RNNError) {
-    let c = configuration
+    let c = executed
     let (steps, sequences) = (f.steps, f.sequences)
     try Self.checkBatch(steps: steps, sequences: sequences)
     try Check.lengths(f.lengths, steps: steps, sequences: sequences)
@@ -83,7 +83,7 @@ extension Network {
       f.weights == nil ? .forward : .forwardWeights, steps: steps, sequences: sequences)
     try Check.buffer(f.workspace, f.workspaceBytes, needed: needed, "workspace", "workspace_size")
     var arena = Arena(f.workspace)
-    if let equations {
+    if let equations = interpreter {
       guard f.weights == nil || f.tape == nil else {
         throw .unsupported("training of equations is from parameters, not from packed weights")
       }
@@ -107,7 +107,7 @@ extension Network {
     _ f: Forward, workspace: ForwardWorkspace<Scalar>, x: Rows<Scalar>, y: Rows<Scalar>?,
     parameters: Parameters<Scalar>?, tape: TapeLayout
   ) {
-    let c = configuration
+    let c = executed
     let (steps, sequences) = (f.steps, f.sequences)
     let cut = cut(steps: steps, sequences: sequences, unpacked: parameters != nil)
     let batch = BatchPlan(
@@ -199,7 +199,7 @@ struct ForwardWorkspace<Scalar: RNNScalar> {
   private let network: Network<Scalar>
 
   init(_ arena: inout Arena, _ network: Network<Scalar>, packed: Bool, steps: Int, sequences: Int) {
-    let c = network.configuration
+    let c = network.executed
     self.network = network
     batch = BatchPlan.take(&arena, steps: steps, sequences: sequences)
     let first = ForwardScratch<Scalar>(&arena, network.plan, c, steps: steps, sequences: sequences)

@@ -60,6 +60,8 @@ public struct NetworkConfiguration: Sendable, Equatable {
   /// Of equations: what a step gives out, and a number that tells cells and their sizes apart. Set with the cell.
   var equationsWidth = 0
   var equationsHash: UInt64 = 0
+  /// Of an LSTM that a text gives: its first state is c.
+  var startsWithC = false
 
   public init(_ cell: CellKind, inputSize: Int, hiddenSize: Int) {
     self.cell = cell

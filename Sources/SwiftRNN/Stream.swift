@@ -15,7 +15,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   private let scratch: StreamScratch<Scalar>
   private let layers: UnsafeMutablePointer<StreamLayer<Scalar>>
   private let layerCount: Int
-  /// Of a network of equations, which has no layers above.
+  /// Of a network whose equations are interpreted: it has no layers above.
   private let cells: CellStream<Scalar>?
   private var odd = false
 
@@ -26,7 +26,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public init(_ network: Network<Scalar>, weights: PackedWeights<Scalar>, sequences: Int) throws(RNNError) {
-    let c = network.configuration
+    let c = network.executed
     guard !c.bidirectional else {
       throw .unsupported("a bidirectional network needs the end of its input first: no stream")
     }
@@ -36,7 +36,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
     self.network = network
     self.weights = weights
     self.sequences = sequences
-    if let equations = network.equations {
+    if let equations = network.interpreter {
       for input in network.inputs {
         _ = try Size.product(sequences, input.width, MemoryLayout<Scalar>.stride, of: "inputs")
       }
@@ -126,7 +126,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
     unsafe x: UnsafePointer<Scalar>?, into y: UnsafeMutablePointer<Scalar>?, steps: Int
   ) throws(RNNError) {
     try Network<Scalar>.checkBatch(steps: steps, sequences: sequences)
-    let c = network.configuration
+    let c = network.executed
     let width = try Size.product(sequences, max(c.inputSize, c.outputSize), of: "x")
     _ = try Size.product(steps, width, MemoryLayout<Scalar>.stride, of: "x")
     if steps == 0 { return }
@@ -137,7 +137,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   private func check(
     _ x: UnsafePointer<Scalar>?, _ y: UnsafeMutablePointer<Scalar>?, inputs: Inputs<Scalar> = Inputs()
   ) throws(RNNError) {
-    if let equations = network.equations {
+    if let equations = network.interpreter {
       for input in 0..<equations.first.inputCount &- 1 {
         if inputs[input] == nil && sequences > 0 { throw .nullPointer("an entry of inputs") }
         try Check.aligned(inputs[input], "an entry of inputs")
@@ -153,7 +153,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   private func run(_ x: UnsafePointer<Scalar>?, _ y: UnsafeMutablePointer<Scalar>?, steps: Int) {
     guard var x, sequences > 0 else { return }
     var y = y
-    let c = network.configuration
+    let c = network.executed
     if let cells {
       for _ in 0..<steps {
         cells.step(x, Inputs(), y)
@@ -193,7 +193,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func getState(_ states: States<Scalar>) throws(RNNError) {
-    let c = network.configuration
+    let c = network.executed
     try states.check(c, sequences: sequences, "states")
     cells?.getState(states)
     for index in 0..<layerCount {
@@ -208,7 +208,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func setState(_ states: States<Scalar>) throws(RNNError) {
-    let c = network.configuration
+    let c = network.executed
     try states.check(c, sequences: sequences, "states")
     cells?.setState(states)
     for index in 0..<layerCount {
