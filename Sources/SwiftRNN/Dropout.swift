@@ -14,14 +14,22 @@ struct Dropout<Scalar: RNNScalar> {
   let scale: Scalar
   let width: Int
   let directions: Int
+  /// The first one's number.
+  let firstDirection: Int
 
   init(_ c: NetworkConfiguration, seed: UInt64, firstSequence: Int) {
+    self.init(
+      c, width: c.stateWidth, directions: c.directions, firstDirection: 0, seed: seed, firstSequence: firstSequence)
+  }
+
+  init(
+    _ c: NetworkConfiguration, width: Int, directions: Int, firstDirection: Int, seed: UInt64, firstSequence: Int
+  ) {
     philox = Philox(seed: seed)
     self.firstSequence = firstSequence
     threshold = UInt32(c.dropout * 0x1p32)
     scale = Scalar(1 / (1 - c.dropout))
-    width = c.stateWidth
-    directions = c.directions
+    (self.width, self.directions, self.firstDirection) = (width, directions, firstDirection)
   }
 
   /// `out = mask * x` for all steps of all sequences that `layer` gave out; `out` may be `x`.
@@ -51,7 +59,7 @@ struct Dropout<Scalar: RNNScalar> {
       while unit < width {
         let words = philox.words(
           UInt32(truncatingIfNeeded: unit / 4), UInt32(truncatingIfNeeded: t), sequence,
-          UInt32(truncatingIfNeeded: 2 &* layer &+ direction))
+          UInt32(truncatingIfNeeded: 2 &* layer &+ firstDirection &+ direction))
         let last = min(4, width &- unit)
         for i in 0..<last {
           let word = i == 0 ? words.0 : i == 1 ? words.1 : i == 2 ? words.2 : words.3

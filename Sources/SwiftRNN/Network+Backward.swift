@@ -38,6 +38,11 @@ extension Network {
     public var tapeBytes = 0
     public var workspace: UnsafeMutableRawPointer?
     public var workspaceBytes = 0
+    /// As the forward pass had it.
+    public var mask: UnsafePointer<UInt8>?
+    /// As in ``Network/Forward``.
+    var firstLayer = 0
+    var chains = 1
 
     public init(steps: Int, sequences: Int) {
       self.steps = steps
@@ -83,17 +88,25 @@ extension Network {
         try Check.aligned(pointer?.assumingMemoryBound(to: Scalar.self), "an entry of gradients")
       }
     }
-    let layout = try tapeLayout(steps: steps, sequences: sequences)
-    try Check.buffer(b.tape, b.tapeBytes, needed: layout.bytes, "tape", "tape_size")
+    try check(b.mask)
+    try Check.buffer(
+      b.tape, b.tapeBytes, needed: tapeSize(steps: steps, sequences: sequences), "tape", "tape_size")
     guard let tape = b.tape else { throw .nullPointer("tape") }
     try Check.aligned(tape.assumingMemoryBound(to: Scalar.self), "tape")
     let header = TapeHeader.read(from: tape)
+    let needed = try workspaceSize(.backward, steps: steps, sequences: sequences)
+    try Check.buffer(b.workspace, b.workspaceBytes, needed: needed, "workspace", "workspace_size")
+    if let stack {
+      _ = try checkedInputs(b.inputs, x, steps: steps, sequences: sequences)
+      _ = try checkedInputs(b.inputGradients, x, steps: steps, sequences: sequences, mayBeNil: true)
+      return try run(
+        b, stack, x: x, dy: dy, dx: dx, tape: UnsafeMutableRawPointer(mutating: tape), header: header)
+    }
+    let layout = try tapeLayout(steps: steps, sequences: sequences)
     let expected = TapeHeader(
       c, isDouble: Scalar.self == Double.self, steps: steps, sequences: sequences, lengths: b.lengths,
       seed: header.seed, firstSequence: Int(header.firstSequence))
     try header.check(expected)
-    let needed = try workspaceSize(.backward, steps: steps, sequences: sequences)
-    try Check.buffer(b.workspace, b.workspaceBytes, needed: needed, "workspace", "workspace_size")
     var arena = Arena(b.workspace)
     if let equations = interpreter {
       var gradients = InputGradientRows<Scalar>()
@@ -207,7 +220,7 @@ struct BackwardPass<Scalar: RNNScalar> {
       return BackwardRunner(
         network: network, batch: batch, weights: workspace.weights(layer, direction),
         unpacked: packed ? nil : tensors(layer, direction),
-        scratch: workspace.scratch(direction), reverse: direction == 1,
+        scratch: workspace.scratch(direction), reverse: c.isReverse(direction),
         dy: dy?.offset(by: offset), tape: tapeLayout.gates(tape, layer: layer, direction: direction),
         output: tapeLayout.output(tape, layer: layer).offset(by: offset),
         initial: arguments.initial.part(constant: c, layer: layer, direction: direction, sequences: sequences),
@@ -284,7 +297,7 @@ struct BackwardPass<Scalar: RNNScalar> {
       OperandRows(
         rows: output, columns: c.stateWidth,
         before: .init(
-          shift: direction == 1 ? 1 : -1, initial: h0 ?? UnsafePointer(workspace.zeros),
+          shift: c.isReverse(direction) ? 1 : -1, initial: h0 ?? UnsafePointer(workspace.zeros),
           initialStride: h0 == nil ? 0 : c.stateWidth)))
     // What stands behind the gates' gradients: r * h of the step before (GRU, reset before), o * tanh(c) (LSTM with
     // projection).

@@ -10,18 +10,23 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   let layout: ParameterLayout
   let kernels: KernelTable<Scalar>
   let plan: CellPlan
-  /// Of ``CellKind/equations``.
+  /// Of ``CellKind/equations``; nil with layer options.
   let equations: Equations<Scalar>?
   /// The same, if their programs run sequences; nil: the kernels of a fused cell do.
   let interpreter: Equations<Scalar>?
   /// What passes over sequences run: the configuration, or of equations that are a fused cell that cell's.
   let executed: NetworkConfiguration
+  /// Of a network with layer options: its layers, each a network.
+  let stack: Stack<Scalar>?
 
-  /// - Throws: what is wrong with the configuration, or with `SWIFTRNN_ISA`.
+  /// - Parameter options: how layers and directions are joined, if not as in torch.
+  /// - Throws: what is wrong with the configuration or the options, or with `SWIFTRNN_ISA`.
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)
-  public convenience init(_ configuration: NetworkConfiguration) throws(RNNError) {
-    try self.init(configuration, kernels: Scalar.kernels)
+  public convenience init(
+    _ configuration: NetworkConfiguration, options: LayerOptions = LayerOptions()
+  ) throws(RNNError) {
+    try self.init(configuration, options: options, kernels: Scalar.kernels)
   }
 
   /// With kernels of the caller's choice: how tests compare instruction sets within one process. Its packed weights and
@@ -34,12 +39,15 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   @_specialize(exported:true,where Scalar == Double)
   init(
     _ configuration: NetworkConfiguration, kernels: KernelTable<Scalar>, equations: Equations<Scalar>? = nil,
-    isInterpreted: Bool = false
+    isInterpreted: Bool = false, stack: Stack<Scalar>? = nil
   ) throws(RNNError) {
     try configuration.check()
     self.configuration = configuration
     self.equations = equations
-    if let equations {
+    self.stack = stack
+    if let stack {
+      layout = ParameterLayout(configuration, tensors: stack.parameters)
+    } else if let equations {
       layout = try ParameterLayout(configuration, shapes: equations.shapes)
     } else {
       layout = try ParameterLayout(configuration)
@@ -87,10 +95,14 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   @inline(never)
   private func draw(_ seed: UInt64, _ parameters: UnsafeBufferPointer<UnsafeMutableRawPointer?>) {
     let philox = Philox(seed: seed)
-    defer { equations?.setFirstValues(parameters, configuration) }
-    let bound = 1 / Double(configuration.hiddenSize).squareRoot()
+    defer {
+      equations?.setFirstValues(parameters, configuration)
+      stack?.setFirstValues(parameters)
+    }
     for index in 0..<layout.count {
       guard let tensor = parameters[index]?.assumingMemoryBound(to: Scalar.self) else { continue }
+      let hidden = stack?.hiddenSize(layer: layout.info(index).layer) ?? configuration.hiddenSize
+      let bound = 1 / Double(hidden).squareRoot()
       for i in 0..<layout.info(index).elements {
         let words = philox.words(UInt64(i), UInt64(index))
         tensor[i] = Scalar((2 * Philox.uniform53(words.0, words.1) - 1) * bound)
@@ -103,6 +115,7 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   /// Bytes of the tape of a forward pass for training.
   public func tapeSize(steps: Int, sequences: Int) throws(RNNError) -> Int {
     try Self.checkBatch(steps: steps, sequences: sequences)
+    if let stack { return try StackTape(stack, steps: steps, sequences: sequences).bytes }
     return try tapeLayout(steps: steps, sequences: sequences).bytes
   }
 
@@ -127,9 +140,13 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)
   public func workspaceSize(_ purpose: Purpose, steps: Int, sequences: Int) throws(RNNError) -> Int {
-    try Self.checkBatch(steps: steps, sequences: sequences)
-    _ = try tapeLayout(steps: steps, sequences: sequences)
     var arena = Arena(nil)
+    _ = try tapeSize(steps: steps, sequences: sequences)
+    if let stack {
+      try stack.checkStates(sequences: sequences)
+      _ = try StackWorkspace(&arena, stack, purpose, steps: steps, sequences: sequences)
+      return try arena.size("workspace")
+    }
     if interpreter != nil {
       switch purpose {
       case .forward: _ = EquationsForwardWorkspace(&arena, self, packed: false, steps: steps, sequences: sequences)
@@ -166,6 +183,8 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   @_spi(Door)
   public func threads(steps: Int, sequences: Int) -> Int {
     let c = executed
+    // Its passes make small arrays, as several threads do.
+    if stack != nil { return max(2, c.threads) }
     if let equations = interpreter {
       return equations.threads(c, lanes: plan.lanes, steps: steps, sequences: sequences)
     }

@@ -5,6 +5,8 @@ import Kernels
 public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
   let network: Network<Scalar>
   private let memory: Block<UInt8>
+  /// With layer options: of each block. The memory has learned initial states then.
+  private let blocks: [PackedWeights<Scalar>]
 
   /// Packs `parameters`, one pointer per tensor, none nil; they may change or go afterwards.
   ///
@@ -15,6 +17,13 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
     _ network: Network<Scalar>, parameters: UnsafeBufferPointer<UnsafeRawPointer?>
   ) throws(RNNError) {
     let checked = try Check.parameters(parameters, of: network)
+    if let stack = network.stack {
+      self.network = network
+      blocks = try stack.pack(parameters)
+      memory = try stack.copyInitialStates(parameters)
+      return
+    }
+    blocks = []
     var counter = Arena(nil)
     Self.lay(&counter, network)
     self.network = network
@@ -58,6 +67,16 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
     (own.threads, its.threads) = (0, 0)
     (own.dropout, its.dropout) = (0, 0)
     return own == its
+  }
+
+  /// With layer options: of a block.
+  func block(_ index: Int) -> PackedWeights? { index < blocks.count ? blocks[index] : nil }
+
+  /// A learned initial state by its number among the parameters.
+  func initialState(_ parameter: Int) -> UnsafeMutablePointer<Scalar>? {
+    guard let stack = network.stack else { return nil }
+    return UnsafeMutableRawPointer(memory.pointer).assumingMemoryBound(to: Scalar.self)
+      + stack.initialStateOffsets[parameter]
   }
 
   /// Of a network whose equations are interpreted.

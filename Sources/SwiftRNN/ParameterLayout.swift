@@ -63,6 +63,15 @@ struct ParameterLayout: Sendable {
   let elements: Int
   /// Of equations.
   private let shapes: EquationsShapes?
+  /// Of a network with layer options: all tensors, whose number depends on the layer.
+  private var tensors: [ParameterInfo]?
+
+  init(_ c: NetworkConfiguration, tensors: [ParameterInfo]) {
+    configuration = c
+    (perDirection, shapes) = (0, nil)
+    elements = tensors.last.map { $0.offset + $0.elements } ?? 0
+    self.tensors = tensors
+  }
 
   init(_ c: NetworkConfiguration, shapes: EquationsShapes) throws(RNNError) {
     configuration = c
@@ -101,7 +110,7 @@ struct ParameterLayout: Sendable {
     return try Size.sum(Size.product(rows, width, of: "parameters"), projection, of: "parameters")
   }
 
-  var count: Int { perDirection * configuration.directions * configuration.layers }
+  var count: Int { tensors?.count ?? perDirection * configuration.directions * configuration.layers }
 
   /// The tensors of one direction, in order.
   private func kind(_ slot: Int) -> ParameterInfo.Kind {
@@ -140,6 +149,7 @@ struct ParameterLayout: Sendable {
 
   /// Describes tensor `index`, 0 ..< count.
   func info(_ index: Int) -> ParameterInfo {
+    if let tensors { return tensors[index] }
     if let shapes { return info(index, shapes) }
     let slot = index % perDirection
     let pseudoLayer = index / perDirection

@@ -7,6 +7,7 @@ extension Network {
   /// step; where the kernels of a fused cell run it, that. Of other networks: its parameters.
   public func describe() -> String {
     var lines: [String] = []
+    if let stack { return stack.description }
     guard let equations else {
       for index in 0..<layout.count {
         let info = layout.info(index)
@@ -36,6 +37,21 @@ extension CellKind {
     case .gruResetBefore: "GRU with reset before the product"
     case .equations: "equations"
     }
+  }
+}
+
+extension Stack {
+  /// Each layer's plan; of layers that share one network once.
+  fileprivate var description: String {
+    var text = ""
+    for block in blocks {
+      let flow = flows == 2 ? block.flow == 0 ? ", forward" : ", reverse" : ""
+      let chains = block.dilation > 1 ? ", states of \(block.dilation) steps back" : ""
+      text += "layer \(block.layer)\(flow): \(block.inputWidth) to \(block.mergedWidth)\(chains)\n"
+      let first = blocks.first { $0.network === block.network }
+      if first?.layer == block.layer && first?.flow == block.flow { text += block.network.describe() }
+    }
+    return text
   }
 }
 

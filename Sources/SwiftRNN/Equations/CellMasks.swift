@@ -12,6 +12,21 @@ struct CellMasks {
   let firstSequence: Int
   /// `2 * layer + direction`
   let stream: Int
+  /// Of a dilated layer: its sequences, and how many of them are the chains of one.
+  var sequences = 0
+  var chains = 1
+
+  /// What a row's masks are drawn for.
+  @inline(__always)
+  func row(_ t: Int, _ n: Int) -> MaskRow {
+    var (step, sequence) = (t, n)
+    if chains > 1 {
+      let all = sequences / chains
+      (step, sequence) = (t &* chains &+ n / all, n % all)
+    }
+    return MaskRow(
+      step: UInt32(truncatingIfNeeded: step), sequence: UInt32(truncatingIfNeeded: sequence &+ firstSequence))
+  }
 
   private func lane(_ draw: MaskDraw) -> UInt32 {
     UInt32(truncatingIfNeeded: (draw.number &+ 1) &* 2048 &+ stream)
