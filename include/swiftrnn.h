@@ -187,7 +187,7 @@ swiftrnn_status swiftrnn_network_create_equations(const swiftrnn_equations *equa
                                                   swiftrnn_network **out_network);
 
 /** Writes what is computed when, in words: parameters, inputs, states, products with their shapes, vector instructions,
- *  what the tape holds.
+ *  what the tape holds; and whether the kernels of the RNN, LSTM or GRU run the cell instead.
  *  @param text      text_size bytes: as much as fits, and a zero byte; NULL if text_size is 0
  *  @param out_size  bytes of the whole with its zero byte, or NULL */
 swiftrnn_status swiftrnn_network_describe(const swiftrnn_network *network, char *text, int64_t text_size,

@@ -57,7 +57,7 @@ extension Network {
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)
   public func backward(_ b: Backward) throws(RNNError) {
-    let c = configuration
+    let c = executed
     let (steps, sequences) = (b.steps, b.sequences)
     try Self.checkBatch(steps: steps, sequences: sequences)
     try Check.lengths(b.lengths, steps: steps, sequences: sequences)
@@ -108,7 +108,7 @@ extension Network {
       seed: header.seed, firstSequence: Int(header.firstSequence))
     try header.check(expected)
     var arena = Arena(b.workspace)
-    if let equations {
+    if let equations = interpreter {
       var gradients = InputGradientRows<Scalar>()
       gradients[0] = dx
       for (number, input) in inputs.enumerated() {
@@ -157,7 +157,7 @@ struct BackwardPass<Scalar: RNNScalar> {
     c.dropout > 0 ? Dropout(network, seed: seed, firstSequence: firstSequence) : nil
   }
 
-  private var c: NetworkConfiguration { network.configuration }
+  private var c: NetworkConfiguration { network.executed }
 
   /// Never inlined, so that no arithmetic moves past the change of the floating-point control.
   @inline(never)
@@ -255,11 +255,13 @@ struct BackwardPass<Scalar: RNNScalar> {
     if layer > 0, let dropout { dropout.apply(dx, dx, layer: layer &- 1, batch, &member) }
   }
 
-  private func gradient(_ kind: ParameterInfo.Kind, _ layer: Int, _ direction: Int) -> Pointer? {
-    guard arguments.gradients.baseAddress != nil,
-      let index = network.layout.index(kind, layer: layer, direction: direction)
-    else { return nil }
-    return arguments.gradients[index]?.assumingMemoryBound(to: Scalar.self)
+  /// Where the gradients of some rows of a parameter go, `columns` wide; nil: not wanted, or there is none.
+  private func gradient(_ rows: GateRows?, columns: Int, _ layer: Int, _ direction: Int) -> Pointer? {
+    guard let rows, arguments.gradients.baseAddress != nil else { return nil }
+    let first = network.layout.first(layer: layer, direction: direction)
+    return arguments.gradients[first &+ Int(rows.tensor)].map {
+      $0.assumingMemoryBound(to: Scalar.self) + Int(rows.part) &* c.hiddenSize &* columns
+    }
   }
 
   /// The gradients of one direction's parameters, those that are wanted.
@@ -273,9 +275,8 @@ struct BackwardPass<Scalar: RNNScalar> {
   }
 
   private func wantsGradients(_ layer: Int, _ direction: Int) -> Bool {
-    guard arguments.gradients.baseAddress != nil,
-      let first = network.layout.index(.weightIH, layer: layer, direction: direction)
-    else { return false }
+    if arguments.gradients.baseAddress == nil { return false }
+    let first = network.layout.first(layer: layer, direction: direction)
     return (first..<first &+ network.layout.perDirection).contains { arguments.gradients[$0] != nil }
   }
 
@@ -308,20 +309,22 @@ struct BackwardPass<Scalar: RNNScalar> {
             .offset(by: plan.gateSegments &* padded), columns: hidden))
     }
     // The columns of a segment are transposed once for both matrices.
-    let (dW, dU) = (gradient(.weightIH, layer, direction), gradient(.weightHH, layer, direction))
     for segment in 0..<plan.gateSegments {
       var block = GradientBlock<Scalar>(
         left: gates, leftOffset: segment &* padded, columns: hidden, targets: (nil, nil))
-      if let dW, let gate = plan.inputSegments.firstIndex(of: segment) {
-        block.targets.0 = .init(operand: x, gradient: dW + gate &* hidden &* inputs)
+      if let gate = plan.inputSegments.firstIndex(of: segment),
+        let dW = gradient(plan.parameters.weightIH[gate], columns: inputs, layer, direction)
+      {
+        block.targets.0 = .init(operand: x, gradient: dW)
       }
-      if let dU, let gate = plan.recurrentSegments.firstIndex(of: segment) {
-        block.targets.1 = .init(
-          operand: gate < plan.stateGates ? h : behind, gradient: dU + gate &* hidden &* c.stateWidth)
+      if let gate = plan.recurrentSegments.firstIndex(of: segment),
+        let dU = gradient(plan.parameters.weightHH[gate], columns: c.stateWidth, layer, direction)
+      {
+        block.targets.1 = .init(operand: gate < plan.stateGates ? h : behind, gradient: dU)
       }
       if block.targets.0 != nil || block.targets.1 != nil { lists.blocks.append(block) }
     }
-    if let dP = gradient(.weightHR, layer, direction) {
+    if let dP = gradient(plan.parameters.weightHR, columns: hidden, layer, direction) {
       let width = PanelLayout(lanes: plan.lanes, units: c.stateWidth).paddedUnits
       let outputs = lists.lefts.append(LeftRows(base: UnsafePointer(scratch.outputs), size: width))
       lists.blocks.append(
@@ -329,14 +332,14 @@ struct BackwardPass<Scalar: RNNScalar> {
           left: outputs, leftOffset: 0, columns: c.projectionSize,
           targets: (.init(operand: behind, gradient: dP), nil)))
     }
-    func add(_ gradient: Pointer?, _ segments: [Int]) {
-      guard let gradient else { return }
+    func add(_ biases: GateParameters.Gates, _ segments: [Int]) {
       for (gate, segment) in segments.enumerated() {
+        guard let gradient = self.gradient(biases[gate], columns: 1, layer, direction) else { continue }
         lists.sums.append(
-          GradientSum(gradient: gradient + gate &* hidden, left: gates, leftOffset: segment &* padded, columns: hidden))
+          GradientSum(gradient: gradient, left: gates, leftOffset: segment &* padded, columns: hidden))
       }
     }
-    add(gradient(.biasIH, layer, direction), plan.inputSegments)
-    add(gradient(.biasHH, layer, direction), plan.recurrentSegments)
+    add(plan.parameters.biasIH, plan.inputSegments)
+    add(plan.parameters.biasHH, plan.recurrentSegments)
   }
 }

@@ -50,7 +50,7 @@ extension Network {
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)
   public func forward(_ f: Forward) throws(RNNError) {
-    let c = configuration
+    let c = executed
     let (steps, sequences) = (f.steps, f.sequences)
     try Self.checkBatch(steps: steps, sequences: sequences)
     try Check.lengths(f.lengths, steps: steps, sequences: sequences)
@@ -98,7 +98,7 @@ extension Network {
     }
     let tape = try tapeLayout(steps: steps, sequences: sequences)
     var arena = Arena(f.workspace)
-    if let equations {
+    if let equations = interpreter {
       let inputs = try checkedInputs(f.inputs, x, steps: steps, sequences: sequences)
       let workspace = EquationsForwardWorkspace(
         &arena, self, packed: f.weights != nil, steps: steps, sequences: sequences)
@@ -119,7 +119,7 @@ extension Network {
     _ f: Forward, workspace: ForwardWorkspace<Scalar>, x: Rows<Scalar>, y: Rows<Scalar>?,
     parameters: Parameters<Scalar>?, tape: TapeLayout
   ) {
-    let c = configuration
+    let c = executed
     let (steps, sequences) = (f.steps, f.sequences)
     let cut = cut(steps: steps, sequences: sequences, unpacked: parameters != nil)
     let batch = BatchPlan(
@@ -218,7 +218,7 @@ struct ForwardWorkspace<Scalar: RNNScalar> {
   private let network: Network<Scalar>
 
   init(_ arena: inout Arena, _ network: Network<Scalar>, packed: Bool, steps: Int, sequences: Int) {
-    let c = network.configuration
+    let c = network.executed
     self.network = network
     batch = BatchPlan.take(&arena, steps: steps, sequences: sequences)
     let first = ForwardScratch<Scalar>(&arena, network.plan, c, steps: steps, sequences: sequences)

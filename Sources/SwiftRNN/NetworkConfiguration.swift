@@ -60,6 +60,8 @@ public struct NetworkConfiguration: Sendable, Equatable {
   /// Of equations: what a step gives out, and a number that tells cells and their sizes apart. Set with the cell.
   var equationsWidth = 0
   var equationsHash: UInt64 = 0
+  /// Of an LSTM that a text gives: its first state is c.
+  var startsWithC = false
   /// Of layer options: a number that tells them apart, 0 for none, and the width of y. Set with them.
   var optionsHash: UInt64 = 0
   var optionsOutput = 0

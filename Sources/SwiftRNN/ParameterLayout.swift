@@ -130,18 +130,6 @@ struct ParameterLayout: Sendable {
     }
   }
 
-  /// The index of a tensor among all; nil if the network has none of that kind.
-  func index(_ kind: ParameterInfo.Kind, layer: Int, direction: Int) -> Int? {
-    let base = (layer &* configuration.directions &+ direction) &* perDirection
-    switch kind {
-    case .weightIH: return base
-    case .weightHH: return base &+ 1
-    case .biasIH: return configuration.bias ? base &+ 2 : nil
-    case .biasHH: return configuration.bias ? base &+ 3 : nil
-    case .weightHR: return configuration.projectionSize > 0 ? base &+ perDirection &- 1 : nil
-    }
-  }
-
   /// The index of the first tensor of a direction.
   func first(layer: Int, direction: Int) -> Int { (layer &* configuration.directions &+ direction) &* perDirection }
 

@@ -15,7 +15,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   private let scratch: StreamScratch<Scalar>
   private let layers: UnsafeMutablePointer<StreamLayer<Scalar>>
   private let layerCount: Int
-  /// Of a network of equations, which has no layers above.
+  /// Of a network whose equations are interpreted: it has no layers above.
   private let cells: CellStream<Scalar>?
   /// Of a network with layer options, which has neither.
   private let stack: StackStream<Scalar>?
@@ -28,7 +28,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public init(_ network: Network<Scalar>, weights: PackedWeights<Scalar>, sequences: Int) throws(RNNError) {
-    let c = network.configuration
+    let c = network.executed
     guard !c.bidirectional else {
       throw .unsupported("a bidirectional network needs the end of its input first: no stream")
     }
@@ -50,7 +50,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
       return
     }
     stack = nil
-    if let equations = network.equations {
+    if let equations = network.interpreter {
       for input in network.inputs {
         _ = try Size.product(sequences, input.width, MemoryLayout<Scalar>.stride, of: "inputs")
       }
@@ -148,7 +148,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
     unsafe x: UnsafePointer<Scalar>?, into y: UnsafeMutablePointer<Scalar>?, steps: Int
   ) throws(RNNError) {
     try Network<Scalar>.checkBatch(steps: steps, sequences: sequences)
-    let c = network.configuration
+    let c = network.executed
     let width = try Size.product(sequences, max(c.inputSize, c.outputSize), of: "x")
     _ = try Size.product(steps, width, MemoryLayout<Scalar>.stride, of: "x")
     if steps == 0 { return }
@@ -159,7 +159,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   private func check(
     _ x: UnsafePointer<Scalar>?, _ y: UnsafeMutablePointer<Scalar>?, inputs: Inputs<Scalar> = Inputs()
   ) throws(RNNError) {
-    if network.configuration.cell == .equations {
+    if network.executed.cell == .equations {
       for input in 0..<network.inputCount {
         if inputs[input] == nil && sequences > 0 { throw .nullPointer("an entry of inputs") }
         try Check.aligned(inputs[input], "an entry of inputs")
@@ -175,7 +175,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   private func run(_ x: UnsafePointer<Scalar>?, _ y: UnsafeMutablePointer<Scalar>?, steps: Int) {
     guard var x, sequences > 0 else { return }
     var y = y
-    let c = network.configuration
+    let c = network.executed
     if cells != nil || stack != nil {
       for _ in 0..<steps {
         advance(x, Inputs(), y)
@@ -215,13 +215,13 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func getState(_ states: States<Scalar>) throws(RNNError) {
-    try states.check(network.configuration, sequences: sequences, "states")
+    try states.check(network.executed, sequences: sequences, "states")
     copyState(to: states)
   }
 
   /// Of states that have been checked.
   func copyState(to states: States<Scalar>) {
-    let c = network.configuration
+    let c = network.executed
     cells?.getState(states)
     stack?.getState(states)
     for index in 0..<layerCount {
@@ -236,13 +236,13 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func setState(_ states: States<Scalar>) throws(RNNError) {
-    try states.check(network.configuration, sequences: sequences, "states")
+    try states.check(network.executed, sequences: sequences, "states")
     takeState(states)
   }
 
   /// Of states that have been checked.
   func takeState(_ states: States<Scalar>) {
-    let c = network.configuration
+    let c = network.executed
     cells?.setState(states)
     stack?.setState(states)
     for index in 0..<layerCount {

@@ -4,7 +4,7 @@ import Kernels
 extension Network {
   /// The plan of a network of equations: its parameters, states and inputs, and section by section the products with
   /// their shapes and how many numbers the vector instructions make, for each kind of layer; what the tape holds of a
-  /// step. Of other networks: its parameters.
+  /// step; where the kernels of a fused cell run it, that. Of other networks: its parameters.
   public func describe() -> String {
     var lines: [String] = []
     if let stack { return stack.description }
@@ -15,12 +15,28 @@ extension Network {
       }
       return lines.joined(separator: "\n") + "\n"
     }
+    if interpreter == nil {
+      lines.append("run over sequences by the kernels of the \(executed.cell.name); as equations it would be:")
+    }
     let kinds = equations.first === equations.others ? [equations.first] : [equations.first, equations.others]
     for (number, layer) in kinds.enumerated() {
       if kinds.count > 1 { lines.append(number == 0 ? "first layer" : "other layers") }
       lines += layer.description
     }
     return lines.joined(separator: "\n") + "\n"
+  }
+}
+
+extension CellKind {
+  fileprivate var name: String {
+    switch self {
+    case .rnnTanh: "RNN with tanh"
+    case .rnnRelu: "RNN with relu"
+    case .lstm: "LSTM"
+    case .gru: "GRU with reset after the product"
+    case .gruResetBefore: "GRU with reset before the product"
+    case .equations: "equations"
+    }
   }
 }
 

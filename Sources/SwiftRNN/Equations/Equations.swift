@@ -75,6 +75,22 @@ final class Equations<Scalar: RNNScalar>: Sendable {
     return hash == 0 ? 1 : hash
   }
 
+  /// The fused cell whose kernels can run a network of this configuration, and where it has its parameters; nil: none
+  /// can.
+  func fused(_ c: NetworkConfiguration) -> (configuration: NetworkConfiguration, parameters: GateParameters)? {
+    guard let fused = cell.fused else { return nil }
+    var c = c
+    c.cell = fused.kind
+    c.hiddenSize = first.states[fused.c ?? fused.h].width
+    if fused.parameters.weightHR != nil {
+      c.projectionSize = first.states[fused.h].width
+      guard c.projectionSize < c.hiddenSize else { return nil }
+    }
+    c.bias = fused.parameters.hasBiases
+    c.startsWithC = fused.c == 0
+    return (c, fused.parameters)
+  }
+
   // MARK: What passes are cut by
 
   /// Numbers of a step of one sequence that stages hand on.
@@ -168,8 +184,10 @@ extension Network {
     try self.init(cell, configuration, sizes: sizes, options: options, kernels: Scalar.kernels)
   }
 
+  /// - Parameter isInterpreted: also where a fused cell's kernels can run it.
   convenience init(
-    _ cell: Cell, _ configuration: NetworkConfiguration, sizes: [String: Int] = [:], kernels: KernelTable<Scalar>
+    _ cell: Cell, _ configuration: NetworkConfiguration, sizes: [String: Int] = [:], kernels: KernelTable<Scalar>,
+    isInterpreted: Bool = false
   ) throws(RNNError) {
     var configuration = configuration
     configuration.cell = .rnnTanh
@@ -181,7 +199,7 @@ extension Network {
     } catch {
       throw .cell(error)
     }
-    try self.init(configuration, kernels: kernels, equations: equations)
+    try self.init(configuration, kernels: kernels, equations: equations, isInterpreted: isInterpreted)
   }
 
   /// Names and widths of the states, in order; a width of 0: layers differ in it (``part(ofState:layer:)``).
