@@ -114,7 +114,7 @@ typedef enum swiftrnn_merge {
 /** What a pass does with steps that its mask leaves out; states are carried past them. */
 typedef enum swiftrnn_gaps {
   SWIFTRNN_GAPS_NONE = 0,     /**< there is no mask */
-  SWIFTRNN_GAPS_REPEATED = 1, /**< y repeats its row of the step before, zeros before the first */
+  SWIFTRNN_GAPS_REPEATED = 1, /**< in y each direction repeats what it gave out last, zeros before its first step */
   SWIFTRNN_GAPS_ZERO = 2      /**< y is zero */
 } swiftrnn_gaps;
 

@@ -56,7 +56,11 @@ extension Network {
   /// - Throws: also ``RNNError/mismatch(_:)`` if another configuration, T, N or lengths filled the tape.
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)
-  public func backward(_ b: Backward) throws(RNNError) {
+  public func backward(_ b: Backward) throws(RNNError) { try pass(b) }
+
+  /// As in the forward pass.
+  @inline(never)
+  func pass(_ b: Backward) throws(RNNError) {
     let c = executed
     let (steps, sequences) = (b.steps, b.sequences)
     try Self.checkBatch(steps: steps, sequences: sequences)
@@ -94,7 +98,7 @@ extension Network {
     guard let tape = b.tape else { throw .nullPointer("tape") }
     try Check.aligned(tape.assumingMemoryBound(to: Scalar.self), "tape")
     let header = TapeHeader.read(from: tape)
-    let needed = try workspaceSize(.backward, steps: steps, sequences: sequences)
+    let needed = try workspaceBytes(.backward, steps: steps, sequences: sequences)
     try Check.buffer(b.workspace, b.workspaceBytes, needed: needed, "workspace", "workspace_size")
     if let stack {
       _ = try checkedInputs(b.inputs, x, steps: steps, sequences: sequences)

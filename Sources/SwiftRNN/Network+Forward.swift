@@ -49,7 +49,11 @@ extension Network {
   /// Runs whole sequences through all layers and directions. Nothing is written unless all arguments are right.
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)
-  public func forward(_ f: Forward) throws(RNNError) {
+  public func forward(_ f: Forward) throws(RNNError) { try pass(f) }
+
+  /// What the module itself calls: an exported specialisation that is called here too was lost at linking.
+  @inline(never)
+  func pass(_ f: Forward) throws(RNNError) {
     let c = executed
     let (steps, sequences) = (f.steps, f.sequences)
     try Self.checkBatch(steps: steps, sequences: sequences)
@@ -86,7 +90,7 @@ extension Network {
       try Check.buffer(f.tape, f.tapeBytes, needed: needed, "tape", "tape_size")
       try Check.aligned(f.tape?.assumingMemoryBound(to: Scalar.self), "tape")
     }
-    let needed = try workspaceSize(
+    let needed = try workspaceBytes(
       f.weights == nil ? .forward : .forwardWeights, steps: steps, sequences: sequences)
     try Check.buffer(f.workspace, f.workspaceBytes, needed: needed, "workspace", "workspace_size")
     if c.cell == .equations && f.weights != nil && f.tape != nil {

@@ -103,6 +103,25 @@ public struct Tape<Scalar: RNNScalar>: Sendable {
     return (dx, state)
   }
 
+  /// Moves the running means and variances of `batch_norm` towards those of this pass: `m += momentum * (batch - m)`, the
+  /// variance with M - 1 for M rows, as in torch. Nothing without `batch_norm`.
+  ///
+  /// - Parameter momentum: in [0, 1]; torch's is 0.1.
+  /// - Throws: ``RNNError/invalidNumber(_:_:allowed:)``, ``RNNError/mismatch(_:)``, ``RNNError/outOfMemory(bytes:)``
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public func updateStatistics(
+    of parameters: inout NetworkParameters<Scalar>, momentum: Double = 0.1
+  ) throws(RNNError) {
+    try network.check(parameters, "parameters.flat")
+    try parameters.flat.makeUnique()
+    let pointers = try parameters.pointers("parameters.flat")
+    defer { withExtendedLifetime((self, pointers)) {} }
+    try network.moveStatistics(
+      tape: memory.pointer, tapeBytes: memory.count, steps: batch.steps, sequences: batch.sequences,
+      momentum: momentum, parameters: pointers.mutable)
+  }
+
   private func uninitializedInputs() throws(RNNError) -> [Tensor<Scalar>] {
     var tensors: [Tensor<Scalar>] = []
     for input in network.inputs {

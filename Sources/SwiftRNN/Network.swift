@@ -140,6 +140,12 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)
   public func workspaceSize(_ purpose: Purpose, steps: Int, sequences: Int) throws(RNNError) -> Int {
+    try workspaceBytes(purpose, steps: steps, sequences: sequences)
+  }
+
+  /// What the module itself calls.
+  @inline(never)
+  func workspaceBytes(_ purpose: Purpose, steps: Int, sequences: Int) throws(RNNError) -> Int {
     var arena = Arena(nil)
     _ = try tapeSize(steps: steps, sequences: sequences)
     if let stack {

@@ -13,9 +13,15 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
   /// - Throws: ``RNNError/outOfMemory(bytes:)``, or what is wrong with the pointers.
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)
-  public init(
+  public convenience init(
     _ network: Network<Scalar>, parameters: UnsafeBufferPointer<UnsafeRawPointer?>
   ) throws(RNNError) {
+    try self.init(of: network, parameters)
+  }
+
+  /// What the module itself calls: an exported specialisation that is called here too was lost at linking.
+  @inline(never)
+  init(of network: Network<Scalar>, _ parameters: UnsafeBufferPointer<UnsafeRawPointer?>) throws(RNNError) {
     let checked = try Check.parameters(parameters, of: network)
     if let stack = network.stack {
       self.network = network

@@ -64,6 +64,31 @@ struct LayerOptionsTests {
       $1.dilations = [2, 2, 1]
       $1.skip = .dense
     },
+    Form(name: "residual, sum, repeated gaps") {
+      $0.bidirectional = true
+      $1.merge = .sum
+      $1.skip = .residual
+      $1.gaps = .repeated
+    },
+    Form(name: "independent, mean, residual, repeated gaps") {
+      $0.bidirectional = true
+      $1.independentDirections = true
+      $1.merge = .mean
+      $1.skip = .residual
+      $1.gaps = .repeated
+    },
+    Form(name: "two layers, residual, zero gaps") {
+      $0.layers = 2
+      $1.skip = .residual
+      $1.gaps = .zero
+    },
+    Form(name: "two layers, dense, dilated, independent") {
+      $0.layers = 2
+      $0.bidirectional = true
+      $1.skip = .dense
+      $1.independentDirections = true
+      $1.dilations = [1, 5]
+    },
     Form(name: "one layer, product, repeated gaps") {
       $0.layers = 1
       $0.bidirectional = true
@@ -258,6 +283,7 @@ struct LayerOptionsTests {
           case .product: zip(a, b).map { $0 * $1 }
           }
         }
+        let below = flows
         for flow in flows.indices {
           for t in valid.indices {
             var row = flows.count == 2 ? outputs[flow][t] : outputs[0][t]
@@ -271,18 +297,27 @@ struct LayerOptionsTests {
           }
         }
         guard layer == configuration.layers - 1 else { continue }
-        var next = 0
         for t in 0..<length {
           let width = configuration.outputSize
           let place = (t * sequences + n) * width..<(t * sequences + n + 1) * width
-          if next < valid.count && valid[next] == t {
-            y.replaceSubrange(
-              place, with: flows.count == 2 ? merged(flows[0][next], flows[1][next]) : flows[0][next])
-            next += 1
-          } else if options.gaps == .repeated && t > 0 {
-            let before = ((t - 1) * sequences + n) * width
-            y.replaceSubrange(place, with: Array(y[before..<before + width]))
+          guard options.gaps == .repeated || valid.contains(t) else { continue }
+          // Each direction repeats what it gave out last.
+          let last = valid.lastIndex { $0 <= t }
+          let next = valid.firstIndex { $0 >= t }
+          func row(_ rows: [[Double]], _ index: Int?) -> [Double] {
+            let width =
+              flows.count == 2
+              ? stack.block(layer, 0).mergedWidth : stack.block(layer, 0).network.configuration.stateWidth
+            return index.map { rows[$0] } ?? [Double](repeating: 0, count: width)
           }
+          var out: [Double]
+          if flows.count == 2 {
+            out = merged(row(flows[0], last), row(flows[1], next))
+          } else {
+            out = outputs.count == 2 ? merged(row(outputs[0], last), row(outputs[1], next)) : row(outputs[0], last)
+            if options.skip == .residual && layer > 0, let last { out = zip(out, below[0][last]).map { $0 + $1 } }
+          }
+          y.replaceSubrange(place, with: out)
         }
       }
     }

@@ -62,6 +62,15 @@ final class Equations<Scalar: RNNScalar>: Sendable {
     shapes = EquationsShapes(layers: (first.shapes, others.shapes))
   }
 
+  /// Of what `batch_norm` is laid on in a cell of one layer, `whole`.
+  init(_ statistic: CellStatistic, of whole: Equations<Scalar>, lanes: Int) throws(CellError) {
+    cell = statistic.cell
+    first = try EquationsLayer(CellInLayer(cell: cell, extents: whole.first.layer.extents, lanes: lanes))
+    others = first
+    trees = nil
+    shapes = EquationsShapes(layers: (first.shapes, first.shapes))
+  }
+
   func layer(_ number: Int) -> EquationsLayer<Scalar> { number == 0 ? first : others }
 
   /// Never 0.

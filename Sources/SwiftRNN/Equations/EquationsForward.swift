@@ -105,7 +105,8 @@ extension Network {
         firstSequence: f.firstSequence
       ).write(to: memory)
     }
-    let dropout = isTraining && c.dropout > 0 ? Dropout<Scalar>(self, seed: f.seed, firstSequence: f.firstSequence) : nil
+    let dropout =
+      isTraining && c.dropout > 0 ? Dropout<Scalar>(self, seed: f.seed, firstSequence: f.firstSequence) : nil
     let philox = Philox(seed: f.seed)
 
     run(cut) { member in

@@ -10,6 +10,8 @@ public final class Cell: Sendable {
   let backward: CellBackward
   /// nil: it is no fused cell.
   let fused: FusedCell?
+  /// Calls of `batch_norm`.
+  let statistics: [CellStatistic]
 
   /// - Parameter text: in the language of docs/cells.md; any bytes at all.
   public convenience init(_ text: String) throws(CellError) { try self.init(bytes: Array(text.utf8)) }
@@ -27,6 +29,29 @@ public final class Cell: Sendable {
     try Self.check(graph, phases)
     backward = try CellBackward(graph, phases)
     fused = FusedCell(graph)
+    statistics = try CellStatistic.all(graph, phases, sizes, bytes)
+  }
+
+  /// A value of a cell that no state reaches, as a cell without states. Nodes that it does not need are left as numbers.
+  init(part whole: CellGraph, output: Int, sizes: CellSizes, bytes: [UInt8]) throws(CellError) {
+    self.bytes = bytes
+    var isNeeded = Array(repeating: false, count: whole.nodes.count)
+    isNeeded[output] = true
+    for parameter in whole.parameters { isNeeded[parameter.node] = true }
+    for input in whole.inputs { isNeeded[input.node] = true }
+    for number in whole.nodes.indices.reversed() where isNeeded[number] {
+      for operand in whole.nodes[number].operands { isNeeded[operand] = true }
+    }
+    let nodes = whole.nodes.enumerated().map { number, node in
+      isNeeded[number] ? node : CellNode(operation: .constant(0), operands: [], kind: .number, place: node.place)
+    }
+    graph = CellGraph(
+      nodes: nodes, inputs: whole.inputs, states: [], parameters: whole.parameters, output: output, initials: [],
+      givenSizes: whole.givenSizes.filter { isNeeded[$0.node] })
+    self.sizes = sizes
+    phases = CellPhases(graph)
+    backward = try CellBackward(graph, phases)
+    (fused, statistics) = (nil, [])
   }
 
   /// What passes could not hold, or would compute again in every step.

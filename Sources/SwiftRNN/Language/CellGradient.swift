@@ -225,7 +225,13 @@ private struct CellDerivation {
           to: operands[operand], of: node)
       }
     case .batchNorm:
-      try add(try make(.batchNormGradient, operands + [dy], .vector, place), to: operands[0], of: node)
+      // With r = 1 / sqrt(variance + eps) and n the result: dv = r dy, dmean = -r dy, dvariance = -r^2 n dy / 2.
+      let dv = try make(.batchNormGradient, operands + [dy], .vector, place)
+      try add(dv, to: operands[0], of: node)
+      try add(dv, to: operands[1], isNegative: true, of: node)
+      let scaled = try make(.batchNormGradient, operands + [try product(dv, number, place)], .vector, place)
+      let half = try make(.constant(-0.5), [], .number, place)
+      try add(try product(scaled, half, place), to: operands[2], of: node)
     case .sumChildren:
       // A child's value gets dy; a value of the node has been added up once for each child.
       let isOfNode = !isOfChild[operands[0]]

@@ -26,7 +26,7 @@ public struct LayerOptions: Sendable, Equatable {
   public enum Gaps: Int32, Sendable, CaseIterable {
     /// There is no mask.
     case none = 0
-    /// y repeats its row of the step before; zeros before the first (Keras).
+    /// In y each direction repeats what it gave out last, zeros before its first step (Keras).
     case repeated = 1
     /// y is zero (Keras's `zero_output_for_mask`).
     case zero = 2

@@ -21,6 +21,8 @@ final class Stack<Scalar: RNNScalar>: Sendable {
     /// Its first parameter tensor among all, and how many it has.
     let firstParameter: Int
     let parameterCount: Int
+    /// Calls of `batch_norm`.
+    let statistics: [LayerStatistic<Scalar>]
 
     /// Features of what it gives out, before directions are merged.
     var outputWidth: Int { network.configuration.outputSize }
@@ -53,8 +55,10 @@ final class Stack<Scalar: RNNScalar>: Sendable {
   ) throws(RNNError) {
     (self.options, layers, inputSize) = (options, c.layers, c.inputSize)
     flows = options.independentDirections ? 2 : 1
-    var made: [(asked: NetworkConfiguration, network: Network<Scalar>)] = []
-    var networks: [(network: Network<Scalar>, inputWidth: Int, mergedWidth: Int)] = []
+    typealias Made = (network: Network<Scalar>, statistics: [LayerStatistic<Scalar>])
+    var layersMade: [(asked: NetworkConfiguration, layer: Made)] = []
+    var networks:
+      [(network: Network<Scalar>, statistics: [LayerStatistic<Scalar>], inputWidth: Int, mergedWidth: Int)] = []
     for flow in 0..<flows {
       var inputWidth = c.inputSize
       for layer in 0..<c.layers {
@@ -63,19 +67,21 @@ final class Stack<Scalar: RNNScalar>: Sendable {
         asked.hiddenSize = options.hiddenSize(c, layer: layer)
         (asked.layers, asked.dropout) = (1, 0)
         if options.independentDirections { (asked.bidirectional, asked.isReverse) = (false, flow == 1) }
-        let network: Network<Scalar>
-        if let same = made.first(where: { $0.asked == asked }) {
-          network = same.network
+        let made: Made
+        if let same = layersMade.first(where: { $0.asked == asked }) {
+          made = same.layer
         } else {
-          network = try make(asked)
-          made.append((asked, network))
+          let network = try make(asked)
+          made = (network, try LayerStatistic.all(of: network))
+          layersMade.append((asked, made))
         }
+        let network = made.network
         let merged =
           options.merge == .concatenate ? network.configuration.outputSize : network.configuration.stateWidth
         guard layer == 0 || options.skip != .residual || merged == inputWidth else {
           throw .sizeMismatch("the width of a residual layer's output", merged, expected: inputWidth)
         }
-        networks.append((network, inputWidth, merged))
+        networks.append((network, made.statistics, inputWidth, merged))
         inputWidth = options.skip == .dense ? try Size.sum(inputWidth, merged, of: "the input of a layer") : merged
       }
     }
@@ -126,7 +132,7 @@ final class Stack<Scalar: RNNScalar>: Sendable {
           network: made.network, layer: index % c.layers, flow: index / c.layers,
           dilation: options.dilation(layer: index % c.layers), inputWidth: made.inputWidth,
           mergedWidth: made.mergedWidth, firstParameter: firsts[index],
-          parameterCount: made.network.parameterCount))
+          parameterCount: made.network.parameterCount, statistics: made.statistics))
     }
     self.blocks = blocks
     let width = networks[c.layers - 1].mergedWidth

@@ -32,7 +32,7 @@ struct StackBackwardPass<Scalar: RNNScalar> {
   let dy: Rows<Scalar>?
   let dx: Rows<Scalar>?
 
-  private var stack: Stack<Scalar> { pass.stack }
+  var stack: Stack<Scalar> { pass.stack }
   private var options: LayerOptions { pass.options }
   private var rows: StackRows { pass.rows }
   private var sequences: Int { pass.sequences }
@@ -48,7 +48,7 @@ struct StackBackwardPass<Scalar: RNNScalar> {
       var (above, below) = pass.workspace.gradients
       let last = stack.block(stack.layers &- 1, flow)
       above = dense(above, last.mergedWidth)
-      start(last, above)
+      try start(last, above)
       var layer = stack.layers &- 1
       while layer >= 0 {
         let block = stack.block(layer, flow)
@@ -79,47 +79,61 @@ struct StackBackwardPass<Scalar: RNNScalar> {
   /// With dense connections: dL/d of all that the blocks of a flow read.
   private func wide(_ flow: Int) -> Rows<Scalar> { dense(pass.workspace.wide, stack.wideWidth(flow)) }
 
-  /// dL/d of what a flow's last layer gives on, from dy.
+  /// Steps of y that a direction's row is part of: its own, and those that repeat it.
+  private func uses(_ s: Int, _ n: Int, reverse: Bool) -> ClosedRange<Int> {
+    let own = rows.position(s, n)
+    guard options.gaps == .repeated else { return own...own }
+    if reverse { return (s > 0 ? rows.position(s &- 1, n) &+ 1 : 0)...own }
+    let end = s &+ 1 < rows.length(n) ? rows.position(s &+ 1, n) : arguments.lengths.map { Int($0[n]) } ?? rows.steps
+    return own...(end &- 1)
+  }
+
+  /// `out[s]` = the sum of a direction's share in all rows of dy that its row s is part of.
+  ///
+  /// - Parameters:
+  ///   - own: which of `parts` it is.
+  ///   - sums: add dy itself, as it is for what passes a residual layer by.
   @inline(never)
-  private func start(_ block: Block, _ out: Rows<Scalar>) {
-    let (rows, merge, width) = (rows, options.merge, block.mergedWidth)
-    let other: Rows<Scalar>? =
-      stack.flows == 2 ? dense(block.flow == 0 ? pass.workspace.ends.1 : pass.workspace.ends.0, width) : nil
-    let repeats = options.gaps == .repeated
-    let given = arguments.lengths
+  private func start(
+    _ out: Rows<Scalar>, own: Int, of parts: (first: Rows<Scalar>, second: Rows<Scalar>?, width: Int), sums: Bool
+  ) {
+    let (rows, merge, width) = (rows, options.merge, sums ? stack.outputSize : parts.width)
+    let other = sums ? nil : own == 0 ? parts.second : parts.first
+    pass.workspace.zeros.update(repeating: 0, count: stack.outputSize)
+    let zeros = UnsafePointer(pass.workspace.zeros)
     withFloatControl {
-      guard let dy else { return rows.visit { s, n in out[s, n].update(repeating: 0, count: width) } }
       rows.visit { s, n in
         let to = out[s, n]
-        let factor = other.map { UnsafePointer($0[s, n]) }
-        StackRow.unmerge(merge, dy[rows.position(s, n), n], own: block.flow, other: factor, to, width)
-        guard repeats else { return }
-        // The rows that repeat this one.
-        let end = s &+ 1 < rows.length(n) ? rows.position(s &+ 1, n) : given.map { Int($0[n]) } ?? rows.steps
-        var t = rows.position(s, n) &+ 1
-        while t < end {
-          let from = UnsafePointer(dy[t, n])
-          for i in 0..<width {
-            switch merge {
-            case _ where factor == nil: to[i] += from[i]
-            case .concatenate: to[i] += from[block.flow &* width &+ i]
-            case .sum: to[i] += from[i]
-            case .mean: to[i] += from[i] * 0.5
-            case .product: to[i] += from[i] * factor.unsafelyUnwrapped[i]
-            }
-          }
-          t &+= 1
+        to.update(repeating: 0, count: width)
+        guard let dy else { return }
+        for t in uses(s, n, reverse: own == 1) {
+          // Where this row is repeated, the other direction has the row on the other side of the gap.
+          let its = t == rows.position(s, n) ? s : own == 0 ? s &+ 1 : s &- 1
+          let factor = other.map { its >= 0 && its < rows.length(n) ? UnsafePointer($0[its, n]) : zeros }
+          StackRow.addUnmerged(merge, dy[t, n], own: own, other: factor, to: to, width)
         }
       }
     }
   }
 
+  /// dL/d of what a flow's last layer gives on in `above`, or, if one layer has both directions, of its outputs.
+  private func start(_ block: Block, _ above: Rows<Scalar>) throws(RNNError) {
+    let parts = try pass.lastParts()
+    if stack.flows == 2 { return start(above, own: block.flow, of: parts, sums: false) }
+    let output = dense(pass.workspace.output, block.outputWidth)
+    for direction in 0..<block.directions {
+      start(output.offset(by: direction &* parts.width), own: direction, of: parts, sums: false)
+    }
+    if options.skip == .residual && block.layer > 0 { start(above, own: 0, of: parts, sums: true) }
+  }
+
   /// dL/d of a block's output, in the workspace.
   @inline(never)
   private func separate(_ block: Block, _ above: Rows<Scalar>) throws(RNNError) -> Rows<Scalar> {
-    let isInner = block.layer < stack.layers &- 1
-    let from = options.skip == .dense && isInner ? wide(block.flow).offset(by: block.inputWidth) : above
+    let isLast = block.layer == stack.layers &- 1
     let to = dense(pass.workspace.output, block.outputWidth)
+    if isLast && stack.flows == 1 { return to }
+    let from = options.skip == .dense && !isLast ? wide(block.flow).offset(by: block.inputWidth) : above
     let (output, dropout, width, merge) = (
       try pass.output(block), pass.dropout(block), block.mergedWidth, options.merge
     )
@@ -131,8 +145,14 @@ struct StackBackwardPass<Scalar: RNNScalar> {
         dropout?.apply(UnsafePointer(own), own, layer: block.layer, t: s, n: n)
         if merges {
           let output = UnsafePointer(output[s, n])
-          StackRow.unmerge(merge, own, own: 1, other: output, own + width, width)
-          StackRow.unmerge(merge, own, own: 0, other: output + width, own, width)
+          (own + width).update(repeating: 0, count: width)
+          StackRow.addUnmerged(merge, own, own: 1, other: output, to: own + width, width)
+          // In its place: what it was is no longer needed.
+          switch merge {
+          case .concatenate, .sum: break
+          case .mean: for i in 0..<width { own[i] *= 0.5 }
+          case .product: for i in 0..<width { own[i] *= output[width &+ i] }
+          }
         }
       }
     }
@@ -167,27 +187,30 @@ struct StackBackwardPass<Scalar: RNNScalar> {
     for number in 0..<block.network.inputCount where arguments.inputGradients[number] != nil {
       b.inputGradients[number] = pass.workspace.inputGradients.own[number]
     }
-    let own = block.firstParameter..<block.firstParameter &+ block.parameterCount
-    b.parameters = UnsafeBufferPointer(rebasing: arguments.parameters[own])
-    if arguments.gradients.baseAddress != nil {
-      b.gradients = UnsafeBufferPointer(rebasing: arguments.gradients[own])
-    }
     b.accumulate = arguments.accumulate
     if let (start, bytes) = pass.blockTape(block) { (b.tape, b.tapeBytes) = (UnsafeRawPointer(start), bytes) }
     (b.workspace, b.workspaceBytes) = (UnsafeMutableRawPointer(pass.workspace.block), pass.workspace.blockBytes)
     (b.firstLayer, b.chains) = (block.layer, block.dilation)
-    try block.network.backward(b)
+    let parameters = pass.layerParameters(block, found: block.statistics.count)
+    let gradients = layerGradients(block)
+    try parameters.withUnsafeBufferPointer { (buffer) throws(RNNError) in
+      b.parameters = buffer
+      try gradients.withUnsafeBufferPointer { (out) throws(RNNError) in
+        if arguments.gradients.baseAddress != nil || !block.statistics.isEmpty { b.gradients = out }
+        try block.network.pass(b)
+        addInputGradients(block, isFirst: block.flow == 0 && block.layer == stack.layers &- 1)
+        try addStatistics(block, b, below: below)
+      }
+    }
     if options.learnedInitialStates || block.dilation > 1 {
       pass.moveInitialGradients(
         block, callers: states.initial, own: b.initialGradients, gradients: arguments.gradients,
         accumulate: arguments.accumulate)
     }
-    addInputGradients(block)
   }
 
   /// Adds the gradients of a block's other inputs to those of the blocks before.
-  private func addInputGradients(_ block: Block) {
-    let isFirst = block.flow == 0 && block.layer == stack.layers &- 1
+  func addInputGradients(_ block: Block, isFirst: Bool) {
     for (number, input) in pass.network.inputs.enumerated() where arguments.inputGradients[number] != nil {
       guard let from = pass.workspace.inputGradients.own[number], let to = pass.workspace.inputGradients.sums[number]
       else { continue }
@@ -212,7 +235,7 @@ struct StackBackwardPass<Scalar: RNNScalar> {
   }
 
   @inline(never)
-  private func add(_ from: Rows<Scalar>, to sum: Rows<Scalar>, _ width: Int, isFirst: Bool) {
+  func add(_ from: Rows<Scalar>, to sum: Rows<Scalar>, _ width: Int, isFirst: Bool) {
     withFloatControl {
       rows.visit { s, n in
         if isFirst {

@@ -23,7 +23,7 @@ extension Network {
     for flow in 0..<stack.flows {
       for layer in 0..<stack.layers { try pass.forward(stack.block(layer, flow), f.final, y: y) }
     }
-    if let y { pass.finish(y, given: f.lengths, mask: f.mask) }
+    if let y { try pass.finish(y, given: f.lengths) }
   }
 
   /// The valid rows of a pass: with a mask those that it leaves.
@@ -64,29 +64,29 @@ extension StackPass {
         f.final[state] = workspace.states.1[state]
       }
     }
-    f.parameters = UnsafeBufferPointer(
-      rebasing: parameters.dropFirst(block.firstParameter).prefix(block.parameterCount))
     f.weights = weights?.block(block.flow &* stack.layers &+ block.layer)
     if let (start, bytes) = blockTape(block) { (f.tape, f.tapeBytes) = (start, bytes) }
     (f.workspace, f.workspaceBytes) = (UnsafeMutableRawPointer(workspace.block), workspace.blockBytes)
     (f.seed, f.firstSequence) = (seed, firstSequence)
     (f.firstLayer, f.chains) = (block.layer, block.dilation)
-    try block.network.forward(f)
+    try findStatistics(block, f)
+    let own = layerParameters(block, found: block.statistics.count)
+    try own.withUnsafeBufferPointer { (buffer) throws(RNNError) in
+      f.parameters = buffer
+      try block.network.pass(f)
+    }
     if block.dilation > 1 { moveFinalStates(block, callers: callers, own: f.final, toCaller: true) }
     try join(block, y: y)
   }
 
   /// What a layer gives on: its directions merged, masked, and what it has read added.
   ///
-  /// - Parameter y: of the last layer, if it has the last word.
+  /// - Parameter y: of the last layer, if it has the last word: with gaps and with two flows ``finish(_:given:)`` has it.
   @inline(never)
   func join(_ block: Block, y: Rows<Scalar>?) throws(RNNError) {
     let isLast = block.layer == stack.layers &- 1
-    let end = stack.flows == 1 && options.gaps == .none ? y : block.flow == 0 ? workspace.ends.0 : workspace.ends.1
-    guard var target = isLast ? end : target(block) else { return }
-    if isLast && !(stack.flows == 1 && options.gaps == .none) {
-      target = Rows(dense: target.base, sequences: sequences, width: block.mergedWidth)
-    }
+    if isLast && stack.flows == 1 && options.gaps != .none { return }
+    guard let target = !isLast ? target(block) : stack.flows == 1 ? y : end(block.flow) else { return }
     let (output, input, dropout, width) = (try output(block), input(block), dropout(block), block.mergedWidth)
     let merge = options.merge
     let merges = block.directions == 2 && merge != .concatenate
@@ -101,28 +101,34 @@ extension StackPass {
     }
   }
 
-  /// y of the flows' last outputs, at the steps where they belong; zeros past each length.
+  /// y where it is more than the last layer's rows: made of two flows, or with gaps; zeros past each length.
   @inline(never)
-  fileprivate func finish(_ y: Rows<Scalar>, given: UnsafePointer<Int64>?, mask: UnsafePointer<UInt8>?) {
+  fileprivate func finish(_ y: Rows<Scalar>, given: UnsafePointer<Int64>?) throws(RNNError) {
     let steps = rows.steps
     if stack.flows == 2 || options.gaps != .none {
-      let width = stack.block(stack.layers &- 1, 0).mergedWidth
-      let first = Rows(dense: workspace.ends.0.base, sequences: sequences, width: width)
-      let second = Rows(dense: workspace.ends.1.base, sequences: sequences, width: width)
-      let (merge, isPair, repeats) = (options.merge, stack.flows == 2, options.gaps == .repeated)
-      let (all, size) = (rows, stack.outputSize)
+      let block = stack.block(stack.layers &- 1, 0)
+      let (parts, input) = (try lastParts(), input(block))
+      let (merge, repeats, width) = (options.merge, options.gaps == .repeated, parts.width)
+      let (rows, size) = (rows, stack.outputSize)
+      workspace.zeros.update(repeating: 0, count: size)
+      let zeros = UnsafePointer(workspace.zeros)
+      let adds = options.skip == .residual && stack.flows == 1 && block.layer > 0
       withFloatControl {
-        all.visitSequences { n in
-          var s = 0
+        rows.visitSequences { n in
+          // The row that the forward direction has at this step or had last, and the one that comes next.
+          var (before, next) = (-1, 0)
           for t in 0..<(given.map { Int($0[n]) } ?? steps) {
-            if s < all.length(n) && all.position(s, n) == t {
-              StackRow.merge(merge, first[s, n], isPair ? UnsafePointer(second[s, n]) : nil, y[t, n], width)
-              s &+= 1
-            } else if repeats && s > 0 {
-              y[t, n].update(from: y[t &- 1, n], count: size)
+            let isValid = next < rows.length(n) && rows.position(next, n) == t
+            if isValid { before = next }
+            if isValid || repeats {
+              let first = before >= 0 ? UnsafePointer(parts.first[before, n]) : zeros
+              let second = parts.second.map { next < rows.length(n) ? UnsafePointer($0[next, n]) : zeros }
+              StackRow.merge(merge, first, second, y[t, n], width)
+              if adds && before >= 0 { StackRow.add(UnsafePointer(input[before, n]), to: y[t, n], size) }
             } else {
               y[t, n].update(repeating: 0, count: size)
             }
+            if isValid { next &+= 1 }
           }
         }
       }

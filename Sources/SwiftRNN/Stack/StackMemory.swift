@@ -25,6 +25,8 @@ struct StackTape {
   /// Of the rows that a block reads; with dense connections those of all blocks of a flow, `wideWidth` wide.
   private(set) var inputs: [Int] = []
   private(set) var tapes: [(offset: Int, bytes: Int)] = []
+  /// Of each block.
+  private(set) var statistics: [[StatisticPlace]] = []
   private(set) var bytes = TapeHeader.bytes
 
   init<Scalar: RNNScalar>(_ stack: Stack<Scalar>, steps: Int, sequences: Int) throws(RNNError) {
@@ -43,6 +45,16 @@ struct StackTape {
       let own = try block.network.tapeSize(steps: batch.steps, sequences: batch.sequences)
       tapes.append((bytes, own))
       try add(own)
+      var places: [StatisticPlace] = []
+      for statistic in block.statistics {
+        let moments = bytes
+        let numbers = try Size.product(2, block.directions, statistic.width, of: "tape")
+        try add(Size.sum(8, Size.bytes(numbers, of: Scalar.self, "tape"), of: "tape"))
+        let own = try statistic.network.tapeSize(steps: batch.steps, sequences: batch.sequences)
+        places.append(StatisticPlace(moments: moments, tape: bytes, tapeBytes: own))
+        try add(own)
+      }
+      statistics.append(places)
     }
   }
 
@@ -69,7 +81,9 @@ struct StackWorkspace<Scalar: RNNScalar> {
   let between: (Rows<Scalar>, Rows<Scalar>)
   /// A block's output, or its gradient.
   let output: Rows<Scalar>
-  /// The last outputs of flows, if y is made of them.
+  /// As wide as y: what a repeated direction has before its first step.
+  let zeros: Pointer
+  /// The last outputs of two flows, of which y is made.
   let ends: (Rows<Scalar>, Rows<Scalar>)
   /// dL/d of what a layer gives on, and of what it reads.
   let gradients: (Rows<Scalar>, Rows<Scalar>)
@@ -78,6 +92,9 @@ struct StackWorkspace<Scalar: RNNScalar> {
   /// Of one layer, where its states are not the caller's: initial ones, final ones or their gradients, and gradients of
   /// initial ones.
   let states: (States<Scalar>, States<Scalar>, States<Scalar>)
+  /// Gradients of a block's statistics, and of what it reads from what is normalised.
+  let statistics: Pointer
+  let statisticInput: Rows<Scalar>
   /// Of one block's network.
   let block: UnsafeMutablePointer<UInt8>
   let blockBytes: Int
@@ -114,13 +131,18 @@ struct StackWorkspace<Scalar: RNNScalar> {
     } else {
       between = (rows(!isBackward && stack.layers > 1, inner), rows(!isBackward && stack.layers > 2, inner))
     }
-    output = rows(true, stack.blocks.reduce(0) { max($0, $1.outputWidth) })
+    func widest(_ width: (Stack<Scalar>.Block) -> Int) -> Int { stack.blocks.reduce(0) { max($0, width($1)) } }
+    output = rows(
+      true, widest { block in block.statistics.reduce(block.outputWidth) { max($0, block.directions * $1.width) } })
+    statistics = arena.take(
+      Scalar.self,
+      isBackward ? widest { block in block.statistics.reduce(0) { $0 + 2 * block.directions * $1.width } } : 0)
+    statisticInput = rows(isBackward, widest { $0.statistics.isEmpty ? 0 : $0.inputWidth })
     let endWidth = stack.block(stack.layers - 1, 0).mergedWidth
-    ends = (
-      rows(stack.flows == 2 || hasGaps, endWidth), rows(stack.flows == 2, endWidth)
-    )
-    let widest = stack.blocks.reduce(0) { max($0, $1.mergedWidth, $1.inputWidth) }
-    gradients = (rows(isBackward, widest), rows(isBackward, widest))
+    ends = (rows(stack.flows == 2, endWidth), rows(stack.flows == 2, endWidth))
+    zeros = arena.take(Scalar.self, stack.outputSize)
+    let read = widest { max($0.mergedWidth, $0.inputWidth) }
+    gradients = (rows(isBackward, read), rows(isBackward, read))
     wide = rows(isBackward && isDense, wideWidth)
     func states(_ wanted: Bool) -> States<Scalar> {
       var all = States<Scalar>()
@@ -137,8 +159,9 @@ struct StackWorkspace<Scalar: RNNScalar> {
     var bytes = 0
     for block in stack.blocks {
       let batch = try stack.batch(block, steps: steps, sequences: sequences)
-      bytes = max(
-        bytes, try block.network.workspaceSize(purpose, steps: batch.steps, sequences: batch.sequences))
+      for network in [block.network] + block.statistics.map(\.network) {
+        bytes = max(bytes, try network.workspaceBytes(purpose, steps: batch.steps, sequences: batch.sequences))
+      }
     }
     blockBytes = bytes
     block = arena.take(UInt8.self, bytes)

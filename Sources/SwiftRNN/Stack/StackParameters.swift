@@ -28,7 +28,7 @@ extension Network {
     (configuration.bias, configuration.projectionSize) = (true, 0)
     try configuration.check()
     let options = try options.checked(configuration)
-    guard isStacked || options != LayerOptions() else {
+    guard isStacked || options != LayerOptions() || !cell.statistics.isEmpty else {
       try self.init(cell, configuration, sizes: sizes, kernels: kernels)
       return
     }
@@ -75,7 +75,7 @@ extension Stack {
     var packed: [PackedWeights<Scalar>] = []
     for block in blocks {
       let own = block.firstParameter..<block.firstParameter + block.parameterCount
-      packed.append(try PackedWeights(block.network, parameters: UnsafeBufferPointer(rebasing: parameters[own])))
+      packed.append(try PackedWeights(of: block.network, UnsafeBufferPointer(rebasing: parameters[own])))
     }
     return packed
   }

@@ -31,7 +31,7 @@ struct StackPass<Scalar: RNNScalar> {
   func input(_ block: Block) -> Rows<Scalar> {
     if options.skip == .dense { return wide(block.flow) }
     if block.layer == 0 { return stack.copiesInput ? workspace.x : x }
-    if tape == nil { return block.layer % 2 == 0 ? workspace.between.0 : workspace.between.1 }
+    if tape == nil { return block.layer % 2 == 1 ? workspace.between.0 : workspace.between.1 }
     return taped(block, width: block.inputWidth)
   }
 
@@ -59,6 +59,20 @@ struct StackPass<Scalar: RNNScalar> {
     let layout = try block.network.tapeLayout(steps: batch.steps, sequences: batch.sequences)
     let rows: Rows<Scalar> = layout.output(start, layer: 0)
     return Rows(dense: rows.base, sequences: sequences, width: block.outputWidth)
+  }
+
+  /// The last rows of a flow, where there are two.
+  func end(_ flow: Int) -> Rows<Scalar> {
+    let rows = flow == 0 ? workspace.ends.0 : workspace.ends.1
+    return Rows(dense: rows.base, sequences: sequences, width: stack.block(stack.layers &- 1, flow).mergedWidth)
+  }
+
+  /// What y is made of: one direction's rows, or each of two directions'; and their width.
+  func lastParts() throws(RNNError) -> (first: Rows<Scalar>, second: Rows<Scalar>?, width: Int) {
+    let block = stack.block(stack.layers &- 1, 0)
+    if stack.flows == 2 { return (end(0), end(1), block.mergedWidth) }
+    let (rows, width) = (try output(block), block.outputWidth / block.directions)
+    return (rows, block.directions == 2 ? rows.offset(by: width) : nil, width)
   }
 
   /// The rows where the next layer reads what this one gives on; nil: it is the last one.

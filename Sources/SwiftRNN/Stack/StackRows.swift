@@ -97,18 +97,18 @@ enum StackRow {
     }
   }
 
-  /// The gradient of one of two merged rows: `own` is which, `other` the other's row.
+  /// Adds the gradient of one of two merged rows: `own` is which, `other` the other's row; nil: it is not merged.
   @inline(__always)
-  static func unmerge<Scalar: RNNScalar>(
+  static func addUnmerged<Scalar: RNNScalar>(
     _ merge: LayerOptions.Merge, _ gradient: UnsafePointer<Scalar>, own: Int, other: UnsafePointer<Scalar>?,
-    _ out: UnsafeMutablePointer<Scalar>, _ width: Int
+    to sum: UnsafeMutablePointer<Scalar>, _ width: Int
   ) {
-    guard let other else { return out.update(from: gradient, count: width) }
+    guard let other else { return add(gradient, to: sum, width) }
     switch merge {
-    case .concatenate: out.update(from: gradient + own &* width, count: width)
-    case .sum: out.update(from: gradient, count: width)
-    case .mean: for i in 0..<width { out[i] = gradient[i] * 0.5 }
-    case .product: for i in 0..<width { out[i] = gradient[i] * other[i] }
+    case .concatenate: add(gradient + own &* width, to: sum, width)
+    case .sum: add(gradient, to: sum, width)
+    case .mean: for i in 0..<width { sum[i] += gradient[i] * 0.5 }
+    case .product: for i in 0..<width { sum[i] += gradient[i] * other[i] }
     }
   }
 

@@ -42,8 +42,8 @@ class LayerOptions:
     learned_initial_states : bool
         States start with parameters, ``initial_h_l0``, where a call gives none.
     gaps : "none", "repeated" or "zero"
-        Calls take a ``mask`` of steps. States are carried past the steps that it leaves out, and y there repeats its row
-        of the step before (zeros before the first), or is zero: Keras's masks.
+        Calls take a ``mask`` of steps. States are carried past the steps that it leaves out; in y each direction repeats
+        there what it gave out last (zeros before its first step), or y is zero: Keras's masks.
 
     Examples
     --------

@@ -1,0 +1,30 @@
+// What `batch_norm` is laid on in a cell, as cells of their own: their outputs are what the statistics of a batch are of.
+
+/// One call of `batch_norm`.
+struct CellStatistic: Sendable {
+  /// Without states; its output is the value that is normalised. The nodes of the whole cell, with their numbers.
+  let cell: Cell
+  /// Of the running mean and variance among the cell's parameters.
+  let mean: Int
+  let variance: Int
+}
+
+extension CellStatistic {
+  /// The calls of `batch_norm` in a cell, each behind those that its value depends on.
+  ///
+  /// - Throws: one whose value depends on a state, or on parameters only.
+  static func all(
+    _ graph: CellGraph, _ phases: CellPhases, _ sizes: CellSizes, _ bytes: [UInt8]
+  ) throws(CellError) -> [CellStatistic] {
+    var found: [CellStatistic] = []
+    for node in graph.nodes where node.operation == .batchNorm {
+      guard phases.phases[node.operands[0]] == .before else {
+        throw node.place.error("batch_norm takes what depends on an input, and on no state")
+      }
+      func parameter(_ operand: Int) -> Int { graph.parameters.firstIndex { $0.node == node.operands[operand] } ?? 0 }
+      let cell = try Cell(part: graph, output: node.operands[0], sizes: sizes, bytes: bytes)
+      found.append(CellStatistic(cell: cell, mean: parameter(1), variance: parameter(2)))
+    }
+    return found
+  }
+}
