@@ -96,6 +96,28 @@ typedef enum swiftrnn_cell {
   SWIFTRNN_EQUATIONS = 6        /**< a cell of swiftrnn_cell_parse(), for swiftrnn_network_create_equations() */
 } swiftrnn_cell;
 
+/** Connections past layers. */
+typedef enum swiftrnn_skip {
+  SWIFTRNN_SKIP_NONE = 0,
+  SWIFTRNN_SKIP_RESIDUAL = 1, /**< each layer but the first adds what it reads to what it gives out (He 2016; Wu 2016) */
+  SWIFTRNN_SKIP_DENSE = 2     /**< each layer reads x and the outputs of all layers below (Huang 2017; Ding 2018) */
+} swiftrnn_skip;
+
+/** What becomes of the outputs of two directions. */
+typedef enum swiftrnn_merge {
+  SWIFTRNN_MERGE_CONCATENATE = 0, /**< [forward, reverse] side by side: 2 P features */
+  SWIFTRNN_MERGE_SUM = 1,         /**< P features, as the others below */
+  SWIFTRNN_MERGE_MEAN = 2,        /**< half of the sum */
+  SWIFTRNN_MERGE_PRODUCT = 3
+} swiftrnn_merge;
+
+/** What a pass does with steps that its mask leaves out; states are carried past them. */
+typedef enum swiftrnn_gaps {
+  SWIFTRNN_GAPS_NONE = 0,     /**< there is no mask */
+  SWIFTRNN_GAPS_REPEATED = 1, /**< y repeats its row of the step before, zeros before the first */
+  SWIFTRNN_GAPS_ZERO = 2      /**< y is zero */
+} swiftrnn_gaps;
+
 /** What a network is. Fill it with swiftrnn_config_init(), then set what differs. */
 typedef struct swiftrnn_config {
   int64_t size;            /**< bytes of this struct, set by swiftrnn_config_init() */
@@ -109,6 +131,15 @@ typedef struct swiftrnn_config {
   int32_t bias;            /**< 1 (default) or 0 */
   double dropout;          /**< in [0, 1): on each layer's output but the last, when a tape is filled; default 0 */
   int64_t num_threads;     /**< threads of one call; default 0: swiftrnn_get_num_threads() at the call */
+  /* How layers are joined, of every cell; the defaults are torch's networks. Trees take none of these. */
+  swiftrnn_skip skip;
+  swiftrnn_merge merge;           /**< of two directions: after each layer, or after the last of independent ones */
+  swiftrnn_gaps gaps;             /**< other than NONE: passes take a mask */
+  int32_t independent_directions; /**< 1: each direction reads its own direction's outputs of the layer below */
+  int32_t learned_initial_states; /**< 1: states start with parameters, "initial_h_l0", where a call gives none */
+  int32_t reserved;               /**< 0 */
+  const int64_t *layer_hidden_sizes; /**< [num_layers] H of each layer, or NULL: hidden_size for all. Copied */
+  const int64_t *layer_dilations; /**< [num_layers] k: a step reads the states of k steps before (Chang 2017); NULL: 1 */
 } swiftrnn_config;
 
 /** Fills `config` with the defaults for `cell`; input_size and hidden_size stay 0 and must be set. Never writes past
@@ -156,7 +187,7 @@ swiftrnn_status swiftrnn_network_create_equations(const swiftrnn_equations *equa
                                                   swiftrnn_network **out_network);
 
 /** Writes what is computed when, in words: parameters, inputs, states, products with their shapes, vector instructions,
- *  what the tape holds.
+ *  what the tape holds; and whether the kernels of the RNN, LSTM or GRU run the cell instead.
  *  @param text      text_size bytes: as much as fits, and a zero byte; NULL if text_size is 0
  *  @param out_size  bytes of the whole with its zero byte, or NULL */
 swiftrnn_status swiftrnn_network_describe(const swiftrnn_network *network, char *text, int64_t text_size,
@@ -218,11 +249,20 @@ swiftrnn_status swiftrnn_network_flat_pointers(const swiftrnn_network *network, 
 swiftrnn_status swiftrnn_network_initialize(const swiftrnn_network *network, uint64_t seed, void *const *parameters,
                                             int64_t parameter_count);
 
-/** One state tensor: [L*D, N, width]. */
+/** One state tensor: [L*D, N, width]; of layers of different widths and dilated ones see swiftrnn_state_part. */
 typedef struct swiftrnn_state_info {
   char name[16];  /**< "h" or "c"; of equations the text's */
-  int64_t width;  /**< P for h, H for c; of equations the text's */
+  int64_t width;  /**< P for h, H for c; of equations the text's; 0 if layers differ in it */
 } swiftrnn_state_info;
+
+/** A layer's part of a state tensor, where layers differ in width or are dilated: [D, k, N, width], N * offset elements
+ *  behind the tensor's start. Row j of k is what step j of a call reads, and after a call what step j of the next one
+ *  would; in the reverse direction steps count from the end. */
+typedef struct swiftrnn_state_part {
+  int64_t width;
+  int64_t rows;   /**< D * k */
+  int64_t offset; /**< elements per sequence of all layers before */
+} swiftrnn_state_part;
 
 /** How many state tensors there are: 1, or 2 for LSTM; of equations 0...16. */
 swiftrnn_status swiftrnn_network_state_count(const swiftrnn_network *network, int64_t *out_count);
@@ -230,6 +270,10 @@ swiftrnn_status swiftrnn_network_state_count(const swiftrnn_network *network, in
 /** Describes state `index`. */
 swiftrnn_status swiftrnn_network_state_info(const swiftrnn_network *network, int64_t index,
                                             swiftrnn_state_info *out_info);
+
+/** Describes layer `layer` of state `index`: of a plain network D rows. */
+swiftrnn_status swiftrnn_network_state_part(const swiftrnn_network *network, int64_t index, int64_t layer,
+                                            swiftrnn_state_part *out_part);
 
 /* ==== Sequences ===================================================================================================*/
 
@@ -288,6 +332,7 @@ typedef struct swiftrnn_forward_args {
   int64_t first_sequence;             /**< 0...2^32 - N, added to a sequence's index in the masks: parts of a batch */
   const void *const *inputs;          /**< of equations: input_count arrays [T, N, width], dense; NULL if there are none */
   int64_t input_count;                /**< entries of `inputs`; not read if that is NULL */
+  const uint8_t *mask;                /**< with gaps: [T, N] dense, 0: the step is left out; NULL: none is */
 } swiftrnn_forward_args;
 
 /** Runs whole sequences through all layers and directions. */
@@ -325,6 +370,7 @@ typedef struct swiftrnn_backward_args {
   const void *const *inputs;                /**< of equations: as the forward pass had them */
   void *const *input_gradients;             /**< input_count arrays [T, N, width], dense; NULL, there or here: not wanted */
   int64_t input_count;                      /**< entries of the two arrays above; not read if both are NULL */
+  const uint8_t *mask;                      /**< as the forward pass had it */
 } swiftrnn_backward_args;
 
 /** Back-propagation through time: the gradients of a loss whose gradients for y and the final states are given.

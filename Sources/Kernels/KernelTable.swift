@@ -21,6 +21,7 @@ public struct KernelTable<Scalar: Real>: Sendable {
   public let single: StepKernels<SingleArguments<Scalar>>
   public let backward: StepKernels<BackwardArguments<Scalar>>
   public let vector: VectorKernels<Scalar>
+  public let masks: MaskKernels<Scalar>
 
   @_alwaysEmitIntoClient @inline(__always)
   public init<V: Lanes>(_: V.Type) where V.Scalar == Scalar {
@@ -34,5 +35,6 @@ public struct KernelTable<Scalar: Real>: Sendable {
     single = StepKernels(V.self)
     backward = StepKernels(V.self)
     vector = VectorKernels(V.self)
+    masks = MaskKernels(V.self)
   }
 }

@@ -146,6 +146,7 @@ public struct States<Scalar: RNNScalar>: BitwiseCopyable {
     UnsafeMutablePointer<Scalar>?, UnsafeMutablePointer<Scalar>?
   ) {
     let index = (layer &* configuration.directions &+ direction) &* sequences
+    let (h, c) = configuration.startsWithC ? (self.c, self.h) : (self.h, self.c)
     return (
       h.map { $0 + index &* configuration.stateWidth },
       configuration.cell == .lstm ? c.map { $0 + index &* configuration.hiddenSize } : nil

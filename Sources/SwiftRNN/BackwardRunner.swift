@@ -91,7 +91,7 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
   let initialGradients: (Pointer?, Pointer?)
 
   private var plan: CellPlan { network.plan }
-  private var configuration: NetworkConfiguration { network.configuration }
+  private var configuration: NetworkConfiguration { network.executed }
   private var hidden: Int { plan.paddedHidden }
   private var width: Int { PanelLayout(lanes: plan.lanes, units: configuration.stateWidth).paddedUnits }
   private var isLSTM: Bool { configuration.cell == .lstm }

@@ -18,7 +18,7 @@ struct BackwardWorkspace<Scalar: RNNScalar> {
   private let otherLayers: (PackedBackward<Scalar>, PackedBackward<Scalar>)
 
   init(_ arena: inout Arena, _ network: Network<Scalar>, steps: Int, sequences: Int) {
-    let (c, plan) = (network.configuration, network.plan)
+    let (c, plan) = (network.executed, network.plan)
     batch = BatchPlan.take(&arena, steps: steps, sequences: sequences)
     // Where a sum or product does not fit, the arrays below do not either, and the workspace is refused.
     rowsBefore = arena.take(Int.self, steps.addingReportingOverflow(1).partialValue)

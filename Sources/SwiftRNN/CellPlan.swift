@@ -56,6 +56,8 @@ final class CellPlan: Sendable {
   let cell: CellKind
   let hidden: Int
   let lanes: Int
+  /// Where the rows of each gate are.
+  let parameters: GateParameters
   let stages: [Stage]
   /// Elements of a row of sums.
   let sumsWidth: Int
@@ -70,10 +72,11 @@ final class CellPlan: Sendable {
   /// The segments of the rows of W again: those that lie side by side together, with the first of their gates.
   let inputRuns: [(gate: Int, segments: Range<Int>)]
 
-  init(_ cell: CellKind, hidden: Int, lanes: Int, projection: Bool) {
+  init(_ cell: CellKind, hidden: Int, lanes: Int, projection: Bool, parameters: GateParameters) {
     self.cell = cell
     self.hidden = hidden
     self.lanes = lanes
+    self.parameters = parameters
     func stage(
       _ gates: GateOrder, input: GateOrder? = nil, column: Int = 0, vectors: Int? = nil, slot: Int = 0,
       reset: Bool = false

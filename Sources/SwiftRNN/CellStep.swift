@@ -22,12 +22,12 @@ struct CellStep<Scalar: RNNScalar> {
     self.network = network
     self.weights = weights
     self.unpacked = unpacked
-    inputs = network.configuration.inputSize(ofLayer: layer)
-    state = PanelLayout(lanes: network.plan.lanes, units: network.configuration.stateWidth)
+    inputs = network.executed.inputSize(ofLayer: layer)
+    state = PanelLayout(lanes: network.plan.lanes, units: network.executed.stateWidth)
   }
 
   var plan: CellPlan { network.plan }
-  var configuration: NetworkConfiguration { network.configuration }
+  var configuration: NetworkConfiguration { network.executed }
 
   /// The numbers that a stage's product runs over.
   func depth(_ stage: Stage) -> Int { stage.usesReset ? configuration.hiddenSize : configuration.stateWidth }

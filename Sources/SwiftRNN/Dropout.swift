@@ -8,20 +8,33 @@ import Kernels
 /// `unit % 4` of the result. A unit is kept where its word is at least p * 2^32, and then scaled by 1 / (1 - p). `t` is
 /// the step in the order of the input, `layer` the one whose output is masked.
 struct Dropout<Scalar: RNNScalar> {
+  let kernels: KernelTable<Scalar>
   let philox: Philox
   let firstSequence: Int
   let threshold: UInt32
   let scale: Scalar
   let width: Int
   let directions: Int
+  /// The first one's number.
+  let firstDirection: Int
 
-  init(_ c: NetworkConfiguration, seed: UInt64, firstSequence: Int) {
+  init(_ network: Network<Scalar>, seed: UInt64, firstSequence: Int) {
+    let c = network.configuration
+    self.init(
+      network, width: c.stateWidth, directions: c.directions, firstDirection: 0, seed: seed,
+      firstSequence: firstSequence)
+  }
+
+  init(
+    _ network: Network<Scalar>, width: Int, directions: Int, firstDirection: Int, seed: UInt64, firstSequence: Int
+  ) {
+    let c = network.configuration
+    kernels = network.kernels
     philox = Philox(seed: seed)
     self.firstSequence = firstSequence
     threshold = UInt32(c.dropout * 0x1p32)
     scale = Scalar(1 / (1 - c.dropout))
-    width = c.stateWidth
-    directions = c.directions
+    (self.width, self.directions, self.firstDirection) = (width, directions, firstDirection)
   }
 
   /// `out = mask * x` for all steps of all sequences that `layer` gave out; `out` may be `x`.
@@ -47,19 +60,10 @@ struct Dropout<Scalar: RNNScalar> {
     let sequence = UInt32(truncatingIfNeeded: n &+ firstSequence)
     for direction in 0..<directions {
       let start = direction &* width
-      var unit = 0
-      while unit < width {
-        let words = philox.words(
-          UInt32(truncatingIfNeeded: unit / 4), UInt32(truncatingIfNeeded: t), sequence,
-          UInt32(truncatingIfNeeded: 2 &* layer &+ direction))
-        let last = min(4, width &- unit)
-        for i in 0..<last {
-          let word = i == 0 ? words.0 : i == 1 ? words.1 : i == 2 ? words.2 : words.3
-          let at = start &+ unit &+ i
-          out[at] = word >= threshold ? x[at] * scale : 0
-        }
-        unit &+= 4
-      }
+      var counter = MaskCounter(
+        key: philox.key, 0, UInt32(truncatingIfNeeded: t), sequence,
+        UInt32(truncatingIfNeeded: 2 &* layer &+ firstDirection &+ direction), threshold: threshold)
+      kernels.masks.apply(&counter, scale, x + start, out + start, width)
     }
   }
 }

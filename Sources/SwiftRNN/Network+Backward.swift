@@ -38,6 +38,11 @@ extension Network {
     public var tapeBytes = 0
     public var workspace: UnsafeMutableRawPointer?
     public var workspaceBytes = 0
+    /// As the forward pass had it.
+    public var mask: UnsafePointer<UInt8>?
+    /// As in ``Network/Forward``.
+    var firstLayer = 0
+    var chains = 1
 
     public init(steps: Int, sequences: Int) {
       self.steps = steps
@@ -52,7 +57,7 @@ extension Network {
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)
   public func backward(_ b: Backward) throws(RNNError) {
-    let c = configuration
+    let c = executed
     let (steps, sequences) = (b.steps, b.sequences)
     try Self.checkBatch(steps: steps, sequences: sequences)
     try Check.lengths(b.lengths, steps: steps, sequences: sequences)
@@ -83,19 +88,27 @@ extension Network {
         try Check.aligned(pointer?.assumingMemoryBound(to: Scalar.self), "an entry of gradients")
       }
     }
-    let layout = try tapeLayout(steps: steps, sequences: sequences)
-    try Check.buffer(b.tape, b.tapeBytes, needed: layout.bytes, "tape", "tape_size")
+    try check(b.mask)
+    try Check.buffer(
+      b.tape, b.tapeBytes, needed: tapeSize(steps: steps, sequences: sequences), "tape", "tape_size")
     guard let tape = b.tape else { throw .nullPointer("tape") }
     try Check.aligned(tape.assumingMemoryBound(to: Scalar.self), "tape")
     let header = TapeHeader.read(from: tape)
+    let needed = try workspaceSize(.backward, steps: steps, sequences: sequences)
+    try Check.buffer(b.workspace, b.workspaceBytes, needed: needed, "workspace", "workspace_size")
+    if let stack {
+      _ = try checkedInputs(b.inputs, x, steps: steps, sequences: sequences)
+      _ = try checkedInputs(b.inputGradients, x, steps: steps, sequences: sequences, mayBeNil: true)
+      return try run(
+        b, stack, x: x, dy: dy, dx: dx, tape: UnsafeMutableRawPointer(mutating: tape), header: header)
+    }
+    let layout = try tapeLayout(steps: steps, sequences: sequences)
     let expected = TapeHeader(
       c, isDouble: Scalar.self == Double.self, steps: steps, sequences: sequences, lengths: b.lengths,
       seed: header.seed, firstSequence: Int(header.firstSequence))
     try header.check(expected)
-    let needed = try workspaceSize(.backward, steps: steps, sequences: sequences)
-    try Check.buffer(b.workspace, b.workspaceBytes, needed: needed, "workspace", "workspace_size")
     var arena = Arena(b.workspace)
-    if let equations {
+    if let equations = interpreter {
       var gradients = InputGradientRows<Scalar>()
       gradients[0] = dx
       for (number, input) in inputs.enumerated() {
@@ -141,10 +154,10 @@ struct BackwardPass<Scalar: RNNScalar> {
 
   /// Made anew where it is needed: all of its arithmetic runs with the library's rounding.
   private var dropout: Dropout<Scalar>? {
-    c.dropout > 0 ? Dropout(c, seed: seed, firstSequence: firstSequence) : nil
+    c.dropout > 0 ? Dropout(network, seed: seed, firstSequence: firstSequence) : nil
   }
 
-  private var c: NetworkConfiguration { network.configuration }
+  private var c: NetworkConfiguration { network.executed }
 
   /// Never inlined, so that no arithmetic moves past the change of the floating-point control.
   @inline(never)
@@ -207,7 +220,7 @@ struct BackwardPass<Scalar: RNNScalar> {
       return BackwardRunner(
         network: network, batch: batch, weights: workspace.weights(layer, direction),
         unpacked: packed ? nil : tensors(layer, direction),
-        scratch: workspace.scratch(direction), reverse: direction == 1,
+        scratch: workspace.scratch(direction), reverse: c.isReverse(direction),
         dy: dy?.offset(by: offset), tape: tapeLayout.gates(tape, layer: layer, direction: direction),
         output: tapeLayout.output(tape, layer: layer).offset(by: offset),
         initial: arguments.initial.part(constant: c, layer: layer, direction: direction, sequences: sequences),
@@ -242,11 +255,13 @@ struct BackwardPass<Scalar: RNNScalar> {
     if layer > 0, let dropout { dropout.apply(dx, dx, layer: layer &- 1, batch, &member) }
   }
 
-  private func gradient(_ kind: ParameterInfo.Kind, _ layer: Int, _ direction: Int) -> Pointer? {
-    guard arguments.gradients.baseAddress != nil,
-      let index = network.layout.index(kind, layer: layer, direction: direction)
-    else { return nil }
-    return arguments.gradients[index]?.assumingMemoryBound(to: Scalar.self)
+  /// Where the gradients of some rows of a parameter go, `columns` wide; nil: not wanted, or there is none.
+  private func gradient(_ rows: GateRows?, columns: Int, _ layer: Int, _ direction: Int) -> Pointer? {
+    guard let rows, arguments.gradients.baseAddress != nil else { return nil }
+    let first = network.layout.first(layer: layer, direction: direction)
+    return arguments.gradients[first &+ Int(rows.tensor)].map {
+      $0.assumingMemoryBound(to: Scalar.self) + Int(rows.part) &* c.hiddenSize &* columns
+    }
   }
 
   /// The gradients of one direction's parameters, those that are wanted.
@@ -260,9 +275,8 @@ struct BackwardPass<Scalar: RNNScalar> {
   }
 
   private func wantsGradients(_ layer: Int, _ direction: Int) -> Bool {
-    guard arguments.gradients.baseAddress != nil,
-      let first = network.layout.index(.weightIH, layer: layer, direction: direction)
-    else { return false }
+    if arguments.gradients.baseAddress == nil { return false }
+    let first = network.layout.first(layer: layer, direction: direction)
     return (first..<first &+ network.layout.perDirection).contains { arguments.gradients[$0] != nil }
   }
 
@@ -283,7 +297,7 @@ struct BackwardPass<Scalar: RNNScalar> {
       OperandRows(
         rows: output, columns: c.stateWidth,
         before: .init(
-          shift: direction == 1 ? 1 : -1, initial: h0 ?? UnsafePointer(workspace.zeros),
+          shift: c.isReverse(direction) ? 1 : -1, initial: h0 ?? UnsafePointer(workspace.zeros),
           initialStride: h0 == nil ? 0 : c.stateWidth)))
     // What stands behind the gates' gradients: r * h of the step before (GRU, reset before), o * tanh(c) (LSTM with
     // projection).
@@ -295,20 +309,22 @@ struct BackwardPass<Scalar: RNNScalar> {
             .offset(by: plan.gateSegments &* padded), columns: hidden))
     }
     // The columns of a segment are transposed once for both matrices.
-    let (dW, dU) = (gradient(.weightIH, layer, direction), gradient(.weightHH, layer, direction))
     for segment in 0..<plan.gateSegments {
       var block = GradientBlock<Scalar>(
         left: gates, leftOffset: segment &* padded, columns: hidden, targets: (nil, nil))
-      if let dW, let gate = plan.inputSegments.firstIndex(of: segment) {
-        block.targets.0 = .init(operand: x, gradient: dW + gate &* hidden &* inputs)
+      if let gate = plan.inputSegments.firstIndex(of: segment),
+        let dW = gradient(plan.parameters.weightIH[gate], columns: inputs, layer, direction)
+      {
+        block.targets.0 = .init(operand: x, gradient: dW)
       }
-      if let dU, let gate = plan.recurrentSegments.firstIndex(of: segment) {
-        block.targets.1 = .init(
-          operand: gate < plan.stateGates ? h : behind, gradient: dU + gate &* hidden &* c.stateWidth)
+      if let gate = plan.recurrentSegments.firstIndex(of: segment),
+        let dU = gradient(plan.parameters.weightHH[gate], columns: c.stateWidth, layer, direction)
+      {
+        block.targets.1 = .init(operand: gate < plan.stateGates ? h : behind, gradient: dU)
       }
       if block.targets.0 != nil || block.targets.1 != nil { lists.blocks.append(block) }
     }
-    if let dP = gradient(.weightHR, layer, direction) {
+    if let dP = gradient(plan.parameters.weightHR, columns: hidden, layer, direction) {
       let width = PanelLayout(lanes: plan.lanes, units: c.stateWidth).paddedUnits
       let outputs = lists.lefts.append(LeftRows(base: UnsafePointer(scratch.outputs), size: width))
       lists.blocks.append(
@@ -316,14 +332,14 @@ struct BackwardPass<Scalar: RNNScalar> {
           left: outputs, leftOffset: 0, columns: c.projectionSize,
           targets: (.init(operand: behind, gradient: dP), nil)))
     }
-    func add(_ gradient: Pointer?, _ segments: [Int]) {
-      guard let gradient else { return }
+    func add(_ biases: GateParameters.Gates, _ segments: [Int]) {
       for (gate, segment) in segments.enumerated() {
+        guard let gradient = self.gradient(biases[gate], columns: 1, layer, direction) else { continue }
         lists.sums.append(
-          GradientSum(gradient: gradient + gate &* hidden, left: gates, leftOffset: segment &* padded, columns: hidden))
+          GradientSum(gradient: gradient, left: gates, leftOffset: segment &* padded, columns: hidden))
       }
     }
-    add(gradient(.biasIH, layer, direction), plan.inputSegments)
-    add(gradient(.biasHH, layer, direction), plan.recurrentSegments)
+    add(plan.parameters.biasIH, plan.inputSegments)
+    add(plan.parameters.biasHH, plan.recurrentSegments)
   }
 }

@@ -34,6 +34,11 @@ extension Network {
     public var seed: UInt64 = 0
     /// Added to a sequence's index in the masks.
     public var firstSequence = 0
+    /// With ``LayerOptions/gaps``: `[T, N]`, steps with 0 are left out; nil: none are.
+    public var mask: UnsafePointer<UInt8>?
+    /// Of a layer of a network with layer options: its number, and how many chains a sequence has.
+    var firstLayer = 0
+    var chains = 1
 
     public init(steps: Int, sequences: Int) {
       self.steps = steps
@@ -45,16 +50,18 @@ extension Network {
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)
   public func forward(_ f: Forward) throws(RNNError) {
-    let c = configuration
+    let c = executed
     let (steps, sequences) = (f.steps, f.sequences)
     try Self.checkBatch(steps: steps, sequences: sequences)
     try Check.lengths(f.lengths, steps: steps, sequences: sequences)
     try f.initial.check(c, sequences: sequences, "initial_states")
     try f.final.check(c, sequences: sequences, "final_states")
     // A mask's counter has 32 bits for the sequence.
-    guard (0...(1 << 32) - sequences).contains(f.firstSequence) else {
-      throw .invalidValue("first_sequence", f.firstSequence, low: 0, high: (1 << 32) - sequences)
+    let largest = (1 << 32) - sequences / f.chains
+    guard (0...largest).contains(f.firstSequence) else {
+      throw .invalidValue("first_sequence", f.firstSequence, low: 0, high: largest)
     }
+    try check(f.mask)
     let empty = steps == 0 || sequences == 0
     if f.x == nil && !empty { throw .nullPointer("x") }
     // An address is only needed where there are rows; an empty batch has none.
@@ -74,19 +81,24 @@ extension Network {
     } else {
       parameters = try Check.parameters(f.parameters, of: self)
     }
-    let tape = try tapeLayout(steps: steps, sequences: sequences)
     if f.tape != nil {
-      try Check.buffer(f.tape, f.tapeBytes, needed: tape.bytes, "tape", "tape_size")
+      let needed = try tapeSize(steps: steps, sequences: sequences)
+      try Check.buffer(f.tape, f.tapeBytes, needed: needed, "tape", "tape_size")
       try Check.aligned(f.tape?.assumingMemoryBound(to: Scalar.self), "tape")
     }
     let needed = try workspaceSize(
       f.weights == nil ? .forward : .forwardWeights, steps: steps, sequences: sequences)
     try Check.buffer(f.workspace, f.workspaceBytes, needed: needed, "workspace", "workspace_size")
+    if c.cell == .equations && f.weights != nil && f.tape != nil {
+      throw .unsupported("training of equations is from parameters, not from packed weights")
+    }
+    if let stack {
+      _ = try checkedInputs(f.inputs, x, steps: steps, sequences: sequences)
+      return try run(f, stack, x: x, y: y)
+    }
+    let tape = try tapeLayout(steps: steps, sequences: sequences)
     var arena = Arena(f.workspace)
-    if let equations {
-      guard f.weights == nil || f.tape == nil else {
-        throw .unsupported("training of equations is from parameters, not from packed weights")
-      }
+    if let equations = interpreter {
       let inputs = try checkedInputs(f.inputs, x, steps: steps, sequences: sequences)
       let workspace = EquationsForwardWorkspace(
         &arena, self, packed: f.weights != nil, steps: steps, sequences: sequences)
@@ -107,7 +119,7 @@ extension Network {
     _ f: Forward, workspace: ForwardWorkspace<Scalar>, x: Rows<Scalar>, y: Rows<Scalar>?,
     parameters: Parameters<Scalar>?, tape: TapeLayout
   ) {
-    let c = configuration
+    let c = executed
     let (steps, sequences) = (f.steps, f.sequences)
     let cut = cut(steps: steps, sequences: sequences, unpacked: parameters != nil)
     let batch = BatchPlan(
@@ -121,7 +133,7 @@ extension Network {
     let dropout =
       f.tape != nil && c.dropout > 0
       ? Dropout<Scalar>(
-        c, seed: f.seed, firstSequence: f.firstSequence) : nil
+        self, seed: f.seed, firstSequence: f.firstSequence) : nil
 
     run(cut) { member in
       var input = x
@@ -147,7 +159,7 @@ extension Network {
             cell: CellStep(
               self, layer: layer, f.weights?.packed(layer, direction) ?? workspace.weights(layer, direction),
               unpacked: unpacked?.tensors(layout, layer: layer, direction: direction)),
-            batch: batch, scratch: workspace.scratch(direction), reverse: direction == 1,
+            batch: batch, scratch: workspace.scratch(direction), reverse: c.isReverse(direction),
             input: input, outputs: (output?.offset(by: offset), copy?.offset(by: offset)),
             tape: f.tape.map { tape.gates($0, layer: layer, direction: direction) },
             initial: f.initial.part(constant: c, layer: layer, direction: direction, sequences: sequences),
@@ -177,6 +189,13 @@ extension Network {
     return true
   }
 
+  /// - Throws: a mask that the network does not take.
+  func check(_ mask: UnsafePointer<UInt8>?) throws(RNNError) {
+    guard mask == nil || stack.map({ $0.options.gaps != .none }) ?? false else {
+      throw .unsupported("a mask needs a network with the option gaps")
+    }
+  }
+
   /// Zeros past each sequence's length.
   func clear(_ rows: Rows<Scalar>, _ batch: BatchPlan, width: Int) {
     for n in 0..<batch.sequences {
@@ -199,7 +218,7 @@ struct ForwardWorkspace<Scalar: RNNScalar> {
   private let network: Network<Scalar>
 
   init(_ arena: inout Arena, _ network: Network<Scalar>, packed: Bool, steps: Int, sequences: Int) {
-    let c = network.configuration
+    let c = network.executed
     self.network = network
     batch = BatchPlan.take(&arena, steps: steps, sequences: sequences)
     let first = ForwardScratch<Scalar>(&arena, network.plan, c, steps: steps, sequences: sequences)

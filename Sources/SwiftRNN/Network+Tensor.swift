@@ -38,26 +38,28 @@ extension Network {
   @_specialize(where Scalar == Double)
   public func makeState(sequences: Int) throws(RNNError) -> State {
     try Self.checkBatch(steps: 0, sequences: sequences)
-    let rows = configuration.layers * configuration.directions
     var tensors: [Tensor<Scalar>] = []
-    for (number, state) in states.enumerated() {
-      let start = equations?.first.states[number].initial ?? 0
-      tensors.append(try Tensor(repeating: start, shape: [rows, sequences, state.width]))
+    for state in 0..<stateCount {
+      tensors.append(try Tensor(repeating: start(ofState: state), shape: shape(ofState: state, sequences: sequences)))
     }
     return State(tensors)
   }
 
   func check(_ state: State, sequences: Int) throws(RNNError) {
-    let c = configuration
-    let states = states
-    guard !state.tensors.isEmpty || states.isEmpty else { throw .mismatch("the state has no tensors") }
-    guard state.tensors.count <= states.count else {
+    let isFused = configuration.cell != .equations
+    guard !state.tensors.isEmpty || stateCount == 0 else { throw .mismatch("the state has no tensors") }
+    guard state.tensors.count <= stateCount else {
       throw .mismatch(
-        equations == nil ? "only the state of an LSTM has c" : "the state has more tensors than the cell has states")
+        isFused ? "only the state of an LSTM has c" : "the state has more tensors than the cell has states")
     }
     for (number, tensor) in state.tensors.enumerated() {
-      let name: TensorName = equations != nil ? .state : number == 0 ? .h : .c
-      try tensor.check(name, c.layers * c.directions, sequences, states[number].width)
+      let shape = try shape(ofState: number, sequences: sequences)
+      guard shape.count == 3 else {
+        guard tensor.count == shape[0] else { throw .countMismatch("a state", tensor.count, expected: shape[0]) }
+        continue
+      }
+      let name: TensorName = !isFused ? .state : number == 0 ? .h : .c
+      try tensor.check(name, shape[0], sequences, shape[2])
     }
   }
 
@@ -68,6 +70,8 @@ extension Network {
   ///   - parameters: of this network. Packed on each call; ``pack(_:)`` does it once.
   ///   - lengths: `[N]`, each in 0 ... T, in any order; nil: all T. Past a sequence's end y is zero; the reverse
   ///     direction starts at its own end; length 0 hands the initial state through.
+  ///   - mask: of a network with the option ``LayerOptions/gaps``: for each step of each sequence, in the order of x,
+  ///     whether it counts; nil: all do.
   ///   - state: the initial states; nil: zeros.
   ///   - inputs: of a cell of equations, its inputs beside x by their names, each `[T, N, width]` (`[N, T, width]` with
   ///     `batchFirst`).
@@ -78,13 +82,14 @@ extension Network {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func callAsFunction(
-    _ x: Tensor<Scalar>, parameters: NetworkParameters<Scalar>, lengths: [Int]? = nil, state: State? = nil,
-    inputs: KeyValuePairs<String, Tensor<Scalar>> = [:], batchFirst: Bool = false
+    _ x: Tensor<Scalar>, parameters: NetworkParameters<Scalar>, lengths: [Int]? = nil, mask: [Bool]? = nil,
+    state: State? = nil, inputs: KeyValuePairs<String, Tensor<Scalar>> = [:], batchFirst: Bool = false
   ) throws(RNNError) -> (y: Tensor<Scalar>, state: State) {
     try check(parameters, "parameters.flat")
     let pointers = try parameters.pointers("parameters.flat")
     defer { withExtendedLifetime((parameters, pointers)) {} }
-    let batch = try Batch(self, x: x, lengths: lengths, state: state, inputs: inputs, batchFirst: batchFirst)
+    let batch = try Batch(
+      self, x: x, lengths: lengths, mask: mask, state: state, inputs: inputs, batchFirst: batchFirst)
     return try infer(batch, purpose: .forward) { $0.parameters = pointers.constant }
   }
 
@@ -92,10 +97,11 @@ extension Network {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func callAsFunction(
-    _ x: Tensor<Scalar>, weights: PackedWeights<Scalar>, lengths: [Int]? = nil, state: State? = nil,
-    inputs: KeyValuePairs<String, Tensor<Scalar>> = [:], batchFirst: Bool = false
+    _ x: Tensor<Scalar>, weights: PackedWeights<Scalar>, lengths: [Int]? = nil, mask: [Bool]? = nil,
+    state: State? = nil, inputs: KeyValuePairs<String, Tensor<Scalar>> = [:], batchFirst: Bool = false
   ) throws(RNNError) -> (y: Tensor<Scalar>, state: State) {
-    let batch = try Batch(self, x: x, lengths: lengths, state: state, inputs: inputs, batchFirst: batchFirst)
+    let batch = try Batch(
+      self, x: x, lengths: lengths, mask: mask, state: state, inputs: inputs, batchFirst: batchFirst)
     return try infer(batch, purpose: .forwardWeights) { $0.weights = weights }
   }
 
@@ -130,9 +136,10 @@ extension Network {
   }
 
   func uninitializedState(sequences: Int) throws(RNNError) -> State {
-    let rows = configuration.layers * configuration.directions
     var tensors: [Tensor<Scalar>] = []
-    for state in states { tensors.append(try Tensor(uninitialized: [rows, sequences, state.width])) }
+    for state in 0..<stateCount {
+      tensors.append(try Tensor(uninitialized: shape(ofState: state, sequences: sequences)))
+    }
     return State(tensors)
   }
 
@@ -140,6 +147,8 @@ extension Network {
   struct Batch {
     let x: Tensor<Scalar>
     let lengths: Block<Int64>?
+    /// Steps first.
+    let mask: Block<UInt8>?
     let state: State?
     /// Steps first.
     let inputs: [Tensor<Scalar>]
@@ -153,9 +162,8 @@ extension Network {
     func strides(_ width: Int) -> (Int, Int) { batchFirst && x.count > 0 ? (width, steps * width) : (0, 0) }
 
     init(
-      _ network: Network, x: Tensor<Scalar>, lengths: [Int]?, state: State?,
-      inputs: KeyValuePairs<String, Tensor<Scalar>>,
-      batchFirst: Bool
+      _ network: Network, x: Tensor<Scalar>, lengths: [Int]?, mask: [Bool]? = nil, state: State?,
+      inputs: KeyValuePairs<String, Tensor<Scalar>>, batchFirst: Bool
     ) throws(RNNError) {
       guard x.shape.count == 3 else { throw .sizeMismatch(TensorName.x.rank, x.shape.count, expected: 3) }
       try x.check(.x, x.shape[0], x.shape[1], network.configuration.inputSize)
@@ -166,6 +174,20 @@ extension Network {
       try Network.checkBatch(steps: steps, sequences: sequences)
       if let state { try network.check(state, sequences: sequences) }
       self.inputs = try network.ordered(inputs, x, batchFirst: batchFirst)
+      if let mask {
+        guard mask.count == steps * sequences else {
+          throw .countMismatch("mask", mask.count, expected: steps * sequences)
+        }
+        let block = try Block<UInt8>(count: mask.count)
+        for t in 0..<steps {
+          for n in 0..<sequences {
+            block.pointer[t * sequences + n] = mask[batchFirst ? n * steps + t : t * sequences + n] ? 1 : 0
+          }
+        }
+        self.mask = block
+      } else {
+        self.mask = nil
+      }
       guard let lengths else {
         self.lengths = nil
         return
@@ -189,6 +211,7 @@ extension Network {
       forward.x = UnsafePointer(x.pointer)
       (forward.xStepStride, forward.xSequenceStride) = strides(x.shape[2])
       forward.lengths = lengths.map { UnsafePointer($0.pointer) }
+      forward.mask = mask.map { UnsafePointer($0.pointer) }
       if let state { forward.initial = state.pointers }
       for (number, input) in inputs.enumerated() { forward.inputs[number] = input.pointer }
       return forward

@@ -7,6 +7,7 @@ extension Network {
   ///   - x: `[T, N, I]`, or `[N, T, I]` with `batchFirst`.
   ///   - parameters: of this network.
   ///   - lengths: `[N]`, each in 0 ... T; nil: all T.
+  ///   - mask: as for a call.
   ///   - state: the initial states; nil: zeros.
   ///   - seed: of the dropout masks; give each step of training its own.
   ///   - firstSequence: added to a sequence's index in the masks, 0 … 2^32 - N: parts of a batch, the same masks.
@@ -16,12 +17,13 @@ extension Network {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func forward(
-    _ x: Tensor<Scalar>, parameters: NetworkParameters<Scalar>, lengths: [Int]? = nil, state: State? = nil,
-    inputs: KeyValuePairs<String, Tensor<Scalar>> = [:], seed: UInt64 = 0, firstSequence: Int = 0,
-    batchFirst: Bool = false
+    _ x: Tensor<Scalar>, parameters: NetworkParameters<Scalar>, lengths: [Int]? = nil, mask: [Bool]? = nil,
+    state: State? = nil, inputs: KeyValuePairs<String, Tensor<Scalar>> = [:], seed: UInt64 = 0,
+    firstSequence: Int = 0, batchFirst: Bool = false
   ) throws(RNNError) -> (y: Tensor<Scalar>, state: State, tape: Tape<Scalar>) {
     try check(parameters, "parameters.flat")
-    let batch = try Batch(self, x: x, lengths: lengths, state: state, inputs: inputs, batchFirst: batchFirst)
+    let batch = try Batch(
+      self, x: x, lengths: lengths, mask: mask, state: state, inputs: inputs, batchFirst: batchFirst)
     let pointers = try parameters.pointers("parameters.flat")
     let y = try Tensor<Scalar>(uninitialized: batch.shape(configuration.outputSize))
     let final = try uninitializedState(sequences: batch.sequences)
@@ -130,6 +132,7 @@ public struct Tape<Scalar: RNNScalar>: Sendable {
     (backward.dyStepStride, backward.dySequenceStride) = dy == nil ? (0, 0) : batch.strides(outputs)
     (backward.dxStepStride, backward.dxSequenceStride) = batch.strides(features)
     backward.lengths = batch.lengths.map { UnsafePointer($0.pointer) }
+    backward.mask = batch.mask.map { UnsafePointer($0.pointer) }
     if let state = batch.state { backward.initial = state.pointers }
     if let dState { backward.finalGradients = dState.pointers }
     backward.initialGradients = state.pointers

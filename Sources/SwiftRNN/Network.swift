@@ -10,37 +10,56 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   let layout: ParameterLayout
   let kernels: KernelTable<Scalar>
   let plan: CellPlan
-  /// Of ``CellKind/equations``.
+  /// Of ``CellKind/equations``; nil with layer options.
   let equations: Equations<Scalar>?
+  /// The same, if their programs run sequences; nil: the kernels of a fused cell do.
+  let interpreter: Equations<Scalar>?
+  /// What passes over sequences run: the configuration, or of equations that are a fused cell that cell's.
+  let executed: NetworkConfiguration
+  /// Of a network with layer options: its layers, each a network.
+  let stack: Stack<Scalar>?
 
-  /// - Throws: what is wrong with the configuration, or with `SWIFTRNN_ISA`.
+  /// - Parameter options: how layers and directions are joined, if not as in torch.
+  /// - Throws: what is wrong with the configuration or the options, or with `SWIFTRNN_ISA`.
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)
-  public convenience init(_ configuration: NetworkConfiguration) throws(RNNError) {
-    try self.init(configuration, kernels: Scalar.kernels)
+  public convenience init(
+    _ configuration: NetworkConfiguration, options: LayerOptions = LayerOptions()
+  ) throws(RNNError) {
+    try self.init(configuration, options: options, kernels: Scalar.kernels)
   }
 
   /// With kernels of the caller's choice: how tests compare instruction sets within one process. Its packed weights and
   /// streams fit networks with these kernels only.
   ///
-  /// - Parameter equations: of a network of equations, whose configuration they have completed.
+  /// - Parameters:
+  ///   - equations: of a network of equations, whose configuration they have completed.
+  ///   - isInterpreted: their programs run sequences, whatever the cell is.
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)
   init(
-    _ configuration: NetworkConfiguration, kernels: KernelTable<Scalar>, equations: Equations<Scalar>? = nil
+    _ configuration: NetworkConfiguration, kernels: KernelTable<Scalar>, equations: Equations<Scalar>? = nil,
+    isInterpreted: Bool = false, stack: Stack<Scalar>? = nil
   ) throws(RNNError) {
     try configuration.check()
     self.configuration = configuration
     self.equations = equations
-    if let equations {
+    self.stack = stack
+    if let stack {
+      layout = ParameterLayout(configuration, tensors: stack.parameters)
+    } else if let equations {
       layout = try ParameterLayout(configuration, shapes: equations.shapes)
     } else {
       layout = try ParameterLayout(configuration)
     }
     self.kernels = kernels
+    let fused = isInterpreted ? nil : equations?.fused(configuration)
+    interpreter = fused == nil ? equations : nil
+    let c = fused?.configuration ?? configuration
+    executed = c
     plan = CellPlan(
-      configuration.cell, hidden: configuration.hiddenSize, lanes: kernels.lanes,
-      projection: configuration.projectionSize > 0)
+      c.cell, hidden: c.hiddenSize, lanes: kernels.lanes, projection: c.projectionSize > 0,
+      parameters: fused?.parameters ?? GateParameters(configuration))
   }
 
   // MARK: Parameters
@@ -76,10 +95,14 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   @inline(never)
   private func draw(_ seed: UInt64, _ parameters: UnsafeBufferPointer<UnsafeMutableRawPointer?>) {
     let philox = Philox(seed: seed)
-    defer { equations?.setFirstValues(parameters, configuration) }
-    let bound = 1 / Double(configuration.hiddenSize).squareRoot()
+    defer {
+      equations?.setFirstValues(parameters, configuration)
+      stack?.setFirstValues(parameters)
+    }
     for index in 0..<layout.count {
       guard let tensor = parameters[index]?.assumingMemoryBound(to: Scalar.self) else { continue }
+      let hidden = stack?.hiddenSize(layer: layout.info(index).layer) ?? configuration.hiddenSize
+      let bound = 1 / Double(hidden).squareRoot()
       for i in 0..<layout.info(index).elements {
         let words = philox.words(UInt64(i), UInt64(index))
         tensor[i] = Scalar((2 * Philox.uniform53(words.0, words.1) - 1) * bound)
@@ -92,12 +115,13 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   /// Bytes of the tape of a forward pass for training.
   public func tapeSize(steps: Int, sequences: Int) throws(RNNError) -> Int {
     try Self.checkBatch(steps: steps, sequences: sequences)
+    if let stack { return try StackTape(stack, steps: steps, sequences: sequences).bytes }
     return try tapeLayout(steps: steps, sequences: sequences).bytes
   }
 
   func tapeLayout(steps: Int, sequences: Int) throws(RNNError) -> TapeLayout {
-    let c = configuration
-    let widths = equations.map { ($0.first.tapeWidth, $0.others.tapeWidth) }
+    let c = executed
+    let widths = interpreter.map { ($0.first.tapeWidth, $0.others.tapeWidth) }
     let gates = c.cell.tapeGates &* c.hiddenSize
     return try TapeLayout(
       Scalar.self, c, widths: widths ?? (gates, gates), steps: steps, sequences: sequences)
@@ -116,10 +140,14 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)
   public func workspaceSize(_ purpose: Purpose, steps: Int, sequences: Int) throws(RNNError) -> Int {
-    try Self.checkBatch(steps: steps, sequences: sequences)
-    _ = try tapeLayout(steps: steps, sequences: sequences)
     var arena = Arena(nil)
-    if equations != nil {
+    _ = try tapeSize(steps: steps, sequences: sequences)
+    if let stack {
+      try stack.checkStates(sequences: sequences)
+      _ = try StackWorkspace(&arena, stack, purpose, steps: steps, sequences: sequences)
+      return try arena.size("workspace")
+    }
+    if interpreter != nil {
       switch purpose {
       case .forward: _ = EquationsForwardWorkspace(&arena, self, packed: false, steps: steps, sequences: sequences)
       case .forwardWeights:
@@ -154,8 +182,10 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   /// Threads for a pass: as many as are allowed and worth their while.
   @_spi(Door)
   public func threads(steps: Int, sequences: Int) -> Int {
-    let c = configuration
-    if let equations {
+    let c = executed
+    // Its passes make small arrays, as several threads do.
+    if stack != nil { return max(2, c.threads) }
+    if let equations = interpreter {
       return equations.threads(c, lanes: plan.lanes, steps: steps, sequences: sequences)
     }
     // In multiply-adds: a gate's activation takes as long as some 32; one row past the weights as long as several.
@@ -176,9 +206,9 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   /// all of them instead of its share; and in a single step whose weights are not packed yet, only threads that share
   /// the units can pack each panel at its use.
   func sharing(threads: Int, steps: Int, sequences: Int, unpacked: Bool) -> Int {
-    let c = configuration
+    let c = executed
     let members = min(threads / c.directions, Team.limit, plan.mostPanels)
-    if equations != nil || members < 2 || sequences < 1 || sequences > Team.sequences { return 1 }
+    if interpreter != nil || members < 2 || sequences < 1 || sequences > Team.sequences { return 1 }
     let weights = c.cell.gates * c.hiddenSize * c.stateWidth
     // In a step of many W has passed before, once for many rows.
     let width = c.stateWidth + (steps == 1 ? c.inputSize(ofLayer: c.layers > 1 ? 1 : 0) : 0)
@@ -194,7 +224,7 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   /// their sums of a step in the second-level cache, but enough for full tiles. LSTM N 256 T 20 H 256, one thread of a
   /// Cascade Lake: 54 ms with one shard, 47 with four.
   func shards(threads: Int, sequences: Int) -> Int {
-    let width = equations?.sumsWidth ?? plan.sumsWidth
+    let width = interpreter?.sumsWidth ?? plan.sumsWidth
     let rows = threads * max(64, Blocking.sumsBytes / (max(width, 1) * MemoryLayout<Scalar>.stride))
     return threads * max(1, (sequences + rows - 1) / rows)
   }

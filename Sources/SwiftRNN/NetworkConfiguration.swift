@@ -60,6 +60,13 @@ public struct NetworkConfiguration: Sendable, Equatable {
   /// Of equations: what a step gives out, and a number that tells cells and their sizes apart. Set with the cell.
   var equationsWidth = 0
   var equationsHash: UInt64 = 0
+  /// Of an LSTM that a text gives: its first state is c.
+  var startsWithC = false
+  /// Of layer options: a number that tells them apart, 0 for none, and the width of y. Set with them.
+  var optionsHash: UInt64 = 0
+  var optionsOutput = 0
+  /// The one direction is the reverse one: in a layer of a network whose directions are independent.
+  var isReverse = false
 
   public init(_ cell: CellKind, inputSize: Int, hiddenSize: Int) {
     self.cell = cell
@@ -113,9 +120,11 @@ public struct NetworkConfiguration: Sendable, Equatable {
   }
   /// D * P: the width of y; the largest Int where that is larger, in a configuration that no network accepts.
   public var outputSize: Int {
+    if optionsHash != 0 { return optionsOutput }
     let (width, overflow) = directions.multipliedReportingOverflow(by: stateWidth)
     return overflow ? .max : width
   }
+  func isReverse(_ direction: Int) -> Bool { isReverse || direction == 1 }
   /// Features that layer `layer` reads.
   func inputSize(ofLayer layer: Int) -> Int { layer == 0 ? inputSize : outputSize }
   /// The width of state tensor `state`: h, then c.

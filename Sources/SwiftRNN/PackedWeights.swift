@@ -5,6 +5,8 @@ import Kernels
 public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
   let network: Network<Scalar>
   private let memory: Block<UInt8>
+  /// With layer options: of each block. The memory has learned initial states then.
+  private let blocks: [PackedWeights<Scalar>]
 
   /// Packs `parameters`, one pointer per tensor, none nil; they may change or go afterwards.
   ///
@@ -15,6 +17,13 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
     _ network: Network<Scalar>, parameters: UnsafeBufferPointer<UnsafeRawPointer?>
   ) throws(RNNError) {
     let checked = try Check.parameters(parameters, of: network)
+    if let stack = network.stack {
+      self.network = network
+      blocks = try stack.pack(parameters)
+      memory = try stack.copyInitialStates(parameters)
+      return
+    }
+    blocks = []
     var counter = Arena(nil)
     Self.lay(&counter, network)
     self.network = network
@@ -31,7 +40,7 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
   ) {
     runTeam(threads) { member in
       for layer in 0..<network.configuration.layers {
-        if let equations = network.equations {
+        if let equations = network.interpreter {
           packCells(start, network, equations, parameters, layer, &member)
           continue
         }
@@ -54,15 +63,25 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
 
   /// Whether these weights can run in `other`.
   func isFor(_ other: Network<Scalar>) -> Bool {
-    var (own, its) = (network.configuration, other.configuration)
+    var (own, its) = (network.executed, other.executed)
     (own.threads, its.threads) = (0, 0)
     (own.dropout, its.dropout) = (0, 0)
     return own == its
   }
 
-  /// Of a network of equations.
+  /// With layer options: of a block.
+  func block(_ index: Int) -> PackedWeights? { index < blocks.count ? blocks[index] : nil }
+
+  /// A learned initial state by its number among the parameters.
+  func initialState(_ parameter: Int) -> UnsafeMutablePointer<Scalar>? {
+    guard let stack = network.stack else { return nil }
+    return UnsafeMutableRawPointer(memory.pointer).assumingMemoryBound(to: Scalar.self)
+      + stack.initialStateOffsets[parameter]
+  }
+
+  /// Of a network whose equations are interpreted.
   func packedCell(_ layer: Int, _ direction: Int) -> PackedCell<Scalar>? {
-    network.equations.map { Self.packedCell(Arena(memory.pointer), network, $0, layer, direction) }
+    network.interpreter.map { Self.packedCell(Arena(memory.pointer), network, $0, layer, direction) }
   }
 
   private static func packedCell(
@@ -84,8 +103,8 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
 
   /// Takes room for all layers.
   static func lay(_ arena: inout Arena, _ network: Network<Scalar>) {
-    let c = network.configuration
-    if let equations = network.equations {
+    let c = network.executed
+    if let equations = network.interpreter {
       for layer in 0..<c.layers {
         for _ in 0..<c.directions {
           _ = PackedCell<Scalar>(&arena, equations.layer(layer).inference, maskedElements: 0)
@@ -105,7 +124,7 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
   static func packed(
     _ start: Arena, _ network: Network<Scalar>, _ layer: Int, _ direction: Int
   ) -> PackedForward<Scalar> {
-    let c = network.configuration
+    let c = network.executed
     var arena = start
     func pass(_ layer: Int, _ count: Int) {
       let before = arena.used
@@ -123,11 +142,11 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
     _ start: Arena, _ network: Network<Scalar>, _ parameters: Parameters<Scalar>, layer: Int,
     _ member: inout TeamMember
   ) -> PackJobs<Scalar> {
-    let (c, plan) = (network.configuration, network.plan)
+    let (c, plan) = (network.executed, network.plan)
     member.share(c.directions) { some in
       for direction in some {
         packed(start, network, layer, direction).fillBiases(
-          plan, c, parameters.tensors(network.layout, layer: layer, direction: direction))
+          plan, parameters.tensors(network.layout, layer: layer, direction: direction))
       }
     }
     var jobs = PackJobs<Scalar>()

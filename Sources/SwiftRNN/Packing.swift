@@ -1,33 +1,60 @@
 // Packing: a network's parameters as panels, once per call or once for many.
 import Kernels
 
-/// A matrix that waits to be packed: element (k, gate, unit) at `source + k * kStride + rows`, where rows is
-/// `(gates[g] * units + unit) * unitStride`.
+/// Matrices that wait to be packed: those of a panel's gates side by side, or all one below the other. Element (k, unit)
+/// of one of them is at `source + k * kStride + unit * unitStride`.
 struct PackJob<Scalar: RNNScalar>: BitwiseCopyable {
-  var source: UnsafePointer<Scalar>
-  var panels: PanelLayout
-  /// The source's gate for each gate of a panel.
-  var gates: GateOrder
-  var kStride: Int
-  var unitStride: Int
-  var depth: Int
-  var out: UnsafeMutablePointer<Scalar>
+  private var sources = InlineArray<4, UnsafePointer<Scalar>?>(repeating: nil)
+  private var count: Int
+  private var isBelow: Bool
+  let panels: PanelLayout
+  private var kStride: Int
+  private var unitStride: Int
+  /// Of each of the matrices.
+  private var rows: Int
+  let out: UnsafeMutablePointer<Scalar>
 
-  /// Weights `[gates * units, depth]` for a forward product: columns are the rows of the matrix.
+  /// Weights `[units, depth]` of each gate for a forward product: columns are the rows of the matrices.
   static func forward(
-    _ source: UnsafePointer<Scalar>, _ panels: PanelLayout, gates: GateOrder, depth: Int,
-    out: UnsafeMutablePointer<Scalar>
+    _ panels: PanelLayout, depth: Int, out: UnsafeMutablePointer<Scalar>,
+    source: (_ slot: Int) -> UnsafePointer<Scalar>?
   ) -> PackJob {
-    PackJob(source: source, panels: panels, gates: gates, kStride: 1, unitStride: depth, depth: depth, out: out)
+    var job = PackJob(
+      count: panels.gates, isBelow: false, panels: panels, kStride: 1, unitStride: depth, rows: depth, out: out)
+    for slot in 0..<panels.gates { job.sources[slot] = source(slot) }
+    return job
   }
 
-  /// Weights `[depth, columns]` for a backward product: columns are the columns of the matrix.
+  /// Weights `[rows, units]` of `count` gates for a backward product: columns are the columns of the matrices.
+  static func backward(
+    _ panels: PanelLayout, count: Int, rows: Int, out: UnsafeMutablePointer<Scalar>,
+    source: (_ gate: Int) -> UnsafePointer<Scalar>?
+  ) -> PackJob {
+    var job = PackJob(
+      count: count, isBelow: true, panels: panels, kStride: panels.units, unitStride: 1, rows: rows, out: out)
+    for gate in 0..<count { job.sources[gate] = source(gate) }
+    return job
+  }
+
+  /// Of one matrix.
+  static func forward(
+    _ source: UnsafePointer<Scalar>, _ panels: PanelLayout, depth: Int, out: UnsafeMutablePointer<Scalar>
+  ) -> PackJob { .forward(panels, depth: depth, out: out) { _ in source } }
+
   static func backward(
     _ source: UnsafePointer<Scalar>, _ panels: PanelLayout, depth: Int, out: UnsafeMutablePointer<Scalar>
-  ) -> PackJob {
-    PackJob(
-      source: source, panels: panels, gates: GateOrder(0), kStride: panels.units, unitStride: 1, depth: depth, out: out)
+  ) -> PackJob { .backward(panels, count: 1, rows: depth, out: out) { _ in source } }
+
+  private init(
+    count: Int, isBelow: Bool, panels: PanelLayout, kStride: Int, unitStride: Int, rows: Int,
+    out: UnsafeMutablePointer<Scalar>
+  ) {
+    (self.count, self.isBelow, self.panels, self.kStride) = (count, isBelow, panels, kStride)
+    (self.unitStride, self.rows, self.out) = (unitStride, rows, out)
   }
+
+  /// Of what is packed.
+  private var depth: Int { isBelow ? count &* rows : rows }
 
   /// Threads that may each have a place for one panel in `out`.
   var slots: Int { panels.count == 0 ? Int.max : panels.unitVectors / panels.panel(0).unitVectors }
@@ -45,10 +72,11 @@ struct PackJob<Scalar: RNNScalar>: BitwiseCopyable {
     let (first, unitVectors) = panels.panel(index)
     let vectors = panels.vectors(index)
     let valid = panels.validUnits(index)
-    for slot in 0..<gates.count {
+    let step = isBelow ? rows &* vectors &* lanes : lanes
+    for number in 0..<count {
       var arguments = PackArguments(
-        source: source + (gates[slot] &* panels.units &+ first &* lanes) &* unitStride, kStride: kStride,
-        unitStride: unitStride, depth: depth, lanes: unitVectors &* lanes, valid: valid, out: out + slot &* lanes,
+        source: sources[number].unsafelyUnwrapped + first &* lanes &* unitStride, kStride: kStride,
+        unitStride: unitStride, depth: rows, lanes: unitVectors &* lanes, valid: valid, out: out + number &* step,
         outStride: vectors &* lanes)
       kernels.panels.pack(&arguments)
     }
@@ -116,24 +144,26 @@ struct PackedForward<Scalar: RNNScalar> {
   /// where they are used: a runner is copied more often.
   func inputJob(_ stage: Int, _ plan: CellPlan, _ tensors: DirectionTensors<Scalar>, inputs: Int) -> PackJob<Scalar> {
     let of = plan.stages[stage]
-    return .forward(tensors.weightIH, of.panels, gates: of.inputGates, depth: inputs, out: input(stage))
+    return .forward(of.panels, depth: inputs, out: input(stage)) {
+      tensors.start(plan.parameters.weightIH[of.inputGates[$0]], plan, columns: inputs)
+    }
   }
 
   func recurrentJob(
     _ stage: Int, _ plan: CellPlan, _ c: NetworkConfiguration, _ tensors: DirectionTensors<Scalar>
   ) -> PackJob<Scalar> {
     let of = plan.stages[stage]
-    return .forward(
-      tensors.weightHH, of.panels, gates: of.recurrentGates, depth: c.stateWidth, out: recurrent(stage))
+    return .forward(of.panels, depth: c.stateWidth, out: recurrent(stage)) {
+      tensors.start(plan.parameters.weightHH[of.recurrentGates[$0]], plan, columns: c.stateWidth)
+    }
   }
 
   func projectionJob(
     _ plan: CellPlan, _ c: NetworkConfiguration, _ tensors: DirectionTensors<Scalar>
   ) -> PackJob<Scalar>? {
-    tensors.weightHR.map {
+    tensors.start(plan.parameters.weightHR, plan, columns: c.hiddenSize).map {
       .forward(
-        $0, PanelLayout(lanes: plan.lanes, units: c.projectionSize), gates: GateOrder(0), depth: c.hiddenSize,
-        out: projection)
+        $0, PanelLayout(lanes: plan.lanes, units: c.projectionSize), depth: c.hiddenSize, out: projection)
     }
   }
 
@@ -150,31 +180,24 @@ struct PackedForward<Scalar: RNNScalar> {
   }
 
   /// Fills the biases.
-  func fillBiases(_ plan: CellPlan, _ c: NetworkConfiguration, _ tensors: DirectionTensors<Scalar>) {
-    for index in 0..<plan.stages.count { fillBias(index, plan.stages[index], tensors, c) }
+  func fillBiases(_ plan: CellPlan, _ tensors: DirectionTensors<Scalar>) {
+    for index in 0..<plan.stages.count { fillBias(index, plan.stages[index], plan, tensors) }
   }
 
-  private func fillBias(
-    _ index: Int, _ stage: Stage, _ tensor: DirectionTensors<Scalar>, _ c: NetworkConfiguration
-  ) {
-    let panels = stage.panels
-    let hidden = c.hiddenSize
-    let lanes = panels.lanes
-    for vector in 0..<panels.unitVectors {
-      for slot in 0..<stage.inputGates.count {
-        let gate = stage.inputGates[slot]
+  private func fillBias(_ index: Int, _ stage: Stage, _ plan: CellPlan, _ tensors: DirectionTensors<Scalar>) {
+    let (panels, lanes) = (stage.panels, plan.lanes)
+    for slot in 0..<stage.inputGates.count {
+      let gate = stage.inputGates[slot]
+      let first = tensors.start(plan.parameters.biasIH[gate], plan, columns: 1)
+      let second = tensors.start(plan.parameters.biasHH[gate], plan, columns: 1)
+      let separate = plan.cell == .gru && gate == 2
+      for vector in 0..<panels.unitVectors {
+        let out = bias(index) + (vector &* panels.gates &+ slot) &* lanes
         for lane in 0..<lanes {
-          let unit = vector * lanes + lane
-          var value: Scalar = 0
-          if unit < hidden, let bias = tensor.biasIH, let other = tensor.biasHH {
-            value = bias[gate * hidden + unit]
-            let separate = c.cell == .gru && gate == 2
-            if !separate { value += other[gate * hidden + unit] }
-            if separate { biasM[unit] = other[gate * hidden + unit] }
-          } else if c.cell == .gru && gate == 2 {
-            biasM[unit] = 0
-          }
-          self.bias(index)[(vector * panels.gates + slot) * lanes + lane] = value
+          let unit = vector &* lanes &+ lane
+          let (b, d): (Scalar, Scalar) = unit < plan.hidden ? (first?[unit] ?? 0, second?[unit] ?? 0) : (0, 0)
+          out[lane] = separate ? b : b + d
+          if separate { biasM[unit] = d }
         }
       }
     }
@@ -205,29 +228,29 @@ struct PackedBackward<Scalar: RNNScalar> {
     _ plan: CellPlan, _ c: NetworkConfiguration, _ tensors: DirectionTensors<Scalar>
   ) -> PackJob<Scalar> {
     .backward(
-      tensors.weightHH, PanelLayout(lanes: plan.lanes, units: c.stateWidth), depth: plan.stateGates * c.hiddenSize,
-      out: recurrent)
+      PanelLayout(lanes: plan.lanes, units: c.stateWidth), count: plan.stateGates, rows: c.hiddenSize, out: recurrent
+    ) { tensors.start(plan.parameters.weightHH[$0], plan, columns: c.stateWidth) }
   }
 
   func candidateJob(
     _ plan: CellPlan, _ c: NetworkConfiguration, _ tensors: DirectionTensors<Scalar>
   ) -> PackJob<Scalar>? {
     if c.cell != .gruResetBefore { return nil }
-    return .backward(
-      tensors.weightHH + plan.stateGates * c.hiddenSize * c.hiddenSize,
-      PanelLayout(lanes: plan.lanes, units: c.hiddenSize), depth: c.hiddenSize, out: candidate)
+    return tensors.start(plan.parameters.weightHH[2], plan, columns: c.hiddenSize).map {
+      .backward($0, PanelLayout(lanes: plan.lanes, units: c.hiddenSize), depth: c.hiddenSize, out: candidate)
+    }
   }
 
   func inputJob(_ plan: CellPlan, _ tensors: DirectionTensors<Scalar>, inputs: Int) -> PackJob<Scalar> {
     .backward(
-      tensors.weightIH, PanelLayout(lanes: plan.lanes, units: inputs), depth: plan.cell.gates * plan.hidden,
-      out: input)
+      PanelLayout(lanes: plan.lanes, units: inputs), count: plan.cell.gates, rows: plan.hidden, out: input
+    ) { tensors.start(plan.parameters.weightIH[$0], plan, columns: inputs) }
   }
 
   func projectionJob(
     _ plan: CellPlan, _ c: NetworkConfiguration, _ tensors: DirectionTensors<Scalar>
   ) -> PackJob<Scalar>? {
-    tensors.weightHR.map {
+    tensors.start(plan.parameters.weightHR, plan, columns: c.hiddenSize).map {
       .backward($0, PanelLayout(lanes: plan.lanes, units: c.hiddenSize), depth: c.projectionSize, out: projection)
     }
   }
@@ -250,25 +273,7 @@ struct PackedBackward<Scalar: RNNScalar> {
 struct Parameters<Scalar: RNNScalar> {
   let pointers: UnsafePointer<UnsafeRawPointer?>
 
-  func tensor(_ index: Int?) -> UnsafePointer<Scalar>? {
-    index.flatMap { pointers[$0] }?.assumingMemoryBound(to: Scalar.self)
-  }
-
   func tensors(_ layout: ParameterLayout, layer: Int, direction: Int) -> DirectionTensors<Scalar> {
-    func tensor(_ kind: ParameterInfo.Kind) -> UnsafePointer<Scalar>? {
-      self.tensor(layout.index(kind, layer: layer, direction: direction))
-    }
-    return DirectionTensors(
-      weightIH: tensor(.weightIH).unsafelyUnwrapped, weightHH: tensor(.weightHH).unsafelyUnwrapped,
-      biasIH: tensor(.biasIH), biasHH: tensor(.biasHH), weightHR: tensor(.weightHR))
+    DirectionTensors(pointers: pointers + layout.first(layer: layer, direction: direction))
   }
-}
-
-/// The tensors of one direction of one layer.
-struct DirectionTensors<Scalar: RNNScalar>: BitwiseCopyable {
-  let weightIH: UnsafePointer<Scalar>
-  let weightHH: UnsafePointer<Scalar>
-  let biasIH: UnsafePointer<Scalar>?
-  let biasHH: UnsafePointer<Scalar>?
-  let weightHR: UnsafePointer<Scalar>?
 }

@@ -63,6 +63,15 @@ struct ParameterLayout: Sendable {
   let elements: Int
   /// Of equations.
   private let shapes: EquationsShapes?
+  /// Of a network with layer options: all tensors, whose number depends on the layer.
+  private var tensors: [ParameterInfo]?
+
+  init(_ c: NetworkConfiguration, tensors: [ParameterInfo]) {
+    configuration = c
+    (perDirection, shapes) = (0, nil)
+    elements = tensors.last.map { $0.offset + $0.elements } ?? 0
+    self.tensors = tensors
+  }
 
   init(_ c: NetworkConfiguration, shapes: EquationsShapes) throws(RNNError) {
     configuration = c
@@ -101,7 +110,7 @@ struct ParameterLayout: Sendable {
     return try Size.sum(Size.product(rows, width, of: "parameters"), projection, of: "parameters")
   }
 
-  var count: Int { perDirection * configuration.directions * configuration.layers }
+  var count: Int { tensors?.count ?? perDirection * configuration.directions * configuration.layers }
 
   /// The tensors of one direction, in order.
   private func kind(_ slot: Int) -> ParameterInfo.Kind {
@@ -118,18 +127,6 @@ struct ParameterLayout: Sendable {
     case .weightHH: (gates, c.stateWidth)
     case .biasIH, .biasHH: (gates, 1)
     case .weightHR: (c.projectionSize, c.hiddenSize)
-    }
-  }
-
-  /// The index of a tensor among all; nil if the network has none of that kind.
-  func index(_ kind: ParameterInfo.Kind, layer: Int, direction: Int) -> Int? {
-    let base = (layer &* configuration.directions &+ direction) &* perDirection
-    switch kind {
-    case .weightIH: return base
-    case .weightHH: return base &+ 1
-    case .biasIH: return configuration.bias ? base &+ 2 : nil
-    case .biasHH: return configuration.bias ? base &+ 3 : nil
-    case .weightHR: return configuration.projectionSize > 0 ? base &+ perDirection &- 1 : nil
     }
   }
 
@@ -152,6 +149,7 @@ struct ParameterLayout: Sendable {
 
   /// Describes tensor `index`, 0 ..< count.
   func info(_ index: Int) -> ParameterInfo {
+    if let tensors { return tensors[index] }
     if let shapes { return info(index, shapes) }
     let slot = index % perDirection
     let pseudoLayer = index / perDirection

@@ -15,8 +15,10 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   private let scratch: StreamScratch<Scalar>
   private let layers: UnsafeMutablePointer<StreamLayer<Scalar>>
   private let layerCount: Int
-  /// Of a network of equations, which has no layers above.
+  /// Of a network whose equations are interpreted: it has no layers above.
   private let cells: CellStream<Scalar>?
+  /// Of a network with layer options, which has neither.
+  private let stack: StackStream<Scalar>?
   private var odd = false
 
   /// A stream of `sequences` parallel sequences, all states zero. Retains network and weights.
@@ -26,7 +28,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public init(_ network: Network<Scalar>, weights: PackedWeights<Scalar>, sequences: Int) throws(RNNError) {
-    let c = network.configuration
+    let c = network.executed
     guard !c.bidirectional else {
       throw .unsupported("a bidirectional network needs the end of its input first: no stream")
     }
@@ -36,7 +38,19 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
     self.network = network
     self.weights = weights
     self.sequences = sequences
-    if let equations = network.equations {
+    if let own = network.stack {
+      stack = try StackStream(own, weights, sequences: sequences)
+      cells = nil
+      var none = Arena(nil)
+      memory = try Block(count: 0)
+      scratch = StreamScratch(&none, network.plan, sequences: 0)
+      layers = none.take(StreamLayer<Scalar>.self, 0)
+      layerCount = 0
+      reset()
+      return
+    }
+    stack = nil
+    if let equations = network.interpreter {
       for input in network.inputs {
         _ = try Size.product(sequences, input.width, MemoryLayout<Scalar>.stride, of: "inputs")
       }
@@ -84,6 +98,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   @_specialize(where Scalar == Double)
   public func reset() {
     cells?.reset()
+    stack?.reset()
     for index in 0..<layerCount { layers[index].reset() }
   }
 
@@ -101,10 +116,17 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   public func step(
     unsafe x: UnsafePointer<Scalar>?, inputs: Inputs<Scalar>, into y: UnsafeMutablePointer<Scalar>?
   ) throws(RNNError) {
-    guard let cells else { return try step(unsafe: x, into: y) }
     try check(x, y, inputs: inputs)
     guard let x, sequences > 0 else { return }
-    withFloatControl { cells.step(x, inputs, y) }
+    withFloatControl { advance(x, inputs, y) }
+  }
+
+  /// One step of checked arguments, in the library's floating-point control.
+  @inline(never)
+  func advance(_ x: UnsafePointer<Scalar>, _ inputs: Inputs<Scalar>, _ y: UnsafeMutablePointer<Scalar>?) {
+    if let cells { return cells.step(x, inputs, y) }
+    if let stack { return stack.step(x, inputs, y) }
+    run(x, y, steps: 1)
   }
 
   /// The same for a caller that has set the library's floating-point control: setting it takes 40 ns, as much as a
@@ -126,7 +148,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
     unsafe x: UnsafePointer<Scalar>?, into y: UnsafeMutablePointer<Scalar>?, steps: Int
   ) throws(RNNError) {
     try Network<Scalar>.checkBatch(steps: steps, sequences: sequences)
-    let c = network.configuration
+    let c = network.executed
     let width = try Size.product(sequences, max(c.inputSize, c.outputSize), of: "x")
     _ = try Size.product(steps, width, MemoryLayout<Scalar>.stride, of: "x")
     if steps == 0 { return }
@@ -137,8 +159,8 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   private func check(
     _ x: UnsafePointer<Scalar>?, _ y: UnsafeMutablePointer<Scalar>?, inputs: Inputs<Scalar> = Inputs()
   ) throws(RNNError) {
-    if let equations = network.equations {
-      for input in 0..<equations.first.inputCount &- 1 {
+    if network.executed.cell == .equations {
+      for input in 0..<network.inputCount {
         if inputs[input] == nil && sequences > 0 { throw .nullPointer("an entry of inputs") }
         try Check.aligned(inputs[input], "an entry of inputs")
       }
@@ -153,12 +175,12 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   private func run(_ x: UnsafePointer<Scalar>?, _ y: UnsafeMutablePointer<Scalar>?, steps: Int) {
     guard var x, sequences > 0 else { return }
     var y = y
-    let c = network.configuration
-    if let cells {
+    let c = network.executed
+    if cells != nil || stack != nil {
       for _ in 0..<steps {
-        cells.step(x, Inputs(), y)
+        advance(x, Inputs(), y)
         x += sequences &* c.inputSize
-        y = y.map { $0 + sequences &* c.stateWidth }
+        y = y.map { $0 + sequences &* c.outputSize }
       }
       return
     }
@@ -193,9 +215,15 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func getState(_ states: States<Scalar>) throws(RNNError) {
-    let c = network.configuration
-    try states.check(c, sequences: sequences, "states")
+    try states.check(network.executed, sequences: sequences, "states")
+    copyState(to: states)
+  }
+
+  /// Of states that have been checked.
+  func copyState(to states: States<Scalar>) {
+    let c = network.executed
     cells?.getState(states)
+    stack?.getState(states)
     for index in 0..<layerCount {
       let layer = layers[index]
       let (h, cell) = states.part(c, layer: index, direction: 0, sequences: sequences)
@@ -208,9 +236,15 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func setState(_ states: States<Scalar>) throws(RNNError) {
-    let c = network.configuration
-    try states.check(c, sequences: sequences, "states")
+    try states.check(network.executed, sequences: sequences, "states")
+    takeState(states)
+  }
+
+  /// Of states that have been checked.
+  func takeState(_ states: States<Scalar>) {
+    let c = network.executed
     cells?.setState(states)
+    stack?.setState(states)
     for index in 0..<layerCount {
       let layer = layers[index]
       let (h, cell) = states.part(constant: c, layer: index, direction: 0, sequences: sequences)

@@ -150,10 +150,10 @@ extension StreamLayer {
       let singles = odd ? layer.pointee.turns.1.singles : layer.pointee.turns.0.singles
       // One stage or two. A loop would read the table's entries for all cells before it: 5 to 15 ns of 150.
       singles[0].x = x
-      network.kernels.single.run(network.configuration.cell, stage: 0, singles)
+      network.kernels.single.run(network.executed.cell, stage: 0, singles)
       if layer.pointee.stageCount > 1 {
         singles[1].x = x
-        network.kernels.single.run(network.configuration.cell, stage: 1, singles + 1)
+        network.kernels.single.run(network.executed.cell, stage: 1, singles + 1)
       }
     } else {
       runPanels(layer, network, odd: odd, scratch)
@@ -173,7 +173,7 @@ extension StreamLayer {
         network.kernels.panels.fillVector(m.start, UnsafePointer(scratch.sumsRows), layer.pointee.sequences, m.column)
       }
       product(network, sequences: layer.pointee.sequences, &call.pointee.recurrent, vectors: call.pointee.vectors)
-      network.kernels.forward.run(network.configuration.cell, stage: call.pointee.stage, &call.pointee.gates)
+      network.kernels.forward.run(network.executed.cell, stage: call.pointee.stage, &call.pointee.gates)
     }
   }
 

@@ -52,13 +52,17 @@ public func swiftrnn_network_create_equations(
       throw .invalidValue("cell", Int(config.cell.rawValue), low: 6, high: 6)
     }
     let configuration = try Argument.configuration(config, .equations)
+    let options = try Argument.options(config)
     let sizes = try Argument.sizes(sizes, size_count)
     var handle: NetworkHandle?
     try dispatch(
       config.dtype,
-      float: { () throws(RNNError) in handle = NetworkHandle(.float(try Network(cell, configuration, sizes: sizes))) },
-      double: { () throws(RNNError) in handle = NetworkHandle(.double(try Network(cell, configuration, sizes: sizes))) }
-    )
+      float: { () throws(RNNError) in
+        handle = NetworkHandle(.float(try Network(cell, configuration, sizes: sizes, options: options)))
+      },
+      double: { () throws(RNNError) in
+        handle = NetworkHandle(.double(try Network(cell, configuration, sizes: sizes, options: options)))
+      })
     out.pointee = handle.map(Handle.make)
   }
 }

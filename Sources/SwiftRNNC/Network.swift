@@ -35,11 +35,16 @@ public func swiftrnn_network_create(
       throw .invalidValue("cell", Int(config.cell.rawValue), low: 1, high: 6)
     }
     let configuration = try Argument.configuration(config, cell)
+    let options = try Argument.options(config)
     var handle: NetworkHandle?
     try dispatch(
       config.dtype,
-      float: { () throws(RNNError) in handle = NetworkHandle(.float(try Network<Float>(configuration))) },
-      double: { () throws(RNNError) in handle = NetworkHandle(.double(try Network<Double>(configuration))) })
+      float: { () throws(RNNError) in
+        handle = NetworkHandle(.float(try Network<Float>(configuration, options: options)))
+      },
+      double: { () throws(RNNError) in
+        handle = NetworkHandle(.double(try Network<Double>(configuration, options: options)))
+      })
     out.pointee = handle.map(Handle.make)
   }
 }
@@ -62,6 +67,43 @@ extension Argument {
     configuration.dropout = config.dropout
     configuration.threads = Int(config.num_threads)
     return configuration
+  }
+
+  /// How a struct says that layers are joined.
+  static func options(_ config: swiftrnn_config) throws(RNNError) -> LayerOptions {
+    var options = LayerOptions()
+    options.skip = try choice("skip", config.skip.rawValue)
+    options.merge = try choice("merge", config.merge.rawValue)
+    options.gaps = try choice("gaps", config.gaps.rawValue)
+    options.independentDirections = try flag("independent_directions", config.independent_directions)
+    options.learnedInitialStates = try flag("learned_initial_states", config.learned_initial_states)
+    guard config.reserved == 0 else { throw .invalidValue("reserved", Int(config.reserved), low: 0, high: 0) }
+    // The lists below have as many entries.
+    guard (1...1024).contains(config.num_layers) else {
+      throw .invalidSize("num_layers", Int(config.num_layers), low: 1, high: 1024)
+    }
+    let layers = Int(config.num_layers)
+    try options.hiddenSizes = list("layer_hidden_sizes", config.layer_hidden_sizes, layers)
+    try options.dilations = list("layer_dilations", config.layer_dilations, layers)
+    return options
+  }
+
+  /// A case by its number.
+  private static func choice<Choice: RawRepresentable & CaseIterable>(
+    _ name: StaticString, _ value: UInt32
+  ) throws(RNNError) -> Choice where Choice.RawValue == Int32 {
+    guard let choice = Int32(exactly: value).flatMap(Choice.init(rawValue:)) else {
+      throw .invalidValue(name, Int(value), low: 0, high: Choice.allCases.count - 1)
+    }
+    return choice
+  }
+
+  private static func list(
+    _ name: StaticString, _ pointer: UnsafePointer<Int64>?, _ count: Int
+  ) throws(RNNError) -> [Int] {
+    guard let pointer else { return [] }
+    try alignment(name, UnsafeRawPointer(pointer), of: Int64.self)
+    return (0..<count).map { Int(pointer[$0]) }
   }
 }
 
@@ -187,6 +229,23 @@ public func swiftrnn_network_state_info(
     copy(states[Int(index)].name, to: &info.name)
     info.width = Int64(states[Int(index)].width)
     out.pointee = info
+  }
+}
+
+@implementation @_cdecl("swiftrnn_network_state_part")
+public func swiftrnn_network_state_part(
+  _ network: OpaquePointer!, _ index: Int64, _ layer: Int64, _ out_part: UnsafeMutablePointer<swiftrnn_state_part>!
+) -> swiftrnn_status {
+  run { () throws(RNNError) in
+    let handle = try Handle.network(network)
+    let out = try output(out_part, "out_part")
+    let part =
+      switch handle.network {
+      case .float(let network): try network.part(ofState: Int(index), layer: Int(layer))
+      case .double(let network): try network.part(ofState: Int(index), layer: Int(layer))
+      }
+    out.pointee = swiftrnn_state_part(
+      width: Int64(part.width), rows: Int64(part.rows), offset: Int64(part.offset))
   }
 }
 

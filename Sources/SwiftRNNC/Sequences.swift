@@ -65,6 +65,7 @@ public func swiftrnn_network_forward(
     f.workspaceBytes = Int(a.workspace_size)
     f.seed = a.seed
     f.firstSequence = Int(a.first_sequence)
+    f.mask = a.mask
     // One thread and packed weights: nothing is allocated. Sizes that make no sense are refused below.
     if weights == nil || network.threads(steps: f.steps, sequences: f.sequences) > 1 { try requireSpareMemory() }
     try network.forward(f)
@@ -114,6 +115,7 @@ public func swiftrnn_network_backward(
     if a.gradients != nil {
       b.gradients = try Argument.parameters("gradients", a.gradients, a.parameter_count, expected: parameters)
     }
+    b.mask = a.mask
     b.accumulate = try Argument.flag("accumulate", a.accumulate)
     guard a.reserved == 0 else { throw .invalidValue("reserved", Int(a.reserved), low: 0, high: 0) }
     b.tape = a.tape

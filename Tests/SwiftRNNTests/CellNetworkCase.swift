@@ -31,7 +31,7 @@ struct CellNetworkCase {
 
   init(
     _ text: String, inputSize: Int, hiddenSize: Int, layers: Int = 1, bidirectional: Bool = false, steps: Int = 5,
-    sequences: Int = 4, threads: Int = 1, seed: UInt64, kernels: KernelTable<Double>? = nil
+    sequences: Int = 4, threads: Int = 1, seed: UInt64, kernels: KernelTable<Double>? = nil, isInterpreted: Bool = false
   ) throws {
     self.text = text
     cell = try Cell(text)
@@ -41,7 +41,7 @@ struct CellNetworkCase {
     configuration.threads = threads
     network = try Network(
       cell, configuration, sizes: Self.sizes.filter { [cell] in cell.sizeNames.contains($0.key) },
-      kernels: try kernels ?? Double.kernels)
+      kernels: try kernels ?? Double.kernels, isInterpreted: isInterpreted)
     var random = SplitMix(seed)
     func tensor(_ shape: [Int], _ range: ClosedRange<Double> = -1...1) throws -> Tensor<Double> {
       try Tensor(random.numbers(shape.reduce(1, *), range), shape: shape)

@@ -8,6 +8,9 @@ import Testing
 @Suite struct CellNetworkTests {
   static func isRaw(_ name: String) -> Bool { ["mut1", "mut2", "sru", "socher"].contains(name) }
 
+  /// Whether the interpreter is to run a cell: where a fused cell's kernels can, both ways are tested.
+  static func ways(_ text: String) throws -> [Bool] { try Cell(text).fused == nil ? [true] : [true, false] }
+
   static func check(_ run: CellNetworkCase, _ name: String) throws {
     let bound = 1e-12
     func compare(_ found: [Double], _ expected: [Double], _ what: String) {
@@ -35,21 +38,27 @@ import Testing
   @Test(arguments: BuiltInCells.names)
   func oneLayer(_ name: String) throws {
     let raw = Self.isRaw(name)
-    try Self.check(
-      CellNetworkCase(BuiltInCells.text(name) ?? "", inputSize: raw ? 6 : 5, hiddenSize: 6, seed: 21), name)
-    try Self.check(
-      CellNetworkCase(BuiltInCells.text(name) ?? "", inputSize: raw ? 20 : 9, hiddenSize: 20, threads: 2, seed: 22),
-      name)
+    let text = BuiltInCells.text(name) ?? ""
+    for isInterpreted in try Self.ways(text) {
+      try Self.check(
+        CellNetworkCase(text, inputSize: raw ? 6 : 5, hiddenSize: 6, seed: 21, isInterpreted: isInterpreted), name)
+      try Self.check(
+        CellNetworkCase(
+          text, inputSize: raw ? 20 : 9, hiddenSize: 20, threads: 2, seed: 22, isInterpreted: isInterpreted), name)
+    }
   }
 
   /// Two layers in both directions; the second reads the first's directions side by side.
   @Test(arguments: BuiltInCells.names)
   func layersAndDirections(_ name: String) throws {
     if Self.isRaw(name) { return try rawLayers(name) }
-    try Self.check(
-      CellNetworkCase(
-        BuiltInCells.text(name) ?? "", inputSize: 7, hiddenSize: 6, layers: 2, bidirectional: true, threads: 3,
-        seed: 31), name)
+    let text = BuiltInCells.text(name) ?? ""
+    for isInterpreted in try Self.ways(text) {
+      try Self.check(
+        CellNetworkCase(
+          text, inputSize: 7, hiddenSize: 6, layers: 2, bidirectional: true, threads: 3, seed: 31,
+          isInterpreted: isInterpreted), name)
+    }
   }
 
   /// Cells that need I = H have layers in one direction.
@@ -112,10 +121,14 @@ import Testing
   @Test(arguments: ["lstm_peephole", "gru_before", "slstm", "lstm_layer_norm", "sru_projected", "cfc", "fgr", "li_gru"])
   func bits(_ name: String) throws {
     let text = BuiltInCells.text(name) ?? ""
+    for isInterpreted in try Self.ways(text) { try bits(name, text, isInterpreted: isInterpreted) }
+  }
+
+  private func bits(_ name: String, _ text: String, isInterpreted: Bool) throws {
     func run(threads: Int) throws -> CellNetworkCase {
       try CellNetworkCase(
         text, inputSize: 37, hiddenSize: 42, layers: 2, bidirectional: true, steps: 40, sequences: 19,
-        threads: threads, seed: 51)
+        threads: threads, seed: 51, isInterpreted: isInterpreted)
     }
     let one = try run(threads: 1)
     let expected = try one.trained()
@@ -149,8 +162,16 @@ import Testing
 
   @Test(arguments: BuiltInCells.names)
   func streamsAreWholeSequences(_ name: String) throws {
-    let run = try CellNetworkCase(
-      BuiltInCells.text(name) ?? "", inputSize: 20, hiddenSize: 20, layers: 2, steps: 6, sequences: 3, seed: 61)
+    let text = BuiltInCells.text(name) ?? ""
+    for isInterpreted in try Self.ways(text) {
+      try streamIsWholeSequence(
+        CellNetworkCase(
+          text, inputSize: 20, hiddenSize: 20, layers: 2, steps: 6, sequences: 3, seed: 61,
+          isInterpreted: isInterpreted), name)
+    }
+  }
+
+  private func streamIsWholeSequence(_ run: CellNetworkCase, _ name: String) throws {
     let (y, state) = try run.network(run.x, parameters: run.parameters, state: run.state, inputs: run.named)
     let stream = try run.network.makeStream(run.parameters, batch: 3)
     try stream.setState(run.state)

@@ -20,9 +20,16 @@ struct NetworkCase<Scalar: RNNScalar> {
     _ configuration: NetworkConfiguration, steps: Int, sequences: Int, lengths: Bool = true, state: Bool = true,
     seed: UInt64
   ) throws {
+    try self.init(
+      Network(configuration), steps: steps, sequences: sequences, lengths: lengths, state: state, seed: seed)
+  }
+
+  init(
+    _ network: Network<Scalar>, steps: Int, sequences: Int, lengths: Bool = true, state: Bool = true, seed: UInt64
+  ) throws {
     var random = SplitMix(seed)
-    self.configuration = configuration
-    network = try Network(configuration)
+    configuration = network.configuration
+    self.network = network
     parameters = try network.makeParameters(seed: random.next())
     x = try random.tensor([steps, sequences, configuration.inputSize])
     if lengths {

@@ -254,11 +254,7 @@ struct CellBackwardRunner<Scalar: RNNScalar>: DirectionRunner {
       guard let number = number(place) else { continue }
       base[number &* capacity &+ row] = self.row(place, s, n)
     }
-    if masks != nil {
-      run.maskRows[row] = MaskRow(
-        step: UInt32(truncatingIfNeeded: time(s, n)),
-        sequence: UInt32(truncatingIfNeeded: n &+ (masks?.firstSequence ?? 0)))
-    }
+    if let masks { run.maskRows[row] = masks.row(time(s, n), n) }
   }
 
   /// The shard's part of the lists of rows.

@@ -4,9 +4,10 @@ import Kernels
 extension Network {
   /// The plan of a network of equations: its parameters, states and inputs, and section by section the products with
   /// their shapes and how many numbers the vector instructions make, for each kind of layer; what the tape holds of a
-  /// step. Of other networks: its parameters.
+  /// step; where the kernels of a fused cell run it, that. Of other networks: its parameters.
   public func describe() -> String {
     var lines: [String] = []
+    if let stack { return stack.description }
     guard let equations else {
       for index in 0..<layout.count {
         let info = layout.info(index)
@@ -14,12 +15,43 @@ extension Network {
       }
       return lines.joined(separator: "\n") + "\n"
     }
+    if interpreter == nil {
+      lines.append("run over sequences by the kernels of the \(executed.cell.name); as equations it would be:")
+    }
     let kinds = equations.first === equations.others ? [equations.first] : [equations.first, equations.others]
     for (number, layer) in kinds.enumerated() {
       if kinds.count > 1 { lines.append(number == 0 ? "first layer" : "other layers") }
       lines += layer.description
     }
     return lines.joined(separator: "\n") + "\n"
+  }
+}
+
+extension CellKind {
+  fileprivate var name: String {
+    switch self {
+    case .rnnTanh: "RNN with tanh"
+    case .rnnRelu: "RNN with relu"
+    case .lstm: "LSTM"
+    case .gru: "GRU with reset after the product"
+    case .gruResetBefore: "GRU with reset before the product"
+    case .equations: "equations"
+    }
+  }
+}
+
+extension Stack {
+  /// Each layer's plan; of layers that share one network once.
+  fileprivate var description: String {
+    var text = ""
+    for block in blocks {
+      let flow = flows == 2 ? block.flow == 0 ? ", forward" : ", reverse" : ""
+      let chains = block.dilation > 1 ? ", states of \(block.dilation) steps back" : ""
+      text += "layer \(block.layer)\(flow): \(block.inputWidth) to \(block.mergedWidth)\(chains)\n"
+      let first = blocks.first { $0.network === block.network }
+      if first?.layer == block.layer && first?.flow == block.flow { text += block.network.describe() }
+    }
+    return text
   }
 }
 

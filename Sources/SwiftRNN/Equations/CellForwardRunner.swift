@@ -155,8 +155,7 @@ struct CellForwardRunner<Scalar: RNNScalar>: DirectionRunner {
 
   @inline(__always)
   private func maskRow(_ t: Int, _ n: Int) -> MaskRow {
-    MaskRow(
-      step: UInt32(truncatingIfNeeded: t), sequence: UInt32(truncatingIfNeeded: n &+ (masks?.firstSequence ?? 0)))
+    masks?.row(t, n) ?? MaskRow(step: 0, sequence: 0)
   }
 
   private func setInputs(_ run: CellRun<Scalar>, _ rows: UnsafeMutablePointer<Pointer>, _ capacity: Int) {

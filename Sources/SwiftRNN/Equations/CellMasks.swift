@@ -12,6 +12,21 @@ struct CellMasks {
   let firstSequence: Int
   /// `2 * layer + direction`
   let stream: Int
+  /// Of a dilated layer: its sequences, and how many of them are the chains of one.
+  var sequences = 0
+  var chains = 1
+
+  /// What a row's masks are drawn for.
+  @inline(__always)
+  func row(_ t: Int, _ n: Int) -> MaskRow {
+    var (step, sequence) = (t, n)
+    if chains > 1 {
+      let all = sequences / chains
+      (step, sequence) = (t &* chains &+ n / all, n % all)
+    }
+    return MaskRow(
+      step: UInt32(truncatingIfNeeded: step), sequence: UInt32(truncatingIfNeeded: sequence &+ firstSequence))
+  }
 
   private func lane(_ draw: MaskDraw) -> UInt32 {
     UInt32(truncatingIfNeeded: (draw.number &+ 1) &* 2048 &+ stream)
@@ -20,40 +35,35 @@ struct CellMasks {
   private func threshold(_ draw: MaskDraw) -> UInt32 { UInt32(draw.probability * 0x1p32) }
 
   func fill<Scalar: RNNScalar>(
-    _ mask: MaskFill, _ slots: UnsafeMutablePointer<Scalar>, _ stride: Int, _ rows: UnsafePointer<MaskRow>, _ count: Int
+    _ mask: MaskFill, _ slots: UnsafeMutablePointer<Scalar>, _ stride: Int, _ rows: UnsafePointer<MaskRow>,
+    _ count: Int, _ kernels: KernelTable<Scalar>
   ) {
     let (kept, dropped) = (Scalar(mask.kept), Scalar(mask.dropped))
     let (lane, threshold) = (lane(mask.draw), threshold(mask.draw))
     for r in 0..<count {
       let out = slots + (r &* stride &+ mask.out.column)
       let step = mask.draw.isPerSequence ? UInt32.max : rows[r].step
-      var unit = 0
-      while unit < mask.width {
-        let words = philox.words(UInt32(truncatingIfNeeded: unit / 4), step, rows[r].sequence, lane)
-        for i in 0..<min(4, mask.width &- unit) {
-          let word = i == 0 ? words.0 : i == 1 ? words.1 : i == 2 ? words.2 : words.3
-          out[unit &+ i] = word >= threshold ? kept : dropped
-        }
-        unit &+= 4
-      }
+      var counter = MaskCounter(key: philox.key, 0, step, rows[r].sequence, lane, threshold: threshold)
+      kernels.masks.fill(&counter, kept, dropped, out, mask.width)
     }
   }
 
   /// `out = mask * matrix` for some elements of a parameter, from a multiple of 4 on.
   func apply<Scalar: RNNScalar>(
-    _ draw: MaskDraw, _ matrix: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ elements: Range<Int>
+    _ draw: MaskDraw, _ matrix: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ elements: Range<Int>,
+    _ kernels: KernelTable<Scalar>
   ) {
-    let (lane, threshold) = (lane(draw), threshold(draw))
     let scale = Scalar(1 / (1 - draw.probability))
     var element = elements.lowerBound
     while element < elements.upperBound {
-      let words = philox.words(
-        UInt32(truncatingIfNeeded: element / 4), UInt32(truncatingIfNeeded: (element / 4) &>> 32), 0, lane)
-      for i in 0..<min(4, elements.upperBound &- element) {
-        let word = i == 0 ? words.0 : i == 1 ? words.1 : i == 2 ? words.2 : words.3
-        out[element &+ i] = word >= threshold ? matrix[element &+ i] * scale : 0
-      }
-      element &+= 4
+      // A counter's first word does not carry into its second one.
+      let (low, high) = ((element / 4) & 0xffff_ffff, (element / 4) &>> 32)
+      let some = min(elements.upperBound &- element, (1 << 32 &- low) &* 4)
+      var counter = MaskCounter(
+        key: philox.key, UInt32(truncatingIfNeeded: low), UInt32(truncatingIfNeeded: high), 0, lane(draw),
+        threshold: threshold(draw))
+      kernels.masks.apply(&counter, scale, matrix + element, out + element, some)
+      element &+= some
     }
   }
 }

@@ -41,7 +41,7 @@ struct PackedCell<Scalar: RNNScalar> {
             let range = Split.range(quarters, part, parts)
             masks.apply(
               matrix.mask, tensor(tensors, matrix.parameter), masked + first,
-              range.lowerBound * 4..<min(range.upperBound * 4, elements))
+              range.lowerBound * 4..<min(range.upperBound * 4, elements), network.kernels)
           }
         }
         start += elements

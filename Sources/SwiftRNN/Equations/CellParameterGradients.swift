@@ -73,7 +73,7 @@ struct CellParameterGradients<Scalar: RNNScalar> {
         guard let out = gradient(matrix.parameter) else { continue }
         let elements = layer.layer.elements(ofParameter: matrix.parameter)
         let from = unmasked + start
-        masks.apply(matrix.mask, UnsafePointer(from), from, 0..<elements)
+        masks.apply(matrix.mask, UnsafePointer(from), from, 0..<elements, network.kernels)
         network.kernels.panels.addRow(UnsafePointer(from), out, elements)
       }
     }

@@ -118,7 +118,7 @@ struct CellRun<Scalar: RNNScalar> {
         }
         tile[place] = entry
       }
-      for mask in stage.masks { masks?.fill(mask, slots, program.slotsWidth, maskRows + first, count) }
+      for mask in stage.masks { masks?.fill(mask, slots, program.slotsWidth, maskRows + first, count, network.kernels) }
       stage.instructions.withUnsafeBufferPointer {
         var program = VectorProgram(
           $0.baseAddress.unsafelyUnwrapped, count: $0.count, table: UnsafePointer(tile), rows: count)

@@ -75,6 +75,22 @@ final class Equations<Scalar: RNNScalar>: Sendable {
     return hash == 0 ? 1 : hash
   }
 
+  /// The fused cell whose kernels can run a network of this configuration, and where it has its parameters; nil: none
+  /// can.
+  func fused(_ c: NetworkConfiguration) -> (configuration: NetworkConfiguration, parameters: GateParameters)? {
+    guard let fused = cell.fused else { return nil }
+    var c = c
+    c.cell = fused.kind
+    c.hiddenSize = first.states[fused.c ?? fused.h].width
+    if fused.parameters.weightHR != nil {
+      c.projectionSize = first.states[fused.h].width
+      guard c.projectionSize < c.hiddenSize else { return nil }
+    }
+    c.bias = fused.parameters.hasBiases
+    c.startsWithC = fused.c == 0
+    return (c, fused.parameters)
+  }
+
   // MARK: What passes are cut by
 
   /// Numbers of a step of one sequence that stages hand on.
@@ -157,17 +173,21 @@ extension Network {
   ///   - configuration: layers, directions, dropout and threads; its cell is replaced by `cell`, and `bias` and
   ///     `projectionSize` mean nothing.
   ///   - sizes: of the names that the cell's sizes have, such as `["P": 64]`; I and H are the configuration's.
+  ///   - options: how layers and directions are joined, if not as in torch.
   /// - Throws: ``RNNError/cell(_:)`` for sizes that do not fit, and as ``init(_:)``.
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)
   public convenience init(
-    _ cell: Cell, _ configuration: NetworkConfiguration, sizes: [String: Int] = [:]
+    _ cell: Cell, _ configuration: NetworkConfiguration, sizes: [String: Int] = [:],
+    options: LayerOptions = LayerOptions()
   ) throws(RNNError) {
-    try self.init(cell, configuration, sizes: sizes, kernels: Scalar.kernels)
+    try self.init(cell, configuration, sizes: sizes, options: options, kernels: Scalar.kernels)
   }
 
+  /// - Parameter isInterpreted: also where a fused cell's kernels can run it.
   convenience init(
-    _ cell: Cell, _ configuration: NetworkConfiguration, sizes: [String: Int] = [:], kernels: KernelTable<Scalar>
+    _ cell: Cell, _ configuration: NetworkConfiguration, sizes: [String: Int] = [:], kernels: KernelTable<Scalar>,
+    isInterpreted: Bool = false
   ) throws(RNNError) {
     var configuration = configuration
     configuration.cell = .rnnTanh
@@ -179,11 +199,14 @@ extension Network {
     } catch {
       throw .cell(error)
     }
-    try self.init(configuration, kernels: kernels, equations: equations)
+    try self.init(configuration, kernels: kernels, equations: equations, isInterpreted: isInterpreted)
   }
 
-  /// Names and widths of the states, in order.
+  /// Names and widths of the states, in order; a width of 0: layers differ in it (``part(ofState:layer:)``).
   public var states: [(name: String, width: Int)] {
+    if let stack {
+      return stack.block(0, 0).network.states.enumerated().map { ($1.name, stack.width(ofState: $0) ?? 0) }
+    }
     guard let equations else {
       return (0..<configuration.cell.states).map { ($0 == 0 ? "h" : "c", configuration.width(ofState: $0)) }
     }
@@ -191,11 +214,16 @@ extension Network {
   }
 
   /// How many there are, without a list: passes ask for it.
-  public var stateCount: Int { equations?.first.states.count ?? configuration.cell.states }
-  public var inputCount: Int { equations.map { $0.first.inputCount - 1 } ?? 0 }
+  public var stateCount: Int {
+    stack?.block(0, 0).network.stateCount ?? equations?.first.states.count ?? configuration.cell.states
+  }
+  public var inputCount: Int {
+    stack?.block(0, 0).network.inputCount ?? equations.map { $0.first.inputCount - 1 } ?? 0
+  }
 
   /// Names and widths of the inputs beside x, in order.
   public var inputs: [(name: String, width: Int)] {
+    if let stack { return stack.block(0, 0).network.inputs }
     guard let equations else { return [] }
     return equations.cell.graph.inputs.enumerated().dropFirst().map { ($1.name, equations.first.inputWidths($0)) }
   }

@@ -103,7 +103,7 @@ struct EquationsBackwardPass<Scalar: RNNScalar> {
 
   private var c: NetworkConfiguration { network.configuration }
   private var dropout: Dropout<Scalar>? {
-    c.dropout > 0 ? Dropout(c, seed: seed, firstSequence: firstSequence) : nil
+    c.dropout > 0 ? Dropout(network, seed: seed, firstSequence: firstSequence) : nil
   }
 
   /// Never inlined, so that no arithmetic moves past the change of the floating-point control.
@@ -134,7 +134,7 @@ struct EquationsBackwardPass<Scalar: RNNScalar> {
               $0 + network.layout.first(layer: number, direction: direction)
             }, accumulate: arguments.accumulate, inputs: inputs, tape: tapeRows(number, direction),
             output: outputRows(number, direction), initial: states(arguments.initial, number, direction),
-            isReverse: direction == 1, masks: masks(number, direction)
+            isReverse: c.isReverse(direction), masks: masks(number, direction)
           ).run(&member.all)
         }
         dy = wanted[0]
@@ -149,7 +149,10 @@ struct EquationsBackwardPass<Scalar: RNNScalar> {
   }
 
   private func masks(_ layer: Int, _ direction: Int) -> CellMasks {
-    CellMasks(philox: Philox(seed: seed), firstSequence: firstSequence, stream: 2 &* layer &+ direction)
+    CellMasks(
+      philox: Philox(seed: seed), firstSequence: firstSequence,
+      stream: 2 &* (arguments.firstLayer &+ layer) &+ (c.isReverse(direction) ? 1 : 0),
+      sequences: arguments.sequences, chains: arguments.chains)
   }
 
   private func tapeRows(_ layer: Int, _ direction: Int) -> Rows<Scalar> {
@@ -191,7 +194,7 @@ struct EquationsBackwardPass<Scalar: RNNScalar> {
   ) -> CellBackwardRunner<Scalar> {
     CellBackwardRunner(
       network: network, layer: equations.layer(layer), weights: place.weights(direction), batch: batch,
-      scratch: place.scratch(direction), reverse: direction == 1, inputs: inputs,
+      scratch: place.scratch(direction), reverse: c.isReverse(direction), inputs: inputs,
       dy: dy?.offset(by: direction &* c.stateWidth), tape: tapeRows(layer, direction),
       output: outputRows(layer, direction), initial: states(arguments.initial, layer, direction),
       finalGradients: states(arguments.finalGradients, layer, direction),

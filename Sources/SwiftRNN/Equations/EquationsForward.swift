@@ -105,7 +105,7 @@ extension Network {
         firstSequence: f.firstSequence
       ).write(to: memory)
     }
-    let dropout = isTraining && c.dropout > 0 ? Dropout<Scalar>(c, seed: f.seed, firstSequence: f.firstSequence) : nil
+    let dropout = isTraining && c.dropout > 0 ? Dropout<Scalar>(self, seed: f.seed, firstSequence: f.firstSequence) : nil
     let philox = Philox(seed: f.seed)
 
     run(cut) { member in
@@ -124,7 +124,10 @@ extension Network {
         }
         func masks(_ direction: Int) -> CellMasks? {
           isTraining
-            ? CellMasks(philox: philox, firstSequence: f.firstSequence, stream: 2 &* number &+ direction) : nil
+            ? CellMasks(
+              philox: philox, firstSequence: f.firstSequence,
+              stream: 2 &* (f.firstLayer &+ number) &+ (c.isReverse(direction) ? 1 : 0), sequences: sequences,
+              chains: f.chains) : nil
         }
         if let parameters {
           for direction in 0..<c.directions {
@@ -141,7 +144,7 @@ extension Network {
             network: self, layer: layer, isTraining: isTraining,
             weights: f.weights?.packedCell(number, direction)
               ?? workspace.weights(layer, direction, isTraining: isTraining), batch: batch,
-            scratch: workspace.scratch(layer, direction, isTraining: isTraining), reverse: direction == 1,
+            scratch: workspace.scratch(layer, direction, isTraining: isTraining), reverse: c.isReverse(direction),
             inputs: inputs, outputs: (output?.offset(by: offset), copy?.offset(by: offset)),
             tape: f.tape.map { tape.gates($0, layer: number, direction: direction) },
             initial: f.initial.part(layer, index: index, sequences: sequences),

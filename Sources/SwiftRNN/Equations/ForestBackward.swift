@@ -82,7 +82,7 @@ struct ForestBackwardPass<Scalar: RNNScalar> {
   func run() {
     var arena = Arena(arguments.workspace)
     let place = ForestBackwardPlace(&arena, network, equations, forest)
-    let dropout = c.dropout > 0 ? Dropout<Scalar>(c, seed: seed, firstSequence: firstNode) : nil
+    let dropout = c.dropout > 0 ? Dropout<Scalar>(network, seed: seed, firstSequence: firstNode) : nil
     let width = c.stateWidth
     var dy = arguments.dy
     var number = c.layers &- 1

@@ -48,6 +48,7 @@ extension Network {
 
   /// - Throws: why the network can't run over the forest.
   private func checkForest(_ forest: Forest) throws(RNNError) -> Equations<Scalar> {
+    if stack != nil { throw .unsupported("trees have no layer options") }
     guard let equations, equations.trees != nil else {
       throw .unsupported("the cell is not recursive: its states or its output are made of one child's state")
     }
@@ -124,7 +125,7 @@ extension Network {
     let place = ForestForwardPlace(&arena, self, equations, forest)
     let isTraining = f.tape != nil
     if let tape = f.tape { forestHeader(forest, f.seed, f.firstNode).write(to: tape) }
-    let dropout = isTraining && c.dropout > 0 ? Dropout<Scalar>(c, seed: f.seed, firstSequence: f.firstNode) : nil
+    let dropout = isTraining && c.dropout > 0 ? Dropout<Scalar>(self, seed: f.seed, firstSequence: f.firstNode) : nil
     var inputs = inputs
     for number in 0..<c.layers {
       let layer = equations.tree(number)

@@ -8,6 +8,8 @@ public final class Cell: Sendable {
   let sizes: CellSizes
   let phases: CellPhases
   let backward: CellBackward
+  /// nil: it is no fused cell.
+  let fused: FusedCell?
 
   /// - Parameter text: in the language of docs/cells.md; any bytes at all.
   public convenience init(_ text: String) throws(CellError) { try self.init(bytes: Array(text.utf8)) }
@@ -24,6 +26,7 @@ public final class Cell: Sendable {
     phases = CellPhases(graph)
     try Self.check(graph, phases)
     backward = try CellBackward(graph, phases)
+    fused = FusedCell(graph)
   }
 
   /// What passes could not hold, or would compute again in every step.

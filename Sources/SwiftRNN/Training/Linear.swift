@@ -58,7 +58,7 @@ public enum Linear {
       runTeam(threads) { member in
         if let weight, inputs > 0 {
           PackJob.run(
-            PackJobs(.forward(weight, panels, gates: GateOrder(0), depth: inputs, out: scratch.matrix)), kernels,
+            PackJobs(.forward(weight, panels, depth: inputs, out: scratch.matrix)), kernels,
             &member)
         }
         multiply(

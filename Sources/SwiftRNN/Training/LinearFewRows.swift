@@ -25,7 +25,7 @@ extension Linear {
     withFloatControl {
       runTeam(members) { member in
         PackJob.run(
-          PackJobs(.forward(x, panels, gates: GateOrder(0), depth: inputs, out: packed.pointer)), kernels, &member)
+          PackJobs(.forward(x, panels, depth: inputs, out: packed.pointer)), kernels, &member)
         let own = transposed.pointer + member.number * size
         member.share(blocks) { some in
           for block in some {

@@ -29,6 +29,7 @@ from ._errors import Status, SwiftRNNError, SwiftRNNMemoryError, SwiftRNNValueEr
 from ._forest import Forest
 from ._forest_tape import ForestTape
 from ._frozen import Frozen
+from ._layer_options import LayerOptions
 from ._network import Network
 from ._parameters import Parameters
 from ._process import get_num_threads, isa, set_num_threads
@@ -61,6 +62,7 @@ __all__ = [
     "ForestTape",
     "Frozen",
     "Gradients",
+    "LayerOptions",
     "LinearGradients",
     "Network",
     "Parameters",

@@ -9,6 +9,7 @@ from ._equations import Cell
 from ._forest import Forest
 from ._forest_tape import ForestTape
 from ._inputs import check_names
+from ._layer_options import LayerOptions
 from ._network import Network, checked_config
 from ._nodes import Nodes, run_forest_forward
 
@@ -29,7 +30,7 @@ class CellNetwork(Network):
     Parameters
     ----------
     cell : Cell
-    input_size, hidden_size, num_layers, batch_first, dropout, bidirectional, dtype, seed, num_threads
+    input_size, hidden_size, num_layers, batch_first, dropout, bidirectional, dtype, seed, num_threads, options
         As for `LSTM`.
     **sizes : int
         Those that the cell's text names, beside I and H: ``P=64`` where it says ``size h = P``.
@@ -66,6 +67,7 @@ class CellNetwork(Network):
         seed: int | None = None,
         *,
         num_threads: int = 0,
+        options: LayerOptions | None = None,
         **sizes: int,
     ) -> None:
         if not isinstance(cell, Cell):
@@ -80,6 +82,7 @@ class CellNetwork(Network):
             bidirectional=bidirectional,
             dtype=dtype,
             num_threads=num_threads,
+            options=options,
             equations=cell,
             sizes=sizes,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ._arrays import flag
+from ._layer_options import LayerOptions
 from ._network import Network, checked_config
 
 
@@ -40,6 +41,8 @@ class LSTM(Network):
         Of the initial parameters, drawn as torch does, and of the sequence of dropout seeds; None: from the system.
     num_threads : int
         Threads of one call; 0: what `swiftrnn.get_num_threads` says at the call. Results do not depend on it.
+    options : LayerOptions, optional
+        How layers, directions and steps are joined, if not as in torch.
 
     Raises
     ------
@@ -72,6 +75,7 @@ class LSTM(Network):
         seed: int | None = None,
         *,
         num_threads: int = 0,
+        options: LayerOptions | None = None,
     ) -> None:
         config = checked_config(
             "lstm",
@@ -85,6 +89,7 @@ class LSTM(Network):
             proj_size=proj_size,
             dtype=dtype,
             num_threads=num_threads,
+            options=options,
         )
         super().__init__(config, seed)
 
@@ -99,7 +104,7 @@ class GRU(Network):
     ----------
     reset_after : bool
         Whether the reset gate acts after the product with U or before it.
-    input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype, seed, num_threads
+    input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype, seed, num_threads, options
         As for `LSTM`.
 
     Examples
@@ -125,6 +130,7 @@ class GRU(Network):
         seed: int | None = None,
         *,
         num_threads: int = 0,
+        options: LayerOptions | None = None,
     ) -> None:
         config = checked_config(
             "gru" if flag(reset_after, "reset_after") else "gru_reset_before",
@@ -137,6 +143,7 @@ class GRU(Network):
             bidirectional=bidirectional,
             dtype=dtype,
             num_threads=num_threads,
+            options=options,
         )
         super().__init__(config, seed)
 
@@ -147,7 +154,7 @@ class RNN(Network):
     Parameters
     ----------
     nonlinearity : "tanh" or "relu"
-    input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype, seed, num_threads
+    input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype, seed, num_threads, options
         As for `LSTM`.
 
     Examples
@@ -173,6 +180,7 @@ class RNN(Network):
         seed: int | None = None,
         *,
         num_threads: int = 0,
+        options: LayerOptions | None = None,
     ) -> None:
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"nonlinearity: expected 'tanh' or 'relu', got {nonlinearity!r}")
@@ -187,5 +195,6 @@ class RNN(Network):
             bidirectional=bidirectional,
             dtype=dtype,
             num_threads=num_threads,
+            options=options,
         )
         super().__init__(config, seed)

@@ -13,6 +13,7 @@ from ._handles import EquationsHandle
 
 if TYPE_CHECKING:
     from ._cell_network import CellNetwork
+    from ._layer_options import LayerOptions
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -118,6 +119,7 @@ class Cell:
         seed: int | None = None,
         *,
         num_threads: int = 0,
+        options: "LayerOptions | None" = None,
         **sizes: int,
     ) -> "CellNetwork":
         """A network of this cell: `CellNetwork`, which documents the arguments.
@@ -141,6 +143,7 @@ class Cell:
             dtype,
             seed,
             num_threads=num_threads,
+            options=options,
             **sizes,
         )
 

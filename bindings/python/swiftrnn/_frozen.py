@@ -32,10 +32,15 @@ class Frozen:
         self._pools = BufferPools()
 
     def __call__(
-        self, x: Array, state: State | None = None, lengths: Lengths | None = None, **inputs: Array
+        self,
+        x: Array,
+        state: State | None = None,
+        lengths: Lengths | None = None,
+        mask: Array | None = None,
+        **inputs: Array,
     ) -> tuple[Array, Any]:
         """Inference over whole sequences: arguments, results, errors and bits as for a call of the network."""
-        batch = Batch(self._handle, x, lengths, inputs)
+        batch = Batch(self._handle, x, lengths, inputs, mask)
         initial = batch.states(state)
         return run_forward(batch, initial, parameters=None, weights=self._weights, pools=self._pools)
 

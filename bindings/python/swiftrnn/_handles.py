@@ -16,6 +16,7 @@ from ._errors import renamed
 
 if TYPE_CHECKING:
     from ._equations import Cell
+    from ._layer_options import LayerOptions
 
 CELLS = {
     "rnn_tanh": c.RNN_TANH,
@@ -46,6 +47,7 @@ class Config:
     """Of cell "equations"."""
     sizes: tuple[tuple[str, int], ...] = ()
     """Those that the equations name, beside I and H."""
+    options: "LayerOptions | None" = None
 
     def described(self, name: str | None = None) -> str:
         """As a call that makes such a network, of class `name`; None: the class of its cell."""
@@ -71,6 +73,8 @@ class Config:
             words.append(f"proj_size={self.proj_size}")
         if self.dtype != "float32":
             words.append(f"dtype={self.dtype!r}")
+        if self.options is not None:
+            words.append(f"options={self.options!r}")
         words += [f"{size}={value}" for size, value in self.sizes]
         return f"{name or self.cell.partition('_')[0].upper()}({', '.join(words)})"
 
@@ -116,6 +120,7 @@ class NetworkHandle:
         described.bias = 1 if config.bias else 0
         described.dropout = config.dropout
         described.num_threads = config.num_threads
+        kept = None if config.options is None else config.options.fill(described, config.num_layers)
         pointer = c.NetworkPointer()
         if config.equations is None:
             with renamed("projection_size", "proj_size"):
@@ -125,19 +130,22 @@ class NetworkHandle:
             sizes = (c.NamedSize * len(named))(*named)
             equations = config.equations._handle.pointer
             c.network_create_equations(equations, c.byref(described), sizes, len(sizes), c.byref(pointer))
+        del kept  # the library has its own copy
         self.pointer = pointer
         self.config = config
         _owned(self, pointer, c.network_destroy)
 
         self.parameters = tuple(self._parameter(index) for index in range(self._count(c.network_parameter_count)))
         self.flat_count = self._count(c.network_flat_count)
-        states = [self._state(index) for index in range(self._count(c.network_state_count))]
-        self.state_names = tuple(name for name, _ in states)
-        self.state_widths = tuple(width for _, width in states)
+        states = range(self._count(c.network_state_count))
+        self.state_names = tuple(self._state_name(index) for index in states)
         self.inputs = tuple(self._input(index) for index in range(self._count(c.network_input_count)))
         """Names and widths of those beside x."""
         self.directions = 2 if config.bidirectional else 1
-        self.state_rows = config.num_layers * self.directions
+        self.state_parts = tuple(
+            tuple(self._state_part(index, layer) for layer in range(config.num_layers)) for index in states
+        )
+        """Of each state and layer: rows per sequence, and their width."""
         self.output_size = self._count(c.network_output_size)
 
     def _count(self, query: Any) -> int:
@@ -150,10 +158,22 @@ class NetworkHandle:
         c.network_parameter_info(self.pointer, index, c.byref(info))
         return ParameterInfo(info.name.decode("ascii"), tuple(info.shape[: info.rank]), info.elements, info.offset)
 
-    def _state(self, index: int) -> tuple[str, int]:
+    def _state_name(self, index: int) -> str:
         info = c.StateInfo()
         c.network_state_info(self.pointer, index, c.byref(info))
-        return info.name.decode("ascii"), info.width
+        return info.name.decode("ascii")
+
+    def _state_part(self, index: int, layer: int) -> tuple[int, int]:
+        part = c.StatePart()
+        c.network_state_part(self.pointer, index, layer, c.byref(part))
+        return part.rows, part.width
+
+    def state_shape(self, index: int, sequences: int) -> tuple[int, ...]:
+        """Of a state tensor: [rows, N, width]; of layers of different widths one axis of all numbers."""
+        parts = self.state_parts[index]
+        if len({width for _, width in parts}) == 1:
+            return (sum(rows for rows, _ in parts), sequences, parts[0][1])
+        return (sequences * sum(rows * width for rows, width in parts),)
 
     def _input(self, index: int) -> tuple[str, int]:
         info = c.InputInfo()

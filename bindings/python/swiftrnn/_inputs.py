@@ -10,7 +10,7 @@ from ._arrays import Array, typed
 from ._handles import NetworkHandle
 
 # Keywords of the methods that take inputs.
-RESERVED = ("self", "x", "state", "lengths", "seed", "first_sequence", "out", "forest", "first_node")
+RESERVED = ("self", "x", "state", "lengths", "mask", "seed", "first_sequence", "out", "forest", "first_node")
 
 
 def check_names(handle: NetworkHandle) -> None:

@@ -17,6 +17,7 @@ from ._arrays import Array, address, flag, float_type, integer, own, real, shape
 from ._buffers import BufferPools
 from ._frozen import Frozen
 from ._handles import Config, NetworkHandle
+from ._layer_options import LayerOptions
 from ._parameters import Parameters
 from ._sequence import Batch, Lengths, State, run_forward
 from ._stream import Stream
@@ -33,7 +34,8 @@ class Network:
     Shapes: T steps, N sequences, I inputs, H hidden units, P = H or ``proj_size``, L layers, D directions.
     x is [T, N, I], [N, T, I] if ``batch_first``, or [T, I] unbatched; y the same with D*P features. The state is h
     [L*D, N, P]; for LSTM the pair (h, c) with c [L*D, N, H]; for a cell of equations an array if it has one state, else
-    a tuple of as many as it has; unbatched without N.
+    a tuple of as many as it has; unbatched without N. With `LayerOptions` a dilated layer has k rows for each of these,
+    and where layers differ in width a state is one axis of all numbers: `layer_state` finds a layer's.
 
     Any number of threads may use one network at once, as long as none changes its parameters meanwhile; each call gives
     the GIL back while it computes.
@@ -109,6 +111,11 @@ class Network:
     def num_threads(self) -> int:
         """Threads of one call; 0: `get_num_threads` at the call."""
         return self._handle.config.num_threads
+
+    @property
+    def options(self) -> LayerOptions:
+        """How layers and directions are joined."""
+        return self._handle.config.options or LayerOptions()
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -190,7 +197,12 @@ class Network:
     # ---- Whole sequences ----
 
     def __call__(
-        self, x: Array, state: State | None = None, lengths: Lengths | None = None, **inputs: Array
+        self,
+        x: Array,
+        state: State | None = None,
+        lengths: Lengths | None = None,
+        mask: Array | None = None,
+        **inputs: Array,
     ) -> tuple[Array, Any]:
         """Inference over whole sequences, without dropout.
 
@@ -203,6 +215,9 @@ class Network:
         lengths : sequence of int, optional
             N values in 0...T, in any order; None: all T. Past a sequence's end y is zero; its final state is the one at
             its last step; the reverse direction starts at its own end; length 0 hands the initial state through.
+        mask : array of bool, optional
+            Of a network with `LayerOptions.gaps`: [T, N] (as x, without its last axis), False for steps that are left
+            out; None: none is.
         **inputs : ndarray
             Of a cell of equations that has inputs beside x: all of them, by name, each as x with the input's width for
             I. One of width 1 may do without that axis.
@@ -227,7 +242,7 @@ class Network:
         >>> y.shape, h.shape, bool((y[2:, 1] == 0).all())
         ((5, 2, 8), (4, 2, 4), True)
         """
-        batch = Batch(self._handle, x, lengths, inputs)
+        batch = Batch(self._handle, x, lengths, inputs, mask)
         initial = batch.states(state)
         return run_forward(batch, initial, parameters=self._pointers(), weights=None, pools=self._pools)
 
@@ -236,6 +251,7 @@ class Network:
         x: Array,
         state: State | None = None,
         lengths: Lengths | None = None,
+        mask: Array | None = None,
         *,
         seed: int | None = None,
         first_sequence: int = 0,
@@ -247,7 +263,7 @@ class Network:
 
         Parameters
         ----------
-        x, state, lengths, **inputs
+        x, state, lengths, mask, **inputs
             As for a call.
         seed : int, optional
             Of the dropout masks, in 0...2^64 - 1: the same seed, the same masks. None: the next of a sequence that the
@@ -273,7 +289,7 @@ class Network:
         >>> bool((part[:, 0] == y[:, 1]).all())
         True
         """
-        batch = Batch(self._handle, x, lengths, inputs)
+        batch = Batch(self._handle, x, lengths, inputs, mask)
         initial = batch.states(state)
         first_sequence = integer(first_sequence, "first_sequence", 0, 2**32 - batch.sequences)
         chosen = self._dropout_seeds.getrandbits(64) if seed is None else unsigned(seed, "seed")
@@ -290,6 +306,38 @@ class Network:
             first_sequence=first_sequence,
         )
         return y, final, Tape(self, batch, initial, buffer, chosen, version)
+
+    def layer_state(self, tensor: Array, layer: int, index: int = 0) -> Array:
+        """A layer's part of a state tensor as a view: [D, k, N, width], k the layer's dilation.
+
+        Parameters
+        ----------
+        tensor : ndarray
+            State `index` of this network, batched.
+        layer : int
+            In 0...L - 1.
+        index : int
+            Which of the states, if there are several: 1 for LSTM's c.
+
+        Examples
+        --------
+        >>> import numpy as np, swiftrnn
+        >>> rnn = swiftrnn.RNN(3, 8, num_layers=2, options=swiftrnn.LayerOptions(hidden_sizes=[8, 5]), seed=0)
+        >>> y, h = rnn(np.ones((4, 2, 3), np.float32))
+        >>> h.shape, rnn.layer_state(h, 1).shape, bool((rnn.layer_state(h, 1)[0, 0] == y[-1]).all())
+        ((26,), (1, 1, 2, 5), True)
+        """
+        parts = self._handle.state_parts[integer(index, "index", 0, len(self._handle.state_parts) - 1)]
+        layer = integer(layer, "layer", 0, self.num_layers - 1)
+        per_sequence = sum(rows * width for rows, width in parts)
+        if tensor.size % per_sequence:
+            raise ValueError(f"tensor: {tensor.size} numbers are no state of {per_sequence} per sequence")
+        sequences = tensor.size // per_sequence
+        rows, width = parts[layer]
+        before = sequences * sum(count * wide for count, wide in parts[:layer])
+        directions = self._handle.directions
+        part = tensor.reshape(-1)[before : before + sequences * rows * width]
+        return part.reshape(directions, rows // directions, sequences, width)
 
     # ---- Packed weights and streams ----
 
@@ -378,10 +426,13 @@ def checked_config(
     num_threads: int,
     bias: bool = True,
     proj_size: int = 0,
+    options: LayerOptions | None = None,
     equations: Any = None,
     sizes: Mapping[str, Any] | None = None,
 ) -> Config:
     """A configuration of plain Python types. What the numbers may be is the library's to check."""
+    if options is not None and not isinstance(options, LayerOptions):
+        raise TypeError(f"options: expected a swiftrnn.LayerOptions, got {type(options).__name__}")
     probability, layers = real(dropout, "dropout"), integer(num_layers, "num_layers")
     if not math.isfinite(probability):
         raise ValueError(f"dropout: {probability} is outside [0, 1)")
@@ -402,6 +453,7 @@ def checked_config(
         bidirectional=flag(bidirectional, "bidirectional"),
         proj_size=integer(proj_size, "proj_size"),
         num_threads=integer(num_threads, "num_threads"),
+        options=None if options == LayerOptions() else options,
         equations=equations,
         sizes=tuple((name, integer(value, name)) for name, value in (sizes or {}).items()),
     )

@@ -50,22 +50,21 @@ class Nodes:
         """An array of the caller's with a row for each node, checked and dense."""
         return dense(shaped(value, name, self.dtype, (len(self.forest), features)))
 
-    def _state_shape(self, width: int) -> tuple[int, ...]:
-        return (self.handle.state_rows, len(self.forest), width)
-
     def states(self, state: Any, name: str) -> list[Array | None] | None:
         """The tensors of states of the caller's, checked and dense; None: all zeros."""
         if state is None:
             return None
-        names, widths = self.handle.state_names, self.handle.state_widths
+        names, nodes = self.handle.state_names, len(self.forest)
+        shapes = [self.handle.state_shape(index, nodes) for index in range(len(names))]
         return [
-            None if tensor is None else dense(shaped(tensor, f"{name} {part}", self.dtype, self._state_shape(width)))
-            for tensor, part, width in zip(split_state(state, names, name), names, widths)
+            None if tensor is None else dense(shaped(tensor, f"{name} {part}", self.dtype, shape))
+            for tensor, part, shape in zip(split_state(state, names, name), names, shapes)
         ]
 
     def empty_states(self) -> list[Array]:
         """New tensors for the states of all nodes."""
-        return [np.empty(self._state_shape(width), self.dtype) for width in self.handle.state_widths]
+        handle, nodes = self.handle, len(self.forest)
+        return [np.empty(handle.state_shape(index, nodes), self.dtype) for index in range(len(handle.state_names))]
 
 
 def run_forest_forward(

@@ -25,7 +25,12 @@ class Batch:
     """
 
     def __init__(
-        self, handle: NetworkHandle, x: Any, lengths: Lengths | None, inputs: Mapping[str, Any] | None = None
+        self,
+        handle: NetworkHandle,
+        x: Any,
+        lengths: Lengths | None,
+        inputs: Mapping[str, Any] | None = None,
+        mask: Any = None,
     ) -> None:
         config = handle.config
         self.handle = handle
@@ -42,6 +47,7 @@ class Batch:
         self.steps, self.sequences = array.shape[:2]
         self.x, self.x_step_stride, self.x_sequence_stride = strided(array)
         self.lengths = self._lengths(lengths)
+        self.mask = self._mask(mask)
         self.input_shapes: list[tuple[int, ...]] = []
         """As the caller has them: one of a number per step may do without its last axis."""
         self.inputs = [self._input(value, *info) for value, info in zip(named_inputs(handle, inputs), handle.inputs)]
@@ -99,26 +105,39 @@ class Batch:
             raise ValueError(f"lengths[{first}]: {int(found[first])} is outside 0...{self.steps}")
         return np.array(found, np.int64)  # the batch's own: a tape needs them as they were
 
+    def _mask(self, mask: Any) -> Array | None:
+        """Which steps count, dense [T, N] bytes."""
+        if mask is None:
+            return None
+        found = np.asarray(mask)
+        if found.dtype != np.bool_:
+            raise TypeError(f"mask: expected booleans, got {found.dtype}")
+        shape = self.shape(1)[:-1]
+        if found.shape != shape:
+            raise ValueError(f"mask: expected shape {list(shape)}, got {list(found.shape)}")
+        by_step = self._by_step(found[..., np.newaxis])[..., 0]
+        return np.array(by_step, np.uint8, order="C")  # the batch's own: a tape needs it as it was
+
     # ---- States ----
 
-    def _state_shape(self, width: int) -> tuple[int, ...]:
-        rows = self.handle.state_rows
-        return (rows, self.sequences, width) if self.batched else (rows, width)
+    def _state_shape(self, index: int) -> tuple[int, ...]:
+        shape = self.handle.state_shape(index, self.sequences)
+        return shape if self.batched or len(shape) == 1 else (shape[0], shape[2])
 
     def states(self, state: Any, name: str = "state") -> list[Array | None] | None:
         """The tensors of a state of the caller's, checked and dense; None: all zeros."""
         if state is None:
             return None
-        names, widths = self.handle.state_names, self.handle.state_widths
+        names = self.handle.state_names
         tensors = split_state(state, names, name)
         return [
-            None if tensor is None else dense(shaped(tensor, f"{name} {part}", self.dtype, self._state_shape(width)))
-            for tensor, part, width in zip(tensors, names, widths)
+            None if tensor is None else dense(shaped(tensor, f"{name} {part}", self.dtype, self._state_shape(index)))
+            for index, (tensor, part) in enumerate(zip(tensors, names))
         ]
 
     def empty_states(self) -> list[Array]:
         """New tensors for a state."""
-        return [np.empty(self._state_shape(width), self.dtype) for width in self.handle.state_widths]
+        return [np.empty(self._state_shape(index), self.dtype) for index in range(len(self.handle.state_names))]
 
 
 def split_state(state: Any, parts: Sequence[str], name: str) -> Sequence[Any]:
@@ -185,6 +204,7 @@ def run_forward(
         first_sequence=first_sequence,
         inputs=c.pointers([address(array) for array in batch.inputs]),
         input_count=len(batch.inputs),
+        mask=c.uint8s(address(batch.mask)),
     )
     c.network_forward(handle.pointer, c.byref(arguments))
     pools.forward.give(workspace)

@@ -226,8 +226,8 @@ class Stream:
         finally:
             self._lock.release()
 
-    def _state_shapes(self) -> list[tuple[int, int, int]]:
-        return [(self._network.state_rows, self.batch, width) for width in self._network.state_widths]
+    def _state_shapes(self) -> list[tuple[int, ...]]:
+        return [self._network.state_shape(index, self.batch) for index in range(len(self._network.state_names))]
 
     def close(self) -> None:
         """Gives the stream's memory back. Every use from then on is a ValueError."""

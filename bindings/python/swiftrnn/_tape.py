@@ -261,6 +261,7 @@ class Tape(TapeMemory):
             inputs=c.pointers([address(array) for array in batch.inputs]),
             input_gradients=None if dinputs is None else c.pointers([address(array) for array in dinputs]),
             input_count=len(batch.inputs),
+            mask=c.uint8s(address(batch.mask)),
         )
         c.network_backward(handle.pointer, c.byref(arguments))
         network._pools.backward.give(workspace)

@@ -291,8 +291,7 @@ class Problem:
 
         handle = network._handle
         shapes = {
-            name: (handle.state_rows, sequences, width)
-            for name, width in zip(handle.state_names, handle.state_widths)
+            name: handle.state_shape(index, sequences) for index, name in enumerate(handle.state_names)
         }
         states = {name: normal(*shape) for name, shape in shapes.items()}
         if "n" in states:  # sLSTM's sum of positive terms

@@ -156,6 +156,31 @@ def test_the_description_is_the_librarys() -> None:
     assert "product [8, 8]" in text and text.endswith("\n")
 
 
+@pytest.mark.parametrize(
+    "name, layer, sizes",
+    [
+        ("rnn", swiftrnn.RNN(7, 9, 2, bidirectional=True, seed=5), {}),
+        ("lstm", swiftrnn.LSTM(7, 9, 2, bidirectional=True, seed=5), {}),
+        ("lstm_no_bias", swiftrnn.LSTM(7, 9, 2, bias=False, bidirectional=True, seed=5), {}),
+        ("lstm_projected", swiftrnn.LSTM(7, 9, 2, bidirectional=True, proj_size=4, seed=5), {"P": 4}),
+        ("gru", swiftrnn.GRU(7, 9, 2, bidirectional=True, seed=5), {}),
+        ("gru_before", swiftrnn.GRU(7, 9, 2, bidirectional=True, reset_after=False, seed=5), {}),
+    ],
+)
+def test_texts_of_fused_cells_have_their_bits(name: str, layer: Any, sizes: dict[str, int]) -> None:
+    network = swiftrnn.Cell(name).layer(7, 9, 2, bidirectional=True, seed=5, **sizes)
+    assert "run over sequences by the kernels of the " in network.describe()
+    assert_same_bits(network.flat, layer.flat)
+    x, lengths = normal(11, 4, 7), [3, 11, 0, 8]
+    (y, state, tape), expected = network.forward(x, lengths=lengths), layer.forward(x, lengths=lengths)
+    gradients, others = tape.backward(normal(*y.shape, seed=1)), expected[2].backward(normal(*y.shape, seed=1))
+    assert_same_bits(y, expected[0])
+    for own, other in zip(as_list(state), as_list(expected[1]), strict=True):
+        assert_same_bits(own, other)
+    assert_same_bits(gradients.x, others.x)
+    assert_same_bits(gradients.flat, others.flat)
+
+
 def test_initial_parameters() -> None:
     a, b = (swiftrnn.Cell("fast_grnn").layer(5, 16, seed=seed) for seed in (3, 4))
     assert a.parameters["zeta_l0"] == 1 and a.parameters["nu_l0"] == -4 and (a.parameters["bz_l0"] == 1).all()

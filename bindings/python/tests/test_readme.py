@@ -1,4 +1,4 @@
-"""The programs of README.md and docs/cells.md run: Python, C and Swift; and every path that is linked to exists."""
+"""The programs of README.md, docs/cells.md and docs/layers.md run: Python, C and Swift; and every path that is linked to exists."""
 
 from __future__ import annotations
 
@@ -50,6 +50,10 @@ def test_python(run_python: Callable[..., Any]) -> None:
 def test_a_cell_in_python(run_python: Callable[..., Any]) -> None:
     names = [f"{name}_l{layer}" for layer in (0, 1) for name in ("Wf", "Uf", "Wn", "Un", "bf", "bn")]
     assert run_python(program("python", 1)).stdout == f"gradients of: {' '.join(names)}\n"
+
+
+def test_layer_options(run_python: Callable[..., Any]) -> None:
+    assert run_python(program("python", page="docs/layers.md")).stdout == "(9, 2, 8) (14, 2, 8)\n"
 
 
 def test_a_cell_of_ones_own(run_python: Callable[..., Any]) -> None:

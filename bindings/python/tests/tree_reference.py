@@ -83,7 +83,7 @@ class Problem:
             forest=forest,
             x=normal(len(forest), network.input_size),
             dy=normal(len(forest), handle.output_size),
-            dstates=[normal(network.num_layers, len(forest), width) for width in handle.state_widths],
+            dstates=[normal(*handle.state_shape(k, len(forest))) for k in range(len(handle.state_names))],
         )
 
 

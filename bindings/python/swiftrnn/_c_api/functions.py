@@ -29,6 +29,7 @@ from .types import (
     Pointers,
     SampleConfig,
     StateInfo,
+    StatePart,
     StreamPointer,
     WeightsPointer,
 )
@@ -158,6 +159,12 @@ network_state_count = _declare("swiftrnn_network_state_count", status, NetworkPo
 #                                             swiftrnn_state_info *out_info);
 network_state_info = _declare(
     "swiftrnn_network_state_info", status, NetworkPointer, c_int64, POINTER(StateInfo)
+)
+
+# swiftrnn_status swiftrnn_network_state_part(const swiftrnn_network *network, int64_t index, int64_t layer,
+#                                             swiftrnn_state_part *out_part);
+network_state_part = _declare(
+    "swiftrnn_network_state_part", status, NetworkPointer, c_int64, c_int64, POINTER(StatePart)
 )
 
 # ---- Sequences -------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ Fields are in the header's order, with its names; a test compares their sizes an
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, Structure, c_char, c_char_p, c_int, c_int32, c_uint64, c_void_p
+from ctypes import POINTER, Structure, c_char, c_char_p, c_int, c_int32, c_uint8, c_uint64, c_void_p
 from ctypes import byref as byref, c_double as c_double, c_int64 as c_int64  # the callers' for results by pointer
 from ctypes import create_string_buffer as create_string_buffer
 from typing import Any, Callable, Sequence
@@ -15,6 +15,9 @@ from typing import Any, Callable, Sequence
 
 FLOAT32, FLOAT64 = 0, 1
 RNN_TANH, RNN_RELU, LSTM, GRU, GRU_RESET_BEFORE, EQUATIONS = 1, 2, 3, 4, 5, 6
+SKIP_NONE, SKIP_RESIDUAL, SKIP_DENSE = 0, 1, 2
+MERGE_CONCATENATE, MERGE_SUM, MERGE_MEAN, MERGE_PRODUCT = 0, 1, 2, 3
+GAPS_NONE, GAPS_REPEATED, GAPS_ZERO = 0, 1, 2
 WORKSPACE_FORWARD, WORKSPACE_FORWARD_WEIGHTS, WORKSPACE_BACKWARD = 0, 1, 2
 
 
@@ -28,6 +31,7 @@ def dtype_code(dtype: Any) -> int:
 Pointers = POINTER(c_void_p)
 Int64s = POINTER(c_int64)
 Doubles = POINTER(c_double)
+Bytes = POINTER(c_uint8)
 
 
 def pointers(addresses: Sequence[int | None]) -> Any:
@@ -52,6 +56,11 @@ def int64s(address: int | None) -> Any:
 def doubles(address: int | None) -> Any:
     """An address as `double *`; None is NULL."""
     return None if address is None else ctypes.cast(address, Doubles)
+
+
+def uint8s(address: int | None) -> Any:
+    """An address as `uint8_t *`; None is NULL."""
+    return None if address is None else ctypes.cast(address, Bytes)
 
 
 # ---- Opaque structs: the library's own -------------------------------------------------------------------------------
@@ -108,6 +117,14 @@ class Config(_Sized):
         ("bias", c_int32),
         ("dropout", c_double),
         ("num_threads", c_int64),
+        ("skip", c_int),
+        ("merge", c_int),
+        ("gaps", c_int),
+        ("independent_directions", c_int32),
+        ("learned_initial_states", c_int32),
+        ("reserved", c_int32),
+        ("layer_hidden_sizes", Int64s),
+        ("layer_dilations", Int64s),
     ]
 
 
@@ -141,6 +158,12 @@ class StateInfo(Structure):
     _fields_ = [("name", c_char * 16), ("width", c_int64)]
 
 
+class StatePart(Structure):
+    """swiftrnn_state_part"""
+
+    _fields_ = [("width", c_int64), ("rows", c_int64), ("offset", c_int64)]
+
+
 class ForwardArgs(_Sized):
     """swiftrnn_forward_args"""
 
@@ -169,6 +192,7 @@ class ForwardArgs(_Sized):
         ("first_sequence", c_int64),
         ("inputs", Pointers),
         ("input_count", c_int64),
+        ("mask", Bytes),
     ]
 
 
@@ -205,6 +229,7 @@ class BackwardArgs(_Sized):
         ("inputs", Pointers),
         ("input_gradients", Pointers),
         ("input_count", c_int64),
+        ("mask", Bytes),
     ]
 
 

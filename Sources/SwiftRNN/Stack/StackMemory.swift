@@ -1,0 +1,146 @@
+// What a pass of a network with layer options has in the caller's tape and workspace.
+import Kernels
+
+extension Stack {
+  /// T rounded up to whole rounds of every layer's chains: the rows that buffers have.
+  func paddedSteps(_ steps: Int) -> Int {
+    var padded = steps
+    // Steps and dilations have at most 2^31: nothing here overflows.
+    for block in blocks { padded = max(padded, (steps &+ block.dilation &- 1) / block.dilation &* block.dilation) }
+    return padded
+  }
+
+  /// Steps and sequences of a layer's network: chains are sequences.
+  func batch(_ block: Block, steps: Int, sequences: Int) throws(RNNError) -> (steps: Int, sequences: Int) {
+    (
+      (steps &+ block.dilation &- 1) / block.dilation,
+      try Size.product(sequences, block.dilation, of: "the chains of a dilated layer")
+    )
+  }
+}
+
+/// Where things are in a tape, in bytes: a header; for each block the rows that it reads, if no caller has them; and
+/// its network's tape. Counted from the start, so that a tape may be moved.
+struct StackTape {
+  /// Of the rows that a block reads; with dense connections those of all blocks of a flow, `wideWidth` wide.
+  private(set) var inputs: [Int] = []
+  private(set) var tapes: [(offset: Int, bytes: Int)] = []
+  private(set) var bytes = TapeHeader.bytes
+
+  init<Scalar: RNNScalar>(_ stack: Stack<Scalar>, steps: Int, sequences: Int) throws(RNNError) {
+    let rows = try Size.product(stack.paddedSteps(steps), sequences, of: "tape")
+    for block in stack.blocks {
+      let isDense = stack.options.skip == .dense
+      if isDense && block.layer > 0 {
+        inputs.append(inputs[block.flow * stack.layers])
+      } else {
+        inputs.append(bytes)
+        let width = isDense ? stack.wideWidth(block.flow) : block.layer > 0 ? block.inputWidth : 0
+        let numbers = try Size.product(rows, width, of: "tape")
+        try add(Size.bytes(numbers, of: Scalar.self, "tape"))
+      }
+      let batch = try stack.batch(block, steps: steps, sequences: sequences)
+      let own = try block.network.tapeSize(steps: batch.steps, sequences: batch.sequences)
+      tapes.append((bytes, own))
+      try add(own)
+    }
+  }
+
+  private mutating func add(_ more: Int) throws(RNNError) {
+    bytes = try Size.sum(bytes, more, 63, of: "tape") / 64 * 64
+  }
+}
+
+/// What a pass has in its workspace; arrays that a pass has no use for are empty.
+struct StackWorkspace<Scalar: RNNScalar> {
+  typealias Pointer = UnsafeMutablePointer<Scalar>
+
+  /// Steps of each sequence that its mask leaves, `[N]`, and which they are, `[N, T]`.
+  let lengths: UnsafeMutablePointer<Int64>
+  let positions: UnsafeMutablePointer<Int32>
+  /// Steps of each chain of a layer.
+  let chainLengths: UnsafeMutablePointer<Int64>
+  /// x and the other inputs, padded or without the steps that are left out.
+  let x: Rows<Scalar>
+  let inputs: Inputs<Scalar>
+  /// What the gradients of a block's inputs are first written to, and their sums over all blocks.
+  let inputGradients: (own: Inputs<Scalar>, sums: Inputs<Scalar>)
+  /// Inference: what inner layers give on, in turn; with dense connections what a flow reads.
+  let between: (Rows<Scalar>, Rows<Scalar>)
+  /// A block's output, or its gradient.
+  let output: Rows<Scalar>
+  /// The last outputs of flows, if y is made of them.
+  let ends: (Rows<Scalar>, Rows<Scalar>)
+  /// dL/d of what a layer gives on, and of what it reads.
+  let gradients: (Rows<Scalar>, Rows<Scalar>)
+  /// With dense connections: dL/d of all that a flow reads.
+  let wide: Rows<Scalar>
+  /// Of one layer, where its states are not the caller's: initial ones, final ones or their gradients, and gradients of
+  /// initial ones.
+  let states: (States<Scalar>, States<Scalar>, States<Scalar>)
+  /// Of one block's network.
+  let block: UnsafeMutablePointer<UInt8>
+  let blockBytes: Int
+
+  @inline(never)
+  init(
+    _ arena: inout Arena, _ stack: Stack<Scalar>, _ purpose: Network<Scalar>.Purpose, steps: Int, sequences: Int
+  ) throws(RNNError) {
+    let options = stack.options
+    let (isBackward, isDense, hasGaps) = (purpose == .backward, options.skip == .dense, options.gaps != .none)
+    let padded = stack.paddedSteps(steps)
+    func rows(_ wanted: Bool, _ width: Int) -> Rows<Scalar> {
+      Rows(
+        dense: arena.take(Scalar.self, wanted ? padded : 0, sequences, width), sequences: sequences, width: width)
+    }
+    func inputs(_ wanted: Bool) -> Inputs<Scalar> {
+      var all = Inputs<Scalar>()
+      for (number, input) in stack.block(0, 0).network.inputs.enumerated() where wanted {
+        all[number] = arena.take(Scalar.self, padded, sequences, input.width)
+      }
+      return all
+    }
+    lengths = arena.take(Int64.self, hasGaps ? sequences : 0)
+    positions = arena.take(Int32.self, hasGaps ? steps : 0, sequences)
+    chainLengths = arena.take(
+      Int64.self, sequences, stack.blocks.reduce(0) { max($0, $1.dilation) })
+    x = rows(stack.copiesInput && !isDense, stack.inputSize)
+    self.inputs = inputs(stack.copiesInput)
+    inputGradients = (inputs(isBackward), inputs(isBackward))
+    let inner = stack.blocks.filter { $0.layer > 0 }.reduce(0) { max($0, $1.inputWidth) }
+    let wideWidth = max(stack.wideWidth(0), stack.wideWidth(stack.flows - 1))
+    if isDense {
+      between = (rows(!isBackward, wideWidth), rows(false, 0))
+    } else {
+      between = (rows(!isBackward && stack.layers > 1, inner), rows(!isBackward && stack.layers > 2, inner))
+    }
+    output = rows(true, stack.blocks.reduce(0) { max($0, $1.outputWidth) })
+    let endWidth = stack.block(stack.layers - 1, 0).mergedWidth
+    ends = (
+      rows(stack.flows == 2 || hasGaps, endWidth), rows(stack.flows == 2, endWidth)
+    )
+    let widest = stack.blocks.reduce(0) { max($0, $1.mergedWidth, $1.inputWidth) }
+    gradients = (rows(isBackward, widest), rows(isBackward, widest))
+    wide = rows(isBackward && isDense, wideWidth)
+    func states(_ wanted: Bool) -> States<Scalar> {
+      var all = States<Scalar>()
+      for state in 0..<stack.block(0, 0).network.stateCount {
+        var numbers = 0
+        for block in stack.blocks {
+          numbers = max(numbers, block.stateRows &* block.network.width(ofState: state))
+        }
+        all[state] = arena.take(Scalar.self, wanted ? numbers : 0, sequences)
+      }
+      return all
+    }
+    self.states = (states(true), states(true), states(isBackward))
+    var bytes = 0
+    for block in stack.blocks {
+      let batch = try stack.batch(block, steps: steps, sequences: sequences)
+      bytes = max(
+        bytes, try block.network.workspaceSize(purpose, steps: batch.steps, sequences: batch.sequences))
+    }
+    blockBytes = bytes
+    block = arena.take(UInt8.self, bytes)
+  }
+}

@@ -1,0 +1,97 @@
+// Parameters of a network with layer options: those of its layers, and initial states that are learned.
+import Kernels
+
+extension Network {
+  /// With kernels of the caller's choice. Options that say nothing make a plain network, unless `isStacked`.
+  convenience init(
+    _ configuration: NetworkConfiguration, options: LayerOptions, kernels: KernelTable<Scalar>, isStacked: Bool = false
+  ) throws(RNNError) {
+    try configuration.check()
+    let options = try options.checked(configuration)
+    guard isStacked || options != LayerOptions() else {
+      try self.init(configuration, kernels: kernels)
+      return
+    }
+    let stack = try Stack<Scalar>(configuration, options) { (own) throws(RNNError) in
+      try Network(own, kernels: kernels)
+    }
+    try self.init(configuration, kernels, stack)
+  }
+
+  /// The same of a cell of equations.
+  convenience init(
+    _ cell: Cell, _ configuration: NetworkConfiguration, sizes: [String: Int], options: LayerOptions,
+    kernels: KernelTable<Scalar>, isStacked: Bool = false
+  ) throws(RNNError) {
+    var configuration = configuration
+    configuration.cell = .rnnTanh
+    (configuration.bias, configuration.projectionSize) = (true, 0)
+    try configuration.check()
+    let options = try options.checked(configuration)
+    guard isStacked || options != LayerOptions() else {
+      try self.init(cell, configuration, sizes: sizes, kernels: kernels)
+      return
+    }
+    let stack = try Stack<Scalar>(configuration, options) { (own) throws(RNNError) in
+      try Network(cell, own, sizes: sizes, kernels: kernels)
+    }
+    let first = stack.block(0, 0).network.configuration
+    configuration.cell = .equations
+    (configuration.equationsHash, configuration.equationsWidth) = (first.equationsHash, first.equationsWidth)
+    try self.init(configuration, kernels, stack)
+  }
+
+  private convenience init(
+    _ configuration: NetworkConfiguration, _ kernels: KernelTable<Scalar>, _ stack: Stack<Scalar>
+  ) throws(RNNError) {
+    var configuration = configuration
+    (configuration.optionsHash, configuration.optionsOutput) = (stack.options.hash, stack.outputSize)
+    try self.init(configuration, kernels: kernels, stack: stack)
+  }
+}
+
+extension Stack {
+  func hiddenSize(layer: Int) -> Int { block(layer, 0).network.configuration.hiddenSize }
+
+  /// Over what has been drawn: the first values of texts, and the start of learned states, where the cell has it.
+  func setFirstValues(_ parameters: UnsafeBufferPointer<UnsafeMutableRawPointer?>) {
+    for block in blocks {
+      let own = block.firstParameter..<block.firstParameter &+ block.parameterCount
+      let network = block.network
+      network.equations?.setFirstValues(UnsafeBufferPointer(rebasing: parameters[own]), network.configuration)
+      guard options.learnedInitialStates else { continue }
+      for direction in 0..<block.directions {
+        for state in 0..<network.stateCount {
+          let index = firstInitialState[block.layer] + (block.flow + direction) * network.stateCount + state
+          parameters[index]?.assumingMemoryBound(to: Scalar.self)
+            .update(repeating: network.start(ofState: state), count: network.width(ofState: state))
+        }
+      }
+    }
+  }
+
+  /// Each block's weights.
+  func pack(_ parameters: UnsafeBufferPointer<UnsafeRawPointer?>) throws(RNNError) -> [PackedWeights<Scalar>] {
+    var packed: [PackedWeights<Scalar>] = []
+    for block in blocks {
+      let own = block.firstParameter..<block.firstParameter + block.parameterCount
+      packed.append(try PackedWeights(block.network, parameters: UnsafeBufferPointer(rebasing: parameters[own])))
+    }
+    return packed
+  }
+
+  func copyInitialStates(
+    _ from: UnsafeBufferPointer<UnsafeRawPointer?>
+  ) throws(RNNError) -> SwiftRNN.Block<UInt8> {
+    let last = parameters.count - 1
+    let count = (initialStateOffsets.last ?? 0) + (options.learnedInitialStates ? parameters[last].elements : 0)
+    let memory = try SwiftRNN.Block<UInt8>(count: Size.bytes(count, of: Scalar.self, "weights"))
+    let start = UnsafeMutableRawPointer(memory.pointer).assumingMemoryBound(to: Scalar.self)
+    for (index, info) in parameters.enumerated() where index >= firstInitialState[info.layer] {
+      guard let tensor = from[index] else { continue }
+      (start + initialStateOffsets[index]).update(
+        from: tensor.assumingMemoryBound(to: Scalar.self), count: info.elements)
+    }
+    return memory
+  }
+}

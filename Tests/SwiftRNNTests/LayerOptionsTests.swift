@@ -1,0 +1,475 @@
+import Kernels
+import Reference
+import Testing
+
+@testable import SwiftRNN
+
+/// Networks with layer options beside their layers put together step by step, and their gradients beside finite
+/// differences.
+struct LayerOptionsTests {
+  struct Form: Sendable, CustomTestStringConvertible {
+    let name: String
+    let make: @Sendable (inout NetworkConfiguration, inout LayerOptions) -> Void
+    var testDescription: String { name }
+  }
+
+  private static let forms: [Form] = [
+    Form(name: "residual") { $1.skip = .residual },
+    Form(name: "dense") { $1.skip = .dense },
+    Form(name: "dilated") { $1.dilations = [1, 2, 3] },
+    Form(name: "dilated first layer, learned") {
+      $1.dilations = [3, 1, 4]
+      $1.learnedInitialStates = true
+    },
+    Form(name: "learned") { $1.learnedInitialStates = true },
+    Form(name: "widths") { $1.hiddenSizes = [5, 3, 7] },
+    Form(name: "sum") {
+      $0.bidirectional = true
+      $1.merge = .sum
+    },
+    Form(name: "mean, residual") {
+      $0.bidirectional = true
+      $1.merge = .mean
+      $1.skip = .residual
+    },
+    Form(name: "product, dense, learned") {
+      $0.bidirectional = true
+      $1.merge = .product
+      $1.skip = .dense
+      $1.learnedInitialStates = true
+    },
+    Form(name: "independent") {
+      $0.bidirectional = true
+      $1.independentDirections = true
+    },
+    Form(name: "independent, product, dilated, widths, learned") {
+      $0.bidirectional = true
+      $1.independentDirections = true
+      $1.merge = .product
+      $1.dilations = [2, 1, 3]
+      $1.hiddenSizes = [4, 6, 3]
+      $1.learnedInitialStates = true
+    },
+    Form(name: "independent, dense, sum, repeated gaps") {
+      $0.bidirectional = true
+      $1.independentDirections = true
+      $1.merge = .sum
+      $1.skip = .dense
+      $1.gaps = .repeated
+    },
+    Form(name: "gaps, zero") { $1.gaps = .zero },
+    Form(name: "gaps, repeated, both directions, dilated, dense") {
+      $0.bidirectional = true
+      $1.gaps = .repeated
+      $1.dilations = [2, 2, 1]
+      $1.skip = .dense
+    },
+    Form(name: "one layer, product, repeated gaps") {
+      $0.layers = 1
+      $0.bidirectional = true
+      $1.merge = .product
+      $1.gaps = .repeated
+    },
+  ]
+
+  private static let cells = [
+    "LSTM", "GRU", "like lstm_peephole", "h' = tanh(W @ x + U @ h + a * p)\ninit h = 0.25\ninput a",
+  ]
+
+  private static func network(
+    _ cell: String, _ form: Form, isStacked: Bool = false, dropout: Double = 0, threads: Int = 1
+  ) throws -> Network<Double> {
+    var configuration = NetworkConfiguration(cell == "GRU" ? .gru : .lstm, inputSize: 4, hiddenSize: 5)
+    configuration.layers = 3
+    (configuration.dropout, configuration.threads) = (dropout, threads)
+    var options = LayerOptions()
+    form.make(&configuration, &options)
+    if ["LSTM", "GRU"].contains(cell) {
+      return try Network(configuration, options: options, kernels: Double.kernels, isStacked: isStacked)
+    }
+    return try Network(
+      Cell(cell), configuration, sizes: [:], options: options, kernels: Double.kernels, isStacked: isStacked)
+  }
+
+  /// A batch for a network.
+  private struct Case {
+    let network: Network<Double>
+    let options: LayerOptions
+    var parameters: NetworkParameters<Double>
+    var x: Tensor<Double>
+    var inputs: [Tensor<Double>]
+    var state: Network<Double>.State?
+    let lengths: [Int]?
+    let mask: [Bool]?
+    let dy: Tensor<Double>
+    let dState: Network<Double>.State
+    let firstSequence = 5
+
+    init(_ network: Network<Double>, steps: Int = 7, sequences: Int = 3, lengths: Bool, state: Bool, seed: UInt64)
+      throws
+    {
+      self.network = network
+      options = network.stack?.options ?? LayerOptions()
+      var random = SplitMix(seed)
+      func tensor(_ shape: [Int]) throws -> Tensor<Double> {
+        try Tensor(random.numbers(shape.reduce(1, *), -0.9...0.9), shape: shape)
+      }
+      parameters = try network.parameters(flat: tensor([network.flatCount]))
+      x = try tensor([steps, sequences, network.configuration.inputSize])
+      inputs = try network.inputs.map { try tensor([steps, sequences, $0.width]) }
+      func states() throws -> Network<Double>.State {
+        Network<Double>.State(
+          try (0..<network.stateCount).map { try tensor(network.shape(ofState: $0, sequences: sequences)) })
+      }
+      self.state = state ? try states() : nil
+      dState = try states()
+      self.lengths = lengths ? (0..<sequences).map { [steps, 0, steps - 3][$0 % 3] } : nil
+      mask =
+        options.gaps == .none
+        ? nil : random.numbers(steps * sequences, 0...1).enumerated().map { $0.offset == 0 ? false : $0.element < 0.6 }
+      dy = try tensor([steps, sequences, network.configuration.outputSize])
+    }
+
+    private var named: KeyValuePairs<String, Tensor<Double>> {
+      inputs.isEmpty ? [:] : [network.inputs[0].name: inputs[0]]
+    }
+
+    func infer() throws -> (y: Tensor<Double>, state: Network<Double>.State) {
+      try network(x, parameters: parameters, lengths: lengths, mask: mask, state: state, inputs: named)
+    }
+
+    func train() throws -> (y: Tensor<Double>, state: Network<Double>.State, tape: Tape<Double>) {
+      try network.forward(
+        x, parameters: parameters, lengths: lengths, mask: mask, state: state, inputs: named, seed: 9,
+        firstSequence: firstSequence)
+    }
+
+    /// Of the loss whose gradients are `dy`, up to each length, and `dState`.
+    func loss() throws -> Double {
+      let (y, final, _) = try train()
+      var sum = LayerOptionsTests.product(y.elements, dy.elements)
+      for (own, gradient) in zip(final.tensors, dState.tensors) {
+        sum += LayerOptionsTests.product(own.elements, gradient.elements)
+      }
+      return sum
+    }
+  }
+
+  private static func product(_ a: [Double], _ b: [Double]) -> Double {
+    var sum = 0.0
+    for (x, y) in zip(a, b) { sum += x * y }
+    return sum
+  }
+
+  // MARK: Values
+
+  /// One layer in one direction, over the valid steps of one sequence: rows in, rows and states out.
+  private static func layer(
+    _ network: Network<Double>, _ parameters: [Double], _ rows: [[Double]], _ inputs: [[Double]], _ start: [[Double]?],
+    reverse: Bool
+  ) throws -> (y: [[Double]], final: [[Double]]) {
+    let order = reverse ? Array(rows.indices.reversed()) : Array(rows.indices)
+    var configuration = network.configuration
+    (configuration.bidirectional, configuration.isReverse) = (false, false)
+    let plain =
+      try network.equations.map {
+        configuration.equationsHash = 0
+        return try Network<Double>($0.cell, configuration)
+      } ?? Network<Double>(configuration)
+    let states = try plain.states.enumerated().map { number, state in
+      try Tensor(
+        start[number] ?? [Double](repeating: plain.start(ofState: number), count: state.width),
+        shape: [1, 1, state.width])
+    }
+    let x = try Tensor(order.flatMap { rows[$0] }, shape: [rows.count, 1, configuration.inputSize])
+    let named: KeyValuePairs<String, Tensor<Double>> =
+      plain.inputs.isEmpty
+      ? [:] : [plain.inputs[0].name: try Tensor(order.flatMap { inputs[$0] }, shape: [rows.count, 1, 1])]
+    let (y, final) = try plain(
+      x, parameters: plain.parameters(flat: Tensor(parameters, shape: [parameters.count])),
+      state: Network<Double>.State(states), inputs: named)
+    let width = plain.configuration.outputSize
+    var out = [[Double]](repeating: [], count: rows.count)
+    for (step, t) in order.enumerated() { out[t] = Array(y.elements[step * width..<(step + 1) * width]) }
+    return (out, final.tensors.map(\.elements))
+  }
+
+  /// y and the final states, sequence by sequence and chain by chain.
+  private static func expected(_ c: Case) throws -> (y: [Double], states: [[Double]]) {
+    let (network, options) = (c.network, c.options)
+    let configuration = network.configuration
+    let (steps, sequences) = (c.x.shape[0], c.x.shape[1])
+    guard let stack = network.stack else { throw RNNError.mismatch("no stack") }
+    var y = [Double](repeating: 0, count: steps * sequences * configuration.outputSize)
+    var finals = c.dState.tensors.map { [Double](repeating: .nan, count: $0.count) }
+    for n in 0..<sequences {
+      let length = c.lengths?[n] ?? steps
+      let valid = (0..<length).filter { c.mask?[$0 * sequences + n] ?? true }
+      func rows(_ tensor: Tensor<Double>) -> [[Double]] {
+        let width = tensor.shape[2]
+        return valid.map { t in
+          Array(tensor.elements[(t * sequences + n) * width..<(t * sequences + n + 1) * width])
+        }
+      }
+      var flows = [[[Double]]](repeating: rows(c.x), count: options.independentDirections ? 2 : 1)
+      for layer in 0..<configuration.layers {
+        let dilation = options.dilation(layer: layer)
+        // Of each direction.
+        var outputs: [[[Double]]] = []
+        for direction in 0..<configuration.directions {
+          let flow = options.independentDirections ? direction : 0
+          let block = stack.block(layer, flow)
+          let suffix = "_l\(layer)\(direction == 1 ? "_reverse" : "")"
+          let infos = c.parameters.infos.filter { $0.layer == layer && $0.direction == direction }
+          let own = infos.filter { !$0.stem.hasPrefix("initial_") }.flatMap { c.parameters[$0.name]?.elements ?? [] }
+          var out = [[Double]](repeating: [], count: valid.count)
+          // In the order in which the direction goes, every dilation-th step.
+          let order = direction == 1 ? Array(valid.indices.reversed()) : Array(valid.indices)
+          for first in 0..<dilation {
+            let chain = stride(from: first, to: order.count, by: dilation).map { order[$0] }
+            func place(_ state: Int, _ row: Int) throws -> Range<Int> {
+              let part = try network.part(ofState: state, layer: layer)
+              let start = sequences * part.offset + ((direction * dilation + row) * sequences + n) * part.width
+              return start..<start + part.width
+            }
+            let start = try (0..<network.stateCount).map { state -> [Double]? in
+              if let given = c.state { return Array(given.tensors[state].elements[try place(state, first)]) }
+              let name = "initial_\(network.states[state].name)\(suffix)"
+              return options.learnedInitialStates ? c.parameters[name]?.elements : nil
+            }
+            let inputs = c.inputs.isEmpty ? [] : rows(c.inputs[0])
+            let (rows, final) = try Self.layer(
+              block.network, own, chain.map { flows[flow][$0] }, inputs.isEmpty ? [] : chain.map { inputs[$0] }, start,
+              reverse: false)
+            for (step, row) in zip(chain, rows) { out[step] = row }
+            // The next call's step j is this one's step `valid.count + j`.
+            let row = ((first - valid.count) % dilation + dilation) % dilation
+            for state in 0..<network.stateCount {
+              finals[state].replaceSubrange(try place(state, row), with: final[state])
+            }
+          }
+          outputs.append(out)
+        }
+        func merged(_ a: [Double], _ b: [Double]) -> [Double] {
+          switch options.merge {
+          case .concatenate: a + b
+          case .sum: zip(a, b).map { $0 + $1 }
+          case .mean: zip(a, b).map { ($0 + $1) / 2 }
+          case .product: zip(a, b).map { $0 * $1 }
+          }
+        }
+        for flow in flows.indices {
+          for t in valid.indices {
+            var row = flows.count == 2 ? outputs[flow][t] : outputs[0][t]
+            if flows.count == 1 && outputs.count == 2 { row = merged(outputs[0][t], outputs[1][t]) }
+            let isLast = layer == configuration.layers - 1
+            switch options.skip {
+            case .none: flows[flow][t] = row
+            case .residual: flows[flow][t] = layer == 0 ? row : zip(row, flows[flow][t]).map { $0 + $1 }
+            case .dense: flows[flow][t] = isLast ? row : flows[flow][t] + row
+            }
+          }
+        }
+        guard layer == configuration.layers - 1 else { continue }
+        var next = 0
+        for t in 0..<length {
+          let width = configuration.outputSize
+          let place = (t * sequences + n) * width..<(t * sequences + n + 1) * width
+          if next < valid.count && valid[next] == t {
+            y.replaceSubrange(
+              place, with: flows.count == 2 ? merged(flows[0][next], flows[1][next]) : flows[0][next])
+            next += 1
+          } else if options.gaps == .repeated && t > 0 {
+            let before = ((t - 1) * sequences + n) * width
+            y.replaceSubrange(place, with: Array(y[before..<before + width]))
+          }
+        }
+      }
+    }
+    return (y, finals)
+  }
+
+  @Test("y and states beside the layers one by one", arguments: forms, cells)
+  func values(form: Form, cell: String) throws {
+    for (lengths, state) in [(false, true), (true, true), (true, false)] {
+      let c = try Case(Self.network(cell, form), lengths: lengths, state: state, seed: 5)
+      let expected = try Self.expected(c)
+      let (y, final) = try c.infer()
+      let trained = try c.train()
+      #expect(zip(y.elements, expected.y).allSatisfy { abs($0 - $1) < 1e-12 }, "y")
+      #expect(y == trained.y && final == trained.state, "inference and training")
+      for (own, reference) in zip(final.tensors, expected.states) {
+        #expect(zip(own.elements, reference).allSatisfy { abs($0 - $1) < 1e-12 }, "states")
+      }
+    }
+  }
+
+  // MARK: Gradients
+
+  @Test("gradients beside finite differences", arguments: forms, cells)
+  func gradients(form: Form, cell: String) throws {
+    for (lengths, state) in [(true, true), (true, false), (false, false)] {
+      var c = try Case(Self.network(cell, form, dropout: 0.3), lengths: lengths, state: state, seed: 8)
+      let gradients = try c.train().tape.backward(c.dy, dState: c.dState)
+      var random = SplitMix(2)
+      /// The slope of the loss along a random direction through a tensor.
+      func check(
+        _ name: String, _ gradient: Tensor<Double>, _ value: Tensor<Double>,
+        _ set: (inout Case, Tensor<Double>) throws -> Void
+      ) throws {
+        let direction: [Double] = random.numbers(value.count, -1...1)
+        func loss(_ step: Double) throws -> Double {
+          let moved = zip(value.elements, direction).map { $0 + step * $1 }
+          try set(&c, Tensor(moved, shape: value.shape))
+          return try c.loss()
+        }
+        let slope = (try loss(1e-5) - loss(-1e-5)) / 2e-5
+        try set(&c, value)
+        let own = Self.product(gradient.elements, direction)
+        #expect(abs(slope - own) < 1e-7 * max(1, abs(slope)), "\(name): \(own) beside \(slope)")
+      }
+      try check("x", gradients.x, c.x) { $0.x = $1 }
+      for number in c.inputs.indices {
+        try check("input", gradients.inputs[number], c.inputs[number]) { $0.inputs[number] = $1 }
+      }
+      if let state = c.state {
+        for number in state.tensors.indices {
+          try check("state", gradients.state.tensors[number], state.tensors[number]) { $0.state?.tensors[number] = $1 }
+        }
+      }
+      for info in c.parameters.infos {
+        guard let gradient = gradients.parameters[info.name], let value = c.parameters[info.name] else {
+          Issue.record("\(info.name) is missing")
+          continue
+        }
+        try check(info.name, gradient, value) { try $0.parameters.set(info.name, to: $1) }
+      }
+    }
+  }
+
+  // MARK: Bits
+
+  /// A network whose options say nothing, once as one of layer options.
+  @Test(
+    "the same bits as without options",
+    arguments: cells, [false, true])
+  func plain(cell: String, bidirectional: Bool) throws {
+    let form = Form(name: "plain") { c, _ in c.bidirectional = bidirectional }
+    let own = try Case(Self.network(cell, form, isStacked: true, dropout: 0.3), lengths: true, state: true, seed: 6)
+    let plain = try Case(Self.network(cell, form, dropout: 0.3), lengths: true, state: true, seed: 6)
+    #expect(own.network.stack != nil && plain.network.stack == nil)
+    #expect(own.parameters.infos == plain.parameters.infos)
+    let (a, b) = (try own.train(), try plain.train())
+    #expect(a.y == b.y && a.state == b.state)
+    let (da, db) = (
+      try a.tape.backward(own.dy, dState: own.dState), try b.tape.backward(plain.dy, dState: plain.dState)
+    )
+    #expect(da.x == db.x && da.state == db.state)
+    #expect(da.parameters.flat == db.parameters.flat)
+    // All layers read them: here each layer's gradient is rounded before it is added.
+    for (a, b) in zip(da.inputs, db.inputs) {
+      #expect(zip(a.elements, b.elements).allSatisfy { abs($0 - $1) < 1e-14 })
+    }
+  }
+
+  @Test("threads, parts of a batch and packed weights give the same bits", arguments: forms, cells)
+  func bits(form: Form, cell: String) throws {
+    let one = try Case(Self.network(cell, form, dropout: 0.3), lengths: true, state: true, seed: 4)
+    let four = try Case(Self.network(cell, form, dropout: 0.3, threads: 4), lengths: true, state: true, seed: 4)
+    let (a, b) = (try one.train(), try four.train())
+    #expect(a.y == b.y && a.state == b.state)
+    let (da, db) = (
+      try a.tape.backward(one.dy, dState: one.dState), try b.tape.backward(four.dy, dState: four.dState)
+    )
+    #expect(da.x == db.x && da.state == db.state && da.parameters.flat == db.parameters.flat)
+    let named: KeyValuePairs<String, Tensor<Double>> =
+      one.inputs.isEmpty ? [:] : [one.network.inputs[0].name: one.inputs[0]]
+    let packed = try one.network(
+      one.x, weights: one.network.pack(one.parameters), lengths: one.lengths, mask: one.mask, state: one.state,
+      inputs: named)
+    let direct = try one.infer()
+    #expect(packed.y == direct.y && packed.state == direct.state)
+  }
+
+  @Test("streams and calls in pieces equal whole sequences", arguments: forms, cells)
+  func streams(form: Form, cell: String) throws {
+    let network = try Self.network(cell, form)
+    guard !network.configuration.bidirectional else { return }
+    for state in [false, true] {
+      let c = try Case(network, lengths: false, state: state, seed: 12)
+      let (steps, sequences, width) = (c.x.shape[0], c.x.shape[1], c.x.shape[2])
+      let named = { (range: Range<Int>) throws -> KeyValuePairs<String, Tensor<Double>> in
+        c.inputs.isEmpty
+          ? [:]
+          : [
+            network.inputs[0].name: try Tensor(
+              Array(c.inputs[0].elements[range.lowerBound * sequences..<range.upperBound * sequences]),
+              shape: [range.count, sequences, 1])
+          ]
+      }
+      let whole = try network(c.x, parameters: c.parameters, state: c.state, inputs: named(0..<steps))
+      // Two pieces, the second from where the first ended.
+      var y: [Double] = []
+      var between = c.state
+      for range in [0..<3, 3..<steps] {
+        let x = try Tensor(
+          Array(c.x.elements[range.lowerBound * sequences * width..<range.upperBound * sequences * width]),
+          shape: [range.count, sequences, width])
+        let (part, final) = try network(x, parameters: c.parameters, state: between, inputs: named(range))
+        y += part.elements
+        between = final
+      }
+      #expect(y == whole.y.elements && between == whole.state, "pieces")
+      let stream = try network.makeStream(c.parameters, batch: sequences)
+      if let state = c.state { try stream.setState(state) }
+      var steady: [Double] = []
+      var row = [Double](repeating: 0, count: sequences * network.configuration.outputSize)
+      for t in 0..<steps {
+        let x = Array(c.x.elements[t * sequences * width..<(t + 1) * sequences * width])
+        var inputs = Inputs<Double>()
+        if !c.inputs.isEmpty { inputs[0] = c.inputs[0].pointer + t * sequences }
+        try x.withUnsafeBufferPointer { x in
+          try row.withUnsafeMutableBufferPointer {
+            try stream.step(unsafe: x.baseAddress, inputs: inputs, into: $0.baseAddress)
+          }
+        }
+        steady += row
+      }
+      #expect(steady == whole.y.elements)
+      #expect(try stream.state == whole.state)
+    }
+  }
+
+  // MARK: Misuse
+
+  @Test("what does not fit is refused")
+  func refusals() throws {
+    func refuse(_ message: String, _ make: (inout NetworkConfiguration, inout LayerOptions) -> Void) {
+      var configuration = NetworkConfiguration(.gru, inputSize: 4, hiddenSize: 5)
+      configuration.layers = 2
+      var options = LayerOptions()
+      make(&configuration, &options)
+      do {
+        _ = try Network<Float>(configuration, options: options)
+        Issue.record("not refused: \(message)")
+      } catch {
+        #expect("\(error)" == message)
+      }
+    }
+    refuse("layer_hidden_sizes has 1 element, must have 2") { $1.hiddenSizes = [3] }
+    refuse("layer_dilations[1] is 0, must be in 1...2147483648") { $1.dilations = [2, 0] }
+    refuse("the width of a residual layer's output is 6, must be 5") {
+      $1.hiddenSizes = [5, 6]
+      $1.skip = .residual
+    }
+    refuse("parameters has more bytes than a 64-bit number can count") {
+      $1.hiddenSizes = [1 << 31, 1 << 31]
+      $1.skip = .dense
+    }
+    let network = try Network<Float>(.gru(inputSize: 4, hiddenSize: 5))
+    #expect(throws: RNNError.self) {
+      try network(
+        Tensor(repeating: 0, shape: [2, 1, 4]), parameters: network.makeParameters(seed: 1), mask: [true, false])
+    }
+  }
+}
