@@ -62,7 +62,7 @@ extension Initializer {
     public static let lecunNormal = Distribution(.lecunNormal)
     /// `gain` times a random orthogonal matrix for each gate (Saxe, McClelland, Ganguli 2014); of one that is not square
     /// the shorter of rows and columns are orthogonal to each other. Takes some 1.5 H³ multiply-adds for a gate, on one
-    /// thread: 0.5 s at H = 1024.
+    /// thread: 0.6 s at H = 1024.
     public static func orthogonal(gain: Double) -> Distribution { Distribution(.orthogonal, gain) }
     public static let orthogonal = Distribution(.orthogonal)
     /// `scale` on the diagonal of each gate's block, else zeros (Le, Jaitly, Hinton 2015).
