@@ -245,9 +245,63 @@ swiftrnn_status swiftrnn_network_flat_pointers(const swiftrnn_network *network, 
                                                void **pointers, int64_t pointer_count);
 
 /** Draws all parameters from U(-1/sqrt(H), 1/sqrt(H)), as torch does, by Philox keyed by `seed`: the same on every
- *  machine. @param parameters  parameter_count pointers; entries may be NULL: skipped */
+ *  machine. Of equations, what the text gives by `init` holds.
+ *  @param parameters  parameter_count pointers; entries may be NULL: skipped */
 swiftrnn_status swiftrnn_network_initialize(const swiftrnn_network *network, uint64_t seed, void *const *parameters,
                                             int64_t parameter_count);
+
+/** What a matrix or a bias is drawn from, with a number s. Fans are those of one gate: `in` columns, `out` rows of its
+ *  block, H in stacked matrices, so that stacking changes nothing. (Keras counts all rows of a stacked matrix.) */
+typedef enum swiftrnn_distribution {
+  SWIFTRNN_DISTRIBUTION_TORCH = 0,          /**< U(-1/sqrt(H), 1/sqrt(H)); s is not read */
+  SWIFTRNN_DISTRIBUTION_CONSTANT = 1,       /**< s everywhere; 0: zeros */
+  SWIFTRNN_DISTRIBUTION_UNIFORM = 2,        /**< U(-s, s) */
+  SWIFTRNN_DISTRIBUTION_NORMAL = 3,         /**< N(0, s^2); not truncated, here and below */
+  SWIFTRNN_DISTRIBUTION_GLOROT_UNIFORM = 4, /**< U(-b, b), b = s sqrt(6 / (in + out)): Glorot, Bengio 2010 */
+  SWIFTRNN_DISTRIBUTION_GLOROT_NORMAL = 5,  /**< N(0, s^2 2 / (in + out)): the same */
+  SWIFTRNN_DISTRIBUTION_HE_UNIFORM = 6,     /**< U(-b, b), b = s sqrt(6 / in): He, Zhang, Ren, Sun 2015 */
+  SWIFTRNN_DISTRIBUTION_HE_NORMAL = 7,      /**< N(0, s^2 2 / in): the same */
+  SWIFTRNN_DISTRIBUTION_LECUN_UNIFORM = 8,  /**< U(-b, b), b = s sqrt(3 / in): LeCun, Bottou, Orr, Mueller 1998 */
+  SWIFTRNN_DISTRIBUTION_LECUN_NORMAL = 9,   /**< N(0, s^2 / in): the same */
+  SWIFTRNN_DISTRIBUTION_ORTHOGONAL = 10,    /**< s times an orthogonal matrix for each gate: Saxe 2014; H^3 work */
+  SWIFTRNN_DISTRIBUTION_IDENTITY = 11       /**< s on the diagonal for each gate, else 0: Le, Jaitly, Hinton 2015 */
+} swiftrnn_distribution;
+
+/** The bias of the gate that keeps a state: f of LSTM, z of GRU; of equations, of a sigmoid that multiplies a state's
+ *  value of the step before in the sum that is its next one. Of two biases the first gets it, the other one zeros. */
+typedef enum swiftrnn_forget_gate {
+  SWIFTRNN_FORGET_GATE_AS_BIAS = 0,  /**< as any bias; forget_value is not read */
+  SWIFTRNN_FORGET_GATE_CONSTANT = 1, /**< forget_value: 1 in Jozefowicz, Zaremba, Sutskever 2015 */
+  SWIFTRNN_FORGET_GATE_CHRONO = 2    /**< b = log U(1, forget_value - 1), and -b for the gate of what is new, i of LSTM,
+                                          if there is one: Tallec, Ollivier 2018. forget_value: steps of dependencies */
+} swiftrnn_forget_gate;
+
+/** How parameters are drawn. Fill it with swiftrnn_initializer_init(), then set what differs. */
+typedef struct swiftrnn_initializer {
+  int64_t size;                      /**< bytes of this struct, set by swiftrnn_initializer_init() */
+  swiftrnn_distribution weights;     /**< of matrices that are not recurrent; default: torch's, as all three */
+  swiftrnn_distribution recurrent;   /**< of those that multiply a state of the step before, be it gated, as U (r h) */
+  swiftrnn_distribution bias;        /**< of vectors that are only added: one of 0...3 */
+  swiftrnn_forget_gate forget_gate;  /**< default SWIFTRNN_FORGET_GATE_AS_BIAS */
+  double weights_scale;              /**< s of `weights`, 0 or more, of a constant and identity any; default 1 */
+  double recurrent_scale;            /**< the same of `recurrent`; default 1 */
+  double bias_scale;                 /**< the same of `bias`; default 0 */
+  double forget_value;               /**< default 1; of chrono 2 or more */
+} swiftrnn_initializer;
+
+/** Fills `initializer` with the defaults, those of swiftrnn_network_initialize(). Never writes past `size` bytes: pass
+ *  sizeof(swiftrnn_initializer) of the header that you compile with. */
+swiftrnn_status swiftrnn_initializer_init(swiftrnn_initializer *initializer, int64_t size);
+
+/** Draws all parameters as `initializer` says: the same on every machine. What a text gives by `init` holds against
+ *  `weights`, `recurrent` and `bias`, and not against `forget_gate`. Vectors that something is multiplied by, such as
+ *  peepholes, are torch's.
+ *  @param parameters  parameter_count pointers; entries may be NULL: skipped
+ *  @retval SWIFTRNN_STATUS_UNSUPPORTED    forget_gate is set, and no gate keeps a state, or that gate has no bias
+ *  @retval SWIFTRNN_STATUS_OUT_OF_MEMORY  orthogonal matrices need 8 bytes of scratch for each number of a gate's */
+swiftrnn_status swiftrnn_network_initialize_with(const swiftrnn_network *network,
+                                                 const swiftrnn_initializer *initializer, uint64_t seed,
+                                                 void *const *parameters, int64_t parameter_count);
 
 /** One state tensor: [L*D, N, width]; of layers of different widths and dilated ones see swiftrnn_state_part. */
 typedef struct swiftrnn_state_info {

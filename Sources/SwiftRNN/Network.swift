@@ -77,39 +77,6 @@ public final class Network<Scalar: RNNScalar>: Sendable {
     return layout.info(index)
   }
 
-  /// Draws all parameters from U(-1/sqrt(H), 1/sqrt(H)), as torch does. Philox keyed by `seed`, a counter for each
-  /// tensor and number: the same values on every machine.
-  ///
-  /// - Parameter parameters: a pointer for each tensor; nil entries are skipped.
-  @_specialize(exported:true,where Scalar == Float)
-  @_specialize(exported:true,where Scalar == Double)
-  public func initialize(seed: UInt64, parameters: UnsafeBufferPointer<UnsafeMutableRawPointer?>) throws(RNNError) {
-    try checkPointers("parameter_count", parameters)
-    for pointer in parameters {
-      try Check.aligned(pointer?.assumingMemoryBound(to: Scalar.self), "an entry of parameters")
-    }
-    withFloatControl { draw(seed, parameters) }
-  }
-
-  /// Never inlined, so that no arithmetic moves past the change of the floating-point control.
-  @inline(never)
-  private func draw(_ seed: UInt64, _ parameters: UnsafeBufferPointer<UnsafeMutableRawPointer?>) {
-    let philox = Philox(seed: seed)
-    defer {
-      equations?.setFirstValues(parameters, configuration)
-      stack?.setFirstValues(parameters)
-    }
-    for index in 0..<layout.count {
-      guard let tensor = parameters[index]?.assumingMemoryBound(to: Scalar.self) else { continue }
-      let hidden = stack?.hiddenSize(layer: layout.info(index).layer) ?? configuration.hiddenSize
-      let bound = 1 / Double(hidden).squareRoot()
-      for i in 0..<layout.info(index).elements {
-        let words = philox.words(UInt64(i), UInt64(index))
-        tensor[i] = Scalar((2 * Philox.uniform53(words.0, words.1) - 1) * bound)
-      }
-    }
-  }
-
   // MARK: Sizes
 
   /// Bytes of the tape of a forward pass for training.

@@ -72,18 +72,6 @@ public struct NetworkParameters<Scalar: RNNScalar>: Sendable {
 }
 
 extension Network {
-  /// New parameters, drawn from U(-1/sqrt(H), 1/sqrt(H)) as torch does: the same for a seed on every machine.
-  ///
-  /// - Throws: ``RNNError/outOfMemory(bytes:)``
-  @_specialize(where Scalar == Float)
-  @_specialize(where Scalar == Double)
-  public func makeParameters(seed: UInt64) throws(RNNError) -> NetworkParameters<Scalar> {
-    let parameters = NetworkParameters(layout, try Tensor<Scalar>(uninitialized: [flatCount]))
-    let pointers = try parameters.pointers("parameters")
-    try initialize(seed: seed, parameters: UnsafeBufferPointer(start: pointers.pointer, count: pointers.count))
-    return parameters
-  }
-
   /// Parameters, or something with their shapes, from one flat vector `[flatCount]`; it is not copied.
   ///
   /// - Throws: ``RNNError/countMismatch(_:_:expected:)``

@@ -189,22 +189,6 @@ public func swiftrnn_network_flat_pointers(
   }
 }
 
-@implementation @_cdecl("swiftrnn_network_initialize")
-public func swiftrnn_network_initialize(
-  _ network: OpaquePointer!, _ seed: UInt64, _ parameters: UnsafePointer<UnsafeMutableRawPointer?>!,
-  _ parameter_count: Int64
-) -> swiftrnn_status {
-  run { () throws(RNNError) in
-    let handle = try Handle.network(network)
-    let parameters = try Argument.parameters(
-      "parameters", parameters, parameter_count, expected: handle.parameterCount)
-    switch handle.network {
-    case .float(let network): try network.initialize(seed: seed, parameters: parameters)
-    case .double(let network): try network.initialize(seed: seed, parameters: parameters)
-    }
-  }
-}
-
 @implementation @_cdecl("swiftrnn_network_state_count")
 public func swiftrnn_network_state_count(
   _ network: OpaquePointer!, _ out_count: UnsafeMutablePointer<Int64>!

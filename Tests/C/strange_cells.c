@@ -223,7 +223,8 @@ static void mutate(void) {
       "2147483647", "2147483648", "99999999999999999999", "1e308", "1e-320", "h'", "h[2]", "like lstm\n",
       "size h = 2*H\n", "input t\n", "init h = -1e30\n", "U @ ", "blocks(U, 3)", "drop_connect(U, 0.9999999999999999)",
       "sum(", "softmax(", " @ ", ", per_sequence", "scalar(", "a, b = U @ h\n", "size W = 2147483647\n", "/ 0",
-      "zoneout(h, x, 0.5)", "where(h > x, h, x)", "y = h\n", "size x = H\n", "\xc3\xa9", "tnah(", "h' = "};
+      "zoneout(h, x, 0.5)", "where(h > x, h, x)", "y = h\n", "size x = H\n", "\xc3\xa9", "tnah(", "h' = ",
+      "init U = orthogonal\n", "init W = uniform(-1, 1)\n", "init M = identity(2)\n", "init u = chrono(9)\n"};
   for (int64_t changes = 1 + any(4); changes > 0; changes--) {
     char *text = now->text;
     const int64_t size = now->size, at = size > 0 ? any(size) : 0;
@@ -355,6 +356,27 @@ static void **parameter_arrays(cell_pass *p, const char *name, int kind) {
   return pointers;
 }
 
+/* Draws the parameters anew, somehow. All that is drawn is a number. */
+static void initialize(cell_pass *p, void *const *parameters) {
+  swiftrnn_initializer initializer;
+  EXPECT_OK(swiftrnn_initializer_init, &initializer, (int64_t)sizeof initializer);
+  initializer.weights = (swiftrnn_distribution)any(12), initializer.recurrent = (swiftrnn_distribution)any(12);
+  initializer.bias = (swiftrnn_distribution)any(4), initializer.forget_gate = (swiftrnn_forget_gate)any(3);
+  initializer.bias_scale = (double)any(3), initializer.forget_value = (double)(2 + any(100));
+  const uint64_t seed = next_random(&random_state);
+  const int status = (int)CALL(swiftrnn_network_initialize_with, p->network, &initializer, seed, parameters,
+                               p->parameter_count);
+  if (status == (int)SWIFTRNN_STATUS_UNSUPPORTED && initializer.forget_gate != SWIFTRNN_FORGET_GATE_AS_BIAS) return;
+  if (status != (int)SWIFTRNN_STATUS_OK) fail("%s", swiftrnn_last_error());
+  for (int64_t i = 0; i < p->parameter_count; i++) {
+    swiftrnn_parameter_info info;
+    EXPECT_OK(swiftrnn_network_parameter_info, p->network, i, &info);
+    for (int64_t j = 0; j < info.elements; j++) {
+      if (isnan(get_number(p->dtype, parameters[i], j))) fail("parameter %s is NaN", info.name);
+    }
+  }
+}
+
 static void **input_arrays(cell_pass *p, const char *name, int kind) {
   void **pointers = (void **)array("pointers", MOST_INPUTS * (int64_t)sizeof(void *));
   for (int64_t i = 0; i < p->input_count; i++) {
@@ -467,7 +489,10 @@ static void pass(cell_pass *p) {
     for (int64_t i = 0; i < p->sequences; i++) lengths[i] = any(p->steps + 1);
     f->lengths = b->lengths = lengths;
   }
-  f->parameters = b->parameters = (const void *const *)parameter_arrays(p, "parameter", kind);
+  void **parameters = parameter_arrays(p, "parameter", kind);
+  /* Orthogonal matrices take the third power of their size. */
+  if (flat <= 1 << 16 && any(4) == 0) initialize(p, parameters);
+  f->parameters = b->parameters = (const void *const *)parameters;
   if (any(4)) f->initial_states = b->initial_states = (const void *const *)state_arrays(p, "initial state", kind);
   if (any(4)) b->final_state_gradients = (const void *const *)state_arrays(p, "dfinal", kind);
   f->inputs = b->inputs = (const void *const *)input_arrays(p, "input", kind);

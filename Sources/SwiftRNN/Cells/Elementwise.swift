@@ -5,8 +5,9 @@ extension BuiltInCells {
     BuiltInCell(
       "ind_rnn",
       """
-      # IndRNN (Li 2018, eq 4): a vector instead of a matrix
+      # IndRNN (Li 2018, eq 4): a vector instead of a matrix, drawn below 2^(1/T), which is 1 for long sequences
       h' = relu(W @ x + u * h + b)
+      init u = uniform(0, 1)
       """),
     BuiltInCell(
       "ind_rnn_clipped",

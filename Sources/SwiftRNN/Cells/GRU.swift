@@ -91,11 +91,14 @@ extension BuiltInCells {
     BuiltInCell(
       "li_gru",
       """
-      # Li-GRU (Ravanelli 2018, eqs 6 and 7): batch norm of what comes from the input only
+      # Li-GRU (Ravanelli 2018, eqs 6 and 7): batch norm of what comes from the input only; matrices start as there
       z  = sigmoid(batch_norm(Wz @ x, mz, vz) * gz + bz + Uz @ h)
       n  = relu(batch_norm(Wn @ x, mn, vn) * gn + bn + Un @ h)
       h' = z * h + (1 - z) * n
-      init gz, gn = 1
+      init Wz, Wn = glorot_uniform
+      init Uz, Un = orthogonal
+      init mz, mn, bz, bn = 0
+      init vz, vn, gz, gn = 1
       """),
     BuiltInCell(
       "li_gru_layer_norm",
@@ -106,6 +109,7 @@ extension BuiltInCells {
       z  = sigmoid(zx + zh)
       n  = dropout(relu(nx + nh), 0.2, per_sequence)
       h' = z * h + (1 - z) * n
+      init U = orthogonal
       init g = 1
       """),
     BuiltInCell(

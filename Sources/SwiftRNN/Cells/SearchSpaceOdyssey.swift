@@ -6,13 +6,14 @@ extension BuiltInCells {
     BuiltInCell(
       "greff",
       """
-      # section II: the "vanilla" LSTM, with peepholes; the paper's y is h
+      # section II: the "vanilla" LSTM, with peepholes; the paper's y is h; weights start as in its experiments
       z  = tanh(Wz @ x + Rz @ h + bz)
       i  = sigmoid(Wi @ x + Ri @ h + pi * c + bi)
       f  = sigmoid(Wf @ x + Rf @ h + pf * c + bf)
       c' = z * i + c * f
       o  = sigmoid(Wo @ x + Ro @ h + po * c' + bo)
       h' = tanh(c') * o
+      init Wz, Rz, Wi, Ri, Wf, Rf, Wo, Ro, pi, pf, po, bz, bi, bf, bo = normal(0.1)
       """),
     BuiltInCell(
       "nig",
@@ -68,6 +69,8 @@ extension BuiltInCells {
       c' = z * i' + c * f'
       o' = sigmoid(Wo @ x + Ro @ h + po * c' + bo + Rio @ i + Rfo @ f + Roo @ o)
       h' = tanh(c') * o'
+      init Wz, Rz, Wi, Ri, Rii, Rfi, Roi, Wf, Rf, Rif, Rff, Rof, Wo, Ro, Rio, Rfo, Roo = normal(0.1)
+      init pi, pf, po, bz, bi, bf, bo = normal(0.1)
       """),
   ]
 }

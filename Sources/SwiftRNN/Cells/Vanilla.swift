@@ -11,9 +11,12 @@ extension BuiltInCells {
     BuiltInCell(
       "rnn_relu",
       """
-      # IRNN (Le, Jaitly, Hinton 2015): relu, identity initialiser
+      # IRNN (Le, Jaitly, Hinton 2015): relu; first values as in its experiments
       like rnn
       h' = relu(weight_ih @ x + weight_hh @ h + bias_ih + bias_hh)
+      init weight_ih = normal(0.001)
+      init weight_hh = identity
+      init bias_ih, bias_hh = 0
       """),
     BuiltInCell(
       "rnn_any",

@@ -114,22 +114,6 @@ final class Equations<Scalar: RNNScalar>: Sendable {
     return BatchPlan.threads(
       c.threads > 0 ? c.threads : Threads.count, operations: rows * work, each: Double(lanes) * 90_000)
   }
-
-  /// The first values that the text gives: over what has been drawn.
-  func setFirstValues(
-    _ parameters: UnsafeBufferPointer<UnsafeMutableRawPointer?>, _ c: NetworkConfiguration
-  ) {
-    for index in 0..<c.layers * c.directions {
-      let layer = layer(index / c.directions).layer
-      for value in layer.firstValues {
-        guard
-          let tensor = parameters[index * cell.graph.parameters.count + value.parameter]?.assumingMemoryBound(
-            to: Scalar.self)
-        else { continue }
-        (tensor + value.offset).update(repeating: Scalar(value.value), count: value.count)
-      }
-    }
-  }
 }
 
 extension EquationsLayer {
@@ -147,22 +131,6 @@ extension EquationsLayer {
       offset += rows * columns
     }
     return shapes
-  }
-}
-
-extension CellInLayer {
-  /// Elements of parameters with a first value that the text gives.
-  var firstValues: [(parameter: Int, offset: Int, count: Int, value: Double)] {
-    graph.initials.map { node, value in
-      var (node, offset) = (node, 0)
-      let count = graph.nodes[node].kind == .number ? 1 : extents.rows[node] * extents.columns[node]
-      while case .cut(let part, _) = graph.nodes[node].operation {
-        offset += part * extents.rows[node] * extents.columns[node]
-        node = graph.nodes[node].operands[0]
-      }
-      let parameter = graph.parameters.firstIndex { $0.node == node } ?? 0
-      return (parameter, offset, min(count, elements(ofParameter: parameter) - offset), value)
-    }
   }
 }
 

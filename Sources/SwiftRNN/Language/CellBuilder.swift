@@ -51,7 +51,7 @@ struct CellBuilder {
       states.append(
         CellState(
           name: equation.name, previous: try state(equation.name, equation.place),
-          next: try vector(ofEquation: number), initial: definition.initials[equation.name]?.value ?? 0))
+          next: try vector(ofEquation: number), initial: try FirstValues.ofState(definition, equation.name)))
     }
     var inputs: [(name: String, node: Int)] = [("x", try input("x", definition.equations[order.output].place))]
     for given in definition.inputs {
@@ -288,12 +288,17 @@ struct CellBuilder {
 
   // MARK: What the other lines give
 
-  private mutating func initials() throws(CellError) -> [(node: Int, value: Double)] {
-    var found: [(node: Int, value: Double, place: CellPlace)] = []
+  private mutating func initials() throws(CellError) -> [(node: Int, value: Initializer.Distribution)] {
+    var found: [(node: Int, value: Initializer.Distribution, place: CellPlace)] = []
     for (name, initial) in definition.initials where stateNumbers[name] == nil {
       guard let node = try known(name, initial.place, isInherited: initial.isInherited, "init") else { continue }
       guard isParameter(node) else {
         throw initial.place.error("\"\(name)\" is computed: \"init\" is for states and parameters")
+      }
+      guard values.kind(node) == .matrix || initial.value.isForVectors else {
+        // Of a parameter that an equation has made something else.
+        if initial.isInherited { continue }
+        throw initial.place.error("\"\(name)\" is no matrix: a number, uniform, normal or chrono is for it")
       }
       found.append((node, initial.value, initial.place))
     }

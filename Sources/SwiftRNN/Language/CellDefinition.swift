@@ -24,7 +24,7 @@ struct CellDefinition {
   /// Of `x`, in the order of the texts.
   private(set) var inputs: [(name: String, place: CellPlace)] = []
   private(set) var sizes: [String: (size: SizeTerm, place: CellPlace, isInherited: Bool)] = [:]
-  private(set) var initials: [String: (value: Double, place: CellPlace, isInherited: Bool)] = [:]
+  private(set) var initials: [String: (value: Initializer.Distribution, place: CellPlace, isInherited: Bool)] = [:]
   /// Places of `equations`, by name.
   private(set) var numbers: [String: Int] = [:]
   private var inputNames: Set<String> = ["x"]

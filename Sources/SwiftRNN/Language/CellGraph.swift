@@ -116,7 +116,7 @@ struct CellGraph: Sendable {
   let output: Int
   /// First values of parameters that the texts give, by the parts that they are given for: nodes that are cuts of a
   /// parameter, or the parameter itself.
-  let initials: [(node: Int, value: Double)]
+  let initials: [(node: Int, value: Initializer.Distribution)]
   /// Sizes that the texts give, by node; of a matrix, its rows.
   let givenSizes: [(node: Int, size: SizeTerm, place: CellPlace)]
 }

@@ -1,9 +1,10 @@
 // From a text's words to its lines, by recursive descent: one function per rule of the grammar.
 //
 //     text   = [ "like" NAME NL ] { [ line ] [ "#" comment ] NL }        a line goes on inside parentheses
-//     line   = "size" names "=" size | "input" names | "init" names "=" ["-"] NUMBER | target {"," target} "=" sum
+//     line   = "size" names "=" size | "input" names | "init" names "=" first | target {"," target} "=" sum
 //     names  = NAME {"," NAME}       target = NAME ["'"]
 //     size   = INTEGER | NAME | INTEGER "*" NAME | NAME "/" INTEGER
+//     first  = number | NAME ["(" number {"," number} ")"]      number = ["-"] NUMBER
 //     sum    = term {("+"|"-") term}          term = signed {("*"|"/") signed}
 //     signed = "-" signed | atom ["@" signed]
 //     atom   = NUMBER | NAME ["'" | "[" INTEGER "]"] | NAME "(" arg {"," arg} ")" | "(" sum ")"
@@ -105,10 +106,7 @@ struct CellParser {
       advance()
       let names = try names()
       try expect(.equals)
-      let isNegative = take(.minus)
-      guard token.kind == .number || isInteger(token.kind) else { throw expected("a number") }
-      defer { advance() }
-      return .initial(names, isNegative ? -token.value : token.value)
+      return .initial(names, try firstValue())
     }
     var targets = [try target()]
     while take(.comma) { targets.append(try target()) }
@@ -134,6 +132,25 @@ struct CellParser {
     }
     let number = try integer("a size")
     return take(.times) ? SizeTerm(number, times: try name("the name of a size").name) : SizeTerm(number)
+  }
+
+  private mutating func firstValue() throws(CellError) -> Initializer.Distribution {
+    guard case .name(let word) = token.kind else { return .constant(try number("a number or a distribution")) }
+    let place = token.place
+    advance()
+    var numbers: [Double] = []
+    if take(.open) {
+      repeat { numbers.append(try number("a number")) } while take(.comma)
+      try expect(.close)
+    }
+    return try FirstValues.distribution(word, numbers, place)
+  }
+
+  private mutating func number(_ what: String) throws(CellError) -> Double {
+    let isNegative = take(.minus)
+    guard token.kind == .number || isInteger(token.kind) else { throw expected(what) }
+    defer { advance() }
+    return isNegative ? -token.value : token.value
   }
 
   private func isInteger(_ kind: CellToken.Kind) -> Bool {

@@ -66,7 +66,7 @@ struct Line {
   enum Kind {
     case size([PlacedName], SizeTerm)
     case input([PlacedName])
-    case initial([PlacedName], Double)
+    case initial([PlacedName], Initializer.Distribution)
     case equation([Target], Expression)
   }
 

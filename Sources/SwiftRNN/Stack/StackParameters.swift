@@ -51,15 +51,11 @@ extension Network {
 }
 
 extension Stack {
-  func hiddenSize(layer: Int) -> Int { block(layer, 0).network.configuration.hiddenSize }
-
-  /// Over what has been drawn: the first values of texts, and the start of learned states, where the cell has it.
-  func setFirstValues(_ parameters: UnsafeBufferPointer<UnsafeMutableRawPointer?>) {
+  /// Learned states start where the cell's do.
+  func startInitialStates(_ parameters: UnsafeBufferPointer<UnsafeMutableRawPointer?>) {
+    guard options.learnedInitialStates else { return }
     for block in blocks {
-      let own = block.firstParameter..<block.firstParameter &+ block.parameterCount
       let network = block.network
-      network.equations?.setFirstValues(UnsafeBufferPointer(rebasing: parameters[own]), network.configuration)
-      guard options.learnedInitialStates else { continue }
       for direction in 0..<block.directions {
         for state in 0..<network.stateCount {
           let index = firstInitialState[block.layer] + (block.flow + direction) * network.stateCount + state

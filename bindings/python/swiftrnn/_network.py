@@ -5,18 +5,17 @@ from __future__ import annotations
 import copy
 import math
 import random
-import secrets
 import sys
 import warnings
 from typing import Any, Mapping
 
 import numpy as np
 
-from . import _c_api as c
 from ._arrays import Array, address, flag, float_type, integer, own, real, shaped, unsigned
 from ._buffers import BufferPools
 from ._frozen import Frozen
 from ._handles import Config, NetworkHandle
+from ._initialize import Initialized
 from ._layer_options import LayerOptions
 from ._parameters import Parameters
 from ._sequence import Batch, Lengths, State, run_forward
@@ -27,7 +26,7 @@ from ._tape import Tape
 _OWN_ATTRIBUTES = frozenset({"_handle", "_flat", "_parameters", "_pools", "_dropout_seeds"})
 
 
-class Network:
+class Network(Initialized):
     """A recurrent network: the base of `LSTM`, `GRU`, `RNN` and `CellNetwork`, which document its arguments. Not made
     itself.
 
@@ -137,26 +136,6 @@ class Network:
         """All parameters as one vector, without padding, in the order of `parameters`: what an optimizer, an
         all-reduce or a file wants. It may be written to; ``parameters.changed()`` lets tapes know."""
         return self._flat
-
-    def initialize(self, seed: int | None = None) -> None:
-        """Draws all parameters from U(-1/sqrt(H), 1/sqrt(H)), as torch does.
-
-        Parameters
-        ----------
-        seed : int, optional
-            In 0...2^64 - 1: the same numbers on every machine. None: a seed from the operating system.
-
-        Examples
-        --------
-        >>> import swiftrnn
-        >>> a, b = swiftrnn.GRU(3, 16, seed=7), swiftrnn.GRU(3, 16)
-        >>> b.initialize(7)
-        >>> bool((a.flat == b.flat).all()), bool(abs(a.flat).max() <= 0.25)
-        (True, True)
-        """
-        chosen = secrets.randbits(64) if seed is None else unsigned(seed, "seed")
-        c.network_initialize(self._handle.pointer, chosen, self._pointers(), len(self._handle.parameters))
-        self._parameters.changed()
 
     def state_dict(self) -> dict[str, Array]:
         """Copies of all parameters by torch's names.

@@ -31,6 +31,7 @@ STRUCTS = {
     "swiftrnn_backward_args": c.BackwardArgs,
     "swiftrnn_forest_forward_args": c.ForestForwardArgs,
     "swiftrnn_forest_backward_args": c.ForestBackwardArgs,
+    "swiftrnn_initializer": c.Initializer,
     "swiftrnn_adam_config": c.AdamConfig,
     "swiftrnn_sample_config": c.SampleConfig,
 }
@@ -38,7 +39,10 @@ OPAQUE = {
     "swiftrnn_network": c.Network, "swiftrnn_equations": c.Equations, "swiftrnn_weights": c.Weights,
     "swiftrnn_stream": c.Stream, "swiftrnn_forest": c.Forest,
 }  # fmt: skip
-ENUMERATIONS = ("swiftrnn_status", "swiftrnn_dtype", "swiftrnn_cell", "swiftrnn_workspace")
+ENUMERATIONS = (
+    "swiftrnn_status", "swiftrnn_dtype", "swiftrnn_cell", "swiftrnn_workspace", "swiftrnn_distribution",
+    "swiftrnn_forget_gate",
+)  # fmt: skip
 NUMBERS = {
     "int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "uint64_t": ctypes.c_uint64, "double": ctypes.c_double,
     "char": ctypes.c_char,
@@ -92,7 +96,7 @@ def declared() -> dict[str, Any]:
 
 def test_the_same_functions_with_the_same_types(tree: Any) -> None:
     header, ours = functions(tree), declared()
-    assert len(header) >= 53
+    assert len(header) >= 55
     assert sorted(header) == sorted(ours)
     for name, (result, arguments) in header.items():
         assert ours[name].restype is result, name
@@ -157,6 +161,7 @@ def test_the_same_enumeration_values(tree: Any) -> None:
     for name in (
         "FLOAT32", "FLOAT64", "RNN_TANH", "RNN_RELU", "LSTM", "GRU", "GRU_RESET_BEFORE", "EQUATIONS",
         "WORKSPACE_FORWARD", "WORKSPACE_FORWARD_WEIGHTS", "WORKSPACE_BACKWARD",
+        *(name for name in vars(c) if name.startswith(("DISTRIBUTION_", "FORGET_GATE_"))),
     ):  # fmt: skip
         ours[f"SWIFTRNN_{name}"] = getattr(c, name)
     assert header == ours

@@ -21,6 +21,7 @@ from .types import (
     ForestForwardArgs,
     ForestPointer,
     ForwardArgs,
+    Initializer,
     InputInfo,
     Int64s,
     NamedSize,
@@ -150,6 +151,16 @@ network_flat_pointers = _declare(
 #                                             int64_t parameter_count);
 network_initialize = _declare(
     "swiftrnn_network_initialize", status, NetworkPointer, c_uint64, Pointers, c_int64
+)
+
+# swiftrnn_status swiftrnn_initializer_init(swiftrnn_initializer *initializer, int64_t size);
+initializer_init = _declare("swiftrnn_initializer_init", status, POINTER(Initializer), c_int64)
+
+# swiftrnn_status swiftrnn_network_initialize_with(const swiftrnn_network *network,
+#                                                  const swiftrnn_initializer *initializer, uint64_t seed,
+#                                                  void *const *parameters, int64_t parameter_count);
+network_initialize_with = _declare(
+    "swiftrnn_network_initialize_with", status, NetworkPointer, POINTER(Initializer), c_uint64, Pointers, c_int64
 )
 
 # swiftrnn_status swiftrnn_network_state_count(const swiftrnn_network *network, int64_t *out_count);

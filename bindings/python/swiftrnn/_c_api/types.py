@@ -19,6 +19,10 @@ SKIP_NONE, SKIP_RESIDUAL, SKIP_DENSE = 0, 1, 2
 MERGE_CONCATENATE, MERGE_SUM, MERGE_MEAN, MERGE_PRODUCT = 0, 1, 2, 3
 GAPS_NONE, GAPS_REPEATED, GAPS_ZERO = 0, 1, 2
 WORKSPACE_FORWARD, WORKSPACE_FORWARD_WEIGHTS, WORKSPACE_BACKWARD = 0, 1, 2
+DISTRIBUTION_TORCH, DISTRIBUTION_CONSTANT, DISTRIBUTION_UNIFORM, DISTRIBUTION_NORMAL = 0, 1, 2, 3
+DISTRIBUTION_GLOROT_UNIFORM, DISTRIBUTION_GLOROT_NORMAL, DISTRIBUTION_HE_UNIFORM, DISTRIBUTION_HE_NORMAL = 4, 5, 6, 7
+DISTRIBUTION_LECUN_UNIFORM, DISTRIBUTION_LECUN_NORMAL, DISTRIBUTION_ORTHOGONAL, DISTRIBUTION_IDENTITY = 8, 9, 10, 11
+FORGET_GATE_AS_BIAS, FORGET_GATE_CONSTANT, FORGET_GATE_CHRONO = 0, 1, 2
 
 
 def dtype_code(dtype: Any) -> int:
@@ -132,6 +136,22 @@ class NamedSize(Structure):
     """swiftrnn_named_size"""
 
     _fields_ = [("name", c_char_p), ("value", c_int64)]
+
+
+class Initializer(_Sized):
+    """swiftrnn_initializer"""
+
+    _fields_ = [
+        ("size", c_int64),
+        ("weights", c_int),
+        ("recurrent", c_int),
+        ("bias", c_int),
+        ("forget_gate", c_int),
+        ("weights_scale", c_double),
+        ("recurrent_scale", c_double),
+        ("bias_scale", c_double),
+        ("forget_value", c_double),
+    ]
 
 
 class InputInfo(Structure):
