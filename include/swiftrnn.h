@@ -431,6 +431,16 @@ typedef struct swiftrnn_backward_args {
  *  @retval SWIFTRNN_STATUS_MISMATCH  the tape was not filled by this configuration with these T, N and lengths */
 swiftrnn_status swiftrnn_network_backward(const swiftrnn_network *network, const swiftrnn_backward_args *args);
 
+/** After a forward pass for training of a cell with batch_norm: running means and variances move towards those of the
+ *  pass, m += momentum * (batch - m), the variance with M - 1 for M rows, as in torch. Does nothing for other cells. Not
+ *  while another call uses the parameters.
+ *  @param tape        as the pass of `steps` and `sequences` filled it; only read
+ *  @param momentum    in [0, 1]; torch's is 0.1
+ *  @param parameters  parameter_count tensors, none NULL; those of running statistics are changed */
+swiftrnn_status swiftrnn_network_update_statistics(const swiftrnn_network *network, const void *tape, int64_t tape_size,
+                                                   int64_t steps, int64_t sequences, double momentum,
+                                                   void *const *parameters, int64_t parameter_count);
+
 /* ==== Streams =====================================================================================================*/
 
 /** State that lives between calls, for input that arrives step by step: audio, sensors, text. One thread at a time. */

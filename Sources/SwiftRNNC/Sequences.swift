@@ -135,6 +135,29 @@ public func swiftrnn_network_backward(
   }
 }
 
+@implementation @_cdecl("swiftrnn_network_update_statistics")
+public func swiftrnn_network_update_statistics(
+  _ network: OpaquePointer!, _ tape: UnsafeRawPointer!, _ tape_size: Int64, _ steps: Int64, _ sequences: Int64,
+  _ momentum: Double, _ parameters: UnsafePointer<UnsafeMutableRawPointer?>!, _ parameter_count: Int64
+) -> swiftrnn_status {
+  run { () throws(RNNError) in
+    let handle = try Handle.network(network)
+    let parameters = try Argument.parameters(
+      "parameters", parameters, parameter_count, expected: handle.parameterCount)
+    try requireSpareMemory()
+    switch handle.network {
+    case .float(let network):
+      try network.updateStatistics(
+        tape: tape, tapeBytes: Int(tape_size), steps: Int(steps), sequences: Int(sequences), momentum: momentum,
+        parameters: parameters)
+    case .double(let network):
+      try network.updateStatistics(
+        tape: tape, tapeBytes: Int(tape_size), steps: Int(steps), sequences: Int(sequences), momentum: momentum,
+        parameters: parameters)
+    }
+  }
+}
+
 // MARK: Packed weights
 
 @implementation @_cdecl("swiftrnn_weights_create")

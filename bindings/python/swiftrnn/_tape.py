@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Mapping, TypeVar, Union
 import numpy as np
 
 from . import _c_api as c
-from ._arrays import Array, address, writeable
+from ._arrays import Array, address, real, writeable
 from ._errors import Status, SwiftRNNError
 from ._parameters import named_views
 from ._sequence import Batch, State, joined_state, state_pointers
@@ -272,6 +272,40 @@ class Tape(TapeMemory):
             flat=flat,
             inputs=None if dinputs is None else self._named(dinputs),
         )
+
+    def update_statistics(self, momentum: float = 0.1) -> None:
+        """Moves the running means and variances of ``batch_norm`` towards those of this pass: ``m += momentum * (batch
+        - m)``, the variance with M - 1 for M rows, as in torch. Does nothing for cells without it. Once per step of
+        training, after the last `backward`: it changes parameters.
+
+        Parameters
+        ----------
+        momentum : float
+            In [0, 1].
+
+        Examples
+        --------
+        >>> import numpy as np, swiftrnn
+        >>> network = swiftrnn.Cell("li_gru").layer(3, 4, seed=0)
+        >>> y, h, tape = network.forward(np.random.default_rng(0).standard_normal((5, 2, 3), np.float32))
+        >>> before = network.parameters["mz_l0"].copy()
+        >>> tape.update_statistics()
+        >>> bool((network.parameters["mz_l0"] != before).all())
+        True
+        """
+        network, batch, buffer = self._network, self._batch, self._memory()
+        parameters = batch.handle.flat_pointers(address(network.flat), network.flat.nbytes)
+        c.network_update_statistics(
+            batch.handle.pointer,
+            address(buffer),
+            buffer.nbytes,
+            batch.steps,
+            batch.sequences,
+            real(momentum, "momentum"),
+            parameters,
+            len(batch.handle.parameters),
+        )
+        network.parameters.changed()
 
     def _named(self, dinputs: list[Array]) -> dict[str, Array]:
         """The gradients of the further inputs, as the caller gave these."""

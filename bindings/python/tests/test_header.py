@@ -17,7 +17,7 @@ from swiftrnn._errors import Status
 
 HEADER = Path(__file__).resolve().parents[3] / "include" / "swiftrnn.h"
 SYSTEM = (
-    "typedef signed int int32_t; typedef unsigned int uint32_t; "
+    "typedef unsigned char uint8_t; typedef signed int int32_t; typedef unsigned int uint32_t; "
     "typedef signed long int64_t; typedef unsigned long uint64_t;\n"
 )
 
@@ -27,6 +27,7 @@ STRUCTS = {
     "swiftrnn_input_info": c.InputInfo,
     "swiftrnn_parameter_info": c.ParameterInfo,
     "swiftrnn_state_info": c.StateInfo,
+    "swiftrnn_state_part": c.StatePart,
     "swiftrnn_forward_args": c.ForwardArgs,
     "swiftrnn_backward_args": c.BackwardArgs,
     "swiftrnn_forest_forward_args": c.ForestForwardArgs,
@@ -41,11 +42,11 @@ OPAQUE = {
 }  # fmt: skip
 ENUMERATIONS = (
     "swiftrnn_status", "swiftrnn_dtype", "swiftrnn_cell", "swiftrnn_workspace", "swiftrnn_distribution",
-    "swiftrnn_forget_gate",
+    "swiftrnn_forget_gate", "swiftrnn_skip", "swiftrnn_merge", "swiftrnn_gaps",
 )  # fmt: skip
 NUMBERS = {
     "int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "uint64_t": ctypes.c_uint64, "double": ctypes.c_double,
-    "char": ctypes.c_char,
+    "char": ctypes.c_char, "uint8_t": ctypes.c_uint8,
 }  # fmt: skip
 
 
@@ -161,7 +162,7 @@ def test_the_same_enumeration_values(tree: Any) -> None:
     for name in (
         "FLOAT32", "FLOAT64", "RNN_TANH", "RNN_RELU", "LSTM", "GRU", "GRU_RESET_BEFORE", "EQUATIONS",
         "WORKSPACE_FORWARD", "WORKSPACE_FORWARD_WEIGHTS", "WORKSPACE_BACKWARD",
-        *(name for name in vars(c) if name.startswith(("DISTRIBUTION_", "FORGET_GATE_"))),
+        *(name for name in vars(c) if name.startswith(("DISTRIBUTION_", "FORGET_GATE_", "SKIP_", "MERGE_", "GAPS_"))),
     ):  # fmt: skip
         ours[f"SWIFTRNN_{name}"] = getattr(c, name)
     assert header == ours

@@ -205,6 +205,22 @@ network_forward = _declare("swiftrnn_network_forward", status, NetworkPointer, P
 # swiftrnn_status swiftrnn_network_backward(const swiftrnn_network *network, const swiftrnn_backward_args *args);
 network_backward = _declare("swiftrnn_network_backward", status, NetworkPointer, POINTER(BackwardArgs))
 
+# swiftrnn_status swiftrnn_network_update_statistics(const swiftrnn_network *network, const void *tape, int64_t tape_size,
+#                                                    int64_t steps, int64_t sequences, double momentum,
+#                                                    void *const *parameters, int64_t parameter_count);
+network_update_statistics = _declare(
+    "swiftrnn_network_update_statistics",
+    status,
+    NetworkPointer,
+    c_void_p,
+    c_int64,
+    c_int64,
+    c_int64,
+    c_double,
+    Pointers,
+    c_int64,
+)
+
 # ---- Streams ---------------------------------------------------------------------------------------------------------
 
 # swiftrnn_status swiftrnn_stream_create(const swiftrnn_network *network, const swiftrnn_weights *weights,
