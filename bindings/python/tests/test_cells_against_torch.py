@@ -183,3 +183,37 @@ def test_gradients_through_masks_are_finite_differences(name: str) -> None:
             flat[index] = before
             expected = (losses[0] - losses[1]) / 2e-6
             assert abs(gradient.reshape(-1)[index] - expected) <= 1e-6 * max(1.0, abs(expected)), (name, index)
+
+
+def test_batch_norm_as_in_torch() -> None:
+    """Statistics of the batch in training, over all steps of all sequences; running ones at inference."""
+    network = swiftrnn.Cell("h' = tanh(batch_norm(W @ x, m, s) * g + U @ h)").layer(4, 5, dtype="float64", seed=1)
+    rng = np.random.default_rng(2)
+    network.parameters["s_l0"][:] = rng.uniform(0.5, 1.5, 5)
+    x, dy = rng.standard_normal((6, 3, 4)), rng.standard_normal((6, 3, 5))
+    net = {name: torch.tensor(value.copy(), requires_grad=name[0] in "WgU") for name, value in network.parameters.items()}
+    theirs = torch.tensor(x, requires_grad=True)
+
+    def loop(training: bool) -> torch.Tensor:
+        v = (theirs @ net["W_l0"].T).reshape(18, 5)
+        n = torch.nn.functional.batch_norm(v, net["m_l0"], net["s_l0"], training=training, momentum=0.3)
+        h, rows = torch.zeros(3, 5, dtype=torch.float64), []
+        for row in n.reshape(6, 3, 5):
+            h = torch.tanh(row * net["g_l0"] + h @ net["U_l0"].T)
+            rows.append(h)
+        return torch.stack(rows)
+
+    near = {"rtol": 0, "atol": 1e-12}
+    np.testing.assert_allclose(network(x)[0], loop(False).detach(), **near)
+    y = loop(True)
+    (y * torch.tensor(dy)).sum().backward()
+    ours, _, tape = network.forward(x)
+    np.testing.assert_allclose(ours, y.detach(), **near)
+    gradients = tape.backward(dy)
+    np.testing.assert_allclose(gradients.x, theirs.grad, **near)
+    for name in ("W_l0", "U_l0", "g_l0"):
+        np.testing.assert_allclose(gradients.parameters[name], net[name].grad, **near)
+    assert not gradients.parameters["m_l0"].any() and not gradients.parameters["s_l0"].any()
+    tape.update_statistics(0.3)
+    for name in ("m_l0", "s_l0"):
+        np.testing.assert_allclose(network.parameters[name], net[name], **near)
