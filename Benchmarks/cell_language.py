@@ -244,6 +244,9 @@ class Parser:
         elif self.starts("init"):
             names = self.names()
             self.expect("=")
+            if self.peek()[0] == "name":  # a distribution of a parameter: the network draws it
+                self.sum()
+                return
             sign = -1.0 if self.take("-") else 1.0
             cell.initials |= dict.fromkeys(names, sign * float(self.expect("number")))
         else:

@@ -38,11 +38,12 @@ def mask_shapes(cell: TorchCell, problem: Problem) -> dict[Draw, tuple[int, ...]
     def zone(following: torch.Tensor, _: torch.Tensor, number: int) -> torch.Tensor:
         return drop(following, number)
 
-    once, step = cell.functions(problem.x.dtype, drop, zone)
+    once, moments, step = cell.functions(problem.x.dtype, drop, zone)
     fixed = once(*problem.parameters.values(), *(draw.number for draw in cell.matrix_masks))
     rows = [problem.x[0], *(value[0] for value in problem.inputs.values())]
     masks = [[draw.number for draw in draws] for draws in (cell.step_masks, cell.sequence_masks)]
-    step(*rows, *masks[0], *(problem.states[name] for name in cell.states), *fixed, *masks[1])
+    found_moments = moments(problem.x, *problem.inputs.values(), *fixed)
+    step(*rows, *masks[0], *(problem.states[name] for name in cell.states), *fixed, *masks[1], *found_moments)
     return {draw: found[draw.number] for draw in cell.draws}
 
 
@@ -66,7 +67,7 @@ class TorchLoop:
         for tensor in problem.leaves.values():
             tensor.requires_grad_()
         self.mask_shapes = mask_shapes(cell, problem)
-        self.once, step = cell.functions(problem.x.dtype)
+        self.once, self.moments, step = cell.functions(problem.x.dtype)
         self.step = torch.compile(step, dynamic=False) if compiled else step
         self.initial = tuple(problem.states[name] for name in cell.states)
 
@@ -77,6 +78,7 @@ class TorchLoop:
             masks = drawn_masks(self.mask_shapes, problem.x.shape[0], problem.x.dtype)
         fixed = self.once(*problem.parameters.values(), *(masks[draw] for draw in cell.matrix_masks))
         kept = [masks[draw] for draw in cell.sequence_masks]
+        kept += self.moments(problem.x, *problem.inputs.values(), *fixed)
         rows = [problem.x, *problem.inputs.values(), *(masks[draw] for draw in cell.step_masks)]
         states, outputs = self.initial, []
         for row in zip(*(tensor.unbind(0) for tensor in rows)):

@@ -1,8 +1,9 @@
 """A cell of equations in torch: its text becomes the source of a step. cell_loop.py runs it over time.
 
 The source reads as one would write the step by hand: a line for each equation, in torch's functions. What parameters
-alone give (cuts of a matrix, sigmoid(scalar(a))) is made once per call, masks of all steps too. A number that the text
-knows is a Python number; what is multiplied by zero, as the second child of a node in a chain, is left out.
+alone give (cuts of a matrix, sigmoid(scalar(a))) is made once per call, masks of all steps and the statistics of
+batch_norm too. A number that the text knows is a Python number; what is multiplied by zero, as the second child of a
+node in a chain, is left out.
 """
 
 from __future__ import annotations
@@ -93,6 +94,8 @@ class Writer:
         self.products: dict[tuple[str, str], float] = {}
         """Multiply-adds of each matrix with a vector: of the rows that are read."""
         self.share = 1.0
+        self.normalised: list[str] = []
+        """What batch_norm is laid on."""
         once: list[str] = []
         step: list[str] = []
         written: dict[Expression, str] = {}
@@ -141,9 +144,15 @@ class Writer:
         arguments = [
             "v_x", *(self.named(name) for name in self.cell.inputs), *(masks[draw] for draw in self.step_masks),
             *(self.named(state.name) for state in self.states), *fixed, *(masks[draw] for draw in self.sequence_masks),
+            *(f"{moment}_{index}" for index in range(len(self.normalised)) for moment in ("mean", "variance")),
         ]  # fmt: skip
         self.source = function("once", [*parameters, *connect], once, tuples(fixed))
         self.source += "\n\n" + function("step", arguments, step, f"{y}, {tuples(results)}")
+        # x and inputs of all steps at once.
+        moments = [f"{code}.{moment}" for code in self.normalised
+                   for moment in ("mean((0, 1))", "var((0, 1), unbiased=False)")]  # fmt: skip
+        inputs = ["v_x", *(self.named(name) for name in self.cell.inputs)]
+        self.source += "\n\n" + function("moments", [*inputs, *fixed], [], tuples(moments))
 
     # ---- Names ----
 
@@ -278,9 +287,12 @@ class Writer:
         if name in ("scalar", "sum_children"):
             return self.code(arguments[0])
         if name == "batch_norm":
-            value, mean, variance = map(self.code, arguments)
-            # Running statistics, which get no gradients.
-            return f"(({value} - {mean}.detach()) / torch.sqrt({variance}.detach() + 1e-5))"
+            value = self.tensor(self.code(arguments[0]))
+            if any(isinstance(part, Name) and part.name in self.cell.equations for part in language.visit(arguments[0])):
+                raise ValueError("batch_norm of what another equation gives is not translated")
+            index = len(self.normalised)
+            self.normalised.append(value)
+            return f"(({value} - mean_{index}) / torch.sqrt(variance_{index} + 1e-5))"
         if name == "dropout":
             draw = self.draw(call, arguments[1])
             return f"drop({self.code(arguments[0])}, mask_{draw.number})"
@@ -331,12 +343,13 @@ class TorchCell:
 
     def functions(
         self, dtype: torch.dtype, drop: Callable = torch.mul, zone: Callable | None = None
-    ) -> tuple[Callable, Callable]:
-        """once(parameters, masks of matrices) and step(...); drop and zone apply masks."""
+    ) -> tuple[Callable, Callable, Callable]:
+        """once(parameters, masks of matrices), moments(x and inputs of all steps, what once gave), and step(...); drop
+        and zone apply masks."""
         names = {
             "torch": torch, "F": torch.nn.functional, "cut": cut, "block_product": block_product, "drop": drop,
             "zone": zone or (lambda following, previous, mask: torch.where(mask, following, previous)),
             **{f"number_{index}": torch.tensor(value, dtype=dtype) for index, value in enumerate(self.tensors)},
         }  # fmt: skip
         exec(compile(self.source, "<equations>", "exec"), names)
-        return names["once"], names["step"]
+        return names["once"], names["moments"], names["step"]

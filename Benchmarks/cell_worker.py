@@ -148,8 +148,8 @@ def torch_loops(
             x=torch.from_numpy(arrays["x"]),
             inputs={name: torch.from_numpy(arrays[name]) for name in network.inputs},
             states={
-                name: torch.full((sequences, width), initials.get(name, 0.0), dtype=dtype)
-                for name, width in zip(handle.state_names, handle.state_widths)
+                name: torch.full(handle.state_shape(index, sequences)[1:], initials.get(name, 0.0), dtype=dtype)
+                for index, name in enumerate(handle.state_names)
             },
             parameters={name: torch.from_numpy(value.copy()) for name, value in parameters.items()},
             dy=torch.from_numpy(arrays["dy"]),

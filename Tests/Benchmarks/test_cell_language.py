@@ -39,9 +39,9 @@ class Step:
         self.x, self.h = normal(3, WIDTH, seed=8), normal(3, WIDTH, seed=9)
 
     def __call__(self) -> torch.Tensor:
-        once, step = self.cell.functions(torch.float64)
-        states = [self.h] * len(self.cell.states)
-        return step(self.x, *states, *once(*self.parameters.values()))[0]
+        once, moments, step = self.cell.functions(torch.float64)
+        states, fixed = [self.h] * len(self.cell.states), once(*self.parameters.values())
+        return step(self.x, *states, *fixed, *moments(self.x[None], *fixed))[0]
 
 
 A, B, M = normal(WIDTH, seed=1), normal(WIDTH, seed=2).abs(), normal(WIDTH, WIDTH, seed=3)
@@ -84,7 +84,7 @@ T, S = normal(2 * WIDTH, WIDTH, seed=4), M[:, :3]
         ("h' = scaled_tanh(x, 2, 0.5) + affine(h, 3)", lambda x, h: 2 * torch.tanh(x / 2) + 3 * h),
         ("h' = thresholded_relu(x) + elu(h, 2)", lambda x, h: torch.where(x > 1, x, 0 * x) + F.elu(h, 2.0)),
         ("h' = batch_norm(x, a, b) + layer_norm(h)",
-         lambda x, h: (x - A) / torch.sqrt(B + 1e-5) + F.layer_norm(h, (WIDTH,))),
+         lambda x, h: F.batch_norm(x, None, None, training=True) + F.layer_norm(h, (WIDTH,))),
         ("# a comment\n\nsize M = H\nh' = (x  # goes on\n  + h)\n", lambda x, h: x + h),
         ("size = 2\nh' = size * x + 1.5e-1", lambda x, h: 2 * x + 0.15),
     ],
