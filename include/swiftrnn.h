@@ -139,7 +139,8 @@ typedef struct swiftrnn_config {
   int32_t learned_initial_states; /**< 1: states start with parameters, "initial_h_l0", where a call gives none */
   int32_t reserved;               /**< 0 */
   const int64_t *layer_hidden_sizes; /**< [num_layers] H of each layer, or NULL: hidden_size for all. Copied */
-  const int64_t *layer_dilations; /**< [num_layers] k: a step reads the states of k steps before (Chang 2017); NULL: 1 */
+  const int64_t *layer_dilations; /**< [num_layers] k in 1...65536: a step reads the states of k steps before (Chang
+                                       2017); NULL: 1 */
 } swiftrnn_config;
 
 /** Fills `config` with the defaults for `cell`; input_size and hidden_size stay 0 and must be set. Never writes past

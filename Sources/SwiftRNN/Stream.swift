@@ -63,6 +63,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
       scratch = StreamScratch(&none, network.plan, sequences: 0)
       layers = none.take(StreamLayer<Scalar>.self, 0)
       layerCount = 0
+      try stepOnce()
       reset()
       return
     }
@@ -91,6 +92,19 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
         cells[index], scratch, inputs: below.map { (constant($0.0.hRows), constant($0.1.hRows)) } ?? (x, x))
     }
     reset()
+  }
+
+  /// A step of zeros. The first one of a cell of equations asks the runtime for types, which allocates: not in `step`.
+  private func stepOnce() throws(RNNError) {
+    guard let cells, sequences > 0 else { return }
+    reset()
+    let widest = network.inputs.reduce(network.configuration.inputSize) { max($0, $1.width) }
+    let zeros = try Block<Scalar>(count: Size.product(sequences, widest, of: "x"))
+    zeros.pointer.update(repeating: 0, count: zeros.count)
+    var inputs = Inputs<Scalar>()
+    for input in 0..<network.inputCount { inputs[input] = zeros.pointer }
+    withFloatControl { cells.step(zeros.pointer, inputs, nil) }
+    withExtendedLifetime(zeros) {}
   }
 
   /// All states to zero.

@@ -1,6 +1,6 @@
 // Handles: the objects behind the opaque pointers of the header. A handle holds one reference.
 import CSwiftRNN
-import SwiftRNN
+@_spi(Door) import SwiftRNN
 
 #if canImport(Glibc)
   import Glibc
@@ -37,6 +37,13 @@ final class NetworkHandle: Sendable {
     switch network {
     case .float(let network): network.states
     case .double(let network): network.states
+    }
+  }
+
+  func spareBytes(isStream: Bool = false) -> Int {
+    switch network {
+    case .float(let network): network.spareBytes(isStream: isStream)
+    case .double(let network): network.spareBytes(isStream: isStream)
     }
   }
 

@@ -30,7 +30,8 @@ public func swiftrnn_network_create(
     let out = try output(out_network, "out_network")
     out.pointee = nil
     let config = try Argument.settings("config", config)
-    try requireSpareMemory()
+    // Names and numbers of parameters are listed for each layer where layers have options.
+    try requireSpareMemory(1 << 16 + min(max(Int(config.num_layers), 0), 1024) << 13)
     guard let cell = Int32(exactly: config.cell.rawValue).flatMap(CellKind.init(rawValue:)) else {
       throw .invalidValue("cell", Int(config.cell.rawValue), low: 1, high: 6)
     }

@@ -67,7 +67,9 @@ public func swiftrnn_network_forward(
     f.firstSequence = Int(a.first_sequence)
     f.mask = a.mask
     // One thread and packed weights: nothing is allocated. Sizes that make no sense are refused below.
-    if weights == nil || network.threads(steps: f.steps, sequences: f.sequences) > 1 { try requireSpareMemory() }
+    if weights == nil || network.threads(steps: f.steps, sequences: f.sequences) > 1 {
+      try requireSpareMemory(network.spareBytes())
+    }
     try network.forward(f)
   }
   return run { () throws(RNNError) in
@@ -127,7 +129,7 @@ public func swiftrnn_network_backward(
   return run { () throws(RNNError) in
     let handle = try Handle.network(network)
     let a = try Argument.settings("args", args)
-    try requireSpareMemory()
+    try requireSpareMemory(handle.spareBytes())
     switch handle.network {
     case .float(let network): try backward(network, a)
     case .double(let network): try backward(network, a)
@@ -144,7 +146,7 @@ public func swiftrnn_network_update_statistics(
     let handle = try Handle.network(network)
     let parameters = try Argument.parameters(
       "parameters", parameters, parameter_count, expected: handle.parameterCount)
-    try requireSpareMemory()
+    try requireSpareMemory(handle.spareBytes())
     switch handle.network {
     case .float(let network):
       try network.updateStatistics(
@@ -171,7 +173,7 @@ public func swiftrnn_weights_create(
     let handle = try Handle.network(network)
     let parameters = try Argument.parameters(
       "parameters", parameters, parameter_count, expected: handle.parameterCount)
-    try requireSpareMemory()
+    try requireSpareMemory(handle.spareBytes())
     let weights: WeightsHandle =
       switch handle.network {
       case .float(let network): WeightsHandle(.float(try PackedWeights(network, parameters: parameters)))
@@ -194,9 +196,10 @@ public func swiftrnn_stream_create(
   run { () throws(RNNError) in
     let out = try output(out_stream, "out_stream")
     out.pointee = nil
-    let network = try Handle.network(network).network
+    let handle = try Handle.network(network)
+    let network = handle.network
     let weights = try Handle.object(WeightsHandle.self, weights, "weights").weights
-    try requireSpareMemory()
+    try requireSpareMemory(handle.spareBytes(isStream: true))
     let stream: StreamHandle
     switch (network, weights) {
     case (.float(let network), .float(let weights)):

@@ -113,7 +113,7 @@ static uint64_t run(options *o, border flush, uint64_t seed) {
   }
   int64_t *lengths = (int64_t *)array("lengths", SEQUENCES * 8, flush);
   uint8_t *mask = (uint8_t *)array("mask", rows, flush);
-  for (int64_t n = 0; n < SEQUENCES; n++) lengths[n] = n == 0 ? STEPS : (int64_t)(next_random(&random) % (STEPS + 1));
+  for (int64_t n = 0; n < SEQUENCES; n++) lengths[n] = n == 0 ? (int64_t)STEPS : (int64_t)(next_random(&random) % (STEPS + 1));
   for (int64_t i = 0; i < rows; i++) mask[i] = (uint8_t)(next_random(&random) % 3);
   swiftrnn_forward_args f;
   memset(&f, 0, sizeof f);
@@ -206,7 +206,8 @@ static void refusals(void) {
   REFUSED_CONFIG(MISALIGNED, c.layer_dilations = MOVED(const int64_t *, wrong, 4), "layer_dilations");
   REFUSED_CONFIG(INVALID_SIZE, c.num_layers = 1025; c.layer_dilations = wrong, "num_layers is 1025");
   REFUSED_CONFIG(INVALID_SIZE, c.layer_hidden_sizes = uneven; c.skip = SWIFTRNN_SKIP_RESIDUAL, "residual", "6", "5");
-  REFUSED_CONFIG(OVERFLOW, c.layer_hidden_sizes = huge; c.layer_dilations = huge, "more bytes");
+  REFUSED_CONFIG(OVERFLOW, c.layer_hidden_sizes = huge; c.skip = SWIFTRNN_SKIP_DENSE, "more bytes");
+  REFUSED_CONFIG(INVALID_VALUE, c.layer_dilations = huge, "layer_dilations[0] is 2147483648", "1...65536");
 }
 
 int main(void) {

@@ -280,9 +280,9 @@ static void begin(const char *call) {
     if (CALL(function, __VA_ARGS__) != SWIFTRNN_STATUS_OK) fail("%s", swiftrnn_last_error()); \
   } while (0)
 
-static int has_masks(const char *text, int64_t size, int depth) {
-  static const char *const words[] = {"dropout", "zoneout", "drop_connect"};
-  for (size_t i = 0; i < 3; i++) {
+static int trains_otherwise(const char *text, int64_t size, int depth) {
+  static const char *const words[] = {"dropout", "zoneout", "drop_connect", "batch_norm"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
     if (memmem(text, (size_t)size, words[i], strlen(words[i])) != NULL) return 1;
   }
   const char *like = (const char *)memmem(text, (size_t)size, "like ", 5);
@@ -293,7 +293,7 @@ static int has_masks(const char *text, int64_t size, int depth) {
   memcpy(name, like + 5, (size_t)(text + size - like - 5 < 63 ? text + size - like - 5 : 63));
   name[strspn(name, "abcdefghijklmnopqrstuvwxyz_0123456789")] = 0;
   if (swiftrnn_cell_text(name, found, sizeof found, &count) != SWIFTRNN_STATUS_OK) return 0;
-  return has_masks(found, count - 1, depth - 1);
+  return trains_otherwise(found, count - 1, depth - 1);
 }
 
 /* All arrays of a pass: watched memory. */
@@ -312,7 +312,7 @@ typedef struct cell_pass {
   size_t element;
   int64_t inputs, layers, directions, steps, sequences, outputs, state_count, input_count, parameter_count;
   int64_t state_width[MOST_STATES], input_width[MOST_INPUTS];
-  int is_masked;
+  int trains_otherwise;
   swiftrnn_forward_args forward;
   swiftrnn_backward_args backward;
   void *workspace_weights;
@@ -528,8 +528,8 @@ static void pass(cell_pass *p) {
   EXPECT_OK(swiftrnn_network_forward, p->network, &inference);
   compare(p, forward_results, "3 threads");
   EXPECT_OK(swiftrnn_network_forward, p->network, f);
-  if (p->is_masked) keep_results(forward_results);
-  if (!p->is_masked) compare(p, forward_results, "training");
+  if (p->trains_otherwise) keep_results(forward_results);
+  if (!p->trains_otherwise) compare(p, forward_results, "training");
   EXPECT_OK(swiftrnn_network_backward, p->network, b);
   keep_results(backward_results);
   swiftrnn_set_num_threads(1);
@@ -643,8 +643,8 @@ static void forest(cell_pass *p) {
   EXPECT_OK(swiftrnn_forest_forward, p->network, made, &inference);
   compare(p, forward_results, "forest, 3 threads");
   EXPECT_OK(swiftrnn_forest_forward, p->network, made, &f);
-  if (p->is_masked) keep_results(forward_results);
-  if (!p->is_masked) compare(p, forward_results, "forest, training");
+  if (p->trains_otherwise) keep_results(forward_results);
+  if (!p->trains_otherwise) compare(p, forward_results, "forest, training");
   EXPECT_OK(swiftrnn_forest_backward, p->network, made, &b);
   keep_results(backward_results);
   swiftrnn_set_num_threads(1);
@@ -706,7 +706,7 @@ static double network_of_text(const swiftrnn_equations *equations, int is_absurd
   describe_network(p.network);
   p.inputs = config.input_size, p.layers = config.num_layers, p.directions = config.num_directions;
   EXPECT_OK(swiftrnn_network_output_size, p.network, &p.outputs);
-  p.is_masked = has_masks(now->text, now->size, 5) || config.dropout > 0;
+  p.trains_otherwise = trains_otherwise(now->text, now->size, 5) || config.dropout > 0;
   if (is_absurd) {
     for (int i = 0; i < 6; i++) {
       int64_t size = 0;

@@ -174,7 +174,58 @@ static void run(const shape *is) {
   problem_free(p);
 }
 
+/* A stream with layer options, or of a cell of equations: rows of all kinds between layers. */
+static void run_options(swiftrnn_cell cell, swiftrnn_skip skip, const char *text) {
+  enum { STEPS = 7, SEQUENCES = 2, INPUTS = 5, WIDTH = 6, MOST_STATE = SEQUENCES * 8 * WIDTH };
+  static const int64_t dilations[3] = {1, 3, 2};
+  swiftrnn_config config;
+  swiftrnn_network *network = NULL;
+  CHECK_STATUS(swiftrnn_config_init(&config, sizeof config, cell), SWIFTRNN_STATUS_OK);
+  config.input_size = INPUTS, config.hidden_size = WIDTH, config.num_layers = 3;
+  config.skip = skip, config.learned_initial_states = 1, config.layer_dilations = dilations;
+  if (text == NULL) {
+    CHECK_STATUS(swiftrnn_network_create(&config, &network), SWIFTRNN_STATUS_OK);
+  } else {
+    swiftrnn_equations *equations = NULL;
+    CHECK_STATUS(swiftrnn_cell_parse(text, (int64_t)strlen(text), &equations), SWIFTRNN_STATUS_OK);
+    CHECK_STATUS(swiftrnn_network_create_equations(equations, &config, NULL, 0, &network), SWIFTRNN_STATUS_OK);
+    swiftrnn_equations_destroy(equations);
+  }
+  snprintf(current_work, sizeof current_work, "cell %d, skip %d, %s", (int)cell, (int)skip, text == NULL ? "" : text);
+  int64_t count = 0, elements = 0, states = 0;
+  CHECK_STATUS(swiftrnn_network_parameter_count(network, &count), SWIFTRNN_STATUS_OK);
+  CHECK_STATUS(swiftrnn_network_flat_count(network, &elements), SWIFTRNN_STATUS_OK);
+  CHECK_STATUS(swiftrnn_network_state_count(network, &states), SWIFTRNN_STATUS_OK);
+  float *flat = (float *)required(calloc((size_t)elements, sizeof(float)));
+  void **parameters = (void **)required(calloc((size_t)count, sizeof(void *)));
+  CHECK_STATUS(swiftrnn_network_flat_pointers(network, flat, elements * 4, parameters, count), SWIFTRNN_STATUS_OK);
+  CHECK_STATUS(swiftrnn_network_initialize(network, 1, parameters, count), SWIFTRNN_STATUS_OK);
+  swiftrnn_weights *weights = NULL;
+  swiftrnn_stream *stream = NULL;
+  CHECK_STATUS(swiftrnn_weights_create(network, (const void *const *)parameters, count, &weights), SWIFTRNN_STATUS_OK);
+  CHECK_STATUS(swiftrnn_stream_create(network, weights, SEQUENCES, &stream), SWIFTRNN_STATUS_OK);
+  static float x[STEPS * SEQUENCES * INPUTS], y[STEPS * SEQUENCES * WIDTH], kept_states[2][MOST_STATE];
+  void *const in_out[2] = {kept_states[0], kept_states[1]};
+  int status[6] = {0};
+  CHECK_NOTHING_ALLOCATED("the first step", status[0] = swiftrnn_stream_step(stream, x, y));
+  CHECK_NOTHING_ALLOCATED("100 steps", for (int i = 0; i < 100; i++) status[1] |= swiftrnn_stream_step(stream, x, y));
+  CHECK_NOTHING_ALLOCATED("a run", status[2] = swiftrnn_stream_run(stream, STEPS, x, y));
+  CHECK_NOTHING_ALLOCATED("get_state", status[3] = swiftrnn_stream_get_state(stream, in_out, states));
+  CHECK_NOTHING_ALLOCATED(
+      "set_state", status[4] = swiftrnn_stream_set_state(stream, (const void *const *)in_out, states));
+  CHECK_NOTHING_ALLOCATED("reset", status[5] = swiftrnn_stream_reset(stream));
+  for (int i = 0; i < 6; i++) CHECK_STATUS(status[i], SWIFTRNN_STATUS_OK);
+  swiftrnn_stream_destroy(stream);
+  swiftrnn_weights_destroy(weights);
+  swiftrnn_network_destroy(network);
+  free(flat), free(parameters);
+}
+
 int main(void) {
+  run_options(SWIFTRNN_LSTM, SWIFTRNN_SKIP_NONE, NULL);
+  run_options(SWIFTRNN_GRU, SWIFTRNN_SKIP_RESIDUAL, NULL);
+  run_options(SWIFTRNN_RNN_TANH, SWIFTRNN_SKIP_DENSE, NULL);
+  run_options(SWIFTRNN_EQUATIONS, SWIFTRNN_SKIP_DENSE, "like lstm_peephole");
   for (int kind = 0; kind < KINDS; kind++) {
     for (int variant = 0; variant < 8; variant++) {
       shape is = shape_of_kind(kind, 9);

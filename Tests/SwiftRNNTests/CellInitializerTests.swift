@@ -15,8 +15,15 @@ import Testing
     return try Network(cell, configuration, sizes: Self.sizes.filter { cell.sizeNames.contains($0.key) })
   }
 
+  /// Of a cell with batch_norm they are those of its layer.
+  private func equations(_ text: String) throws -> Equations<Double> {
+    let whole = try network(text)
+    let layer = whole.stack?.blocks.first?.network ?? whole
+    return try #require(layer.equations)
+  }
+
   private func roles(_ text: String) throws -> (ParameterRoles, [String]) {
-    let equations = try #require(try network(text).equations)
+    let equations = try equations(text)
     return (ParameterRoles(equations.first.layer), equations.cell.graph.parameters.map(\.name))
   }
 
@@ -56,7 +63,7 @@ import Testing
   ])
   func rolesAreSeenFromTheEquations(_ text: String, _ expected: String) throws {
     let (roles, names) = try roles(text)
-    let equations = try #require(try network(text).equations)
+    let equations = try equations(text)
     var found: [String] = []
     for (role, word) in [
       (ParameterRoles.Role.input, "input"), (.recurrent, "recurrent"), (.other, "other"), (.bias, "bias"),
@@ -85,7 +92,7 @@ import Testing
   ])
   func gatesThatKeepAStateAreSeenFromTheEquations(_ text: String, _ expected: String) throws {
     let (roles, names) = try roles(text)
-    let equations = try #require(try network(text).equations)
+    let equations = try equations(text)
     func described(_ gates: [[ParameterPart]]) -> String {
       gates.map { gate in
         gate.map { part in

@@ -48,7 +48,7 @@ extension Network {
 
   /// - Throws: why the network can't run over the forest.
   private func checkForest(_ forest: Forest) throws(RNNError) -> Equations<Scalar> {
-    if stack != nil { throw .unsupported("trees have no layer options") }
+    if stack != nil { throw .unsupported("trees have no layer options and no batch_norm") }
     guard let equations, equations.trees != nil else {
       throw .unsupported("the cell is not recursive: its states or its output are made of one child's state")
     }

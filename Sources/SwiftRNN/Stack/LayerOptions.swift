@@ -46,22 +46,25 @@ public struct LayerOptions: Sendable, Equatable {
   /// Passes take a mask of steps.
   public var gaps = Gaps.none
 
+  /// A stream has an object for each chain.
+  static let largestDilation = 1 << 16
+
   public init() {}
 
   /// The same without what says nothing in this configuration.
   ///
   /// - Throws: the first thing that does not fit it.
   func checked(_ c: NetworkConfiguration) throws(RNNError) -> LayerOptions {
-    func check(_ name: StaticString, _ list: [Int]) throws(RNNError) {
+    func check(_ name: StaticString, _ list: [Int], most: Int) throws(RNNError) {
       guard list.isEmpty || list.count == c.layers else {
         throw .countMismatch(name, list.count, expected: c.layers)
       }
-      for (layer, value) in list.enumerated() where value < 1 || value > NetworkConfiguration.largestSize {
-        throw .invalidElement(name, index: layer, value, low: 1, high: NetworkConfiguration.largestSize)
+      for (layer, value) in list.enumerated() where value < 1 || value > most {
+        throw .invalidElement(name, index: layer, value, low: 1, high: most)
       }
     }
-    try check("layer_hidden_sizes", hiddenSizes)
-    try check("layer_dilations", dilations)
+    try check("layer_hidden_sizes", hiddenSizes, most: NetworkConfiguration.largestSize)
+    try check("layer_dilations", dilations, most: Self.largestDilation)
     var options = self
     if hiddenSizes.allSatisfy({ $0 == c.hiddenSize }) { options.hiddenSizes = [] }
     if dilations.allSatisfy({ $0 == 1 }) { options.dilations = [] }

@@ -50,6 +50,17 @@ extension Network {
   }
 }
 
+extension Network {
+  /// Bytes that the small arrays and objects of a call have at most: of networks with layer options some for each
+  /// layer, and in a stream for each chain.
+  @_spi(Door)
+  public func spareBytes(isStream: Bool = false) -> Int {
+    guard let stack else { return 1 << 16 }
+    let chains = isStream ? stack.blocks.reduce(0) { $0 &+ $1.dilation } : 0
+    return (1 << 16) &+ stack.blocks.count &* 4096 &+ stack.parameters.count &* 64 &+ chains &* 2048
+  }
+}
+
 extension Stack {
   /// Learned states start where the cell's do.
   func startInitialStates(_ parameters: UnsafeBufferPointer<UnsafeMutableRawPointer?>) {

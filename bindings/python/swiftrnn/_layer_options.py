@@ -73,7 +73,9 @@ class LayerOptions:
         _named(self.gaps, "gaps", GAPS)
         flag(self.independent_directions, "independent_directions")
         flag(self.learned_initial_states, "learned_initial_states")
-        if self.dilations is not None and not isinstance(self.dilations, int):
+        if isinstance(self.dilations, int):
+            integer(self.dilations, "dilations")
+        elif self.dilations is not None:
             object.__setattr__(self, "dilations", _integers(self.dilations, "dilations"))
         if self.hidden_sizes is not None:
             object.__setattr__(self, "hidden_sizes", _integers(self.hidden_sizes, "hidden_sizes"))

@@ -273,7 +273,7 @@ def test_options_that_do_not_fit() -> None:
     with pytest.raises(TypeError, match="mask: expected booleans, got float64"):
         masked(x, mask=np.ones((T, N)))
     tree = swiftrnn.Cell("tree_child_sum").layer(I, H, 2, options=LayerOptions(skip="dense"))
-    with pytest.raises(swiftrnn.SwiftRNNError, match="trees have no layer options"):
+    with pytest.raises(swiftrnn.SwiftRNNError, match="trees have no layer options and no batch_norm"):
         tree.tree(swiftrnn.Forest([-1]), np.zeros((1, I), np.float32))
     with pytest.raises(ValueError, match="tensor: 7 numbers are no state"):
         network.layer_state(np.zeros(7), 0)
