@@ -134,6 +134,23 @@ struct StackPass<Scalar: RNNScalar> {
     stack.firstInitialState[block.layer] &+ (block.flow &+ direction) &* block.network.stateCount &+ state
   }
 
+  /// Runs `body` for each chain of each sequence in a direction: the row of its state in the block's order, and in the
+  /// caller's, before or after a call.
+  @inline(__always)
+  private func visitChains(
+    _ block: Block, _ direction: Int, after: Bool, _ body: (_ own: Int, _ callers: Int) -> Void
+  ) {
+    let chains = ChainRows(dilation: block.dilation, isReverse: isReverse(block, direction))
+    let first = direction &* block.dilation &* sequences
+    for chain in 0..<block.dilation {
+      for n in 0..<sequences {
+        let length = rows.length(n)
+        let row = after ? chains.after(chain, length: length) : chains.before(chain, length: length)
+        body(first &+ chain &* sequences &+ n, first &+ row &* sequences &+ n)
+      }
+    }
+  }
+
   /// A block's initial states: the caller's, or in `scratch`.
   @inline(never)
   func initialStates(_ block: Block, _ scratch: States<Scalar>) -> States<Scalar> {
@@ -145,13 +162,8 @@ struct StackPass<Scalar: RNNScalar> {
         let first = direction &* block.dilation &* sequences
         if let from = states[state] {
           if block.dilation == 1 { continue }
-          let chains = ChainRows(dilation: block.dilation, isReverse: isReverse(block, direction))
-          for chain in 0..<block.dilation {
-            for n in 0..<sequences {
-              let row = chains.before(chain, length: rows.length(n))
-              (to + (first &+ chain &* sequences &+ n) &* width).update(
-                from: from + (first &+ row &* sequences &+ n) &* width, count: width)
-            }
+          visitChains(block, direction, after: false) { own, callers in
+            (to + own &* width).update(from: from + callers &* width, count: width)
           }
         } else if options.learnedInitialStates {
           let index = initialParameter(block, direction: direction, state: state)
@@ -175,15 +187,9 @@ struct StackPass<Scalar: RNNScalar> {
       guard let callers = callers[state], let own = own[state] else { continue }
       let width = block.network.width(ofState: state)
       for direction in 0..<block.directions {
-        let chains = ChainRows(dilation: block.dilation, isReverse: isReverse(block, direction))
-        let first = direction &* block.dilation &* sequences
-        for chain in 0..<block.dilation {
-          for n in 0..<sequences {
-            let row = chains.after(chain, length: rows.length(n))
-            let its = callers + (first &+ row &* sequences &+ n) &* width
-            let blocks = own + (first &+ chain &* sequences &+ n) &* width
-            if toCaller { its.update(from: blocks, count: width) } else { blocks.update(from: its, count: width) }
-          }
+        visitChains(block, direction, after: true) { ownRow, callersRow in
+          let (blocks, its) = (own + ownRow &* width, callers + callersRow &* width)
+          if toCaller { its.update(from: blocks, count: width) } else { blocks.update(from: its, count: width) }
         }
       }
     }
@@ -201,13 +207,8 @@ struct StackPass<Scalar: RNNScalar> {
       for direction in 0..<block.directions {
         let first = direction &* block.dilation &* sequences
         if let to = callers[state], to != from {
-          let chains = ChainRows(dilation: block.dilation, isReverse: isReverse(block, direction))
-          for chain in 0..<block.dilation {
-            for n in 0..<sequences {
-              let row = chains.before(chain, length: rows.length(n))
-              (to + (first &+ row &* sequences &+ n) &* width).update(
-                from: from + (first &+ chain &* sequences &+ n) &* width, count: width)
-            }
+          visitChains(block, direction, after: false) { own, callers in
+            (to + callers &* width).update(from: from + own &* width, count: width)
           }
         }
         guard options.learnedInitialStates, gradients.baseAddress != nil,
