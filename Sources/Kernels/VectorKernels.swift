@@ -1,5 +1,7 @@
 // Runs a list of vector instructions: a choice for each instruction, and then one loop over its rows and columns.
 
+import CPrimitives
+
 /// Rows and columns of one instruction.
 @usableFromInline
 struct VectorLoop<V: Lanes> {
@@ -18,7 +20,23 @@ struct VectorLoop<V: Lanes> {
 
   @inlinable @inline(__always)
   func row(_ operand: VectorOperand, _ row: Int) -> UnsafeMutablePointer<V.Scalar> {
-    table[Int(operand.place)][row] + Int(operand.column)
+    let place = table[Int(operand.place)]
+    guard let pointers = place.rows else { return place.start + (row &* place.stride &+ Int(operand.column)) }
+    let offset = place.stride &+ Int(operand.column)
+    fetch(pointers[min(row &+ 1, rows &- 1)] + offset)
+    return pointers[row] + offset
+  }
+
+  /// Asks for a row of a place whose rows lie apart, such as the tape: all of them do not fit the second-level cache,
+  /// and the hardware's own prefetch does not follow them.
+  @inlinable @inline(__always)
+  func fetch(_ row: UnsafeMutablePointer<V.Scalar>) {
+    let line = 64 / MemoryLayout<V.Scalar>.stride
+    var i = 0
+    while i < width {
+      swiftrnn_prefetch_first(row + i)
+      i &+= line
+    }
   }
 
   @inlinable @inline(__always)

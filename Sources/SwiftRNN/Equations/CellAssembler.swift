@@ -93,10 +93,12 @@ struct CellAssembler {
     return location
   }
 
-  /// A place of whole vectors where the value is wanted in its own section.
+  /// A place of whole vectors where the value is wanted in its own section: of rows of others, the tape's where they
+  /// are such.
   func ownPlace(_ number: Int, _ section: Int) -> Location? {
     required[number]?.first {
-      $0.node == number && $0.section == section && !Place.isDense($0.location.place) && $0.width == graph.rows[number]
+      $0.node == number && $0.section == section && $0.width == graph.rows[number]
+        && (!Place.isDense($0.location.place) || $0.location.place == Place.tape && $0.width % lanes == 0)
     }?.location
   }
 
