@@ -1,5 +1,5 @@
-// Norms and softmax of one row, and their gradients. Sums are of 16 partial sums by index mod 16, joined by a fixed
-// tree: the same bits on every instruction set.
+// Norms and softmax of one row, and their gradients. Sums are of 64 partial sums by index mod 64, of what is left
+// 16 by index mod 16, joined by a fixed tree: the same bits on every instruction set.
 //
 // Layer norm: Ba, Kiros, Hinton 2016. RMS norm: Zhang, Sennrich 2019. Both here without gain and bias, eps 1e-5.
 
@@ -13,25 +13,36 @@ extension Lanes {
     _ term: (_ a: Self, _ b: Self, _ sum: Self) -> Self
   ) -> Scalar {
     var sums = InlineArray<vectors, Self>(repeating: zero)
-    let whole = count & ~15
-    var i = 0
-    while i < whole {
-      for v in 0..<vectors {
-        let at = i &+ v &* Self.count
-        sums[v] = term(load(a + at), load(b + at), sums[v])
-      }
-      i &+= 16
-    }
-    for v in 0..<vectors {
-      let at = i &+ v &* Self.count
-      let rest = count &- at
-      if rest <= 0 { break }
-      // Lanes behind the end add zero to their sums: `term` of them may be anything.
-      let some = load(a + at, first: rest)
-      let added = term(some, load(b + at, first: rest), sums[v])
-      sums[v] = rest >= Self.count ? added : keep(added, first: rest, else: sums[v])
-    }
+    for v in 0..<vectors { sums[v] = partialSum(a, b, from: v &* Self.count, count, term) }
     return join(sums)
+  }
+
+  /// The partial sums of the vector at `first` among each 16 numbers.
+  @inlinable @inline(__always)
+  static func partialSum(
+    _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, from first: Int, _ count: Int,
+    _ term: (_ a: Self, _ b: Self, _ sum: Self) -> Self
+  ) -> Self {
+    // Four beside each other: one would wait for its own last addition at each step.
+    var (s, t, u, v) = (zero, zero, zero, zero)
+    var (at, left) = (first, count)
+    while left >= 64 {
+      s = term(load(a + at), load(b + at), s)
+      t = term(load(a + (at &+ 16)), load(b + (at &+ 16)), t)
+      u = term(load(a + (at &+ 32)), load(b + (at &+ 32)), u)
+      v = term(load(a + (at &+ 48)), load(b + (at &+ 48)), v)
+      (at, left) = (at &+ 64, left &- 64)
+    }
+    s = (s + u) + (t + v)
+    while left >= 16 {
+      s = term(load(a + at), load(b + at), s)
+      (at, left) = (at &+ 16, left &- 16)
+    }
+    let rest = count &- at
+    if rest <= 0 { return s }
+    // Lanes behind the end add zero to their sums: `term` of them may be anything.
+    let added = term(load(a + at, first: rest), load(b + at, first: rest), s)
+    return rest >= Self.count ? added : keep(added, first: rest, else: s)
   }
 
   /// The first `n` lanes of a, the others of b.

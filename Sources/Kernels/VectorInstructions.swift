@@ -14,8 +14,8 @@ public enum VectorOpcode: UInt8, BitwiseCopyable, Sendable, CaseIterable {
   case add, subtract, multiply, divide, minimum, maximum, negate
   /// `k a + l`
   case affine
-  /// `a b + c`, rounded once where the instruction set can.
-  case multiplyAdd
+  /// `a b + c` and `a b - c`, rounded once where the instruction set can.
+  case multiplyAdd, multiplySubtract
   /// `a < b ? c : d`, and `a <= b ? c : d`; d where either is NaN.
   case selectLess, selectLessOrEqual
 
@@ -40,6 +40,10 @@ public enum VectorOpcode: UInt8, BitwiseCopyable, Sendable, CaseIterable {
   case thresholdedReluGradient, scaledTanhGradient
   /// c where a < b, half of it where they are equal, else 0.
   case minimumGradient
+
+  // Two of the above in one: of `a + b`, of `a b + c`, and from a the derivative times `b c`.
+  case sigmoidOfSum, tanhOfSum, sigmoidOfMultiplyAdd, tanhOfMultiplyAdd
+  case sigmoidGradientOfProduct, tanhGradientOfProduct
 
   // Over the `width` numbers of each row.
   case sum, mean, layerNorm, rmsNorm, softmax

@@ -157,6 +157,7 @@ func run<V: Lanes>(_: V.Type, _ program: VectorProgram<V.Scalar>) {
     case .negate: loop.one { -$0 }
     case .affine: loop.one { V.multiplyAdd($0, V(repeating: k), V(repeating: l)) }
     case .multiplyAdd: loop.three { V.multiplyAdd($0, $1, $2) }
+    case .multiplySubtract: loop.three { V.multiplyAdd($0, $1, -$2) }
     case .selectLess: loop.four { V.select(V.less($0, $1), $2, $3) }
     case .selectLessOrEqual:
       loop.four { V.select(V.less($0, $1), $2, V.select(V.equal($0, $1), $2, $3)) }
@@ -212,6 +213,13 @@ func run<V: Lanes>(_: V.Type, _ program: VectorProgram<V.Scalar>) {
       loop.three {
         V.select(V.less($0, $1), $2, V.select(V.equal($0, $1), V(repeating: 0.5) * $2, V.zero))
       }
+
+    case .sigmoidOfSum: loop.two { V.sigmoid($0 + $1) }
+    case .tanhOfSum: loop.two { V.tanh($0 + $1) }
+    case .sigmoidOfMultiplyAdd: loop.three { V.sigmoid(V.multiplyAdd($0, $1, $2)) }
+    case .tanhOfMultiplyAdd: loop.three { V.tanh(V.multiplyAdd($0, $1, $2)) }
+    case .sigmoidGradientOfProduct: loop.three { ($1 * $2) * ($0 * (V.one - $0)) }
+    case .tanhGradientOfProduct: loop.three { ($1 * $2) * V.multiplyAdd(-$0, $0, V.one) }
 
     case .sum: loop.whole { a, out in out[0] = V.sum(a, loop.width) }
     case .mean: loop.whole { a, out in out[0] = V.sum(a, loop.width) / V.Scalar(loop.width) }

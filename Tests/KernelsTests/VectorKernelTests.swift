@@ -1,4 +1,5 @@
 import CPrimitives
+import Foundation
 import Kernels
 import Reference
 import SwiftRNN
@@ -53,6 +54,7 @@ import Testing
     Instruction(opcode: .negate, operands: 1, expected: each { -$0[0] }),
     unary(.affine, "affine", [0.75, -0.5]),
     Instruction(opcode: .multiplyAdd, operands: 3, expected: each { $0[0] * $0[1] + $0[2] }),
+    Instruction(opcode: .multiplySubtract, operands: 3, expected: each { $0[0] * $0[1] - $0[2] }),
     Instruction(opcode: .selectLess, operands: 4, expected: each { $0[0] < $0[1] ? $0[2] : $0[3] }),
     Instruction(opcode: .selectLessOrEqual, operands: 4, expected: each { $0[0] <= $0[1] ? $0[2] : $0[3] }),
     unary(.sigmoid, "sigmoid", range: -30...30), unary(.tanh, "tanh"), unary(.relu, "relu"),
@@ -76,6 +78,16 @@ import Testing
     Instruction(
       opcode: .minimumGradient, operands: 3,
       expected: each { $0[0] < $0[1] ? $0[2] : $0[0] == $0[1] ? $0[2] / 2 : 0 }),
+    Instruction(opcode: .sigmoidOfSum, operands: 2, expected: each { 1 / (1 + exp(-$0[0] - $0[1])) }),
+    Instruction(opcode: .tanhOfSum, operands: 2, expected: each { tanh($0[0] + $0[1]) }),
+    Instruction(opcode: .sigmoidOfMultiplyAdd, operands: 3, expected: each { 1 / (1 + exp(-$0[0] * $0[1] - $0[2])) }),
+    Instruction(opcode: .tanhOfMultiplyAdd, operands: 3, expected: each { tanh($0[0] * $0[1] + $0[2]) }),
+    Instruction(
+      opcode: .sigmoidGradientOfProduct, operands: 3, range: 0...1,
+      expected: each { $0[1] * $0[2] * $0[0] * (1 - $0[0]) }),
+    Instruction(
+      opcode: .tanhGradientOfProduct, operands: 3, range: -1...1,
+      expected: each { $0[1] * $0[2] * (1 - $0[0] * $0[0]) }),
     Instruction(opcode: .sum, operands: 1, expected: { [$0[0].reduce(0, +)] }),
     Instruction(opcode: .mean, operands: 1, expected: { [$0[0].reduce(0, +) / Double($0[0].count)] }),
     Instruction(opcode: .layerNorm, operands: 1, expected: { ActivationReference.layerNorm($0[0]) }),
@@ -110,10 +122,10 @@ import Testing
     #expect(Set(Self.all.map(\.opcode)) == Set(VectorOpcode.allCases))
   }
 
-  /// Widths around vectors, and the rows at which a sum of 16 partial sums ends.
-  private static let widths = [1, 3, 7, 8, 15, 16, 17, 33, 100]
+  /// Widths around vectors, and the rows at which sums of 16 and of 64 partial sums end.
+  private static let widths = [1, 3, 7, 8, 15, 16, 17, 33, 64, 65, 100, 197]
   private static let rows = 3
-  private static let stride = 128
+  private static let stride = 224
 
   /// Operands in one array of rows, results in another, behind which nothing is written but whole vectors.
   private func results<Scalar: RNNScalar>(

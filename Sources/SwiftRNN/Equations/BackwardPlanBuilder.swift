@@ -9,6 +9,7 @@ struct BackwardPlanBuilder {
   private var required: [RequiredValue] = []
   private var taken: [Int: Int] = [:]
   private var gradientColumns: [Int: Int] = [:]
+  private var totalColumns: [Int: Int] = [:]
   private var rights: [GradientRight] = []
   private var masked: [(matrix: MaskedMatrix, start: Int)] = []
   private var maskedElements = 0
@@ -153,8 +154,21 @@ struct BackwardPlanBuilder {
     let column = taken[place] ?? 0
     taken[place] = column + layer.padded(width)
     required.append(
-      RequiredValue(node: node, location: Location(place, column), width: width, section: section))
+      RequiredValue(
+        node: node, location: Location(place, column), width: width, section: section, adds: place == Place.totals))
     return column
+  }
+
+  /// Where a value is whose sum over all rows is wanted: in the gradient rows if it is there already, or if they are
+  /// those of nodes of trees; else it is added up over the steps of each sequence, which takes less memory.
+  private mutating func summed(_ node: Int) -> SummedRows {
+    let (value, column) = sized.resolved(node)
+    if layer.isTree || gradientColumns[value] != nil { return .rows(gradientColumn(node)) }
+    if let known = totalColumns[value] { return .totals(known + column) }
+    let width = sized.nodes[value].kind == .number ? 1 : sized.rows[value]
+    let found = want(value, Place.totals, width: width, BackwardSection.step)
+    totalColumns[value] = found
+    return .totals(found + column)
   }
 
   /// A column of the gradient rows, or of those of children, for a value.
@@ -230,27 +244,26 @@ struct BackwardPlanBuilder {
         offset += part * sized.rows[node]
         node = sized.nodes[node].operands[0]
       }
-      let column =
+      let from =
         gradient.isOfRows
-        ? gradientColumn(gradient.gradient)
-        : want(gradient.gradient, Place.prepared, width: count, BackwardSection.final)
+        ? summed(gradient.gradient)
+        : .prepared(want(gradient.gradient, Place.prepared, width: count, BackwardSection.final))
       found.append(
         VectorGradientPlan(
           parameter: sized.parameters[node] ?? 0, offset: offset, count: count,
-          isOfChild: gradient.isOfRows && sized.isChilds(sized.resolved(gradient.gradient).node), column: column,
-          isOfRows: gradient.isOfRows))
+          isOfChild: gradient.isOfRows && sized.isChilds(sized.resolved(gradient.gradient).node), from: from))
     }
     return found
   }
 
-  private mutating func rowSums(_ given: inout [Int: Location]) -> [(from: Int, to: Int, count: Int)] {
-    var found: [(from: Int, to: Int, count: Int)] = []
+  private mutating func rowSums(_ given: inout [Int: Location]) -> [RowSum] {
+    var found: [RowSum] = []
     for (number, node) in nodes.enumerated() where node.operation == .overRows {
       let count = node.kind == .number ? 1 : sized.rows[number]
       let to = taken[Place.prepared] ?? 0
       taken[Place.prepared] = to + layer.padded(count)
       given[number] = Location(Place.prepared, to)
-      found.append((gradientColumn(node.operands[0]), to, count))
+      found.append(RowSum(from: summed(node.operands[0]), to: to, count: count))
     }
     return found
   }

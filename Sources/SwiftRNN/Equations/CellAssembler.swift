@@ -32,6 +32,7 @@ struct CellAssembler {
   /// In the prepared row: constants as vectors, and numbers of parameters as vectors.
   private var constants: [(value: Double, width: Int, location: Location)] = []
   private var widened: [(number: Location, width: Int, location: Location)] = []
+  private var deviations: [(variance: Location, width: Int, location: Location)] = []
 
   /// - Parameter homes: of each section, the place of what outlives it, and of what outlives a stage of it.
   static func program(
@@ -97,7 +98,7 @@ struct CellAssembler {
   /// are such.
   func ownPlace(_ number: Int, _ section: Int) -> Location? {
     required[number]?.first {
-      $0.node == number && $0.section == section && $0.width == graph.rows[number]
+      $0.node == number && $0.section == section && $0.width == graph.rows[number] && !$0.adds
         && (!Place.isDense($0.location.place) || $0.location.place == Place.tape && $0.width % lanes == 0)
     }?.location
   }
@@ -235,6 +236,9 @@ struct CellAssembler {
     for (number, width, location) in widened {
       stage.append(Instruction(.broadcast, width: width, out: VectorOperand(location), VectorOperand(number)))
     }
+    for (variance, width, location) in deviations {
+      emitReciprocalDeviation(of: VectorOperand(variance), into: VectorOperand(location), width: width)
+    }
     for number in schedule.needed {
       guard let sum = schedule.accumulators[number], let location = sum.startLocation else { continue }
       emitStart(sum, location)
@@ -265,6 +269,16 @@ struct CellAssembler {
     }
     let location = take(Place.prepared, width)
     constants.append((value, width, location))
+    return VectorOperand(location)
+  }
+
+  /// `1 / sqrt(variance + 1e-5)` of a variance among the parameters.
+  mutating func preparedDeviation(of variance: Location, width: Int) -> VectorOperand {
+    if let known = deviations.first(where: { $0.variance == variance && $0.width == width }) {
+      return VectorOperand(known.location)
+    }
+    let location = take(Place.prepared, width)
+    deviations.append((variance, width, location))
     return VectorOperand(location)
   }
 

@@ -8,16 +8,25 @@ struct CellGradientRows<Scalar: RNNScalar> {
 
   /// `[T * N][columns]`, row t * N + n.
   let rows: Pointer
+  /// `[N][totals]`: of sequences, because where in the batch's order one is depends on the number of threads.
+  let totals: Pointer
+  private let totalCount: Int
   /// Zeros, and the states that sequences start with where the caller gives none.
   let zeros: Pointer
   let starts: Pointer
 
   init(_ arena: inout Arena, _ layer: EquationsLayer<Scalar>, steps: Int, sequences: Int) {
-    self.init(&arena, layer, rows: steps, sequences, columns: layer.backwardPlan.columns)
+    self.init(
+      &arena, layer, rows: steps, sequences, columns: layer.backwardPlan.columns, totals: layer.backwardPlan.totals)
   }
 
-  init(_ arena: inout Arena, _ layer: EquationsLayer<Scalar>, rows count: Int, _ each: Int = 1, columns: Int) {
+  init(
+    _ arena: inout Arena, _ layer: EquationsLayer<Scalar>, rows count: Int, _ each: Int = 1, columns: Int,
+    totals width: Int = 0
+  ) {
     rows = arena.take(Scalar.self, count, each, columns, behind: 64)
+    totals = arena.take(Scalar.self, each, width, behind: 64)
+    totalCount = each.multipliedReportingOverflow(by: width).partialValue
     zeros = arena.take(Scalar.self, layer.outputWidth, behind: 64)
     starts = arena.take(Scalar.self, layer.statesWidth, behind: 64)
   }
@@ -25,6 +34,7 @@ struct CellGradientRows<Scalar: RNNScalar> {
   /// Fills what all shards read.
   func prepare(_ layer: EquationsLayer<Scalar>) {
     zeros.update(repeating: 0, count: layer.outputWidth)
+    totals.update(repeating: 0, count: totalCount)
     for (column, width, value) in layer.states { (starts + column).update(repeating: value, count: width) }
   }
 }
@@ -216,8 +226,9 @@ struct CellBackwardRunner<Scalar: RNNScalar>: DirectionRunner {
     case Place.output: 1
     case Place.dy: 2
     case Place.gradients: 3
-    case Place.before(0)...: 4 &+ layer.inputCount &+ place &- Place.before(0)
-    case Place.input(0)..<Place.input(Place.mostInputs): 4 &+ place &- Place.input(0)
+    case Place.totals: 4
+    case Place.before(0)...: 5 &+ layer.inputCount &+ place &- Place.before(0)
+    case Place.input(0)..<Place.input(Place.mostInputs): 5 &+ place &- Place.input(0)
     default: nil
     }
   }
@@ -230,6 +241,7 @@ struct CellBackwardRunner<Scalar: RNNScalar>: DirectionRunner {
     case Place.dy: return dy.map { $0[t, n] } ?? scratch.gradients.zeros
     case Place.gradients:
       return scratch.gradients.rows + (t &* batch.sequences &+ n) &* layer.backwardPlan.columns
+    case Place.totals: return scratch.gradients.totals + n &* layer.backwardPlan.totals
     case Place.before(0)...:
       let state = place &- Place.before(0)
       if s == 0 { return initialRow(state, n) }

@@ -66,8 +66,17 @@ extension CellAssembler {
   }
 
   private mutating func write(_ value: RequiredValue) {
-    let source = read(value.node, width: value.width)
     let out = VectorOperand(value.location)
+    if value.adds {
+      if let (a, b) = factors(value.node, width: value.width) {
+        stage.append(Instruction(.multiplyAdd, width: value.width, out: out, a, b, out))
+      } else {
+        let source = read(value.node, width: value.width)
+        stage.append(Instruction(.add, width: value.width, out: out, out, source))
+      }
+      return
+    }
+    let source = read(value.node, width: value.width)
     if source != out { stage.append(Instruction(.copy, width: value.width, out: out, source)) }
   }
 
@@ -79,6 +88,11 @@ extension CellAssembler {
   ) {
     var sum = sum
     // The first term may be the second operand of a multiply-add, but not the first.
+    var terms = terms
+    if sum == nil, terms.count > 1, let start = startingPair(terms[0], terms[1], into: out, width: width) {
+      sum = start
+      terms.removeFirst(2)
+    }
     for (number, term) in terms.enumerated() {
       if let value = graph.constant(graph.resolved(term.node).node), let before = sum {
         stage.append(
@@ -107,6 +121,27 @@ extension CellAssembler {
       }
       sum = out
     }
+  }
+
+  /// The first two terms of a sum where one of them is a product, which the other is added to with one rounding.
+  private mutating func startingPair(
+    _ first: (isNegative: Bool, node: Int), _ second: (isNegative: Bool, node: Int), into out: VectorOperand, width: Int
+  ) -> VectorOperand? {
+    func isConstant(_ node: Int) -> Bool { graph.constant(graph.resolved(node).node) != nil }
+    if isConstant(first.node) || isConstant(second.node) { return nil }
+    let (product, other): ((isNegative: Bool, node: Int), (isNegative: Bool, node: Int))
+    if !first.isNegative, isFused(first.node), !isFused(second.node) {
+      (product, other) = (first, second)
+    } else if first.isNegative, !second.isNegative, isFused(second.node) {
+      (product, other) = (second, first)
+    } else {
+      return nil
+    }
+    guard let (a, b) = factors(product.node, width: width) else { return nil }
+    let addend = read(other.node, width: width)
+    stage.append(
+      Instruction(other.isNegative ? .multiplySubtract : .multiplyAdd, width: width, out: out, a, b, addend))
+    return out
   }
 
   private mutating func startingWith(_ node: Int, width: Int) -> VectorOperand {
@@ -159,6 +194,10 @@ extension CellAssembler {
     func operand(_ index: Int) -> VectorOperand { read(node.operands[index], width: width) }
     func constantOperand(_ index: Int) -> Double? { graph.constant(graph.resolved(node.operands[index]).node) }
     switch node.operation {
+    case .sum where schedule.concatenations.contains(number):
+      let covered = node.operands.reduce(0) { $0 + graph.rows[graph.nodes[$1].operands[0]] }
+      if covered < width { append(.fill, []) }
+      for term in node.operands { place(term, in: out) }
     case .sum(let negative):
       add(zip(negative, node.operands).map { ($0, $1) }, to: nil, into: out, width: width)
     case .multiply:
@@ -185,12 +224,11 @@ extension CellAssembler {
       }
     case .vector(let function): emit(function, node.operands[0], into: out, width: width)
     case .batchNorm:
-      let deviation = standardDeviation(node.operands[2], width: width)
+      let factor = reciprocalDeviation(node.operands[2], width: width)
       append(.subtract, [operand(0), operand(1)])
-      append(.divide, [out, deviation])
+      append(.multiply, [out, factor])
     case .batchNormGradient:
-      let deviation = standardDeviation(node.operands[2], width: width)
-      append(.divide, [operand(3), deviation])
+      append(.multiply, [operand(3), reciprocalDeviation(node.operands[2], width: width)])
     case .dropout(let draw):
       let scale = 1 / (1 - draw.probability)
       append(.multiply, [operand(0), stage.mask(draw, width: width, kept: scale, dropped: 0)])
@@ -209,17 +247,9 @@ extension CellAssembler {
       append(
         .multiply,
         [operand(0), stage.mask(draw, width: width, kept: toPrevious ? 0 : 1, dropped: toPrevious ? 1 : 0)])
-    case .placed(let part, _):
+    case .placed:
       append(.fill, [])
-      let size = graph.rows[node.operands[0]]
-      let source = read(node.operands[0], width: size)
-      var target = out
-      if Int(out.place) == Place.slots {
-        target = stage.part(of: out, column: part * size)
-      } else {
-        target.column += Int32(part * size)
-      }
-      stage.append(Instruction(.copy, width: size, out: target, source))
+      place(number, in: out)
     case .unaryGradient(let function, let constants):
       emitGradient(function, constants, operand(0), operand(1), into: out, width: width)
     case .minimumGradient: append(.minimumGradient, [operand(0), operand(1), operand(2)])
@@ -235,12 +265,37 @@ extension CellAssembler {
     }
   }
 
-  /// `sqrt(variance + 1e-5)`
-  private mutating func standardDeviation(_ variance: Int, width: Int) -> VectorOperand {
-    let (operand, out) = (read(variance, width: width), stage.slot(width))
-    stage.append(Instruction(.affine, width: width, out: out, operand, k: 1, l: 1e-5))
-    stage.append(Instruction(.squareRoot, width: width, out: out, out))
+  /// Copies what a `placed` node places to its part of a vector.
+  private mutating func place(_ number: Int, in whole: VectorOperand) {
+    let node = graph.nodes[number]
+    guard case .placed(let part, _) = node.operation else { return }
+    let size = graph.rows[node.operands[0]]
+    let source = read(node.operands[0], width: size)
+    var target = whole
+    if Int(whole.place) == Place.slots {
+      target = stage.part(of: whole, column: part * size)
+    } else {
+      target.column += Int32(part * size)
+    }
+    stage.append(Instruction(.copy, width: size, out: target, source))
+  }
+
+  /// `1 / sqrt(variance + 1e-5)`; of parameters once, in the prepared row.
+  private mutating func reciprocalDeviation(_ variance: Int, width: Int) -> VectorOperand {
+    let operand = read(variance, width: width)
+    if Int(operand.place) == Place.prepared && widens {
+      return preparedDeviation(of: Location(Place.prepared, Int(operand.column)), width: width)
+    }
+    let out = stage.slot(width)
+    emitReciprocalDeviation(of: operand, into: out, width: width)
     return out
+  }
+
+  mutating func emitReciprocalDeviation(of variance: VectorOperand, into out: VectorOperand, width: Int) {
+    let one = constant(1, width: width)
+    stage.append(Instruction(.affine, width: width, out: out, variance, k: 1, l: 1e-5))
+    stage.append(Instruction(.squareRoot, width: width, out: out, out))
+    stage.append(Instruction(.divide, width: width, out: out, one, out))
   }
 
   private mutating func emit(_ function: VectorFunction, _ operand: Int, into out: VectorOperand, width: Int) {

@@ -54,7 +54,33 @@ struct CellParameterGradients<Scalar: RNNScalar> {
     }
     for round in 0..<plan.rounds { add(round, &member) }
     if isOfChild { return }
-    if !plan.rowSums.isEmpty || plan.vectors.contains(where: { !$0.isOfRows }) { finish(&member) }
+    if plan.totals > 0 { addTotals(count, &member) }
+    let isFinal = plan.vectors.contains { if case .prepared = $0.from { true } else { false } }
+    if !plan.rowSums.isEmpty || isFinal { finish(&member) }
+  }
+
+  /// What was added up over the steps of each sequence.
+  private func addTotals(_ parameters: Int, _ member: inout TeamMember) {
+    func add(_ column: Int, _ out: Pointer, _ count: Int) {
+      for n in 0..<rows.sequences {
+        network.kernels.panels.addRow(
+          UnsafePointer(gradients.totals + (n &* plan.totals &+ column)), out, count)
+      }
+    }
+    // By parameters: several vectors may be added to one.
+    member.share(parameters &+ 1) { some in
+      for parameter in some {
+        if parameter == parameters {
+          for sum in plan.rowSums {
+            if case .totals(let column) = sum.from { add(column, weights.prepared + sum.to, sum.count) }
+          }
+        } else if let out = gradient(parameter) {
+          for vector in plan.vectors where vector.parameter == parameter {
+            if case .totals(let column) = vector.from { add(column, out + vector.offset, vector.count) }
+          }
+        }
+      }
+    }
   }
 
   /// Gradients that different threads may add to at once: those of a round share no number.
@@ -91,16 +117,16 @@ struct CellParameterGradients<Scalar: RNNScalar> {
       lists.blocks.append(
         GradientBlock(left: left, leftOffset: matrix.leftColumn, columns: matrix.rows, targets: targets))
     }
-    for vector in plan.vectors where vector.isOfRows && vector.round == round && vector.isOfChild == isOfChild {
-      guard let gradient = gradient(vector.parameter) else { continue }
+    for vector in plan.vectors where vector.round == round && vector.isOfChild == isOfChild {
+      guard case .rows(let column) = vector.from, let gradient = gradient(vector.parameter) else { continue }
       lists.sums.append(
-        GradientSum(
-          gradient: gradient + vector.offset, left: left, leftOffset: vector.column, columns: vector.count))
+        GradientSum(gradient: gradient + vector.offset, left: left, leftOffset: column, columns: vector.count))
     }
     if round > 0 || isOfChild { return }
     for sum in plan.rowSums {
+      guard case .rows(let column) = sum.from else { continue }
       let prepared = weights.prepared + sum.to
-      lists.sums.append(GradientSum(gradient: prepared, left: left, leftOffset: sum.from, columns: sum.count))
+      lists.sums.append(GradientSum(gradient: prepared, left: left, leftOffset: column, columns: sum.count))
     }
   }
 
@@ -138,10 +164,10 @@ struct CellParameterGradients<Scalar: RNNScalar> {
   private func finish(_ member: inout TeamMember) {
     member.share(1) { _ in
       weights.runOnce(network, layer.backward, section: BackwardSection.final)
-      for vector in plan.vectors where !vector.isOfRows {
-        guard let gradient = gradient(vector.parameter) else { continue }
+      for vector in plan.vectors {
+        guard case .prepared(let column) = vector.from, let gradient = gradient(vector.parameter) else { continue }
         network.kernels.panels.addRow(
-          UnsafePointer(weights.prepared + vector.column), gradient + vector.offset, vector.count)
+          UnsafePointer(weights.prepared + column), gradient + vector.offset, vector.count)
       }
     }
   }

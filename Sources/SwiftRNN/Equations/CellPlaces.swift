@@ -21,12 +21,14 @@ enum Place {
   static let dy = 7
   /// A row for each step and sequence of the batch: what the gradients of weights and inputs are made of.
   static let gradients = 8
+  /// A row for each sequence: sums over its steps, of which only the sum over all rows is wanted.
+  static let totals = 9
 
   /// x is the first input.
-  static func input(_ number: Int) -> Int { 9 + number }
+  static func input(_ number: Int) -> Int { 10 + number }
   /// A state before the step, and after it.
-  static func previous(_ state: Int) -> Int { 9 + mostInputs + state }
-  static func next(_ state: Int) -> Int { 9 + mostInputs + mostStates + state }
+  static func previous(_ state: Int) -> Int { input(mostInputs) + state }
+  static func next(_ state: Int) -> Int { previous(mostStates) + state }
   /// Of a backward step: what reaches the state after the step from later ones, and what it hands to earlier ones.
   static func arriving(_ state: Int) -> Int { previous(state) + 2 * mostStates }
   static func leaving(_ state: Int) -> Int { previous(state) + 3 * mostStates }
@@ -36,7 +38,7 @@ enum Place {
   // Of trees.
 
   /// A row for each child: what later stages read, and what gradients are made of.
-  static let childKept = 9 + mostInputs + 5 * mostStates
+  static let childKept = previous(5 * mostStates)
   static let childGradients = childKept + 1
   /// What a forward pass leaves of each child.
   static let childTape = childKept + 2

@@ -23,6 +23,8 @@ struct RequiredValue {
   let location: Location
   let width: Int
   let section: Int
+  /// Adds it to what is there.
+  var adds = false
 }
 
 struct CellSchedule {
@@ -42,8 +44,10 @@ struct CellSchedule {
   private(set) var outlivesStage: Set<Int> = []
   private(set) var outlivesSection: Set<Int> = []
   private(set) var uses: [Int]
-  /// Products of two vectors that are part of the only sum that reads them.
+  /// Products of two vectors that are part of the only sum that reads them, and parts of `concatenations`.
   private(set) var fused: Set<Int> = []
+  /// Sums of parts that lie side by side.
+  private(set) var concatenations: Set<Int> = []
 
   /// - Parameters:
   ///   - section: of each value that is computed; 0: from parameters only.
@@ -81,23 +85,55 @@ struct CellSchedule {
       if let own = sections[node], own != value.section { outlivesSection.insert(node) }
     }
     for number in needed { fuse(number) }
+    for value in required where value.adds {
+      let (node, column) = graph.resolved(value.node)
+      if column == 0, sections[node] == value.section, isSinglyReadProduct(node) { fused.insert(node) }
+    }
   }
 
   private mutating func fuse(_ number: Int) {
     guard case .sum(let negative) = graph.nodes[number].operation, graph.nodes[number].kind == .vector else { return }
     let own = section(number)
+    if isConcatenation(number) {
+      concatenations.insert(number)
+      fused.formUnion(graph.nodes[number].operands)
+      return
+    }
     let terms =
       accumulators[number].map { $0.finalAddends(own).map { ($0.isNegative, $0.node) } }
       ?? Array(zip(negative, graph.nodes[number].operands))
     for (isNegative, term) in terms where !isNegative {
-      let node = graph.nodes[term]
-      guard node.operation == .multiply, node.kind == .vector, given[term] == nil, uses[term] == 1,
-        sections[term] == own, levels[term] == levels[number], graph.isChilds(term) == graph.isChilds(number),
-        !outlivesSection.contains(term),
-        !node.operands.contains(where: { graph.constant(graph.resolved($0).node) != nil })
+      guard isSinglyReadProduct(term), sections[term] == own, levels[term] == levels[number],
+        graph.isChilds(term) == graph.isChilds(number)
       else { continue }
       fused.insert(term)
     }
+  }
+
+  private func isSinglyReadProduct(_ number: Int) -> Bool {
+    let node = graph.nodes[number]
+    return node.operation == .multiply && node.kind == .vector && given[number] == nil && uses[number] == 1
+      && !outlivesSection.contains(number)
+      && !node.operands.contains { graph.constant(graph.resolved($0).node) != nil }
+  }
+
+  /// Whether a sum's terms are parts of it, each in a place of its own, that nothing else reads.
+  private func isConcatenation(_ number: Int) -> Bool {
+    guard accumulators[number] == nil, case .sum(let negative) = graph.nodes[number].operation,
+      !negative.contains(true)
+    else { return false }
+    var (parts, size): (Set<Int>, Int?) = ([], nil)
+    for term in graph.nodes[number].operands {
+      let node = graph.nodes[term]
+      guard case .placed(let part, _) = node.operation, parts.insert(part).inserted, given[term] == nil,
+        uses[term] == 1, sections[term] == sections[number], levels[term] == levels[number],
+        graph.isChilds(term) == graph.isChilds(number), !outlivesSection.contains(term)
+      else { return false }
+      let own = graph.rows[node.operands[0]]
+      if size ?? own != own { return false }
+      size = own
+    }
+    return true
   }
 
   /// The values that a node reads, matrices apart.

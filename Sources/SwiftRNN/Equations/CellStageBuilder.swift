@@ -10,7 +10,7 @@ extension VectorOperand {
 
 /// A stage while it is put together. A slot's column is its number until `finished`.
 struct CellStageBuilder {
-  private(set) var instructions: [Instruction] = []
+  var instructions: [Instruction] = []
   private(set) var masks: [MaskFill] = []
   /// Columns of each slot, padded to whole vectors.
   private var widths: [Int] = []
@@ -58,15 +58,19 @@ struct CellStageBuilder {
 
   // MARK: Slots
 
-  private func root(_ operand: VectorOperand) -> Int? {
+  func root(_ operand: VectorOperand) -> Int? {
     guard Int(operand.place) == Place.slots else { return nil }
     return parts[Int(operand.column)]?.slot ?? Int(operand.column)
   }
+
+  /// Whether it is some columns of a slot, from one on that need not begin a vector.
+  func isPart(_ operand: VectorOperand) -> Bool { parts[Int(operand.column)] != nil }
 
   /// Gives every slot its columns.
   ///
   /// - Returns: columns of all slots.
   mutating func finish() -> Int {
+    joinPairs()
     var last = Array(repeating: -1, count: widths.count)
     for (number, instruction) in instructions.enumerated() {
       for operand in [instruction.out] + instruction.operands { if let slot = root(operand) { last[slot] = number } }
@@ -142,11 +146,15 @@ extension VectorOpcode {
     switch self {
     case .fill: 0
     case .selectLess, .selectLessOrEqual: 4
-    case .multiplyAdd, .minimumGradient: 3
+    case .multiplyAdd, .multiplySubtract, .minimumGradient, .sigmoidOfMultiplyAdd, .tanhOfMultiplyAdd,
+      .sigmoidGradientOfProduct, .tanhGradientOfProduct:
+      3
     case .add, .subtract, .multiply, .divide, .minimum, .maximum, .sigmoidGradient, .tanhGradient, .reluGradient,
       .seluGradient, .geluGradient, .siluGradient, .softplusGradient, .softsignGradient, .logSigmoidGradient,
       .absoluteGradient, .leakyReluGradient, .eluGradient, .hardSigmoidGradient, .hardTanhGradient, .clampGradient,
-      .thresholdedReluGradient, .scaledTanhGradient, .layerNormGradient, .rmsNormGradient, .softmaxGradient:
+      .thresholdedReluGradient, .scaledTanhGradient, .layerNormGradient, .rmsNormGradient, .softmaxGradient,
+      .sigmoidOfSum,
+      .tanhOfSum:
       2
     default: 1
     }

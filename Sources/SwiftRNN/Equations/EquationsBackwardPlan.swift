@@ -37,6 +37,23 @@ struct MatrixGradientPlan {
   var round = 0
 }
 
+/// Where something is of which the sum over all rows of the batch is wanted: columns.
+enum SummedRows {
+  /// Of the gradient rows.
+  case rows(Int)
+  /// Of the rows of sequences in which it is added up step by step.
+  case totals(Int)
+  /// Of the prepared row: the sum itself.
+  case prepared(Int)
+}
+
+/// A sum over all rows that goes to the prepared row.
+struct RowSum {
+  let from: SummedRows
+  let to: Int
+  let count: Int
+}
+
 /// The gradient of a vector or number among the parameters, or of a part of it.
 struct VectorGradientPlan {
   let parameter: Int
@@ -44,9 +61,7 @@ struct VectorGradientPlan {
   let count: Int
   /// Rows of children: the column is one of theirs.
   let isOfChild: Bool
-  /// A column of the gradient rows, whose sum over all rows of the batch it is, or of the prepared row.
-  let column: Int
-  let isOfRows: Bool
+  let from: SummedRows
   var round = 0
 }
 
@@ -61,14 +76,14 @@ struct EquationsBackwardPlan {
   let masked: [(matrix: MaskedMatrix, start: Int)]
   let maskedElements: Int
   let vectors: [VectorGradientPlan]
-  /// Sums over all rows: from a column of the gradient rows to one of the prepared row.
-  let rowSums: [(from: Int, to: Int, count: Int)]
+  let rowSums: [RowSum]
   /// Of each input, its column in the rows behind the steps; nil: nothing reaches it. Of trees, in the node's rows.
   let inputs: [Int?]
   /// Of trees: values such as `h[2]` that something reaches, by their number.
   let childStates: [Int]
-  /// Of the gradient rows.
+  /// Of the gradient rows, and of those in which a sequence's steps are added up.
   let columns: Int
+  let totals: Int
 
   let rounds: Int
 
@@ -80,7 +95,7 @@ struct EquationsBackwardPlan {
   init(
     program: AssembledProgram, tape: TapeContents, matrices: [MatrixGradientPlan], rights: [GradientRight],
     masked: [(matrix: MaskedMatrix, start: Int)], maskedElements: Int, vectors: [VectorGradientPlan],
-    rowSums: [(from: Int, to: Int, count: Int)], inputs: [Int?], childStates: [Int]
+    rowSums: [RowSum], inputs: [Int?], childStates: [Int]
   ) {
     self.program = program
     self.tape = tape
@@ -91,6 +106,7 @@ struct EquationsBackwardPlan {
     self.inputs = inputs
     self.childStates = childStates
     columns = program.widths[Place.gradients] ?? 0
+    totals = program.widths[Place.totals] ?? 0
     var rounds = Rounds()
     let placed = matrices.map {
       var matrix = $0
@@ -101,7 +117,7 @@ struct EquationsBackwardPlan {
     blocks = Self.pairs(placed)
     self.vectors = vectors.map {
       var vector = $0
-      if $0.isOfRows { vector.round = rounds.add($0.parameter, $0.offset..<$0.offset + $0.count) }
+      if case .rows = $0.from { vector.round = rounds.add($0.parameter, $0.offset..<$0.offset + $0.count) }
       return vector
     }
     self.rounds = max(rounds.count, rowSums.isEmpty ? 0 : 1)
@@ -120,7 +136,7 @@ struct EquationsBackwardPlan {
     return blocks
   }
 
-  /// Sums over all rows.
+  /// Sums over all rows, at most.
   var sumCount: Int { vectors.count + rowSums.count }
 }
 

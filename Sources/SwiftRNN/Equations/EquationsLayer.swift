@@ -18,7 +18,7 @@ final class EquationsLayer<Scalar: RNNScalar>: Sendable {
   let childStates: [(state: Int, child: Int, column: Int)]
   let childStatesWidth: Int
   /// Places of a backward step whose rows are those of steps and sequences.
-  var rowPlaces: Int { 4 + inputCount + states.count }
+  var rowPlaces: Int { 5 + inputCount + states.count }
 
   init(_ layer: CellInLayer) throws(CellError) {
     try layer.check()
