@@ -40,9 +40,11 @@ from cell_torch import Draw, TorchCell  # noqa: E402
 from data import RELU_TOLERANCE, TOLERANCE  # noqa: E402
 from processes import OURS  # noqa: E402
 from rounds import Budget, interleave, summary  # noqa: E402
+from tree_torch import TorchTrees  # noqa: E402
 from watch import Patience, Watch  # noqa: E402
 
-SIBLING, TORCH, COMPILED, ONE_BY_ONE = "sibling", "torch", "torch.compile", "one tree at a time"
+SIBLING, TORCH, COMPILED = "sibling", "torch", "torch.compile"
+ONE_BY_ONE, NODE_BY_NODE = "one tree at a time", "torch, node by node"
 SEED = 7
 
 
@@ -241,7 +243,7 @@ class Bench:
     def times(self, calls: dict[str, Any], job: dict) -> dict:
         assert self.watch is not None
         self.watch.patience.left = job["patience"]
-        timed = {name: Timed(call.run, bound=name in (TORCH, COMPILED)) for name, call in calls.items()}
+        timed = {name: Timed(call.run, bound=name in (TORCH, COMPILED, NODE_BY_NODE)) for name, call in calls.items()}
         for one in timed.values():
             one.round(0, 1)
         rounds, disturbed = interleave(timed, Budget(job["seconds"], job["rounds"]), self.watch)
@@ -300,11 +302,14 @@ class Bench:
         calls = {
             OURS: Forests(network, trees, x, dy, together=True),
             ONE_BY_ONE: Forests(network, trees, x, dy, together=False),
+            NODE_BY_NODE: TorchTrees(job["cell"], own_names(network.parameters), trees, x, dy),
         }
         try:
             for call in calls.values():
                 call.run()
-            differs = difference(calls[OURS].results(), calls[ONE_BY_ONE].results(), False)
+            ours = calls[OURS].results()
+            found = (difference(ours, calls[name].results(), False) for name in (ONE_BY_ONE, NODE_BY_NODE))
+            differs = next((text for text in found if text), None)
             row = {"forest": job["cell"], "nodes": nodes, "refused": {}}
             return row | ({"differs": differs} if differs else self.times(calls, job))
         finally:

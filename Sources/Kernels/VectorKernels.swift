@@ -19,12 +19,126 @@ struct VectorLoop<V: Lanes> {
   @inlinable @inline(__always) var width: Int { Int(instruction.width) }
 
   @inlinable @inline(__always)
-  func row(_ operand: VectorOperand, _ row: Int) -> UnsafeMutablePointer<V.Scalar> {
-    let place = table[Int(operand.place)]
-    guard let pointers = place.rows else { return place.start + (row &* place.stride &+ Int(operand.column)) }
-    let offset = place.stride &+ Int(operand.column)
-    fetch(pointers[min(row &+ 1, rows &- 1)] + offset)
-    return pointers[row] + offset
+  func operand(_ operand: VectorOperand) -> LoopRows<V> { LoopRows(self, operand) }
+
+  /// Calls `body` with the columns of each vector.
+  @inlinable @inline(__always)
+  func columns(_ body: (_ i: Int) -> Void) {
+    var i = 0
+    while i < width {
+      body(i)
+      i &+= V.count
+    }
+  }
+
+  @inlinable @inline(__always)
+  func none(_ f: () -> V) {
+    let outs = operand(instruction.out)
+    for r in 0..<rows {
+      let out = outs[r]
+      columns { f().store(out + $0) }
+    }
+  }
+
+  @inlinable @inline(__always)
+  func one(_ f: (V) -> V) {
+    let (outs, first) = (operand(instruction.out), operand(instruction.a))
+    for r in 0..<rows {
+      let (out, a) = (outs[r], first[r])
+      columns { f(V.load(a + $0)).store(out + $0) }
+    }
+  }
+
+  @inlinable @inline(__always)
+  func two(_ f: (V, V) -> V) {
+    let (outs, first, second) = (operand(instruction.out), operand(instruction.a), operand(instruction.b))
+    for r in 0..<rows {
+      let (out, a, b) = (outs[r], first[r], second[r])
+      columns { f(V.load(a + $0), V.load(b + $0)).store(out + $0) }
+    }
+  }
+
+  @inlinable @inline(__always)
+  func three(_ f: (V, V, V) -> V) {
+    let (outs, first) = (operand(instruction.out), operand(instruction.a))
+    let (second, third) = (operand(instruction.b), operand(instruction.c))
+    for r in 0..<rows {
+      let (out, a, b, c) = (outs[r], first[r], second[r], third[r])
+      columns { f(V.load(a + $0), V.load(b + $0), V.load(c + $0)).store(out + $0) }
+    }
+  }
+
+  @inlinable @inline(__always)
+  func four(_ f: (V, V, V, V) -> V) {
+    let (outs, first) = (operand(instruction.out), operand(instruction.a))
+    let (second, third, fourth) = (operand(instruction.b), operand(instruction.c), operand(instruction.d))
+    for r in 0..<rows {
+      let (out, a, b, c, d) = (outs[r], first[r], second[r], third[r], fourth[r])
+      columns { f(V.load(a + $0), V.load(b + $0), V.load(c + $0), V.load(d + $0)).store(out + $0) }
+    }
+  }
+
+  @inlinable @inline(__always)
+  func copy() {
+    let (outs, first) = (operand(instruction.out), operand(instruction.a))
+    for r in 0..<rows {
+      let (out, a) = (outs[r], first[r])
+      vectors(V.self, width) { i, n in V.load(a + i, first: n).store(out + i, first: n) }
+    }
+  }
+
+  @inlinable @inline(__always)
+  func broadcast() {
+    let (outs, first) = (operand(instruction.out), operand(instruction.a))
+    for r in 0..<rows {
+      let out = outs[r]
+      let value = V(repeating: first[r][0])
+      columns { value.store(out + $0) }
+    }
+  }
+
+  @inlinable @inline(__always)
+  func whole(_ f: (_ a: UnsafePointer<V.Scalar>, _ out: UnsafeMutablePointer<V.Scalar>) -> Void) {
+    let (outs, first) = (operand(instruction.out), operand(instruction.a))
+    for r in 0..<rows { f(UnsafePointer(first[r]), outs[r]) }
+  }
+
+  @inlinable @inline(__always)
+  func wholePair(
+    _ f: (
+      _ a: UnsafePointer<V.Scalar>, _ b: UnsafePointer<V.Scalar>, _ out: UnsafeMutablePointer<V.Scalar>
+    ) -> Void
+  ) {
+    let (outs, first, second) = (operand(instruction.out), operand(instruction.a), operand(instruction.b))
+    for r in 0..<rows { f(UnsafePointer(first[r]), UnsafePointer(second[r]), outs[r]) }
+  }
+}
+
+/// The rows of one operand, looked up once for an instruction.
+@usableFromInline
+struct LoopRows<V: Lanes> {
+  @usableFromInline let start: UnsafeMutablePointer<V.Scalar>
+  @usableFromInline let pointers: UnsafePointer<UnsafeMutablePointer<V.Scalar>>?
+  /// Between rows, or from the pointers to the columns.
+  @usableFromInline let stride: Int
+  @usableFromInline let width: Int
+  @usableFromInline let last: Int
+
+  @inlinable @inline(__always)
+  init(_ loop: VectorLoop<V>, _ operand: VectorOperand) {
+    let place = loop.table[Int(operand.place)]
+    let column = Int(operand.column)
+    (pointers, width, last) = (place.rows, loop.width, loop.rows &- 1)
+    // A start beside pointers is none.
+    start = place.rows == nil ? place.start + column : place.start
+    stride = place.rows == nil ? place.stride : place.stride &+ column
+  }
+
+  @inlinable @inline(__always)
+  subscript(row: Int) -> UnsafeMutablePointer<V.Scalar> {
+    guard let pointers else { return start + row &* stride }
+    fetch(pointers[min(row &+ 1, last)] + stride)
+    return pointers[row] + stride
   }
 
   /// Asks for a row of a place whose rows lie apart, such as the tape: all of them do not fit the second-level cache,
@@ -36,105 +150,6 @@ struct VectorLoop<V: Lanes> {
     while i < width {
       swiftrnn_prefetch_first(row + i)
       i &+= line
-    }
-  }
-
-  @inlinable @inline(__always)
-  func none(_ f: () -> V) {
-    for r in 0..<rows {
-      let out = row(instruction.out, r)
-      var i = 0
-      while i < width {
-        f().store(out + i)
-        i &+= V.count
-      }
-    }
-  }
-
-  @inlinable @inline(__always)
-  func one(_ f: (V) -> V) {
-    for r in 0..<rows {
-      let (out, a) = (row(instruction.out, r), row(instruction.a, r))
-      var i = 0
-      while i < width {
-        f(V.load(a + i)).store(out + i)
-        i &+= V.count
-      }
-    }
-  }
-
-  @inlinable @inline(__always)
-  func two(_ f: (V, V) -> V) {
-    for r in 0..<rows {
-      let (out, a, b) = (row(instruction.out, r), row(instruction.a, r), row(instruction.b, r))
-      var i = 0
-      while i < width {
-        f(V.load(a + i), V.load(b + i)).store(out + i)
-        i &+= V.count
-      }
-    }
-  }
-
-  @inlinable @inline(__always)
-  func three(_ f: (V, V, V) -> V) {
-    for r in 0..<rows {
-      let (out, a) = (row(instruction.out, r), row(instruction.a, r))
-      let (b, c) = (row(instruction.b, r), row(instruction.c, r))
-      var i = 0
-      while i < width {
-        f(V.load(a + i), V.load(b + i), V.load(c + i)).store(out + i)
-        i &+= V.count
-      }
-    }
-  }
-
-  @inlinable @inline(__always)
-  func four(_ f: (V, V, V, V) -> V) {
-    for r in 0..<rows {
-      let (out, a, b) = (row(instruction.out, r), row(instruction.a, r), row(instruction.b, r))
-      let (c, d) = (row(instruction.c, r), row(instruction.d, r))
-      var i = 0
-      while i < width {
-        f(V.load(a + i), V.load(b + i), V.load(c + i), V.load(d + i)).store(out + i)
-        i &+= V.count
-      }
-    }
-  }
-
-  @inlinable @inline(__always)
-  func copy() {
-    for r in 0..<rows {
-      let (out, a) = (row(instruction.out, r), row(instruction.a, r))
-      vectors(V.self, width) { i, n in V.load(a + i, first: n).store(out + i, first: n) }
-    }
-  }
-
-  @inlinable @inline(__always)
-  func broadcast() {
-    for r in 0..<rows {
-      let out = row(instruction.out, r)
-      let value = V(repeating: row(instruction.a, r)[0])
-      var i = 0
-      while i < width {
-        value.store(out + i)
-        i &+= V.count
-      }
-    }
-  }
-
-  @inlinable @inline(__always)
-  func whole(_ f: (_ a: UnsafePointer<V.Scalar>, _ out: UnsafeMutablePointer<V.Scalar>) -> Void) {
-    for r in 0..<rows { f(UnsafePointer(row(instruction.a, r)), row(instruction.out, r)) }
-  }
-
-  @inlinable @inline(__always)
-  func wholePair(
-    _ f: (
-      _ a: UnsafePointer<V.Scalar>, _ b: UnsafePointer<V.Scalar>, _ out: UnsafeMutablePointer<V.Scalar>
-    ) -> Void
-  ) {
-    for r in 0..<rows {
-      f(UnsafePointer(row(instruction.a, r)), UnsafePointer(row(instruction.b, r)), row(instruction.out, r))
     }
   }
 }

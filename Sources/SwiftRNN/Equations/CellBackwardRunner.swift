@@ -144,6 +144,9 @@ struct CellBackwardRunner<Scalar: RNNScalar>: DirectionRunner {
       let places = program.sections[BackwardSection.after].places
       run.table[Place.ahead] = VectorRows(
         scratch.ahead + first &* ahead &* program.aheadWidth, stride: program.aheadWidth)
+      let direct = layer.makesInputGradientInPlace && !adds(0) ? gradients[0] : nil
+      let directRows = rowsBase(run) + (layer.rowPlaces &- 1) &* capacity
+      if direct != nil { run.table[Place.ahead] = VectorRows(MovingRows(UnsafePointer(directRows), offset: 0)) }
       let longest = batch.length(order[0])
       var s = 0
       while s < longest {
@@ -151,10 +154,11 @@ struct CellBackwardRunner<Scalar: RNNScalar>: DirectionRunner {
         while batch.length(order[active &- 1]) <= s { active &-= 1 }
         let count = visit(order, active, s..<end) { row, step, n in
           locate(places, row, step, n, capacity, run)
+          if let direct { directRows[row] = direct[time(step, n), n] }
         }
         setRows(places, run, capacity)
         run.run(BackwardSection.after, rows: count)
-        for input in 0..<layer.inputCount {
+        for input in 0..<layer.inputCount where direct == nil {
           guard let rows = gradients[input] else { continue }
           write(input, rows, order, active, s..<end, first &* ahead, adds: adds(input))
         }

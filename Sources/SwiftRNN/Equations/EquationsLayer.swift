@@ -17,8 +17,10 @@ final class EquationsLayer<Scalar: RNNScalar>: Sendable {
   /// Of trees: values such as `h[2]`, and where each is in a row of them. Kept: runners ask for it for each node.
   let childStates: [(state: Int, child: Int, column: Int)]
   let childStatesWidth: Int
-  /// Places of a backward step whose rows are those of steps and sequences.
-  var rowPlaces: Int { 5 + inputCount + states.count }
+  /// Places of a backward step whose rows are those of steps and sequences, and rows of the gradient of x.
+  var rowPlaces: Int { 6 + inputCount + states.count }
+  /// Whether dL/dx is one product, in whole vectors, which can be made where it is wanted.
+  let makesInputGradientInPlace: Bool
 
   init(_ layer: CellInLayer) throws(CellError) {
     try layer.check()
@@ -38,6 +40,11 @@ final class EquationsLayer<Scalar: RNNScalar>: Sendable {
     self.states = states
     statesWidth = column
     inputCount = layer.graph.inputs.count
+    let after = backward.sections[BackwardSection.after].stages
+    makesInputGradientInPlace =
+      layer.graph.inputs.count == 1 && plan.inputs[0] == 0 && layer.width(ofInput: 0) % layer.lanes == 0
+      && after.count == 1 && after.allSatisfy { $0.groups.count == 1 && $0.instructions.isEmpty && $0.sums.isEmpty }
+      && backward.aheadWidth == layer.width(ofInput: 0)
     outputWidth = layer.outputWidth
     outputState = layer.outputState
     var childStates: [(state: Int, child: Int, column: Int)] = []
