@@ -200,21 +200,29 @@ def difference(ours: Arrays, theirs: Arrays, kinked: bool, exact: Callable[[], A
     """What differs by more than 1e-4 (gradients behind kinks: 1e-2), in words; None if nothing does.
 
     A cell may be so unstable that float32 cannot do better (layer norms of 100 steps in a row). What differs then is
-    compared with `exact`, torch's loop in float64: ours may be twice as far from it as torch's float32."""
+    compared with `exact`, torch's loop in float64: ours may be twice as far from it as torch's float32, by the 2-norm.
+    The largest entry's error is chance there: over six seeds its ratio was 1 to 4, that of the 2-norms 1.1 to 1.6."""
     if ours.keys() != theirs.keys():
         return f"{sorted(ours)} against {sorted(theirs)}"
     if unbounded := [name for name in ours if not (np.isfinite(ours[name]).all() and np.isfinite(theirs[name]).all())]:
         return f"{unbounded[0]}: not finite"
 
-    def beyond(found: dict[str, float], scale: Mapping[str, float]) -> dict[str, float]:
-        bounds = {name: RELU_TOLERANCE if kinked and name != "y" else TOLERANCE for name in found}
-        return {name: error for name, error in found.items() if error > max(bounds[name], scale.get(name, 0))}
+    def bound(name: str) -> float:
+        return RELU_TOLERANCE if kinked and name != "y" else TOLERANCE
 
-    found = beyond(errors(ours, theirs, kinked), {})
+    found = {name: error for name, error in errors(ours, theirs, kinked).items() if error > bound(name)}
     if found and exact is not None:
         truth = exact()
-        reached = errors(theirs, truth, kinked)
-        found = beyond(errors(ours, truth, kinked), {name: 2 * error for name, error in reached.items()})
+
+        def distance(arrays: Arrays, name: str) -> float:
+            return float(np.linalg.norm(arrays[name].reshape(truth[name].shape) - truth[name]))
+
+        own = errors(ours, truth, kinked)
+        found = {
+            name: own[name]
+            for name in truth
+            if own[name] > bound(name) and distance(ours, name) > 2 * distance(theirs, name)
+        }
     return next((f"{name}: by {error:.2g}" for name, error in found.items()), None)
 
 

@@ -16,6 +16,14 @@ struct BatchStatisticsTests {
     h' = tanh(W @ n + U @ h + b)
     input a
     """,
+    // The same value twice and once more, and x itself.
+    """
+    v  = W @ x
+    n  = batch_norm(v, k, q) + V @ batch_norm(x, e, d)
+    h' = tanh(batch_norm(v, m, s) * v + n + U @ h)
+    """,
+    // A state is what is normalised.
+    "v = W @ x\nc' = v\nh' = tanh(U @ h + batch_norm(v, m, s) + c)",
   ]
 
   private struct Case {
@@ -57,7 +65,7 @@ struct BatchStatisticsTests {
     }
   }
 
-  private static let running = ["mz", "vz", "mn", "vn", "m", "s", "k", "q"]
+  private static let running = ["mz", "vz", "mn", "vn", "m", "s", "k", "q", "e", "d"]
 
   @Test("gradients beside finite differences", arguments: texts, [(1, false), (2, true)])
   func gradients(text: String, shape: (Int, Bool)) throws {
@@ -104,7 +112,7 @@ struct BatchStatisticsTests {
     let old = c.parameters
     try tape.updateStatistics(of: &c.parameters, momentum: 1)
     // M - 1 for M rows, of which there are 11.
-    for info in c.parameters.infos where ["vz", "vn", "s", "q"].contains(info.stem) {
+    for info in c.parameters.infos where ["vz", "vn", "s", "q", "d"].contains(info.stem) {
       let value = try #require(c.parameters[info.name])
       try c.parameters.set(info.name, to: Tensor(value.elements.map { $0 * 10 / 11 }, shape: value.shape))
     }

@@ -99,6 +99,11 @@ import Testing
     "input a, b\nsize a = 3\nsize b = 2\nh' = tanh(W @ a + V @ b + U @ h)",
     "y = V @ h\nd = U @ h\nh' = tanh(W @ x + h * tanh(d))",
     "d = U @ h\nh' = tanh(W @ x + h * tanh(d) + c)\ny = V @ h\nc' = Z @ h - c",
+    // Gradients of parts that lie side by side; activations of sums and of products with a sum; sums that begin with a
+    // product, or take one away.
+    "a, b, d = layer_norm(W @ x + U @ h)\nh' = tanh(a * p + q) * sigmoid(b * d - p) + d",
+    "h' = q * h - tanh(U @ h + W @ x + p) + sigmoid(p * h + x) * -relu(h)",
+    "h' = -tanh(U @ h) + p * h\nc' = h' * q - c * p\ny = tanh(c + W @ x) * sigmoid(h - c)",
     // A value that only gradients name and nothing reads, made in place of its operand.
     "input i\nc' = mean(i * h[2] + i + h[2])\nh' = tanh(c + h)",
     "h' = tanh(sqrt(exp(W @ x)) * sign(h) + log(2 + h * h) + abs(U @ h) * silu(h) + hard_tanh(h, -0.4, 0.4))",

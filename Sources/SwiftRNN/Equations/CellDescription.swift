@@ -49,7 +49,13 @@ extension Stack {
       let chains = block.dilation > 1 ? ", states of \(block.dilation) steps back" : ""
       text += "layer \(block.layer)\(flow): \(block.inputWidth) to \(block.mergedWidth)\(chains)\n"
       let first = blocks.first { $0.network === block.network }
-      if first?.layer == block.layer && first?.flow == block.flow { text += block.network.describe() }
+      if first?.layer != block.layer || first?.flow != block.flow { continue }
+      text += block.network.describe()
+      if block.statistics.isEmpty { continue }
+      text += "in training, with batch_norm by the batch's statistics\n" + block.training.describe()
+      for statistic in block.statistics {
+        text += "what is normalised, over all steps before it and behind it\n" + statistic.network.describe()
+      }
     }
     return text
   }

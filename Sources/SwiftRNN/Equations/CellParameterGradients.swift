@@ -59,12 +59,23 @@ struct CellParameterGradients<Scalar: RNNScalar> {
     if !plan.rowSums.isEmpty || isFinal { finish(&member) }
   }
 
-  /// What was added up over the steps of each sequence.
+  /// What was added up over the steps of each sequence: chains of sequences, then the chains in order.
   private func addTotals(_ parameters: Int, _ member: inout TeamMember) {
+    let (width, chain) = (plan.totals, WeightGradient<Scalar>.chain)
+    let parts = min(member.members, width / network.kernels.lanes)
+    member.share(parts) { some in
+      for part in some {
+        let columns = Split.range(width, part, parts)
+        for n in 0..<rows.sequences where n % chain > 0 {
+          network.kernels.panels.addRow(
+            UnsafePointer(gradients.totals + (n &* width &+ columns.lowerBound)),
+            gradients.totals + ((n &- n % chain) &* width &+ columns.lowerBound), columns.count)
+        }
+      }
+    }
     func add(_ column: Int, _ out: Pointer, _ count: Int) {
-      for n in 0..<rows.sequences {
-        network.kernels.panels.addRow(
-          UnsafePointer(gradients.totals + (n &* plan.totals &+ column)), out, count)
+      for n in stride(from: 0, to: rows.sequences, by: chain) {
+        network.kernels.panels.addRow(UnsafePointer(gradients.totals + (n &* width &+ column)), out, count)
       }
     }
     // By parameters: several vectors may be added to one.

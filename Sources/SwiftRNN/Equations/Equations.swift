@@ -10,6 +10,8 @@ final class Equations<Scalar: RNNScalar>: Sendable {
   /// The same over nodes of trees; nil: the cell's states or its output are a child's.
   let trees: (first: EquationsLayer<Scalar>, others: EquationsLayer<Scalar>)?
   let shapes: EquationsShapes
+  /// The first input of which each direction has one of its own, side by side in a row.
+  let firstOwnInput: Int
 
   /// - Parameters:
   ///   - configuration: is completed with what the cell gives.
@@ -60,11 +62,13 @@ final class Equations<Scalar: RNNScalar>: Sendable {
       throw place.error("the input \"\(cell.graph.inputs[number].name)\" has another size in each layer")
     }
     shapes = EquationsShapes(layers: (first.shapes, others.shapes))
+    firstOwnInput = cell.graph.inputs.count
   }
 
-  /// Of what `batch_norm` is laid on in a cell of one layer, `whole`.
-  init(_ statistic: CellStatistic, of whole: Equations<Scalar>, lanes: Int) throws(CellError) {
-    cell = statistic.cell
+  /// Of a cell with the nodes of that of `whole`, which has one layer: what `batch_norm` is laid on, or what is left.
+  init(_ part: Cell, of whole: Equations<Scalar>, lanes: Int) throws(CellError) {
+    cell = part
+    firstOwnInput = whole.cell.graph.inputs.count
     first = try EquationsLayer(CellInLayer(cell: cell, extents: whole.first.layer.extents, lanes: lanes))
     others = first
     trees = nil
@@ -72,6 +76,15 @@ final class Equations<Scalar: RNNScalar>: Sendable {
   }
 
   func layer(_ number: Int) -> EquationsLayer<Scalar> { number == 0 ? first : others }
+
+  /// The inputs of a direction.
+  func inputs(_ all: InputRows<Scalar>, direction: Int) -> InputRows<Scalar> {
+    var inputs = all
+    for number in firstOwnInput..<max(firstOwnInput, first.inputCount) {
+      inputs.others[number &- 1] = all[number].offset(by: direction &* first.inputWidths(number))
+    }
+    return inputs
+  }
 
   /// Never 0.
   private static func hash(_ cell: Cell, _ sizes: [String: Int]) -> UInt64 {
@@ -202,7 +215,10 @@ extension Network {
   public var inputs: [(name: String, width: Int)] {
     if let stack { return stack.block(0, 0).network.inputs }
     guard let equations else { return [] }
-    return equations.cell.graph.inputs.enumerated().dropFirst().map { ($1.name, equations.first.inputWidths($0)) }
+    return equations.cell.graph.inputs.enumerated().dropFirst().map { number, input in
+      let directions = number >= equations.firstOwnInput ? configuration.directions : 1
+      return (input.name, directions * equations.first.inputWidths(number))
+    }
   }
 }
 

@@ -132,7 +132,8 @@ struct EquationsBackwardPass<Scalar: RNNScalar> {
             unmasked: place.unmasked, gradients: place.scratch(direction).gradients,
             pointers: arguments.gradients.baseAddress.map {
               $0 + network.layout.first(layer: number, direction: direction)
-            }, accumulate: arguments.accumulate, inputs: inputs, tape: tapeRows(number, direction),
+            }, accumulate: arguments.accumulate,
+            inputs: equations.inputs(inputs, direction: direction), tape: tapeRows(number, direction),
             output: outputRows(number, direction), initial: states(arguments.initial, number, direction),
             isReverse: c.isReverse(direction), masks: masks(number, direction)
           ).run(&member.all)
@@ -143,7 +144,10 @@ struct EquationsBackwardPass<Scalar: RNNScalar> {
     }
     if arguments.lengths != nil {
       for input in 0..<equations.first.inputCount {
-        if let rows = gradients[input] { network.clear(rows, batch, width: equations.first.inputWidths(input)) }
+        let directions = input >= equations.firstOwnInput ? c.directions : 1
+        if let rows = gradients[input] {
+          network.clear(rows, batch, width: directions &* equations.first.inputWidths(input))
+        }
       }
     }
   }
@@ -194,7 +198,8 @@ struct EquationsBackwardPass<Scalar: RNNScalar> {
   ) -> CellBackwardRunner<Scalar> {
     CellBackwardRunner(
       network: network, layer: equations.layer(layer), weights: place.weights(direction), batch: batch,
-      scratch: place.scratch(direction), reverse: c.isReverse(direction), inputs: inputs,
+      scratch: place.scratch(direction), reverse: c.isReverse(direction),
+      inputs: equations.inputs(inputs, direction: direction),
       dy: dy?.offset(by: direction &* c.stateWidth), tape: tapeRows(layer, direction),
       output: outputRows(layer, direction), initial: states(arguments.initial, layer, direction),
       finalGradients: states(arguments.finalGradients, layer, direction),
@@ -220,8 +225,12 @@ struct EquationsBackwardPass<Scalar: RNNScalar> {
     member.share(batch.shards) { some in
       for shard in some {
         for direction in 0..<c.directions {
-          runner(layer, direction, batch, place, inputs, dy).inputGradients(shard: shard, wanted) { input in
-            direction > 0 || (input > 0 && layer < c.layers &- 1)
+          var own = wanted
+          for number in equations.firstOwnInput..<max(equations.firstOwnInput, equations.first.inputCount) {
+            own[number] = wanted[number]?.offset(by: direction &* equations.first.inputWidths(number))
+          }
+          runner(layer, direction, batch, place, inputs, dy).inputGradients(shard: shard, own) { input in
+            input < equations.firstOwnInput && (direction > 0 || (input > 0 && layer < c.layers &- 1))
           }
         }
       }

@@ -146,7 +146,8 @@ extension Network {
             weights: f.weights?.packedCell(number, direction)
               ?? workspace.weights(layer, direction, isTraining: isTraining), batch: batch,
             scratch: workspace.scratch(layer, direction, isTraining: isTraining), reverse: c.isReverse(direction),
-            inputs: inputs, outputs: (output?.offset(by: offset), copy?.offset(by: offset)),
+            inputs: equations.inputs(inputs, direction: direction),
+            outputs: (output?.offset(by: offset), copy?.offset(by: offset)),
             tape: f.tape.map { tape.gates($0, layer: number, direction: direction) },
             initial: f.initial.part(layer, index: index, sequences: sequences),
             final: f.final.part(layer, index: index, sequences: sequences), masks: masks(direction))

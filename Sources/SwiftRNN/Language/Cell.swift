@@ -12,6 +12,8 @@ public final class Cell: Sendable {
   let fused: FusedCell?
   /// Calls of `batch_norm`.
   let statistics: [CellStatistic]
+  /// The cell for training: what `batch_norm` is laid on are inputs, behind its own. nil: it is this one.
+  let training: Cell?
 
   /// - Parameter text: in the language of docs/cells.md; any bytes at all.
   public convenience init(_ text: String) throws(CellError) { try self.init(bytes: Array(text.utf8)) }
@@ -30,28 +32,37 @@ public final class Cell: Sendable {
     backward = try CellBackward(graph, phases)
     fused = FusedCell(graph)
     statistics = try CellStatistic.all(graph, phases, sizes, bytes)
+    let given = statistics.compactMap { $0.input == nil ? nil : $0.cell.graph.output }
+    training = given.isEmpty ? nil : try Cell(giving: given, in: graph, sizes: sizes, bytes: bytes)
   }
 
-  /// A value of a cell that no state reaches, as a cell without states. Nodes that it does not need are left as numbers.
-  init(part whole: CellGraph, output: Int, sizes: CellSizes, bytes: [UInt8]) throws(CellError) {
-    self.bytes = bytes
-    var isNeeded = Array(repeating: false, count: whole.nodes.count)
-    isNeeded[output] = true
-    for parameter in whole.parameters { isNeeded[parameter.node] = true }
-    for input in whole.inputs { isNeeded[input.node] = true }
-    for number in whole.nodes.indices.reversed() where isNeeded[number] {
-      for operand in whole.nodes[number].operands { isNeeded[operand] = true }
+  /// A cell some of whose values are inputs.
+  private init(giving values: [Int], in whole: CellGraph, sizes: CellSizes, bytes: [UInt8]) throws(CellError) {
+    var nodes = whole.nodes
+    for (number, value) in values.enumerated() {
+      nodes[value] = CellNode(
+        operation: .input(whole.inputs.count + number), operands: [], kind: .vector, place: nodes[value].place)
     }
-    let nodes = whole.nodes.enumerated().map { number, node in
-      isNeeded[number] ? node : CellNode(operation: .constant(0), operands: [], kind: .number, place: node.place)
-    }
+    let roots = [whole.output] + whole.states.flatMap { [$0.previous, $0.next] }
     graph = CellGraph(
-      nodes: nodes, inputs: whole.inputs, states: [], parameters: whole.parameters, output: output, initials: [],
-      givenSizes: whole.givenSizes.filter { isNeeded[$0.node] })
+      keeping: roots, of: whole, nodes: nodes, inputs: whole.inputs + values.map { ("batch_norm", $0) },
+      states: whole.states, output: whole.output)
+    self.bytes = bytes
     self.sizes = sizes
     phases = CellPhases(graph)
     backward = try CellBackward(graph, phases)
-    (fused, statistics) = (nil, [])
+    (fused, statistics, training) = (nil, [], nil)
+  }
+
+  /// A value of a cell that no state reaches, as a cell without states.
+  init(part whole: CellGraph, output: Int, sizes: CellSizes, bytes: [UInt8]) throws(CellError) {
+    self.bytes = bytes
+    graph = CellGraph(
+      keeping: [output], of: whole, nodes: whole.nodes, inputs: whole.inputs, states: [], output: output)
+    self.sizes = sizes
+    phases = CellPhases(graph)
+    backward = try CellBackward(graph, phases)
+    (fused, statistics, training) = (nil, [], nil)
   }
 
   /// What passes could not hold, or would compute again in every step.

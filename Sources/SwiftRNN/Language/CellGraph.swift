@@ -120,3 +120,22 @@ struct CellGraph: Sendable {
   /// Sizes that the texts give, by node; of a matrix, its rows.
   let givenSizes: [(node: Int, size: SizeTerm, place: CellPlace)]
 }
+
+extension CellGraph {
+  /// What some nodes need of a graph; the others are left as numbers, so that all keep theirs.
+  init(
+    keeping roots: [Int], of whole: CellGraph, nodes: [CellNode], inputs: [(name: String, node: Int)],
+    states: [CellState], output: Int
+  ) {
+    var isNeeded = Array(repeating: false, count: nodes.count)
+    for root in roots + whole.parameters.map(\.node) + inputs.map(\.node) { isNeeded[root] = true }
+    for number in nodes.indices.reversed() where isNeeded[number] {
+      for operand in nodes[number].operands { isNeeded[operand] = true }
+    }
+    self.init(
+      nodes: nodes.enumerated().map { number, node in
+        isNeeded[number] ? node : CellNode(operation: .constant(0), operands: [], kind: .number, place: node.place)
+      }, inputs: inputs, states: states, parameters: whole.parameters, output: output, initials: [],
+      givenSizes: whole.givenSizes.filter { isNeeded[$0.node] })
+  }
+}

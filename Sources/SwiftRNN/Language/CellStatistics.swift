@@ -7,6 +7,9 @@ struct CellStatistic: Sendable {
   /// Of the running mean and variance among the cell's parameters.
   let mean: Int
   let variance: Int
+  /// Its value's number among the inputs that the cell for training has behind its own; nil: that computes it, too,
+  /// because it is an input of the cell, or another call's as well, or there are too many.
+  let input: Int?
 }
 
 extension CellStatistic {
@@ -17,13 +20,21 @@ extension CellStatistic {
     _ graph: CellGraph, _ phases: CellPhases, _ sizes: CellSizes, _ bytes: [UInt8]
   ) throws(CellError) -> [CellStatistic] {
     var found: [CellStatistic] = []
+    var given: [Int] = []
     for node in graph.nodes where node.operation == .batchNorm {
       guard phases.phases[node.operands[0]] == .before else {
         throw node.place.error("batch_norm takes what depends on an input, and on no state")
       }
       func parameter(_ operand: Int) -> Int { graph.parameters.firstIndex { $0.node == node.operands[operand] } ?? 0 }
-      let cell = try Cell(part: graph, output: node.operands[0], sizes: sizes, bytes: bytes)
-      found.append(CellStatistic(cell: cell, mean: parameter(1), variance: parameter(2)))
+      let value = node.operands[0]
+      let cell = try Cell(part: graph, output: value, sizes: sizes, bytes: bytes)
+      let isGiven =
+        !given.contains(value) && !graph.inputs.contains { $0.node == value }
+        && graph.inputs.count + given.count < Place.mostInputs
+      found.append(
+        CellStatistic(
+          cell: cell, mean: parameter(1), variance: parameter(2), input: isGiven ? given.count : nil))
+      if isGiven { given.append(value) }
     }
     return found
   }

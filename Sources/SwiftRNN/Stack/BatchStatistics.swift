@@ -1,12 +1,13 @@
 // The statistics of `batch_norm` in training: mean and variance over all steps of all sequences of a call (Ioffe, Szegedy
 // 2015; over time too: Laurent 2016), in the place of the running ones.
 //
-// A network of what is normalised runs over all rows before the layer does, and, with what its statistics give to its
-// gradient, once more behind the layer's backward pass. With n = (v - m) r, r = 1 / sqrt(s + eps) over M rows:
+// A network of what is normalised runs over all rows before the layer does, whose network for training reads it; and
+// backward behind the layer's backward pass. With n = (v - m) r, r = 1 / sqrt(s + eps) over M rows:
 //
 //     dv = r dn + dm / M + ds 2 (v - m) / M
 //
-// The layer's own backward pass gives the first term, and dm and ds as if m and s were parameters.
+// The layer's own backward pass gives the first term, as the gradient of an input, and dm and ds as if m and s were
+// parameters.
 import Kernels
 
 /// One call of `batch_norm` in a layer.
@@ -18,6 +19,22 @@ struct LayerStatistic<Scalar: RNNScalar>: Sendable {
   let variance: Int
   /// Of one direction.
   let width: Int
+  /// Its output's number among the inputs that the layer's network for training has behind those of the cell; nil: that
+  /// computes it, too.
+  let input: Int?
+
+  /// A layer's network as it trains: with inputs for what is normalised.
+  static func training(of network: Network<Scalar>) throws(RNNError) -> Network<Scalar> {
+    guard let equations = network.equations, let cell = equations.cell.training else { return network }
+    do throws(CellError) {
+      let own = try Equations(cell, of: equations, lanes: network.kernels.lanes)
+      var c = network.configuration
+      c.equationsHash = c.equationsHash ^ 1 << 62
+      return try made(c, network.kernels, own)
+    } catch {
+      throw .cell(error)
+    }
+  }
 
   /// Those of a layer's network.
   static func all(of network: Network<Scalar>) throws(RNNError) -> [LayerStatistic] {
@@ -25,14 +42,14 @@ struct LayerStatistic<Scalar: RNNScalar>: Sendable {
     var found: [LayerStatistic] = []
     for (number, statistic) in equations.cell.statistics.enumerated() {
       do throws(CellError) {
-        let own = try Equations(statistic, of: equations, lanes: network.kernels.lanes)
+        let own = try Equations(statistic.cell, of: equations, lanes: network.kernels.lanes)
         var c = network.configuration
         c.equationsWidth = own.first.outputWidth
         c.equationsHash = c.equationsHash &+ UInt64(number &+ 1) | 1 << 63
         found.append(
           LayerStatistic(
             network: try made(c, network.kernels, own), mean: statistic.mean, variance: statistic.variance,
-            width: own.first.outputWidth))
+            width: own.first.outputWidth, input: statistic.input))
       } catch {
         throw .cell(error)
       }

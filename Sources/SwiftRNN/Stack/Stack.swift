@@ -10,6 +10,8 @@ final class Stack<Scalar: RNNScalar>: Sendable {
   struct Block: Sendable {
     /// Of one layer. Layers with the same sizes share it: it has no parameters.
     let network: Network<Scalar>
+    /// As it trains: another one with `batch_norm`.
+    let training: Network<Scalar>
     let layer: Int
     let flow: Int
     /// k: a step reads the states of k steps before. The steps t, t + k, t + 2k … are a chain; the chains of a sequence
@@ -55,10 +57,9 @@ final class Stack<Scalar: RNNScalar>: Sendable {
   ) throws(RNNError) {
     (self.options, layers, inputSize) = (options, c.layers, c.inputSize)
     flows = options.independentDirections ? 2 : 1
-    typealias Made = (network: Network<Scalar>, statistics: [LayerStatistic<Scalar>])
+    typealias Made = (network: Network<Scalar>, training: Network<Scalar>, statistics: [LayerStatistic<Scalar>])
     var layersMade: [(asked: NetworkConfiguration, layer: Made)] = []
-    var networks:
-      [(network: Network<Scalar>, statistics: [LayerStatistic<Scalar>], inputWidth: Int, mergedWidth: Int)] = []
+    var networks: [(network: Network<Scalar>, made: Made, inputWidth: Int, mergedWidth: Int)] = []
     for flow in 0..<flows {
       var inputWidth = c.inputSize
       for layer in 0..<c.layers {
@@ -72,7 +73,7 @@ final class Stack<Scalar: RNNScalar>: Sendable {
           made = same.layer
         } else {
           let network = try make(asked)
-          made = (network, try LayerStatistic.all(of: network))
+          made = (network, try LayerStatistic.training(of: network), try LayerStatistic.all(of: network))
           layersMade.append((asked, made))
         }
         let network = made.network
@@ -81,7 +82,7 @@ final class Stack<Scalar: RNNScalar>: Sendable {
         guard layer == 0 || options.skip != .residual || merged == inputWidth else {
           throw .sizeMismatch("the width of a residual layer's output", merged, expected: inputWidth)
         }
-        networks.append((network, made.statistics, inputWidth, merged))
+        networks.append((network, made, inputWidth, merged))
         inputWidth = options.skip == .dense ? try Size.sum(inputWidth, merged, of: "the input of a layer") : merged
       }
     }
@@ -126,12 +127,13 @@ final class Stack<Scalar: RNNScalar>: Sendable {
     initialStateOffsets = offsets
     (self.parameters, self.firstInitialState) = (parameters, firstInitialState)
     var blocks: [Block] = []
-    for (index, made) in networks.enumerated() {
+    for (index, found) in networks.enumerated() {
+      let made = found.made
       blocks.append(
         Block(
-          network: made.network, layer: index % c.layers, flow: index / c.layers,
-          dilation: options.dilation(layer: index % c.layers), inputWidth: made.inputWidth,
-          mergedWidth: made.mergedWidth, firstParameter: firsts[index],
+          network: made.network, training: made.training, layer: index % c.layers, flow: index / c.layers,
+          dilation: options.dilation(layer: index % c.layers), inputWidth: found.inputWidth,
+          mergedWidth: found.mergedWidth, firstParameter: firsts[index],
           parameterCount: made.network.parameterCount, statistics: made.statistics))
     }
     self.blocks = blocks

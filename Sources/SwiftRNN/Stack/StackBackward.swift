@@ -165,7 +165,7 @@ struct StackBackwardPass<Scalar: RNNScalar> {
     let input = pass.input(block)
     b.x = UnsafePointer(input.base)
     (b.xStepStride, b.xSequenceStride) = pass.strides(input, block)
-    b.inputs = pass.blockInputs
+    b.inputs = try pass.trainingInputs(block)
     b.dy = UnsafePointer(try separate(block, above).base)
     if block.layer > 0 || dx != nil { b.dx = below.base }
     b.lengths = rows.chainLengths(block.dilation, pass.workspace.chainLengths)
@@ -187,6 +187,10 @@ struct StackBackwardPass<Scalar: RNNScalar> {
     for number in 0..<block.network.inputCount where arguments.inputGradients[number] != nil {
       b.inputGradients[number] = pass.workspace.inputGradients.own[number]
     }
+    for (index, statistic) in block.statistics.enumerated() {
+      guard let input = statistic.input else { continue }
+      b.inputGradients[block.network.inputCount &+ input] = normalised(block, index).base
+    }
     b.accumulate = arguments.accumulate
     if let (start, bytes) = pass.blockTape(block) { (b.tape, b.tapeBytes) = (UnsafeRawPointer(start), bytes) }
     (b.workspace, b.workspaceBytes) = (UnsafeMutableRawPointer(pass.workspace.block), pass.workspace.blockBytes)
@@ -197,7 +201,7 @@ struct StackBackwardPass<Scalar: RNNScalar> {
       b.parameters = buffer
       try gradients.withUnsafeBufferPointer { (out) throws(RNNError) in
         if arguments.gradients.baseAddress != nil || !block.statistics.isEmpty { b.gradients = out }
-        try block.network.pass(b)
+        try block.training.pass(b)
         addInputGradients(block, isFirst: block.flow == 0 && block.layer == stack.layers &- 1)
         try addStatistics(block, b, below: below)
       }

@@ -42,7 +42,7 @@ struct StackTape {
         try add(Size.bytes(numbers, of: Scalar.self, "tape"))
       }
       let batch = try stack.batch(block, steps: steps, sequences: sequences)
-      let own = try block.network.tapeSize(steps: batch.steps, sequences: batch.sequences)
+      let own = try block.training.tapeSize(steps: batch.steps, sequences: batch.sequences)
       tapes.append((bytes, own))
       try add(own)
       var places: [StatisticPlace] = []
@@ -92,8 +92,9 @@ struct StackWorkspace<Scalar: RNNScalar> {
   /// Of one layer, where its states are not the caller's: initial ones, final ones or their gradients, and gradients of
   /// initial ones.
   let states: (States<Scalar>, States<Scalar>, States<Scalar>)
-  /// Gradients of a block's statistics, and of what it reads from what is normalised.
+  /// Gradients of a block's statistics, of what is normalised, call by call, and of what it reads from that.
   let statistics: Pointer
+  let normalised: Pointer
   let statisticInput: Rows<Scalar>
   /// Of one block's network.
   let block: UnsafeMutablePointer<UInt8>
@@ -132,11 +133,14 @@ struct StackWorkspace<Scalar: RNNScalar> {
       between = (rows(!isBackward && stack.layers > 1, inner), rows(!isBackward && stack.layers > 2, inner))
     }
     func widest(_ width: (Stack<Scalar>.Block) -> Int) -> Int { stack.blocks.reduce(0) { max($0, width($1)) } }
-    output = rows(
-      true, widest { block in block.statistics.reduce(block.outputWidth) { max($0, block.directions * $1.width) } })
+    output = rows(true, widest { $0.outputWidth })
     statistics = arena.take(
       Scalar.self,
       isBackward ? widest { block in block.statistics.reduce(0) { $0 + 2 * block.directions * $1.width } } : 0)
+    normalised =
+      rows(
+        isBackward, widest { block in block.statistics.reduce(0) { $0 + block.directions * $1.width } }
+      ).base
     statisticInput = rows(isBackward, widest { $0.statistics.isEmpty ? 0 : $0.inputWidth })
     let endWidth = stack.block(stack.layers - 1, 0).mergedWidth
     ends = (rows(stack.flows == 2, endWidth), rows(stack.flows == 2, endWidth))
@@ -159,8 +163,11 @@ struct StackWorkspace<Scalar: RNNScalar> {
     var bytes = 0
     for block in stack.blocks {
       let batch = try stack.batch(block, steps: steps, sequences: sequences)
-      for network in [block.network] + block.statistics.map(\.network) {
-        bytes = max(bytes, try network.workspaceBytes(purpose, steps: batch.steps, sequences: batch.sequences))
+      bytes = max(bytes, try block.network.workspaceBytes(purpose, steps: batch.steps, sequences: batch.sequences))
+      // Packed weights are those of the network for inference.
+      let own = purpose == .forwardWeights ? .forward : purpose
+      for network in block.statistics.map(\.network) + (block.statistics.isEmpty ? [] : [block.training]) {
+        bytes = max(bytes, try network.workspaceBytes(own, steps: batch.steps, sequences: batch.sequences))
       }
     }
     blockBytes = bytes

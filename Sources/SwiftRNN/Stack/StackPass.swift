@@ -56,7 +56,7 @@ struct StackPass<Scalar: RNNScalar> {
       return Rows(dense: workspace.output.base, sequences: sequences, width: block.outputWidth)
     }
     let batch = try stack.batch(block, steps: rows.steps, sequences: sequences)
-    let layout = try block.network.tapeLayout(steps: batch.steps, sequences: batch.sequences)
+    let layout = try block.training.tapeLayout(steps: batch.steps, sequences: batch.sequences)
     let rows: Rows<Scalar> = layout.output(start, layer: 0)
     return Rows(dense: rows.base, sequences: sequences, width: block.outputWidth)
   }

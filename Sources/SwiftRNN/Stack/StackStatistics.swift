@@ -63,6 +63,16 @@ extension StackPass {
     }
   }
 
+  /// The inputs beside x of a block's network for training: the cell's own, then what is normalised.
+  func trainingInputs(_ block: Block) throws(RNNError) -> Inputs<Scalar> {
+    var inputs = blockInputs
+    for (index, statistic) in block.statistics.enumerated() {
+      guard let input = statistic.input else { continue }
+      inputs[block.network.inputCount &+ input] = try statisticValues(block, index).base
+    }
+    return inputs
+  }
+
   /// What call `index` normalises, of all directions.
   func statisticValues(_ block: Block, _ index: Int) throws(RNNError) -> Rows<Scalar> {
     let statistic = block.statistics[index]
@@ -95,7 +105,16 @@ extension StackBackwardPass {
     return pointers
   }
 
-  /// What the statistics of a block's batch give to its gradients, behind its pass.
+  /// dL/d of what call `index` normalises, of all directions.
+  func normalised(_ block: Block, _ index: Int) -> Rows<Scalar> {
+    var column = 0
+    for statistic in block.statistics.prefix(index) { column &+= block.directions &* statistic.width }
+    return Rows(
+      dense: pass.workspace.normalised + column &* stack.paddedSteps(pass.rows.steps) &* pass.sequences,
+      sequences: pass.sequences, width: block.directions &* block.statistics[index].width)
+  }
+
+  /// Behind a block's pass: from gradients of what is normalised, and of its statistics, to those of what it is made of.
   ///
   /// - Parameters:
   ///   - b: the arguments of that pass.
@@ -103,13 +122,15 @@ extension StackBackwardPass {
   func addStatistics(_ block: Block, _ b: Network<Scalar>.Backward, below: Rows<Scalar>) throws(RNNError) {
     let count = pass.rows.count
     for (index, statistic) in block.statistics.enumerated().reversed() where count > 0 {
-      let values = try pass.statisticValues(block, index)
-      let width = block.directions &* statistic.width
-      let gradient = Rows(dense: pass.workspace.output.base, sequences: pass.sequences, width: width)
+      let (values, gradient) = (try pass.statisticValues(block, index), normalised(block, index))
       withFloatControl { spread(block, index, b.gradients, values, gradient) }
       var own = b
       (own.initial, own.finalGradients, own.initialGradients) = (States(), States(), States())
       own.dy = UnsafePointer(gradient.base)
+      own.inputs = pass.blockInputs
+      for input in block.network.inputCount..<max(block.network.inputCount, block.training.inputCount) {
+        own.inputGradients[input] = nil
+      }
       if b.dx != nil { own.dx = pass.workspace.statisticInput.base }
       own.accumulate = true
       let place = pass.layout.statistics[block.flow &* stack.layers &+ block.layer][index]
@@ -130,7 +151,7 @@ extension StackBackwardPass {
     zeroRunning(block)
   }
 
-  /// `dm / M + ds 2 (v - m) / M` for each row.
+  /// Adds `dm / M + ds 2 (v - m) / M` to each row, or writes it where the block's pass gave no gradient.
   @inline(never)
   private func spread(
     _ block: Block, _ index: Int, _ gradients: UnsafeBufferPointer<UnsafeMutableRawPointer?>, _ values: Rows<Scalar>,
@@ -146,7 +167,10 @@ extension StackBackwardPass {
       else { continue }
       rows.visit { s, n in
         let (v, to) = (values[s, n] + direction &* width, out[s, n] + direction &* width)
-        for i in 0..<width { to[i] = (dm[i] + 2 * ds[i] * (v[i] - mean[i])) * share }
+        for i in 0..<width {
+          let own = (dm[i] + 2 * ds[i] * (v[i] - mean[i])) * share
+          to[i] = statistic.input == nil ? own : to[i] + own
+        }
       }
     }
   }

@@ -1,4 +1,4 @@
-"""Trees in Python: forests, passes over them, tapes, bits, threads, and what is refused."""
+"""Passes over trees in Python: tapes, bits, threads, and what is refused."""
 
 from __future__ import annotations
 
@@ -14,166 +14,15 @@ import pytest
 
 import swiftrnn
 from torch_reference import as_list, assert_same_bits
-from tree_reference import Problem, random_parents
+from tree_reference import PARENTS, Problem, child_sum_layer, random_parents, x_of
 
 F = np.float32
-PARENTS = [2, 2, -1, 2, 6, 6, 9, 9, 4, -1, -1]
-
-
-def x_of(*shape: int, seed: int = 0, dtype: Any = F) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
-
-
-def child_sum(hidden: int = 4, layers: int = 1, **options: Any) -> swiftrnn.CellNetwork:
-    return swiftrnn.Cell("tree_child_sum").layer(3, hidden, layers, seed=0, **options)
 
 
 def refused(call: Callable[[], Any], status: swiftrnn.Status, message: str) -> None:
     with pytest.raises(swiftrnn.SwiftRNNError) as caught:
         call()
     assert caught.value.status is status and caught.value.message == message
-
-
-# ---- Forests ---------------------------------------------------------------------------------------------------------
-
-
-def test_forests() -> None:
-    forest = swiftrnn.Forest(PARENTS)
-    assert forest.node_count == len(forest) == 11 and forest.edge_count == 8
-    assert repr(forest) == "Forest(node_count=11, edge_count=8)"
-    assert forest.roots.tolist() == [2, 9, 10] and forest.roots.dtype == np.int64
-    children, parents = forest.edges
-    assert children.tolist() == [0, 1, 3, 4, 5, 6, 7, 8] and parents.tolist() == [2, 2, 2, 6, 6, 9, 9, 4]
-    for array in (children, parents, forest.roots):
-        with pytest.raises(ValueError, match="read-only"):
-            array[0] = 1
-    for name in ("node_count", "edge_count", "edges", "roots"):
-        with pytest.raises(AttributeError):
-            setattr(forest, name, 3)
-    for kind in (np.int8, np.int64, np.uint64, ">i4"):
-        assert swiftrnn.Forest.from_edges(3, np.array([0, 1], kind), np.array([1, 2], kind)).roots.tolist() == [2]
-    strided = np.repeat(np.array(PARENTS), 2)[::2]
-    assert not strided.flags.c_contiguous and swiftrnn.Forest(strided).edges[1].tolist() == parents.tolist()
-
-
-def test_a_forest_does_not_change_with_the_array_that_it_was_made_of() -> None:
-    given = np.array(PARENTS)
-    forest = swiftrnn.Forest(given)
-    network, x = child_sum(), x_of(11, 3)
-    expected = network.tree(forest, x)[0]
-    given[:] = -1
-    assert_same_bits(network.tree(forest, x)[0], expected)
-    assert forest.edge_count == 8 and given.flags.writeable
-    children, parents = np.array([0, 1]), np.array([1, 2])
-    forest = swiftrnn.Forest.from_edges(3, children, parents)
-    children[:] = 2
-    assert forest.edges[0].tolist() == [0, 1] and children.flags.writeable
-
-
-def test_forests_of_edges() -> None:
-    forest = swiftrnn.Forest.from_edges(5, [0, 0, 1, 2, 3], [1, 2, 3, 3, 4])
-    assert (forest.node_count, forest.edge_count, forest.roots.tolist()) == (5, 5, [4])
-    by_parents, network, x = swiftrnn.Forest(PARENTS), child_sum(), x_of(11, 3)
-    by_edges = swiftrnn.Forest.from_edges(11, *by_parents.edges)
-    assert_same_bits(network.tree(by_edges, x)[0], network.tree(by_parents, x)[0])
-
-
-def test_trees_are_joined() -> None:
-    trees: list[Any] = [[2, 2, -1], [], np.array([-1, 0, 0]), (-1,), [1, 2, -1]]
-    forest = swiftrnn.Forest.from_trees(trees)
-    assert len(forest) == 10 and forest.roots.tolist() == [2, 3, 6, 9]
-    assert [e.tolist() for e in forest.edges] == [[0, 1, 4, 5, 7, 8], [2, 2, 3, 3, 8, 9]]
-    assert [e.tolist() for e in swiftrnn.Forest.from_trees(iter(trees)).edges] == [e.tolist() for e in forest.edges]
-    for none in ([], [[]], [[], []]):
-        assert len(swiftrnn.Forest.from_trees(none)) == 0
-
-
-def test_copies_of_forests() -> None:
-    network, x = child_sum(), x_of(11, 3)
-    for forest in (swiftrnn.Forest(PARENTS), swiftrnn.Forest.from_edges(11, [5, 1, 1], [2, 2, 0])):
-        assert copy.copy(forest) is forest and copy.deepcopy(forest) is forest
-        for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
-            twin = pickle.loads(pickle.dumps(forest, protocol))
-            assert repr(twin) == repr(forest) and [e.tolist() for e in twin.edges] == [e.tolist() for e in forest.edges]
-            assert_same_bits(network.tree(twin, x)[0], network.tree(forest, x)[0])
-            with pytest.raises(ValueError, match="read-only"):
-                twin.edges[0][0] = 1
-    assert type(pickle.loads(pickle.dumps(Woods(PARENTS)))) is Woods
-
-
-class Woods(swiftrnn.Forest):
-    """One of the user's own."""
-
-
-def test_no_nodes() -> None:
-    network, forest = child_sum(layers=2), swiftrnn.Forest([])
-    assert len(forest) == 0 and bool(forest) and forest.roots.size == 0
-    y, (h, c), tape = network.tree_forward(forest, x_of(0, 3))
-    assert y.shape == (0, 4) and h.shape == c.shape == (2, 0, 4)
-    gradients = tape.backward(y)
-    assert gradients.x.shape == (0, 3) and not gradients.flat.any()
-
-
-@pytest.mark.parametrize(
-    "parents, error, message",
-    [
-        ([5, -1], ValueError, r"parents\[0\] is 5, must be in -1...1 \[INVALID_VALUE\]"),
-        ([-1, -2], ValueError, r"parents\[1\] is -2, must be in -1...1 \[INVALID_VALUE\]"),
-        ([1, 0], swiftrnn.SwiftRNNError, r"the parents of nodes lead in a circle \[MISMATCH\]"),
-        ([-1, 1], swiftrnn.SwiftRNNError, r"the parents of nodes lead in a circle \[MISMATCH\]"),
-        ([0.0], TypeError, "parents: expected integers, got float64"),
-        ([True], TypeError, "parents: expected integers, got bool"),
-        ([None], TypeError, "parents: expected integers, got object"),
-        ([2**70], TypeError, "parents: expected integers, got object"),
-        (np.empty(0), TypeError, "parents: expected integers, got float64"),
-        (np.array([2**64 - 1], np.uint64), ValueError, r"parents\[0\]: 18446744073709551615 is outside -92"),
-        ([[1, -1]], ValueError, r"parents: expected one axis, got shape \[1, 2\]"),
-        (-1, ValueError, r"parents: expected one axis, got shape \[\]"),
-        ([[1, -1], [-1]], ValueError, "parents: expected one axis of integers, got lists of different lengths"),
-    ],
-)
-def test_parents_that_are_no_forest(parents: Any, error: type[Exception], message: str) -> None:
-    with pytest.raises(error, match=f"^{message}"):
-        swiftrnn.Forest(parents)
-
-
-@pytest.mark.parametrize(
-    "arguments, error, message",
-    [
-        ((2, [0], [2]), ValueError, r"parents\[0\] is 2, must be in 0...1"),
-        ((2, [0, -1], [1, 1]), ValueError, r"children\[1\] is -1, must be in 0...1"),
-        ((0, [0], [0]), ValueError, r"children\[0\] is 0"),
-        ((2, [0, 1], [1]), ValueError, "children and parents: .* as many .* got 2 and 1"),
-        ((3, [0, 1, 2], [1, 2, 0]), swiftrnn.SwiftRNNError, r"the parents of nodes lead in a circle \[MISMATCH\]"),
-        ((-1, [], []), ValueError, r"node_count is -1, must be in 0...2147483648 \[INVALID_SIZE\]"),
-        ((2**40, [], []), ValueError, r"node_count is 1099511627776, must be in 0...2147483648 \[INVALID_SIZE\]"),
-        ((2**64, [], []), ValueError, "node_count: 18446744073709551616 is outside"),
-        ((2.0, [], []), TypeError, "node_count: expected an integer, got float"),
-        ((True, [], []), TypeError, "node_count: expected an integer, got bool"),
-        ((2, [0.5], [1]), TypeError, "children: expected integers, got float64"),
-        ((2, [0], [[1]]), ValueError, r"parents: expected one axis, got shape \[1, 1\]"),
-    ],
-)
-def test_edges_that_are_no_forest(arguments: Any, error: type[Exception], message: str) -> None:
-    with pytest.raises(error, match=f"^{message}"):
-        swiftrnn.Forest.from_edges(*arguments)
-
-
-@pytest.mark.parametrize(
-    "trees, error, message",
-    [
-        ([[1, -1], [2, -1], [-1]], ValueError, r"trees\[1\]\[0\]: 2 is outside -1...1: parents are numbers"),
-        ([[1, -1], [-1, -2]], ValueError, r"trees\[1\]\[1\]: -2 is outside -1...1"),
-        ([[-1], [1, 0]], swiftrnn.SwiftRNNError, "the parents of nodes lead in a circle"),
-        ([2, 2, -1], ValueError, r"trees\[0\]: expected one axis, got shape \[\]"),
-        ([[-1], [0.5]], TypeError, r"trees\[1\]: expected integers, got float64"),
-        (5, TypeError, "trees: expected the parents of each tree, got int"),
-        ([swiftrnn.Forest([-1])], TypeError, r"trees\[0\]: expected integers, got object"),
-    ],
-)
-def test_trees_that_are_no_forest(trees: Any, error: type[Exception], message: str) -> None:
-    with pytest.raises(error, match=f"^{message}"):
-        swiftrnn.Forest.from_trees(trees)
 
 
 # ---- Passes ----------------------------------------------------------------------------------------------------------
@@ -218,7 +67,7 @@ def test_widths_of_their_own() -> None:
 
 
 def test_arrays_that_are_not_dense() -> None:
-    network, forest = child_sum(6), swiftrnn.Forest(PARENTS)
+    network, forest = child_sum_layer(6), swiftrnn.Forest(PARENTS)
     x, dy, dh = x_of(11, 6)[:, ::2], x_of(6, 11, seed=1).T, np.broadcast_to(F(0.5), (1, 11, 6))
     y, _, tape = network.tree_forward(forest, x)
     found = tape.backward(dy, (dh, None))
@@ -229,7 +78,7 @@ def test_arrays_that_are_not_dense() -> None:
 
 def test_layout_of_sequences_does_not_matter() -> None:
     forest, x = swiftrnn.Forest(PARENTS), x_of(11, 3)
-    assert_same_bits(child_sum(batch_first=True).tree(forest, x)[0], child_sum().tree(forest, x)[0])
+    assert_same_bits(child_sum_layer(batch_first=True).tree(forest, x)[0], child_sum_layer().tree(forest, x)[0])
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "min_gru"])
@@ -243,7 +92,7 @@ def test_cells_that_are_not_recursive(cell: str) -> None:
 
 def test_networks_and_forests_that_do_not_fit() -> None:
     forest, x = swiftrnn.Forest.from_edges(3, [0, 0], [1, 2]), x_of(3, 3)
-    two, numbered = child_sum(bidirectional=True), swiftrnn.Cell("tree_binary").layer(3, 4, seed=0)
+    two, numbered = child_sum_layer(bidirectional=True), swiftrnn.Cell("tree_binary").layer(3, 4, seed=0)
     for network, status, message in (
         (two, swiftrnn.Status.UNSUPPORTED, "trees have one direction, from the leaves up"),
         (numbered, swiftrnn.Status.MISMATCH, "a cell with numbered children needs nodes with one parent at most"),
@@ -254,7 +103,7 @@ def test_networks_and_forests_that_do_not_fit() -> None:
 
 @pytest.mark.parametrize("forward", [False, True])
 def test_wrong_arguments(forward: bool) -> None:
-    network, forest = child_sum(), swiftrnn.Forest([1, -1])
+    network, forest = child_sum_layer(), swiftrnn.Forest([1, -1])
     call: Any = network.tree_forward if forward else network.tree
     x = x_of(2, 3)
     for wrong in ([1, -1], np.array([1, -1]), None, forest._handle):
@@ -351,7 +200,7 @@ def test_threads_do_not_matter(dtype: str, default_threads: None) -> None:
     for threads in (1, 3):
         swiftrnn.set_num_threads(threads)  # a forest is made for as many
         for own in (1, 3, 0):
-            network = child_sum(40, 2, dtype=dtype, num_threads=own)
+            network = child_sum_layer(40, 2, dtype=dtype, num_threads=own)
             problem = Problem.draw(network, swiftrnn.Forest.from_trees(trees))
             y, state, tape = network.tree_forward(problem.forest, problem.x)
             gradients = tape.backward(problem.dy, tuple(problem.dstates))
@@ -363,7 +212,7 @@ def test_threads_do_not_matter(dtype: str, default_threads: None) -> None:
 
 def test_the_numbers_of_nodes_do_not_matter() -> None:
     """The same graph with other numbers for its nodes, and its children in the same order."""
-    network, rng = child_sum(12, 2), np.random.default_rng(0)
+    network, rng = child_sum_layer(12, 2), np.random.default_rng(0)
     forest = swiftrnn.Forest(random_parents(rng, 50, 4))
     names, x = rng.permutation(50), x_of(50, 3)
     children, parents = forest.edges
@@ -379,7 +228,7 @@ def test_the_numbers_of_nodes_do_not_matter() -> None:
 
 
 def test_gradients_that_arrive_through_y_and_states_add_up() -> None:
-    network = child_sum(dtype="float64", layers=2)
+    network = child_sum_layer(dtype="float64", layers=2)
     problem = Problem.draw(network, swiftrnn.Forest(PARENTS))
     _, _, tape = network.tree_forward(problem.forest, problem.x)
     dh, dc = problem.dstates
@@ -393,7 +242,7 @@ def test_gradients_that_arrive_through_y_and_states_add_up() -> None:
 
 
 def test_what_is_not_wanted_is_not_computed() -> None:
-    network = child_sum()
+    network = child_sum_layer()
     y, _, tape = network.tree_forward(swiftrnn.Forest(PARENTS), x_of(11, 3))
     whole = tape.backward(y)
     only_x = tape.backward(y, need_parameters=False, need_inputs=False)
@@ -405,7 +254,7 @@ def test_what_is_not_wanted_is_not_computed() -> None:
 
 
 def test_accumulating() -> None:
-    network = child_sum(dtype="float64")
+    network = child_sum_layer(dtype="float64")
     y, _, tape = network.tree_forward(swiftrnn.Forest(PARENTS), x_of(11, 3, dtype="float64"))
     once = tape.backward(y)
     expected = 2 * once.flat
@@ -422,7 +271,7 @@ def test_accumulating() -> None:
 
 
 def test_wrong_gradients() -> None:
-    network = child_sum()
+    network = child_sum_layer()
     y, (h, c), tape = network.tree_forward(swiftrnn.Forest([1, -1]), x_of(2, 3))
     with pytest.raises(ValueError, match=r"^dy: expected shape \[2, 4\], got \[1, 4\]$"):
         tape.backward(y[:1])
@@ -437,7 +286,7 @@ def test_wrong_gradients() -> None:
 
 
 def test_a_tape_notices_changed_parameters_and_that_it_is_closed() -> None:
-    network = child_sum()
+    network = child_sum_layer()
     y, _, tape = network.tree_forward(swiftrnn.Forest(PARENTS), x_of(11, 3))
     assert repr(tape) == f"ForestTape({network!r}, Forest(node_count=11, edge_count=8), nbytes={tape.nbytes})"
     swiftrnn.Adam(network).step(tape.backward(y))
@@ -461,7 +310,7 @@ def test_a_tape_notices_changed_parameters_and_that_it_is_closed() -> None:
 
 
 def test_a_tape_keeps_network_and_forest() -> None:
-    network = child_sum()
+    network = child_sum_layer()
     y, _, tape = network.tree_forward(swiftrnn.Forest(PARENTS), x_of(11, 3))
     expected, gone = tape.backward(y).flat, weakref.ref(network)
     del network
@@ -474,7 +323,7 @@ def test_a_tape_keeps_network_and_forest() -> None:
 
 
 def test_sequences_and_trees_of_one_network_share_parameters_and_memory() -> None:
-    network, forest, x = child_sum(8, 2), swiftrnn.Forest(PARENTS), x_of(11, 3)
+    network, forest, x = child_sum_layer(8, 2), swiftrnn.Forest(PARENTS), x_of(11, 3)
     sequence = x_of(30, 5, 3)
     expected = network.tree(forest, x)[0], network(sequence)[0]
     for _ in range(3):
@@ -487,7 +336,7 @@ def test_sequences_and_trees_of_one_network_share_parameters_and_memory() -> Non
 
 
 def test_several_threads_with_one_network_and_one_forest() -> None:
-    network, rng = child_sum(24, 2), np.random.default_rng(0)
+    network, rng = child_sum_layer(24, 2), np.random.default_rng(0)
     problem = Problem.draw(network, swiftrnn.Forest(random_parents(rng, 200, 4)))
     expected, _, tape = network.tree_forward(problem.forest, problem.x)
     gradient = tape.backward(problem.dy).flat

@@ -17,6 +17,17 @@ State = tuple[Tensor, ...]
 Cell = Callable[[Parameters, Tensor, "list[State]"], State]
 """Of parameters, x of a node and the states of its children: the states of the node."""
 
+PARENTS = [2, 2, -1, 2, 6, 6, 9, 9, 4, -1, -1]
+"""Of a small forest: trees of 4, 6 and 1 nodes, in no order."""
+
+
+def x_of(*shape: int, seed: int = 0, dtype: Any = np.float32) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def child_sum_layer(hidden: int = 4, layers: int = 1, **options: Any) -> swiftrnn.CellNetwork:
+    return swiftrnn.Cell("tree_child_sum").layer(3, hidden, layers, seed=0, **options)
+
 
 def child_sum(p: Parameters, x: Tensor, children: list[State]) -> State:
     """Tai, Socher, Manning 2015, equations 2 to 8."""
