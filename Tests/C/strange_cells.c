@@ -12,6 +12,12 @@
 
 /* Each was a bug once, or is nearly one. */
 static const char *const corpus[] = {
+    /* What batch_norm is laid on is an input in training: a number, and a matrix that nothing else reads. */
+    "h' = batch_norm(mean(tanh(gelu(x) / w2)), bm, vn)\nw1, w2 = v",
+    "h' = batch_norm(W @ x, scalar(m), s) + U @ h",
+    "h' = batch_norm(dropout(1 * scalar(s), 0.25, per_sequence), bm, vn)",
+    "h' = x * batch_norm(clip(blocks(B, 2) @ x, -0.5, 0.75), bm, vn)",
+    "input j\nsize j = H\ny = drop_connect(V, 0.5) @ batch_norm(blocks(B, 2) @ j, bm, vn) + max(j, i)\ninput i",
     "h' = W @ x + U @ h",
     /* An output, a state, a mask of parameters only: there is no row of the batch that they were from. */
     "h' = tanh(a * 2)\na, b = p",

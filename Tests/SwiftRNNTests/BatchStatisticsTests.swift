@@ -22,6 +22,8 @@ struct BatchStatisticsTests {
     n  = batch_norm(v, k, q) + V @ batch_norm(x, e, d)
     h' = tanh(batch_norm(v, m, s) * v + n + U @ h)
     """,
+    // A matrix of blocks that nothing else reads.
+    "h' = tanh(U @ h + batch_norm(blocks(B, 2) @ V @ x, k, q) + b)\nsize V = 2",
     // A state is what is normalised.
     "v = W @ x\nc' = v\nh' = tanh(U @ h + batch_norm(v, m, s) + c)",
   ]
@@ -152,8 +154,11 @@ struct BatchStatisticsTests {
     #expect(da.x == db.x && da.parameters.flat == db.parameters.flat)
   }
 
-  @Test("not behind a state")
+  @Test("of vectors that come from an input, and not behind a state")
   func refusal() {
+    #expect(throws: CellError.self) { try Cell("h' = tanh(batch_norm(mean(W @ x), m, s) + U @ h)") }
+    #expect(throws: CellError.self) { try Cell("h' = tanh(batch_norm(W @ x, scalar(m), s) + U @ h)") }
+    #expect(throws: CellError.self) { try Cell("h' = tanh(batch_norm(W @ x, m, scalar(s)) + U @ h)") }
     #expect(throws: CellError.self) { try Cell("h' = tanh(batch_norm(U @ h, m, s) + W @ x)") }
     #expect(throws: CellError.self) { try Cell("h' = tanh(batch_norm(b, m, s) + W @ x + U @ h)") }
   }

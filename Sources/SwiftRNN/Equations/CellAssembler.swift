@@ -108,9 +108,9 @@ struct CellAssembler {
   private mutating func assemble(_ section: Int) {
     widens = homes.sections[section] != Place.prepared
     // Listed once: a text may have thousands of stages, and none shall look through all values.
-    var work: [(products: [Int], values: [Int])] = [([], [])]
+    var work: [(products: [Int], values: [Int], opened: [Int])] = [([], [], [])]
     func stages(to level: Int) {
-      while work.count <= level { work.append(([], [])) }
+      while work.count <= level { work.append(([], [], [])) }
     }
     for number in schedule.needed {
       let isOwn = schedule.section(number) == section
@@ -123,6 +123,7 @@ struct CellAssembler {
         stages(to: level)
         work[level].products.append(number)
       }
+      if isOwn, let opening = sum.opening { work[schedule.levels[opening]].opened.append(number) }
       if !isOwn && !early(sum, section).isEmpty {
         let level = schedule.earlyLevel(sum, section)
         stages(to: level)
@@ -137,6 +138,7 @@ struct CellAssembler {
         for number in stageWork.values where graph.isReduction(number) { addUp(number, section) }
         assembleProducts(stageWork.products, section)
         for number in stageWork.values where graph.isChilds(number) == isOfChildren { assemble(number, section) }
+        for number in stageWork.opened { open(number, section) }
         if level == work.count - 1 { writeRest(section, ofChildren: isOfChildren) }
         finishStage(section)
       }

@@ -154,7 +154,7 @@ extension CellAssembler {
   }
 
   /// The factors of a product that only one sum reads, which so needs no place of its own.
-  private mutating func factors(_ number: Int, width: Int) -> (VectorOperand, VectorOperand)? {
+  mutating func factors(_ number: Int, width: Int) -> (VectorOperand, VectorOperand)? {
     guard isFused(number), graph.rows[number] == width else { return nil }
     let operands = graph.nodes[number].operands
     return (read(operands[0], width: width), read(operands[1], width: width))

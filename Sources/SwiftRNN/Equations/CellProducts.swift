@@ -128,6 +128,16 @@ extension CellAssembler {
     appendGroup(run, key, section)
   }
 
+  /// Starts a sum with the product of two vectors that its products are added to.
+  mutating func open(_ number: Int, _ section: Int) {
+    guard let opening = schedule.accumulators[number]?.opening else { return }
+    place(number, section)
+    guard let location = schedule.accumulators[number]?.location else { return }
+    let width = graph.rows[number]
+    guard let (a, b) = factors(opening, width: width) else { return }
+    stage.append(Instruction(.multiply, width: width, out: VectorOperand(location), a, b))
+  }
+
   /// Gives a sum the place in which it adds up.
   private mutating func place(_ number: Int, _ section: Int) {
     guard let sum = schedule.accumulators[number] else { return }

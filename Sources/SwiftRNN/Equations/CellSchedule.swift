@@ -11,6 +11,8 @@ struct Accumulator {
   var start: [(isNegative: Bool, node: Int)] = []
   /// By section.
   var addends: [(section: Int, isNegative: Bool, node: Int)] = []
+  /// Of the addends a product of two vectors, which is there before: its products are added to it.
+  var opening: Int?
   /// Of its products in a section.
   var levels: [Int: Int] = [:]
   var location: Location?
@@ -84,11 +86,26 @@ struct CellSchedule {
       let node = graph.resolved(value.node).node
       if let own = sections[node], own != value.section { outlivesSection.insert(node) }
     }
+    for number in needed { open(number) }
     for number in needed { fuse(number) }
     for value in required where value.adds {
       let (node, column) = graph.resolved(value.node)
       if column == 0, sections[node] == value.section, isSinglyReadProduct(node) { fused.insert(node) }
     }
+  }
+
+  /// A sum whose products all come in one stage starts with a product of two vectors of an earlier one, if it can.
+  private mutating func open(_ number: Int) {
+    let own = section(number)
+    guard let sum = accumulators[number], !graph.isTree, sum.start.isEmpty, sum.firstSection == own,
+      let level = sum.levels[own]
+    else { return }
+    let opening = sum.addends.first {
+      !$0.isNegative && sections[$0.node] == own && isSinglyReadProduct($0.node) && levels[$0.node] < level
+    }
+    guard let opening else { return }
+    accumulators[number]?.opening = opening.node
+    fused.insert(opening.node)
   }
 
   private mutating func fuse(_ number: Int) {
@@ -267,6 +284,6 @@ extension Accumulator {
   }
 
   func finalAddends(_ own: Int) -> [(section: Int, isNegative: Bool, node: Int)] {
-    addends.filter { $0.section < firstSection || $0.section >= own }
+    addends.filter { ($0.section < firstSection || $0.section >= own) && $0.node != opening }
   }
 }

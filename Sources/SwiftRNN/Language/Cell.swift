@@ -41,7 +41,8 @@ public final class Cell: Sendable {
     var nodes = whole.nodes
     for (number, value) in values.enumerated() {
       nodes[value] = CellNode(
-        operation: .input(whole.inputs.count + number), operands: [], kind: .vector, place: nodes[value].place)
+        operation: .input(whole.inputs.count + number), operands: [], kind: nodes[value].kind,
+        place: nodes[value].place)
     }
     let roots = [whole.output] + whole.states.flatMap { [$0.previous, $0.next] }
     graph = CellGraph(

@@ -69,6 +69,7 @@ extension CellBuilder {
       let value = try operand(try call.value("a vector"))
       let mean = try call.value("the running mean")
       let variance = try call.value("the running variance")
+      guard values.kind(value) == .vector else { throw place.error("batch_norm takes a vector, and this is a number") }
       let operands = [value, try parameterOnly(mean), try parameterOnly(variance)]
       return try values.make(.batchNorm, operands, .vector, place)
     case .dropConnect:
@@ -92,6 +93,9 @@ extension CellBuilder {
     let node = try operand(expression)
     guard case .parameter = values.nodes[node].operation else {
       throw expression.place.error("expected a parameter, in which a running mean or variance is kept")
+    }
+    guard values.kind(node) == .vector else {
+      throw expression.place.error("a running mean or variance is a vector, and this is a number")
     }
     return node
   }

@@ -129,6 +129,8 @@ extension CellGraph {
   ) {
     var isNeeded = Array(repeating: false, count: nodes.count)
     for root in roots + whole.parameters.map(\.node) + inputs.map(\.node) { isNeeded[root] = true }
+    // The shape of a parameter is told by the blocks that are made of it.
+    for (number, node) in nodes.enumerated() { if case .blocks = node.operation { isNeeded[number] = true } }
     for number in nodes.indices.reversed() where isNeeded[number] {
       for operand in nodes[number].operands { isNeeded[operand] = true }
     }
