@@ -114,12 +114,12 @@ struct VectorLoop<V: Lanes> {
   }
 }
 
-/// The rows of one operand, looked up once for an instruction.
+/// The rows of one operand, looked up once for an instruction: row r at `start + r * stride`, or, if there are pointers,
+/// at `pointers[r] + stride`.
 @usableFromInline
 struct LoopRows<V: Lanes> {
   @usableFromInline let start: UnsafeMutablePointer<V.Scalar>
   @usableFromInline let pointers: UnsafePointer<UnsafeMutablePointer<V.Scalar>>?
-  /// Between rows, or from the pointers to the columns.
   @usableFromInline let stride: Int
   @usableFromInline let width: Int
   @usableFromInline let last: Int
@@ -129,7 +129,6 @@ struct LoopRows<V: Lanes> {
     let place = loop.table[Int(operand.place)]
     let column = Int(operand.column)
     (pointers, width, last) = (place.rows, loop.width, loop.rows &- 1)
-    // A start beside pointers is none.
     start = place.rows == nil ? place.start + column : place.start
     stride = place.rows == nil ? place.stride : place.stride &+ column
   }

@@ -157,6 +157,8 @@ struct BatchStatisticsTests {
   @Test("of vectors that come from an input, and not behind a state")
   func refusal() {
     #expect(throws: CellError.self) { try Cell("h' = tanh(batch_norm(mean(W @ x), m, s) + U @ h)") }
+    #expect(throws: CellError.self) { try Cell("h' = tanh(batch_norm(W @ x, m, m) + U @ h)") }
+    #expect(throws: CellError.self) { try Cell("h' = tanh(batch_norm(W @ x, m, s) * batch_norm(V @ x, m, k) + U @ h)") }
     #expect(throws: CellError.self) { try Cell("h' = tanh(batch_norm(W @ x, scalar(m), s) + U @ h)") }
     #expect(throws: CellError.self) { try Cell("h' = tanh(batch_norm(W @ x, m, scalar(s)) + U @ h)") }
     #expect(throws: CellError.self) { try Cell("h' = tanh(batch_norm(U @ h, m, s) + W @ x)") }

@@ -129,6 +129,26 @@ import Testing
     for isInterpreted in try Self.ways(text) { try bits(name, text, isInterpreted: isInterpreted) }
   }
 
+  /// More rows than a chain of gradients has, and parameters that several gradients are added to.
+  @Test(arguments: [
+    "h' = tanh(U @ h + W @ x)\ny = h' * (U @ sigmoid(h)) + V @ h",
+    "h' = tanh(U @ h + U @ (h * h) + U @ tanh(x) * p + b * x + b)",
+    "like lstm_peephole", "like lstm_layer_norm", "like lstm_drop_connect",
+  ])
+  func gradientsOfManyRows(_ text: String) throws {
+    func run(_ threads: Int) throws -> CellNetworkCase {
+      let size = text.contains("* x") ? 40 : 5
+      return try CellNetworkCase(
+        text, inputSize: size, hiddenSize: 40, steps: 2, sequences: 600, threads: threads, seed: 52,
+        isInterpreted: true)
+    }
+    let expected = try run(1).trained()
+    for threads in [2, 3, 5] {
+      let found = try run(threads).trained()
+      #expect(found.parameters == expected.parameters && found.dx == expected.dx, "\(threads) threads")
+    }
+  }
+
   private func bits(_ name: String, _ text: String, isInterpreted: Bool) throws {
     func run(threads: Int) throws -> CellNetworkCase {
       try CellNetworkCase(

@@ -160,7 +160,7 @@ extension CellAssembler {
     return (read(operands[0], width: width), read(operands[1], width: width))
   }
 
-  /// Whether a product is part of the sum that reads it.
+  /// Whether a value is made as a part of what reads it. Among the terms of a sum, concatenations apart: a product.
   func isFused(_ number: Int) -> Bool { schedule.fused.contains(number) }
 
   /// Where a sum of products starts: in the prepared row.

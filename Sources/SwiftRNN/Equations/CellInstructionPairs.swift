@@ -3,7 +3,7 @@
 import Kernels
 
 extension CellStageBuilder {
-  /// How far apart the two may be.
+  /// How far apart the two may be: a value's instructions lie together, and no text makes this search long.
   private static var reach: Int { 12 }
 
   mutating func joinPairs() {
@@ -32,7 +32,8 @@ extension CellStageBuilder {
     (max(0, number - Self.reach)..<number).last { !isGone[$0] && root(instructions[$0].out) == slot }
   }
 
-  /// Whether nothing between two instructions reads what the first writes, or writes what it reads.
+  /// Whether nothing between two instructions reads what the first writes, or writes what it reads. No two places share
+  /// memory: states before and after a step, and their gradients, are in different buffers.
   private func isUntouched(_ first: Int, until second: Int, _ isGone: [Bool]) -> Bool {
     func overlaps(_ a: VectorOperand, _ b: VectorOperand) -> Bool {
       // Other places: any column, because values may be parts of others.

@@ -46,7 +46,8 @@ struct CellSchedule {
   private(set) var outlivesStage: Set<Int> = []
   private(set) var outlivesSection: Set<Int> = []
   private(set) var uses: [Int]
-  /// Products of two vectors that are part of the only sum that reads them, and parts of `concatenations`.
+  /// What has no place of its own: products of two vectors that only one sum reads, or one row of totals; and the parts
+  /// of `concatenations`.
   private(set) var fused: Set<Int> = []
   /// Sums of parts that lie side by side.
   private(set) var concatenations: Set<Int> = []

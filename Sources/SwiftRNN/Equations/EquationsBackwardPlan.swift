@@ -140,8 +140,8 @@ struct EquationsBackwardPlan {
   var sumCount: Int { vectors.count + rowSums.count }
 }
 
-/// Threads take the rows of a gradient by numbers of their own: of two gradients that share some rows of a parameter, but
-/// not all, they may add to the same number at once. One after the other they may not.
+/// Of two gradients that share rows of a parameter, threads may add to the same number at once if they share some, and
+/// what comes first depends on the number of threads if they share all. One after the other neither does.
 private struct Rounds {
   private var taken: [(parameter: Int, elements: Range<Int>, round: Int)] = []
   private(set) var count = 0
@@ -149,7 +149,7 @@ private struct Rounds {
   mutating func add(_ parameter: Int, _ elements: Range<Int>) -> Int {
     var round = 0
     for other in taken where other.parameter == parameter && other.elements.overlaps(elements) {
-      round = max(round, other.elements == elements ? other.round : other.round + 1)
+      round = max(round, other.round + 1)
     }
     taken.append((parameter, elements, round))
     count = max(count, round + 1)

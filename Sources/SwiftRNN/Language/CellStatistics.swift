@@ -7,8 +7,8 @@ struct CellStatistic: Sendable {
   /// Of the running mean and variance among the cell's parameters.
   let mean: Int
   let variance: Int
-  /// Its value's number among the inputs that the cell for training has behind its own; nil: that computes it, too,
-  /// because it is an input of the cell, or another call's as well, or there are too many.
+  /// Its value's number among the inputs that the cell for training has behind its own, which so hands its gradient on;
+  /// nil: an earlier call has the same value, or it is an input of the cell, or there are too many.
   let input: Int?
 }
 
@@ -26,6 +26,10 @@ extension CellStatistic {
         throw node.place.error("batch_norm takes what depends on an input, and on no state")
       }
       func parameter(_ operand: Int) -> Int { graph.parameters.firstIndex { $0.node == node.operands[operand] } ?? 0 }
+      let (mean, variance) = (parameter(1), parameter(2))
+      guard mean != variance,
+        !found.contains(where: { [$0.mean, $0.variance].contains { [mean, variance].contains($0) } })
+      else { throw node.place.error("each batch_norm has a running mean and a running variance of its own") }
       let value = node.operands[0]
       let cell = try Cell(part: graph, output: value, sizes: sizes, bytes: bytes)
       let isGiven =
@@ -33,7 +37,7 @@ extension CellStatistic {
         && graph.inputs.count + given.count < Place.mostInputs
       found.append(
         CellStatistic(
-          cell: cell, mean: parameter(1), variance: parameter(2), input: isGiven ? given.count : nil))
+          cell: cell, mean: mean, variance: variance, input: isGiven ? given.count : nil))
       if isGiven { given.append(value) }
     }
     return found

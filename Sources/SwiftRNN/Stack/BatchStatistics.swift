@@ -19,8 +19,8 @@ struct LayerStatistic<Scalar: RNNScalar>: Sendable {
   let variance: Int
   /// Of one direction.
   let width: Int
-  /// Its output's number among the inputs that the layer's network for training has behind those of the cell; nil: that
-  /// computes it, too.
+  /// Its output's number among the inputs that the layer's network for training has behind those of the cell, whose
+  /// gradient is the first term above; nil: that goes another way (``CellStatistic/input``).
   let input: Int?
 
   /// A layer's network as it trains: with inputs for what is normalised.

@@ -64,18 +64,17 @@ extension StackPass {
         f.final[state] = workspace.states.1[state]
       }
     }
-    let isOwn = tape != nil && block.training !== block.network
-    f.weights = isOwn ? nil : weights?.block(block.flow &* stack.layers &+ block.layer)
+    f.weights = weights?.block(block.flow &* stack.layers &+ block.layer)
     if let (start, bytes) = blockTape(block) { (f.tape, f.tapeBytes) = (start, bytes) }
     (f.workspace, f.workspaceBytes) = (UnsafeMutableRawPointer(workspace.block), workspace.blockBytes)
     (f.seed, f.firstSequence) = (seed, firstSequence)
     (f.firstLayer, f.chains) = (block.layer, block.dilation)
     try findStatistics(block, f)
     let own = layerParameters(block, found: block.statistics.count)
-    if isOwn { f.inputs = try trainingInputs(block) }
+    if tape != nil { f.inputs = try trainingInputs(block) }
     try own.withUnsafeBufferPointer { (buffer) throws(RNNError) in
       f.parameters = buffer
-      try (isOwn ? block.training : block.network).pass(f)
+      try (tape == nil ? block.network : block.training).pass(f)
     }
     if block.dilation > 1 { moveFinalStates(block, callers: callers, own: f.final, toCaller: true) }
     try join(block, y: y)

@@ -164,10 +164,10 @@ struct StackWorkspace<Scalar: RNNScalar> {
     for block in stack.blocks {
       let batch = try stack.batch(block, steps: steps, sequences: sequences)
       bytes = max(bytes, try block.network.workspaceBytes(purpose, steps: batch.steps, sequences: batch.sequences))
-      // Packed weights are those of the network for inference.
-      let own = purpose == .forwardWeights ? .forward : purpose
-      for network in block.statistics.map(\.network) + (block.statistics.isEmpty ? [] : [block.training]) {
-        bytes = max(bytes, try network.workspaceBytes(own, steps: batch.steps, sequences: batch.sequences))
+      // Packed weights are for inference, which runs none of these.
+      if purpose == .forwardWeights || block.statistics.isEmpty { continue }
+      for network in [block.training] + block.statistics.map(\.network) {
+        bytes = max(bytes, try network.workspaceBytes(purpose, steps: batch.steps, sequences: batch.sequences))
       }
     }
     blockBytes = bytes
