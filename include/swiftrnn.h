@@ -373,7 +373,7 @@ typedef struct swiftrnn_forward_args {
   int64_t y_step_stride;              /**< both 0: dense; else no two rows of y may overlap */
   int64_t y_sequence_stride;
   const int64_t *lengths;             /**< [N], each in 0...T, or NULL: all T */
-  const void *const *initial_states;  /**< state_count tensors; NULL, there or here: zeros */
+  const void *const *initial_states;  /**< state_count tensors; NULL, there or here: zeros, or as text or network say */
   void *const *final_states;          /**< state_count tensors; NULL: not wanted. May be the initial ones */
   int64_t state_count;                /**< entries of the two arrays above; not read if both are NULL */
   const void *const *parameters;      /**< parameter_count tensors, none NULL; not looked at if `weights` is given */
@@ -447,7 +447,8 @@ swiftrnn_status swiftrnn_network_update_statistics(const swiftrnn_network *netwo
 /** State that lives between calls, for input that arrives step by step: audio, sensors, text. One thread at a time. */
 typedef struct swiftrnn_stream swiftrnn_stream;
 
-/** Makes a stream of `sequences` parallel sequences, all states zero. Retains network and weights.
+/** Makes a stream of `sequences` parallel sequences, whose states are zeros, or what the cell's text or learned initial
+ *  states say. It has no masks: each step counts. Retains network and weights.
  *  @retval SWIFTRNN_STATUS_UNSUPPORTED  the network is bidirectional
  *  @retval SWIFTRNN_STATUS_MISMATCH     the weights are of another network's configuration */
 swiftrnn_status swiftrnn_stream_create(const swiftrnn_network *network, const swiftrnn_weights *weights,

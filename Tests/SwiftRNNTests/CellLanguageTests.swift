@@ -182,7 +182,7 @@ import Testing
     ("h' = 2x", 1, 7, "end of the number"),
     ("h' = 1e999 * x", 1, 6, "too large"),
     ("h' = 1e+ * x", 1, 7, "exponent"),
-    ("a, b = W @ x\nh' = a + (W @ x) + b", 2, 6, "of itself"),
+    ("a, b = W @ x\nh' = a + (W @ x) + b", 2, 6, "one is 1/2 of the other"),
     ("h' = blocks(U, 2) @ h + U @ x", 1, 25, "blocks"),
     ("a, b = 3\nh' = a * x + b", 1, 1, "cut"),
     ("h' = batch_norm(x, W @ x, v)", 1, 20, "parameter"),

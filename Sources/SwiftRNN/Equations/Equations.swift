@@ -24,7 +24,7 @@ final class Equations<Scalar: RNNScalar>: Sendable {
     let place = cell.graph.nodes[cell.graph.output].place
     if let unknown = sizes.keys.sorted().first(where: { !cell.sizeNames.contains($0) }) {
       throw place.error(
-        "the cell has no size \"\(unknown)\"\(Suggestion.text(for: unknown, among: cell.sizeNames))")
+        "the cell has no size \"\(unknown)\"\(Self.hint(unknown, cell.sizeNames))")
     }
     var given = sizes
     given["H"] = configuration.hiddenSize
@@ -84,6 +84,12 @@ final class Equations<Scalar: RNNScalar>: Sendable {
       inputs.others[number &- 1] = all[number].offset(by: direction &* first.inputWidths(number))
     }
     return inputs
+  }
+
+  private static func hint(_ unknown: String, _ names: [String]) -> String {
+    let hint = Suggestion.text(for: unknown, among: names)
+    if !hint.isEmpty { return hint }
+    return names.isEmpty ? "; it has I and H only" : "; beside I and H it has \(names.joined(separator: ", "))"
   }
 
   /// Never 0.

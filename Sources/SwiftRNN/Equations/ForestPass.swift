@@ -50,7 +50,7 @@ extension Network {
   private func checkForest(_ forest: Forest) throws(RNNError) -> Equations<Scalar> {
     if stack != nil { throw .unsupported("trees have no layer options and no batch_norm") }
     guard let equations, equations.trees != nil else {
-      throw .unsupported("the cell is not recursive: its states or its output are made of one child's state")
+      throw .unsupported("the cell is not recursive: it reads one child's state, without sum_children or h[1]")
     }
     guard !configuration.bidirectional else { throw .unsupported("trees have one direction, from the leaves up") }
     guard forest.isTrees || !equations.cell.numbersChildren else {

@@ -5,6 +5,11 @@ extension ParameterRoles {
     let roles = CellRoles(layer)
     parameters = roles.parameters
     gates = roles.gates
+    for statistic in layer.cell.statistics {
+      for (number, value) in [(statistic.mean, 0.0), (statistic.variance, 1.0)] {
+        if let part = roles.part(layer.graph.parameters[number].node) { firstValues.append((part, .constant(value))) }
+      }
+    }
     for (node, distribution) in layer.graph.initials {
       if let part = roles.part(node) { firstValues.append((part, distribution)) }
     }

@@ -59,6 +59,7 @@ struct CellBuilder {
     }
     for number in order.order { isRead[number] = true }
     try checkUnread()
+    try checkUnread(inputs.map(\.node), [output] + states.map(\.next))
     try checkBlocks()
     let ordered = parameters.values.sorted { a, b in
       if (a.kind == .matrix) != (b.kind == .matrix) { return a.kind == .matrix }
@@ -355,6 +356,14 @@ struct CellBuilder {
         }
         counts[operand] = count
       }
+    }
+  }
+
+  /// Inputs beside x that the text itself names.
+  private func checkUnread(_ inputs: [Int], _ results: [Int]) throws(CellError) {
+    let read = Set(values.nodes.flatMap(\.operands) + results)
+    for (given, node) in zip(definition.inputs, inputs.dropFirst()) where !given.isInherited && !read.contains(node) {
+      throw given.place.error("nothing that leads to the output reads the input \"\(given.name)\"")
     }
   }
 

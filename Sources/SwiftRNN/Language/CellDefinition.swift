@@ -22,7 +22,7 @@ struct CellDefinition {
   private(set) var expressions: [Expression] = []
   private(set) var equations: [Equation] = []
   /// Of `x`, in the order of the texts.
-  private(set) var inputs: [(name: String, place: CellPlace)] = []
+  private(set) var inputs: [(name: String, place: CellPlace, isInherited: Bool)] = []
   private(set) var sizes: [String: (size: SizeTerm, place: CellPlace, isInherited: Bool)] = [:]
   private(set) var initials: [String: (value: Initializer.Distribution, place: CellPlace, isInherited: Bool)] = [:]
   /// Places of `equations`, by name.
@@ -46,6 +46,7 @@ struct CellDefinition {
       self = try CellDefinition(
         CellSource(name: like.name, Array(text.utf8)), chain: chain + 1, builtIn: builtIn, names: names)
       for i in equations.indices { equations[i].isInherited = true }
+      for i in inputs.indices { inputs[i].isInherited = true }
       for name in sizes.keys { sizes[name]?.isInherited = true }
       for name in initials.keys { initials[name]?.isInherited = true }
     }
@@ -75,7 +76,7 @@ struct CellDefinition {
         guard inputNames.insert(name.name).inserted else {
           throw name.place.error("\"\(name.name)\" is an input already")
         }
-        inputs.append((name.name, name.place))
+        inputs.append((name.name, name.place, false))
       }
     case .equation(let targets, let expression):
       expressions.append(expression)

@@ -15,18 +15,18 @@ struct CellExtents: Sendable {
     // What each class is: a fraction, because its own size may be that of a part of a part.
     var classes: [Int: (numerator: Int, denominator: Int)] = [:]
     for root in sizes.roots {
-      var first: (value: (numerator: Int, denominator: Int), size: SizeTerm)?
+      var first: (value: (numerator: Int, denominator: Int), term: CellSizes.Term)?
       for term in sizes.classTerms(root) {
         let value = try Self.value(term.size, term.ratio, given, term.place)
         guard let before = first else {
-          first = (value, term.size)
+          first = (value, term)
           continue
         }
         let (a, b) = (value, before.value)
         guard a.numerator.multipliedFullWidth(by: b.denominator) == b.numerator.multipliedFullWidth(by: a.denominator)
         else {
           throw term.place.error(
-            "sizes that meet here differ: \(Self.text(before.size, given)) and \(Self.text(term.size, given))")
+            "sizes that meet here differ: \(Self.text(before.term, given)) and \(Self.text(term, given))")
         }
       }
       classes[root] = first?.value
@@ -48,9 +48,15 @@ struct CellExtents: Sendable {
     (self.rows, self.columns, self.blocks) = (rows, columns, blocks)
   }
 
-  private static func text(_ term: SizeTerm, _ given: [String: Int]) -> String {
-    guard let name = term.name else { return "\(term.factor)" }
-    return "\(term.text) with \(name) = \(given[name] ?? 0)"
+  /// A size as what it makes of its class, such as "H/2".
+  private static func text(_ term: CellSizes.Term, _ given: [String: Int]) -> String {
+    let ratio =
+      SizeRatio.product(
+        SizeRatio(numerator: term.size.factor, denominator: term.size.divisor), term.ratio) ?? term.ratio
+    let divisor = ratio.denominator == 1 ? "" : "/\(ratio.denominator)"
+    guard let name = term.size.name else { return "\(ratio.numerator)\(divisor)" }
+    let factor = ratio.numerator == 1 ? "" : "\(ratio.numerator) "
+    return "\(factor)\(name)\(divisor) with \(name) = \(given[name] ?? 0)"
   }
 
   private static func value(
@@ -84,13 +90,5 @@ struct CellExtents: Sendable {
     let size = numerator / denominator
     guard size <= largest else { throw place.error("a size would have to be \(size), must be at most \(largest)") }
     return size
-  }
-}
-
-extension SizeTerm {
-  /// As it is written.
-  var text: String {
-    guard let name else { return "\(factor)" }
-    return (factor == 1 ? name : "\(factor) * \(name)") + (divisor == 1 ? "" : " / \(divisor)")
   }
 }

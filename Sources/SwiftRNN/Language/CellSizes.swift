@@ -164,7 +164,8 @@ struct CellSizes: Sendable {
     }
     if a.root == b.root {
       guard edge == SizeRatio() else {
-        throw place.error("a size would have to be \(edge.numerator)/\(edge.denominator) of itself")
+        throw place.error(
+          "what meets here is of different size: one is \(edge.numerator)/\(edge.denominator) of the other")
       }
       return
     }

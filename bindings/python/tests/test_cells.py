@@ -57,6 +57,7 @@ def test_the_cells_of_the_library() -> None:
     [
         ("", "line 1, column 1: a cell needs an equation for its output"),
         ("h' = tnah(x)", 'line 1, column 6: there is no function "tnah" (did you mean "tanh"?)\n  h\' = tnah(x)\n'),
+        ("input a\nh' = x", 'line 1, column 7: nothing that leads to the output reads the input "a"\n  input a\n        ^'),
         ("h' = x\nz = h", 'line 2, column 1: nothing that leads to the output reads "z"\n  z = h\n  ^'),
         ("lsmt", 'line 1, column 6: the library has no cell "lsmt" (did you mean "lstm"?)\n  like lsmt\n       ^'),
         ("h' = x + (", "line 1, column "),
@@ -164,8 +165,9 @@ def test_initial_parameters() -> None:
 @pytest.mark.parametrize(
     "name, options, message",
     [
-        ("lstm", {"P": 3}, 'the cell has no size "P"'),
-        ("lstm", {"proj_size": 3}, 'the cell has no size "proj_size"'),
+        ("lstm", {"P": 3}, 'the cell has no size "P"; it has I and H only'),
+        ("lstm_projected", {"proj_size": 3}, 'the cell has no size "proj_size"; beside I and H it has P'),
+        ("a, b = W @ x + U @ h\nh' = tanh(a + b)\nsize W = H", {}, "differ: H/2 with H = 4 and H with H = 4"),
         ("lstm_projected", {"p": 3}, 'the cell has no size "p" (did you mean "P"?)'),
         ("lstm_projected", {}, 'the size "P" must be given with the layer'),
         ("lstm_projected", {"P": 0}, 'the size "P" is 0, must be in 1...'),

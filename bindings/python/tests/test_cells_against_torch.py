@@ -188,7 +188,9 @@ def test_gradients_through_masks_are_finite_differences(name: str) -> None:
 def test_batch_norm_as_in_torch() -> None:
     """Statistics of the batch in training, over all steps of all sequences; running ones at inference."""
     network = swiftrnn.Cell("h' = tanh(batch_norm(W @ x, m, s) * g + U @ h)").layer(4, 5, dtype="float64", seed=1)
+    assert not network.parameters["m_l0"].any() and (network.parameters["s_l0"] == 1).all()
     rng = np.random.default_rng(2)
+    network.parameters["m_l0"][:] = rng.uniform(-1, 1, 5)
     network.parameters["s_l0"][:] = rng.uniform(0.5, 1.5, 5)
     x, dy = rng.standard_normal((6, 3, 4)), rng.standard_normal((6, 3, 5))
     net = {name: torch.tensor(value.copy(), requires_grad=name[0] in "WgU") for name, value in network.parameters.items()}

@@ -84,7 +84,7 @@ def test_layout_of_sequences_does_not_matter() -> None:
 @pytest.mark.parametrize("cell", ["lstm", "gru", "min_gru"])
 def test_cells_that_are_not_recursive(cell: str) -> None:
     network = swiftrnn.Cell(cell).layer(3, 4, seed=0)
-    message = "the cell is not recursive: its states or its output are made of one child's state"
+    message = "the cell is not recursive: it reads one child's state, without sum_children or h[1]"
     for call in (network.tree, network.tree_forward):
         refused(lambda: call(swiftrnn.Forest([-1]), x_of(1, 3)), swiftrnn.Status.UNSUPPORTED, message)
     assert not hasattr(swiftrnn.LSTM(3, 4), "tree")
