@@ -100,6 +100,9 @@ enum LayerOptionsCases {
     "LSTM", "GRU", "like lstm_peephole", "h' = tanh(W @ x + U @ h + a * p)\ninit h = 0.25\ninput a",
   ]
 
+  /// Its values in training are not those of inference.
+  static let normalised = "h' = tanh(batch_norm(W @ x, m, s) * g + U @ h + batch_norm(V @ x + b, k, q))"
+
   static func network(
     _ cell: String, _ form: Form, isStacked: Bool = false, dropout: Double = 0, threads: Int = 1
   ) throws -> Network<Double> {

@@ -28,7 +28,7 @@ struct LayerOptionsTests {
 
   // MARK: Gradients
 
-  @Test("gradients beside finite differences", arguments: Cases.forms, Cases.cells)
+  @Test("gradients beside finite differences", arguments: Cases.forms, Cases.cells + [Cases.normalised])
   func gradients(form: Form, cell: String) throws {
     for (lengths, state) in [(true, true), (true, false), (false, false)] {
       var c = try Case(Cases.network(cell, form, dropout: 0.3), lengths: lengths, state: state, seed: 8)
