@@ -75,6 +75,9 @@ class RandomCell:
             self.equation("y", total)
         else:
             self.equation("y", self.join("+", total, self.vector(HIDDEN, 2)))
+        # An input that nothing reads is an error.
+        read = re.findall(r"\w+", " ".join(line.partition("=")[2] for line in self.lines))
+        self.head = [line for line in self.head if line.split()[1] not in {"a", "e"}.difference(read)]
         self.text = "\n".join(self.head + self.lines)
 
     # ---- Drawing ----
