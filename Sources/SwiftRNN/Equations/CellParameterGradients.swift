@@ -119,9 +119,11 @@ struct CellParameterGradients<Scalar: RNNScalar> {
   private func list(_ round: Int, in lists: GradientLists<Scalar>) {
     let left = lists.lefts.append(
       LeftRows(base: UnsafePointer(gradients.rows), size: rowSize))
-    for right in plan.rights { lists.operands.append(operand(right)) }
-    for (first, second) in plan.blocks
-    where plan.matrices[first].round == round && plan.matrices[first].isOfChild == isOfChild {
+    let hasMatrices = round < plan.roundRights.count
+    for right in hasMatrices ? plan.roundRights[round] : [] { lists.operands.append(operand(plan.rights[right])) }
+    for number in hasMatrices ? plan.roundBlocks[round] : [] {
+      let (first, second) = plan.blocks[number]
+      if plan.matrices[first].isOfChild != isOfChild { continue }
       let matrix = plan.matrices[first]
       let targets = (target(matrix), second.flatMap { target(plan.matrices[$0]) })
       if targets.0 == nil && targets.1 == nil { continue }
@@ -145,7 +147,7 @@ struct CellParameterGradients<Scalar: RNNScalar> {
   private func target(_ matrix: MatrixGradientPlan) -> GradientBlock<Scalar>.Target? {
     guard let gradient = gradient(matrix.matrix.parameter) else { return nil }
     let base = matrix.masked.map { unmasked + plan.masked[$0].start } ?? gradient
-    return .init(operand: matrix.right, gradient: base + matrix.matrix.offset)
+    return .init(operand: matrix.rightInRound, gradient: base + matrix.matrix.offset)
   }
 
   private func operand(_ right: GradientRight) -> OperandRows<Scalar> {

@@ -30,6 +30,8 @@ struct MatrixGradientPlan {
   let rows: Int
   /// Among the second operands.
   let right: Int
+  /// Among those of its round.
+  var rightInRound = 0
   let columns: Int
   /// Among the masked matrices.
   let masked: Int?
@@ -86,6 +88,9 @@ struct EquationsBackwardPlan {
   let totals: Int
 
   let rounds: Int
+  /// Of each round its second operands and its blocks: a text may have thousands of rounds, and each is to see its own.
+  let roundRights: [[Int]]
+  let roundBlocks: [[Int]]
 
   init(_ layer: CellInLayer) throws(CellError) {
     var builder = BackwardPlanBuilder(layer)
@@ -113,8 +118,23 @@ struct EquationsBackwardPlan {
       matrix.round = rounds.add($0.matrix.parameter, $0.matrix.offset..<$0.matrix.offset + $0.rows * $0.columns)
       return matrix
     }
-    self.matrices = placed
-    blocks = Self.pairs(placed)
+    var roundRights = Array(repeating: [Int](), count: rounds.count)
+    var numbers: [[Int]: Int] = [:]
+    self.matrices = placed.map {
+      var matrix = $0
+      let key = [$0.round, $0.right]
+      if numbers[key] == nil {
+        numbers[key] = roundRights[$0.round].count
+        roundRights[$0.round].append($0.right)
+      }
+      matrix.rightInRound = numbers[key] ?? 0
+      return matrix
+    }
+    self.roundRights = roundRights
+    let blocks = Self.pairs(self.matrices)
+    var roundBlocks = Array(repeating: [Int](), count: rounds.count)
+    for (number, block) in blocks.enumerated() { roundBlocks[placed[block.first].round].append(number) }
+    (self.blocks, self.roundBlocks) = (blocks, roundBlocks)
     self.vectors = vectors.map {
       var vector = $0
       if case .rows = $0.from { vector.round = rounds.add($0.parameter, $0.offset..<$0.offset + $0.count) }
@@ -149,7 +169,8 @@ private struct Rounds {
   mutating func add(_ parameter: Int, _ elements: Range<Int>) -> Int {
     var round = 0
     for other in taken where other.parameter == parameter && other.elements.overlaps(elements) {
-      round = max(round, other.round + 1)
+      // Of a parameter in more than eight products the last ones share a round: each costs a pass over the batch.
+      round = max(round, other.elements == elements && other.round >= 7 ? other.round : other.round + 1)
     }
     taken.append((parameter, elements, round))
     count = max(count, round + 1)
