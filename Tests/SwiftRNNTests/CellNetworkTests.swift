@@ -133,6 +133,10 @@ import Testing
   @Test(arguments: [
     "h' = tanh(U @ h + W @ x)\ny = h' * (U @ sigmoid(h)) + V @ h",
     "h' = tanh(U @ h + U @ (h * h) + U @ tanh(x) * p + b * x + b)",
+    (1...12).map { "a\($0) = tanh(U @ \($0 == 1 ? "h" : "a\($0 - 1)"))" }.joined(separator: "\n")
+      + "\nb = U @ h' * (V @ a3)\nc = V @ a5 + W @ x\nh' = tanh(a12 + c)\ny = b + c",
+    // Of parts of it, too.
+    "p, q = U\nh' = tanh(U @ h + W @ x)\ny = U @ sigmoid(h') * sum(p @ h) + U @ tanh(h) * sum(q @ h')",
     "like lstm_peephole", "like lstm_layer_norm", "like lstm_drop_connect",
   ])
   func gradientsOfManyRows(_ text: String) throws {

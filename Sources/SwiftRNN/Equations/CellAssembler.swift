@@ -31,8 +31,15 @@ struct CellAssembler {
   var isOfChildren = false
   /// In the prepared row: constants as vectors, and numbers of parameters as vectors.
   private var constants: [(value: Double, width: Int, location: Location)] = []
-  private var widened: [(number: Location, width: Int, location: Location)] = []
-  private var deviations: [(variance: Location, width: Int, location: Location)] = []
+  private var forms: [(form: PreparedForm, of: Location, width: Int, location: Location)] = []
+
+  /// What is made of a parameter once, in the prepared row.
+  enum PreparedForm {
+    /// A number as a vector.
+    case widened
+    /// `1 / sqrt(variance + 1e-5)`
+    case reciprocalDeviation
+  }
 
   /// - Parameter homes: of each section, the place of what outlives it, and of what outlives a stage of it.
   static func program(
@@ -235,11 +242,12 @@ struct CellAssembler {
     // What other sections wanted of it was listed before: it reads what has just been made, and comes behind.
     let own = stage
     stage = CellStageBuilder(lanes: lanes)
-    for (number, width, location) in widened {
-      stage.append(Instruction(.broadcast, width: width, out: VectorOperand(location), VectorOperand(number)))
-    }
-    for (variance, width, location) in deviations {
-      emitReciprocalDeviation(of: VectorOperand(variance), into: VectorOperand(location), width: width)
+    for (form, parameter, width, location) in forms {
+      let (from, out) = (VectorOperand(parameter), VectorOperand(location))
+      switch form {
+      case .widened: stage.append(Instruction(.broadcast, width: width, out: out, from))
+      case .reciprocalDeviation: emitReciprocalDeviation(of: from, into: out, width: width)
+      }
     }
     for number in schedule.needed {
       guard let sum = schedule.accumulators[number], let location = sum.startLocation else { continue }
@@ -274,23 +282,13 @@ struct CellAssembler {
     return VectorOperand(location)
   }
 
-  /// `1 / sqrt(variance + 1e-5)` of a variance among the parameters.
-  mutating func preparedDeviation(of variance: Location, width: Int) -> VectorOperand {
-    if let known = deviations.first(where: { $0.variance == variance && $0.width == width }) {
+  /// Another form of what parameters give.
+  mutating func prepared(_ form: PreparedForm, of parameter: Location, width: Int) -> VectorOperand {
+    if let known = forms.first(where: { $0.form == form && $0.of == parameter && $0.width == width }) {
       return VectorOperand(known.location)
     }
     let location = take(Place.prepared, width)
-    deviations.append((variance, width, location))
+    forms.append((form, parameter, width, location))
     return VectorOperand(location)
-  }
-
-  /// A number that parameters give, as a vector.
-  mutating func widened(_ location: Location, width: Int) -> VectorOperand {
-    if let known = widened.first(where: { $0.number == location && $0.width == width }) {
-      return VectorOperand(known.location)
-    }
-    let wide = take(Place.prepared, width)
-    widened.append((location, width, wide))
-    return VectorOperand(wide)
   }
 }

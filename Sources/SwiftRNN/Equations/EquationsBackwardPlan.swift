@@ -35,8 +35,11 @@ struct MatrixGradientPlan {
   let columns: Int
   /// Among the masked matrices.
   let masked: Int?
-  /// Those of a round share no number.
+  /// Those of a round share no number, or all.
   var round = 0
+
+  /// Of the parameter.
+  var elements: Range<Int> { matrix.offset..<matrix.offset + rows * columns }
 }
 
 /// Where something is of which the sum over all rows of the batch is wanted: columns.
@@ -113,25 +116,22 @@ struct EquationsBackwardPlan {
     columns = program.widths[Place.gradients] ?? 0
     totals = program.widths[Place.totals] ?? 0
     var rounds = Rounds()
-    let placed = matrices.map {
+    // By second operands, because a part of a round goes operand by operand through as many blocks as it has room for,
+    // and how many those are depends on the number of threads: so gradients that are added to one are in one order.
+    let placed = matrices.sorted { $0.right < $1.right }.map {
       var matrix = $0
-      matrix.round = rounds.add($0.matrix.parameter, $0.matrix.offset..<$0.matrix.offset + $0.rows * $0.columns)
+      matrix.round = rounds.add($0.matrix.parameter, $0.elements)
       return matrix
     }
     var roundRights = Array(repeating: [Int](), count: rounds.count)
-    var numbers: [[Int]: Int] = [:]
     self.matrices = placed.map {
       var matrix = $0
-      let key = [$0.round, $0.right]
-      if numbers[key] == nil {
-        numbers[key] = roundRights[$0.round].count
-        roundRights[$0.round].append($0.right)
-      }
-      matrix.rightInRound = numbers[key] ?? 0
+      if roundRights[$0.round].last != $0.right { roundRights[$0.round].append($0.right) }
+      matrix.rightInRound = roundRights[$0.round].count - 1
       return matrix
     }
     self.roundRights = roundRights
-    let blocks = Self.pairs(self.matrices)
+    let blocks = Self.pairs(self.matrices, isShared: placed.map { rounds.isShared($0.matrix.parameter, $0.elements) })
     var roundBlocks = Array(repeating: [Int](), count: rounds.count)
     for (number, block) in blocks.enumerated() { roundBlocks[placed[block.first].round].append(number) }
     (self.blocks, self.roundBlocks) = (blocks, roundBlocks)
@@ -143,14 +143,21 @@ struct EquationsBackwardPlan {
     self.rounds = max(rounds.count, rowSums.isEmpty ? 0 : 1)
   }
 
-  private static func pairs(_ matrices: [MatrixGradientPlan]) -> [(first: Int, second: Int?)] {
+  /// - Parameter isShared: of each matrix, whether its gradient is added to another's: it stays in its place, and does
+  ///   not join an earlier block.
+  private static func pairs(
+    _ matrices: [MatrixGradientPlan], isShared: [Bool]
+  ) -> [(first: Int, second: Int?)] {
     var blocks: [(first: Int, second: Int?)] = []
     for (number, matrix) in matrices.enumerated() {
-      let pair = blocks.firstIndex {
-        let first = matrices[$0.first]
-        return $0.second == nil && first.leftColumn == matrix.leftColumn && first.rows == matrix.rows
-          && first.round == matrix.round && first.right != matrix.right && first.isOfChild == matrix.isOfChild
-      }
+      let pair =
+        isShared[number]
+        ? nil
+        : blocks.firstIndex {
+          let first = matrices[$0.first]
+          return $0.second == nil && first.leftColumn == matrix.leftColumn && first.rows == matrix.rows
+            && first.round == matrix.round && first.right != matrix.right && first.isOfChild == matrix.isOfChild
+        }
       if let pair { blocks[pair].second = number } else { blocks.append((number, nil)) }
     }
     return blocks
@@ -160,8 +167,8 @@ struct EquationsBackwardPlan {
   var sumCount: Int { vectors.count + rowSums.count }
 }
 
-/// Of two gradients that share rows of a parameter, threads may add to the same number at once if they share some, and
-/// what comes first depends on the number of threads if they share all. One after the other neither does.
+/// Threads take the rows of a gradient by numbers of their own: of two gradients that share some rows of a parameter, but
+/// not all, they may add to the same number at once. One after the other they may not.
 private struct Rounds {
   private var taken: [(parameter: Int, elements: Range<Int>, round: Int)] = []
   private(set) var count = 0
@@ -169,11 +176,17 @@ private struct Rounds {
   mutating func add(_ parameter: Int, _ elements: Range<Int>) -> Int {
     var round = 0
     for other in taken where other.parameter == parameter && other.elements.overlaps(elements) {
-      // Of a parameter in more than eight products the last ones share a round: each costs a pass over the batch.
-      round = max(round, other.elements == elements && other.round >= 7 ? other.round : other.round + 1)
+      round = max(round, other.elements == elements ? other.round : other.round + 1)
     }
     taken.append((parameter, elements, round))
     count = max(count, round + 1)
     return round
+  }
+
+  /// Whether more than one gradient has some of the elements.
+  func isShared(_ parameter: Int, _ elements: Range<Int>) -> Bool {
+    var found = 0
+    for other in taken where other.parameter == parameter && other.elements.overlaps(elements) { found += 1 }
+    return found > 1
   }
 }
