@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ._arrays import Array, integer, unsigned
+from ._config import checked_config
 from ._equations import Cell
 from ._forest import Forest
 from ._forest_tape import ForestTape
 from ._inputs import check_names
 from ._layer_options import LayerOptions
-from ._network import Network, checked_config
+from ._network import Network
 from ._nodes import Nodes, run_forest_forward
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ._arrays import flag
+from ._config import checked_config
 from ._layer_options import LayerOptions
-from ._network import Network, checked_config
+from ._network import Network
 
 
 class LSTM(Network):
