@@ -7,7 +7,7 @@
 
 enum { THREADS = 8 };
 
-/* Enough work for two threads at least: with AVX-512 that is 5.1 million multiply-adds. */
+/* Enough work for two threads at least: with AVX-512 that is 2.9 million multiply-adds. */
 static shape some_shape(int number, int64_t threads) {
   shape is;
   memset(&is, 0, sizeof is);
