@@ -159,6 +159,8 @@ struct BatchStatisticsTests {
     #expect(throws: CellError.self) { try Cell("h' = tanh(batch_norm(mean(W @ x), m, s) + U @ h)") }
     #expect(throws: CellError.self) { try Cell("h' = tanh(batch_norm(W @ x, m, m) + U @ h)") }
     #expect(throws: CellError.self) { try Cell("h' = tanh(batch_norm(W @ x, m, s) * batch_norm(V @ x, m, k) + U @ h)") }
+    #expect(throws: CellError.self) { try Cell("h' = tanh(batch_norm(W @ x, m, s) + U @ h + m)") }
+    #expect(throws: CellError.self) { try Cell("h' = tanh(batch_norm(W @ x, m, s) + U @ h)\ny = h' * exp(s)") }
     #expect(throws: CellError.self) { try Cell("h' = tanh(batch_norm(W @ x, scalar(m), s) + U @ h)") }
     #expect(throws: CellError.self) { try Cell("h' = tanh(batch_norm(W @ x, m, scalar(s)) + U @ h)") }
     #expect(throws: CellError.self) { try Cell("h' = tanh(batch_norm(U @ h, m, s) + W @ x)") }

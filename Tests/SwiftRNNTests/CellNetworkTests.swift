@@ -99,6 +99,11 @@ import Testing
     "input a, b\nsize a = 3\nsize b = 2\nh' = tanh(W @ a + V @ b + U @ h)",
     "y = V @ h\nd = U @ h\nh' = tanh(W @ x + h * tanh(d))",
     "d = U @ h\nh' = tanh(W @ x + h * tanh(d) + c)\ny = V @ h\nc' = Z @ h - c",
+    // Products of a vector and of its first part, which lie in one place, in either order.
+    "a, b = h\nsize K = H\nh' = tanh(K @ a) + tanh(U @ h + W @ x) * mean(b)",
+    "a, b = h\nsize K = H\nh' = tanh(U @ h + W @ x) * mean(b) + tanh(K @ a)\nd' = sigmoid(V @ a)\ny = U @ d' + K @ a",
+    "a, b = W @ x\nsize W = H\nsize K = H\np = W @ x\nh' = tanh(K @ a + U @ h) + tanh(V @ p) * mean(b)",
+    "a, b = drop_connect(U, 0.3) @ h\nsize K = H\nd = U @ h\nh' = tanh(K @ a + W @ x) + tanh(V @ h) * mean(b) * d",
     // Gradients of parts that lie side by side; activations of sums and of products with a sum; sums that begin with a
     // product, or take one away.
     "a, b, d = layer_norm(W @ x + U @ h)\nh' = tanh(a * p + q) * sigmoid(b * d - p) + d",

@@ -52,7 +52,7 @@ struct CellParameterGradients<Scalar: RNNScalar> {
         for sum in plan.rowSums { (weights.prepared + sum.to).update(repeating: 0, count: sum.count) }
       }
     }
-    for round in 0..<plan.rounds { add(round, &member) }
+    for round in plan.rounds.indices { add(round, &member) }
     if isOfChild { return }
     if plan.totals > 0 { addTotals(count, &member) }
     let isFinal = plan.vectors.contains { if case .prepared = $0.from { true } else { false } }
@@ -96,17 +96,23 @@ struct CellParameterGradients<Scalar: RNNScalar> {
 
   /// Gradients that different threads may add to at once: those of a round share no number.
   private func add(_ round: Int, _ member: inout TeamMember) {
-    let isMasked = plan.matrices.contains {
-      $0.round == round && $0.isOfChild == isOfChild && $0.masked != nil && gradient($0.matrix.parameter) != nil
+    let masked = (isOfChild ? plan.rounds[round].childMasked : plan.rounds[round].masked).filter {
+      gradient(plan.masked[$0].matrix.parameter) != nil
     }
-    if isMasked {
-      member.share(1) { _ in unmasked.update(repeating: 0, count: plan.maskedElements) }
+    if !masked.isEmpty {
+      member.share(1) { _ in
+        for number in masked {
+          let (matrix, start) = plan.masked[number]
+          (unmasked + start).update(repeating: 0, count: layer.layer.elements(ofParameter: matrix.parameter))
+        }
+      }
     }
     WeightGradient(kernels: network.kernels, rows: rows, accumulate: true, scratch: scratch)
       .run(&member) { list(round, in: $0) }
-    if !isMasked { return }
+    if masked.isEmpty { return }
     member.share(1) { _ in
-      for (matrix, start) in plan.masked {
+      for number in masked {
+        let (matrix, start) = plan.masked[number]
         guard let out = gradient(matrix.parameter) else { continue }
         let elements = layer.layer.elements(ofParameter: matrix.parameter)
         let from = unmasked + start
@@ -119,9 +125,8 @@ struct CellParameterGradients<Scalar: RNNScalar> {
   private func list(_ round: Int, in lists: GradientLists<Scalar>) {
     let left = lists.lefts.append(
       LeftRows(base: UnsafePointer(gradients.rows), size: rowSize))
-    let hasMatrices = round < plan.roundRights.count
-    for right in hasMatrices ? plan.roundRights[round] : [] { lists.operands.append(operand(plan.rights[right])) }
-    for number in hasMatrices ? plan.roundBlocks[round] : [] {
+    for right in plan.rounds[round].rights { lists.operands.append(operand(plan.rights[right])) }
+    for number in plan.rounds[round].blocks {
       let (first, second) = plan.blocks[number]
       if plan.matrices[first].isOfChild != isOfChild { continue }
       let matrix = plan.matrices[first]
@@ -130,7 +135,8 @@ struct CellParameterGradients<Scalar: RNNScalar> {
       lists.blocks.append(
         GradientBlock(left: left, leftOffset: matrix.leftColumn, columns: matrix.rows, targets: targets))
     }
-    for vector in plan.vectors where vector.round == round && vector.isOfChild == isOfChild {
+    for number in plan.rounds[round].vectors where plan.vectors[number].isOfChild == isOfChild {
+      let vector = plan.vectors[number]
       guard case .rows(let column) = vector.from, let gradient = gradient(vector.parameter) else { continue }
       lists.sums.append(
         GradientSum(gradient: gradient + vector.offset, left: left, leftOffset: column, columns: vector.count))

@@ -21,12 +21,12 @@ extension CellAssembler {
     }
   }
 
-  /// Products whose operands are the same, all of them.
+  /// Products whose operands are the same, all of them. A vector's first part is where the whole is: in depth they differ.
   fileprivate struct ProductKey: Equatable {
     var run: Int
     var block: Int
     var blocks: Int
-    var operands: [Location]
+    var segments: [ProductSegment]
     var resumes: Bool
     var place: Int
     /// Where its members go on after this section.
@@ -36,7 +36,6 @@ extension CellAssembler {
   fileprivate struct ProductPiece {
     let node: Int
     let units: Int
-    let depths: [Int]
     let matrices: [MatrixSource]
   }
 
@@ -54,9 +53,9 @@ extension CellAssembler {
       }
       for block in 0..<blocks {
         var key = ProductKey(
-          run: run, block: block, blocks: blocks, operands: [],
+          run: run, block: block, blocks: blocks, segments: [],
           resumes: sum.location != nil || run > 0, place: sum.location?.place ?? homePlace(sum, section), later: later)
-        var (depths, matrices, units) = ([Int](), [MatrixSource](), 0)
+        var (matrices, units) = ([MatrixSource](), 0)
         for product in products[start..<end] {
           var (source, _, rows, columns) = graph.matrix(product.matrix, transposed: transposed)
           let (partRows, partColumns) = (rows / blocks, columns / blocks)
@@ -65,11 +64,10 @@ extension CellAssembler {
           let depth = transposed ? partRows : partColumns
           var location = place(ofProduct: product.right)
           location.column += block * depth
-          key.operands.append(location)
-          depths.append(depth)
+          key.segments.append(ProductSegment(operand: location, depth: depth))
           matrices.append(source)
         }
-        found.append((key, ProductPiece(node: sum.node, units: units, depths: depths, matrices: matrices)))
+        found.append((key, ProductPiece(node: sum.node, units: units, matrices: matrices)))
       }
       (start, run) = (end, run + 1)
     }
@@ -163,9 +161,9 @@ extension CellAssembler {
     let start: Location? = key.resumes ? nil : commonStart(pieces, starts)
     groups.append(
       ProductGroup(
-        segments: zip(key.operands, first.depths).map { ProductSegment(operand: $0, depth: $1) }, members: members,
-        out: Location(base.place, base.column + shift), panels: PanelLayout(lanes: lanes, units: end),
-        start: start.map { Location($0.place, $0.column + shift) }, resumes: key.resumes))
+        segments: key.segments, members: members, out: Location(base.place, base.column + shift),
+        panels: PanelLayout(lanes: lanes, units: end), start: start.map { Location($0.place, $0.column + shift) },
+        resumes: key.resumes))
   }
 
   /// Where the sums of a group start, in the same columns as their places; those without a start of their own at zero.

@@ -20,7 +20,7 @@ struct MatrixSource: Sendable, Equatable {
 }
 
 /// Some numbers of rows that a product runs over.
-struct ProductSegment: Sendable {
+struct ProductSegment: Sendable, Equatable {
   var operand: Location
   var depth: Int
 }

@@ -70,6 +70,26 @@ struct VectorGradientPlan {
   var round = 0
 }
 
+/// Gradients that threads may make at once, by their numbers: a text may have thousands of rounds, and each is to see its
+/// own.
+struct GradientRound {
+  /// Second operands.
+  var rights: [Int] = []
+  var blocks: [Int] = []
+  var vectors: [Int] = []
+  /// Masked matrices, of products of nodes and of children.
+  private(set) var masked: [Int] = []
+  private(set) var childMasked: [Int] = []
+
+  fileprivate mutating func add(masked number: Int, isOfChild: Bool) {
+    if isOfChild {
+      if !childMasked.contains(number) { childMasked.append(number) }
+    } else {
+      if !masked.contains(number) { masked.append(number) }
+    }
+  }
+}
+
 struct EquationsBackwardPlan {
   let program: AssembledProgram
   let tape: TapeContents
@@ -90,10 +110,7 @@ struct EquationsBackwardPlan {
   let columns: Int
   let totals: Int
 
-  let rounds: Int
-  /// Of each round its second operands and its blocks: a text may have thousands of rounds, and each is to see its own.
-  let roundRights: [[Int]]
-  let roundBlocks: [[Int]]
+  let rounds: [GradientRound]
 
   init(_ layer: CellInLayer) throws(CellError) {
     var builder = BackwardPlanBuilder(layer)
@@ -123,24 +140,26 @@ struct EquationsBackwardPlan {
       matrix.round = rounds.add($0.matrix.parameter, $0.elements)
       return matrix
     }
-    var roundRights = Array(repeating: [Int](), count: rounds.count)
-    self.matrices = placed.map {
-      var matrix = $0
-      if roundRights[$0.round].last != $0.right { roundRights[$0.round].append($0.right) }
-      matrix.rightInRound = roundRights[$0.round].count - 1
-      return matrix
-    }
-    self.roundRights = roundRights
-    let blocks = Self.pairs(self.matrices, isShared: placed.map { rounds.isShared($0.matrix.parameter, $0.elements) })
-    var roundBlocks = Array(repeating: [Int](), count: rounds.count)
-    for (number, block) in blocks.enumerated() { roundBlocks[placed[block.first].round].append(number) }
-    (self.blocks, self.roundBlocks) = (blocks, roundBlocks)
+    let isShared = placed.map { rounds.isShared($0.matrix.parameter, $0.elements) }
     self.vectors = vectors.map {
       var vector = $0
       if case .rows = $0.from { vector.round = rounds.add($0.parameter, $0.offset..<$0.offset + $0.count) }
       return vector
     }
-    self.rounds = max(rounds.count, rowSums.isEmpty ? 0 : 1)
+    var each = Array(repeating: GradientRound(), count: max(rounds.count, rowSums.isEmpty ? 0 : 1))
+    self.matrices = placed.map {
+      var matrix = $0
+      if each[$0.round].rights.last != $0.right { each[$0.round].rights.append($0.right) }
+      matrix.rightInRound = each[$0.round].rights.count - 1
+      if let masked = $0.masked { each[$0.round].add(masked: masked, isOfChild: $0.isOfChild) }
+      return matrix
+    }
+    blocks = Self.pairs(self.matrices, isShared: isShared)
+    for (number, block) in blocks.enumerated() { each[placed[block.first].round].blocks.append(number) }
+    for (number, vector) in self.vectors.enumerated() {
+      if case .rows = vector.from { each[vector.round].vectors.append(number) }
+    }
+    self.rounds = each
   }
 
   /// - Parameter isShared: of each matrix, whether its gradient is added to another's: it stays in its place, and does

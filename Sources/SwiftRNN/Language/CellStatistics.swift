@@ -27,9 +27,13 @@ extension CellStatistic {
       }
       func parameter(_ operand: Int) -> Int { graph.parameters.firstIndex { $0.node == node.operands[operand] } ?? 0 }
       let (mean, variance) = (parameter(1), parameter(2))
-      guard mean != variance,
-        !found.contains(where: { [$0.mean, $0.variance].contains { [mean, variance].contains($0) } })
-      else { throw node.place.error("each batch_norm has a running mean and a running variance of its own") }
+      // In training others would read the batch's statistics in the place of the parameter.
+      let isOwn = node.operands[1...2].allSatisfy { own in
+        graph.nodes.reduce(0) { $0 + $1.operands.count { $0 == own } } == 1
+      }
+      guard isOwn else {
+        throw node.place.error("each batch_norm has a running mean and a running variance of its own")
+      }
       let value = node.operands[0]
       let cell = try Cell(part: graph, output: value, sizes: sizes, bytes: bytes)
       let isGiven =

@@ -176,7 +176,7 @@ class RandomCell:
     def unnamed(self, width: int, depth: int) -> Any:
         if depth <= 0:
             return self.leaf(width)
-        kind = self.rng.integers(14)
+        kind = self.rng.integers(15)
         if kind <= 2:
             columns = int(self.rng.choice([INPUTS, HIDDEN, OTHER]))
             return self.product(width, self.vector(columns, depth - 1), columns)
@@ -228,6 +228,22 @@ class RandomCell:
             return f"(blocks({name}, {blocks}) @ {text})", lambda names: read(names) @ torch.block_diag(
                 *names[name].chunk(blocks)
             ).T
+        if kind == 13:
+            # A known vector's halves, and products of the first and of the whole, which lie in one place. Nothing else
+            # reads the halves: they have as many numbers as x has in the first layer, but not in others.
+            name = str(self.rng.choice([name for name, w in self.known if w == HIDDEN and self.varies(name)]))
+            first, second, matrix = self.fresh("v"), self.fresh("v"), self.fresh("M")
+            self.head.append(f"size {matrix} = {self.size(width)}")
+            self.lines.append(f"{first}, {second} = {name}")
+            for index, part in enumerate((first, second)):
+                self.equations.append((part, lambda names, index=index: names[name].chunk(2, -1)[index]))
+                self.varying.add(part)
+            half = (f"({matrix} @ {first})", lambda names: names[first] @ names[matrix].T)
+            whole = self.product(width, (name, self.reader(name)), HIDDEN)
+            text, read = self.join(str(self.rng.choice(["+", "-", "*"])), half, whole)
+            return f"({text} * sigmoid(mean({second})))", lambda names: read(names) * torch.sigmoid(
+                names[second].mean(-1, keepdim=True)
+            )
         # Cut: three parts of a product, one of which is used; the others are used in its factor.
         text, read = self.product(3 * width, self.leaf(HIDDEN), HIDDEN)
         parts = [self.fresh("v") for _ in range(3)]
