@@ -1,5 +1,5 @@
-/* Networks of equations refuse what is wrong, and write nothing: of what describes them, and of passes and streams where
- * inputs are wrong, or weights and tapes are of another cell. */
+/* Networks of equations refuse what is wrong, and write nothing: calls that describe them, and passes and streams whose
+ * inputs are wrong, or whose weights and tapes are of another cell. */
 #include "equations.h"
 #include "refused.h"
 
@@ -155,51 +155,46 @@ static void pass_free(pass *p) {
   for (int i = 0; i < BUFFERS; i++) buffer_free(pass_buffer(p, i));
 }
 
-#define REFUSED_FORWARD(p, status, texts, change)                                           \
+/* `pass`: forward or backward. */
+#define REFUSED_PASS(p, pass, status, texts, change)                                        \
   do {                                                                                      \
-    swiftrnn_forward_args a = (p)->forward;                                                 \
+    swiftrnn_##pass##_args a = (p)->pass;                                                   \
     change;                                                                                 \
-    CHECK_REFUSED(swiftrnn_network_forward((p)->network, &a), status, EXPAND texts);        \
-    CHECK(is_kept(p));                                                                      \
-  } while (0)
-#define REFUSED_BACKWARD(p, status, texts, change)                                          \
-  do {                                                                                      \
-    swiftrnn_backward_args a = (p)->backward;                                               \
-    change;                                                                                 \
-    CHECK_REFUSED(swiftrnn_network_backward((p)->network, &a), status, EXPAND texts);       \
+    CHECK_REFUSED(swiftrnn_network_##pass((p)->network, &a), status, EXPAND texts);         \
     CHECK(is_kept(p));                                                                      \
   } while (0)
 
 /* Inputs that are missing or wrong, and counts. */
 static void inputs(pass *p) {
   const void *some[INPUTS];
-  REFUSED_FORWARD(p, NULL_POINTER, ("inputs"), a.inputs = NULL);
-  REFUSED_BACKWARD(p, NULL_POINTER, ("inputs"), a.inputs = NULL);
-  REFUSED_FORWARD(p, MISALIGNED, ("inputs"), a.inputs = MOVED(const void *const *, a.inputs, 4));
-  REFUSED_BACKWARD(p, MISALIGNED, ("inputs"), a.inputs = MOVED(const void *const *, a.inputs, 4));
-  REFUSED_BACKWARD(p, MISALIGNED, ("input_gradients"), a.input_gradients = MOVED(void *const *, a.input_gradients, 4));
+  REFUSED_PASS(p, forward, NULL_POINTER, ("inputs"), a.inputs = NULL);
+  REFUSED_PASS(p, backward, NULL_POINTER, ("inputs"), a.inputs = NULL);
+  REFUSED_PASS(p, forward, MISALIGNED, ("inputs"), a.inputs = MOVED(const void *const *, a.inputs, 4));
+  REFUSED_PASS(p, backward, MISALIGNED, ("inputs"), a.inputs = MOVED(const void *const *, a.inputs, 4));
+  REFUSED_PASS(p, backward, MISALIGNED, ("input_gradients"),
+               a.input_gradients = MOVED(void *const *, a.input_gradients, 4));
   static const int64_t counts[] = {-1, 0, 1, 3, 15, 16, INT64_MAX, INT64_MIN};
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-    REFUSED_FORWARD(p, INVALID_SIZE, ("input_count", number(counts[i]), "2"), a.input_count = counts[i]);
-    REFUSED_BACKWARD(p, INVALID_SIZE, ("input_count", number(counts[i]), "2"), a.input_count = counts[i]);
+    REFUSED_PASS(p, forward, INVALID_SIZE, ("input_count", number(counts[i]), "2"), a.input_count = counts[i]);
+    REFUSED_PASS(p, backward, INVALID_SIZE, ("input_count", number(counts[i]), "2"), a.input_count = counts[i]);
     if (counts[i] == 3) continue;
-    REFUSED_FORWARD(p, INVALID_SIZE, ("parameter_count", number(counts[i])), a.parameter_count = counts[i]);
-    REFUSED_BACKWARD(p, INVALID_SIZE, ("parameter_count", number(counts[i])), a.parameter_count = counts[i]);
+    REFUSED_PASS(p, forward, INVALID_SIZE, ("parameter_count", number(counts[i])), a.parameter_count = counts[i]);
+    REFUSED_PASS(p, backward, INVALID_SIZE, ("parameter_count", number(counts[i])), a.parameter_count = counts[i]);
   }
   for (int i = 0; i < INPUTS; i++) {
     memcpy(some, p->input_list, sizeof some);
     some[i] = NULL;
-    REFUSED_FORWARD(p, NULL_POINTER, ("inputs"), a.inputs = some);
-    REFUSED_BACKWARD(p, NULL_POINTER, ("inputs"), a.inputs = some);
+    REFUSED_PASS(p, forward, NULL_POINTER, ("inputs"), a.inputs = some);
+    REFUSED_PASS(p, backward, NULL_POINTER, ("inputs"), a.inputs = some);
     some[i] = MOVED(const void *, p->input_list[i], 2);
-    REFUSED_FORWARD(p, MISALIGNED, ("inputs"), a.inputs = some);
-    REFUSED_BACKWARD(p, MISALIGNED, ("inputs"), a.inputs = some);
-    REFUSED_BACKWARD(p, MISALIGNED, ("an entry of input"), a.input_gradients = (void *const *)some);
+    REFUSED_PASS(p, forward, MISALIGNED, ("inputs"), a.inputs = some);
+    REFUSED_PASS(p, backward, MISALIGNED, ("inputs"), a.inputs = some);
+    REFUSED_PASS(p, backward, MISALIGNED, ("an entry of input"), a.input_gradients = (void *const *)some);
   }
-  REFUSED_FORWARD(p, BUFFER_TOO_SMALL, ("tape"), a.tape_size--);
-  REFUSED_FORWARD(p, BUFFER_TOO_SMALL, ("workspace"), a.workspace_size--);
-  REFUSED_BACKWARD(p, BUFFER_TOO_SMALL, ("tape"), a.tape_size--);
-  REFUSED_BACKWARD(p, BUFFER_TOO_SMALL, ("workspace"), a.workspace_size--);
+  REFUSED_PASS(p, forward, BUFFER_TOO_SMALL, ("tape"), a.tape_size--);
+  REFUSED_PASS(p, forward, BUFFER_TOO_SMALL, ("workspace"), a.workspace_size--);
+  REFUSED_PASS(p, backward, BUFFER_TOO_SMALL, ("tape"), a.tape_size--);
+  REFUSED_PASS(p, backward, BUFFER_TOO_SMALL, ("workspace"), a.workspace_size--);
 }
 
 /* Weights and tapes of a cell that differs in a comment only, in an equation, in the type of numbers. */
@@ -210,16 +205,13 @@ static void others(pass *p) {
   for (int i = 0; i < 3; i++) {
     pass q;
     pass_make(&q, texts[i], i == 2 ? SWIFTRNN_FLOAT64 : SWIFTRNN_FLOAT32);
-    REFUSED_FORWARD(p, MISMATCH, ("weights"), (a.weights = q.weights, a.tape = NULL, a.tape_size = 0));
+    REFUSED_PASS(p, forward, MISMATCH, ("weights"), (a.weights = q.weights, a.tape = NULL, a.tape_size = 0));
     swiftrnn_stream *stream = (swiftrnn_stream *)(void *)p;
     CHECK_REFUSED(swiftrnn_stream_create(p->network, q.weights, 2, &stream), MISMATCH, "weights");
     CHECK(stream == NULL);
     CHECK_STATUS(swiftrnn_network_forward(q.network, &q.forward), SWIFTRNN_STATUS_OK);
-    if (i < 2) REFUSED_BACKWARD(p, MISMATCH, ("tape"), (a.tape = q.tape.data, a.tape_size = q.forward.tape_size));
-    if (i == 2) {
-      /* The larger tape is also large enough. */
-      REFUSED_BACKWARD(p, MISMATCH, ("tape"), (a.tape = q.tape.data, a.tape_size = q.forward.tape_size));
-    }
+    /* That of doubles is larger, and large enough. */
+    REFUSED_PASS(p, backward, MISMATCH, ("tape"), (a.tape = q.tape.data, a.tape_size = q.forward.tape_size));
     pass_free(&q);
   }
 }
