@@ -26,7 +26,9 @@ let package = Package(
   products: [.library(name: "SwiftRNN", targets: ["SwiftRNN"])],
   targets: [
     .systemLibrary(name: "CPrimitives"),
-    .target(name: "Kernels", dependencies: ["CPrimitives"], swiftSettings: kernel),
+    .target(
+      name: "Kernels", dependencies: ["CPrimitives"],
+      swiftSettings: kernel + [.enableExperimentalFeature("BuiltinModule")]),
     .target(name: "KernelsBaseline", dependencies: ["Kernels"], swiftSettings: kernel),
     .target(
       name: "SwiftRNN", dependencies: ["CPrimitives", "Kernels", "KernelsBaseline"] + instructionSetNames),

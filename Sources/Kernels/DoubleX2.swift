@@ -1,83 +1,118 @@
+// Written by scripts/vectors.py.
+import Builtin
 import CPrimitives
 
 /// 2 Double lanes: the vector of SSE2 or NEON.
+///
+/// Arithmetic is on the compiler's builtin vectors. The operators of `SIMD2<Double>` are loops over the elements
+/// until LLVM joins them: dozens of instructions for each addition, which the Swift optimizer then carries through every
+/// pass.
 @frozen public struct DoubleX2: Lanes {
   public typealias Scalar = Double
-  public typealias Mask = SIMDMask<SIMD2<Int64>>
 
-  @usableFromInline var value: SIMD2<Double>
+  /// One bit for each lane.
+  @frozen public struct Mask: BitwiseCopyable {
+    @usableFromInline let lanes: Builtin.Vec2xInt1
+    @inlinable @inline(__always) init(_ lanes: Builtin.Vec2xInt1) { self.lanes = lanes }
+  }
 
-  @inlinable @inline(__always) init(_ value: SIMD2<Double>) { self.value = value }
-  @inlinable @inline(__always) public init(repeating scalar: Double) { value = SIMD2(repeating: scalar) }
+  @usableFromInline let value: Builtin.Vec2xFPIEEE64
+
+  @inlinable @inline(__always) init(_ value: Builtin.Vec2xFPIEEE64) { self.value = value }
+  @inlinable @inline(__always) init(_ simd: SIMD2<Double>) { value = simd._storage._value }
+  @inlinable @inline(__always) init(bits: Builtin.Vec2xInt64) {
+    value = Builtin.bitcast_Vec2xInt64_Vec2xFPIEEE64(bits)
+  }
+  @inlinable @inline(__always) public init(repeating scalar: Double) { self.init(SIMD2(repeating: scalar)) }
+
+  @inlinable @inline(__always) var simd: SIMD2<Double> {
+    var simd = SIMD2<Double>()
+    simd._storage._value = value
+    return simd
+  }
+  @inlinable @inline(__always) var bits: Builtin.Vec2xInt64 {
+    Builtin.bitcast_Vec2xFPIEEE64_Vec2xInt64(value)
+  }
+  @inlinable @inline(__always) static func bits(_ pattern: UInt64) -> Builtin.Vec2xInt64 {
+    SIMD2(repeating: pattern)._storage._value
+  }
 
   @inlinable @inline(__always) public static var count: Int { 2 }
   @inlinable @inline(__always) public static var accumulators: Int { 12 }
 
   @inlinable @inline(__always) public static func load(_ p: UnsafePointer<Double>) -> Self {
-    Self(UnsafeRawPointer(p).loadUnaligned(as: SIMD2<Double>.self))
+    UnsafeRawPointer(p).loadUnaligned(as: Self.self)
   }
   @inlinable @inline(__always) public func store(_ p: UnsafeMutablePointer<Double>) {
-    UnsafeMutableRawPointer(p).storeBytes(of: value, as: SIMD2<Double>.self)
+    UnsafeMutableRawPointer(p).storeBytes(of: self, as: Self.self)
   }
   @inlinable @inline(__always) public static func load(_ p: UnsafePointer<Double>, first n: Int) -> Self {
     Self(swiftrnn_load_f64x2(p, n))
   }
   @inlinable @inline(__always) public func store(_ p: UnsafeMutablePointer<Double>, first n: Int) {
-    swiftrnn_store_f64x2(value, p, n)
+    swiftrnn_store_f64x2(simd, p, n)
   }
 
-  @inlinable @inline(__always) public static func add(_ a: Self, _ b: Self) -> Self { Self(a.value + b.value) }
-  @inlinable @inline(__always) public static func subtract(_ a: Self, _ b: Self) -> Self { Self(a.value - b.value) }
-  @inlinable @inline(__always) public static func multiply(_ a: Self, _ b: Self) -> Self { Self(a.value * b.value) }
-  @inlinable @inline(__always) public static func divide(_ a: Self, _ b: Self) -> Self { Self(a.value / b.value) }
-  @inlinable @inline(__always) public static prefix func - (a: Self) -> Self {
-    // The unary minus of SIMD subtracts from zero; this one joins a multiply-add.
-    let bits = unsafeBitCast(a.value, to: SIMD2<UInt64>.self)
-    return Self(unsafeBitCast(bits ^ SIMD2(repeating: 1 &<< 63), to: SIMD2<Double>.self))
+  @inlinable @inline(__always) public static func add(_ a: Self, _ b: Self) -> Self {
+    Self(Builtin.fadd_Vec2xFPIEEE64(a.value, b.value))
   }
-  @inlinable @inline(__always) public func squareRoot() -> Self { Self(swiftrnn_square_root_f64x2(value)) }
+  @inlinable @inline(__always) public static func subtract(_ a: Self, _ b: Self) -> Self {
+    Self(Builtin.fsub_Vec2xFPIEEE64(a.value, b.value))
+  }
+  @inlinable @inline(__always) public static func multiply(_ a: Self, _ b: Self) -> Self {
+    Self(Builtin.fmul_Vec2xFPIEEE64(a.value, b.value))
+  }
+  @inlinable @inline(__always) public static func divide(_ a: Self, _ b: Self) -> Self {
+    Self(Builtin.fdiv_Vec2xFPIEEE64(a.value, b.value))
+  }
+  @inlinable @inline(__always) public static prefix func - (a: Self) -> Self {
+    Self(bits: Builtin.xor_Vec2xInt64(a.bits, bits(1 &<< 63)))
+  }
+  @inlinable @inline(__always) public func squareRoot() -> Self { Self(swiftrnn_square_root_f64x2(simd)) }
 
   @inlinable @inline(__always) public static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self {
     #if arch(x86_64)
-      Self(a.value * b.value + c.value)  // no FMA here: addingProduct would call fmaf for every element
+      add(multiply(a, b), c)  // no FMA here: the builtin would call fma for every element
     #else
-      Self(c.value.addingProduct(a.value, b.value))
+      Self(Builtin.int_fma_Vec2xFPIEEE64(a.value, b.value, c.value))
     #endif
   }
 
-  @inlinable @inline(__always) public static func less(_ a: Self, _ b: Self) -> Mask { a.value .< b.value }
-  @inlinable @inline(__always) public static func equal(_ a: Self, _ b: Self) -> Mask { a.value .== b.value }
+  @inlinable @inline(__always) public static func less(_ a: Self, _ b: Self) -> Mask {
+    Mask(Builtin.fcmp_olt_Vec2xFPIEEE64(a.value, b.value))
+  }
+  @inlinable @inline(__always) public static func equal(_ a: Self, _ b: Self) -> Mask {
+    Mask(Builtin.fcmp_oeq_Vec2xFPIEEE64(a.value, b.value))
+  }
   @inlinable @inline(__always) public static func select(_ mask: Mask, _ a: Self, _ b: Self) -> Self {
-    Self(b.value.replacing(with: a.value, where: mask))
+    Self(Builtin.select_Vec2xInt1_Vec2xFPIEEE64(mask.lanes, a.value, b.value))
   }
 
   @inlinable @inline(__always) public func sign(from other: Self) -> Self {
-    let bits = unsafeBitCast(value, to: SIMD2<UInt64>.self)
-    let others = unsafeBitCast(other.value, to: SIMD2<UInt64>.self)
-    let sign = SIMD2<UInt64>(repeating: 1 &<< 63)
-    return Self(unsafeBitCast((bits & ~sign) | (others & sign), to: SIMD2<Double>.self))
+    let magnitude = Builtin.and_Vec2xInt64(bits, Self.bits(~(1 &<< 63)))
+    let sign = Builtin.and_Vec2xInt64(other.bits, Self.bits(1 &<< 63))
+    return Self(bits: Builtin.or_Vec2xInt64(magnitude, sign))
   }
 
   @inlinable @inline(__always) public static func powerOfTwo(biased sum: Self) -> Self {
-    let steps = unsafeBitCast(sum.value, to: SIMD2<UInt64>.self)
-    return Self(unsafeBitCast(steps &<< SIMD2(repeating: 52), to: SIMD2<Double>.self))
+    Self(bits: Builtin.shl_Vec2xInt64(sum.bits, bits(52)))
   }
 
   @inlinable @inline(__always) public func addingToExponent(roundedBy sum: Self) -> Self {
-    let bits = unsafeBitCast(value, to: SIMD2<UInt64>.self)
-    let steps = unsafeBitCast(sum.value, to: SIMD2<UInt64>.self)
-    return Self(unsafeBitCast(bits &+ (steps &<< SIMD2(repeating: 52)), to: SIMD2<Double>.self))
+    let steps = Builtin.shl_Vec2xInt64(sum.bits, Self.bits(52))
+    return Self(bits: Builtin.add_Vec2xInt64(bits, steps))
   }
 
   @inlinable @inline(__always) public func exponentAndSignificand() -> (exponent: Self, significand: Self) {
     // Adding 1 - sqrt(1/2) in the top bits moves the border between exponents from 1 to sqrt(1/2).
-    let bits = unsafeBitCast(value, to: SIMD2<UInt64>.self)
-    let shifted = bits &+ SIMD2(repeating: 0x3ff0_0000_0000_0000 &- 0x3fe6_a09e_667f_3bcd)
-    let exponent = (shifted &>> SIMD2(repeating: 52)) &- SIMD2(repeating: 1023)
-    let significand = (shifted & SIMD2(repeating: 0x000f_ffff_ffff_ffff)) &+ SIMD2(repeating: 0x3fe6_a09e_667f_3bcd)
+    let shifted = Builtin.add_Vec2xInt64(bits, Self.bits(0x3ff0_0000_0000_0000 &- 0x3fe6_a09e_667f_3bcd))
+    let biased = Builtin.lshr_Vec2xInt64(shifted, Self.bits(52))
+    let exponent = Builtin.sub_Vec2xInt64(biased, Self.bits(1023))
+    let fraction = Builtin.and_Vec2xInt64(shifted, Self.bits(0x000f_ffff_ffff_ffff))
+    let significand = Builtin.add_Vec2xInt64(fraction, Self.bits(0x3fe6_a09e_667f_3bcd))
     // A small integer becomes a float by way of the bits of 1.5 * 2^52.
-    let magic = SIMD2<Double>(repeating: 0x1.8p52)
-    let number = unsafeBitCast(exponent &+ unsafeBitCast(magic, to: SIMD2<UInt64>.self), to: SIMD2<Double>.self)
-    return (Self(number - magic), Self(unsafeBitCast(significand, to: SIMD2<Double>.self)))
+    let magic = Self(repeating: 0x1.8p52)
+    let number = Self(bits: Builtin.add_Vec2xInt64(exponent, magic.bits))
+    return (Self.subtract(number, magic), Self(bits: significand))
   }
 }

@@ -1,79 +1,114 @@
+// Written by scripts/vectors.py.
+import Builtin
 import CPrimitives
 
 /// 4 Double lanes: the vector of AVX2.
+///
+/// Arithmetic is on the compiler's builtin vectors. The operators of `SIMD4<Double>` are loops over the elements
+/// until LLVM joins them: dozens of instructions for each addition, which the Swift optimizer then carries through every
+/// pass.
 @frozen public struct DoubleX4: Lanes {
   public typealias Scalar = Double
-  public typealias Mask = SIMDMask<SIMD4<Int64>>
 
-  @usableFromInline var value: SIMD4<Double>
+  /// One bit for each lane.
+  @frozen public struct Mask: BitwiseCopyable {
+    @usableFromInline let lanes: Builtin.Vec4xInt1
+    @inlinable @inline(__always) init(_ lanes: Builtin.Vec4xInt1) { self.lanes = lanes }
+  }
 
-  @inlinable @inline(__always) init(_ value: SIMD4<Double>) { self.value = value }
-  @inlinable @inline(__always) public init(repeating scalar: Double) { value = SIMD4(repeating: scalar) }
+  @usableFromInline let value: Builtin.Vec4xFPIEEE64
+
+  @inlinable @inline(__always) init(_ value: Builtin.Vec4xFPIEEE64) { self.value = value }
+  @inlinable @inline(__always) init(_ simd: SIMD4<Double>) { value = simd._storage._value }
+  @inlinable @inline(__always) init(bits: Builtin.Vec4xInt64) {
+    value = Builtin.bitcast_Vec4xInt64_Vec4xFPIEEE64(bits)
+  }
+  @inlinable @inline(__always) public init(repeating scalar: Double) { self.init(SIMD4(repeating: scalar)) }
+
+  @inlinable @inline(__always) var simd: SIMD4<Double> {
+    var simd = SIMD4<Double>()
+    simd._storage._value = value
+    return simd
+  }
+  @inlinable @inline(__always) var bits: Builtin.Vec4xInt64 {
+    Builtin.bitcast_Vec4xFPIEEE64_Vec4xInt64(value)
+  }
+  @inlinable @inline(__always) static func bits(_ pattern: UInt64) -> Builtin.Vec4xInt64 {
+    SIMD4(repeating: pattern)._storage._value
+  }
 
   @inlinable @inline(__always) public static var count: Int { 4 }
   @inlinable @inline(__always) public static var accumulators: Int { 12 }
 
   @inlinable @inline(__always) public static func load(_ p: UnsafePointer<Double>) -> Self {
-    Self(UnsafeRawPointer(p).loadUnaligned(as: SIMD4<Double>.self))
+    UnsafeRawPointer(p).loadUnaligned(as: Self.self)
   }
   @inlinable @inline(__always) public func store(_ p: UnsafeMutablePointer<Double>) {
-    UnsafeMutableRawPointer(p).storeBytes(of: value, as: SIMD4<Double>.self)
+    UnsafeMutableRawPointer(p).storeBytes(of: self, as: Self.self)
   }
   @inlinable @inline(__always) public static func load(_ p: UnsafePointer<Double>, first n: Int) -> Self {
     Self(swiftrnn_load_f64x4(p, n))
   }
   @inlinable @inline(__always) public func store(_ p: UnsafeMutablePointer<Double>, first n: Int) {
-    swiftrnn_store_f64x4(value, p, n)
+    swiftrnn_store_f64x4(simd, p, n)
   }
 
-  @inlinable @inline(__always) public static func add(_ a: Self, _ b: Self) -> Self { Self(a.value + b.value) }
-  @inlinable @inline(__always) public static func subtract(_ a: Self, _ b: Self) -> Self { Self(a.value - b.value) }
-  @inlinable @inline(__always) public static func multiply(_ a: Self, _ b: Self) -> Self { Self(a.value * b.value) }
-  @inlinable @inline(__always) public static func divide(_ a: Self, _ b: Self) -> Self { Self(a.value / b.value) }
-  @inlinable @inline(__always) public static prefix func - (a: Self) -> Self {
-    // The unary minus of SIMD subtracts from zero; this one joins a multiply-add.
-    let bits = unsafeBitCast(a.value, to: SIMD4<UInt64>.self)
-    return Self(unsafeBitCast(bits ^ SIMD4(repeating: 1 &<< 63), to: SIMD4<Double>.self))
+  @inlinable @inline(__always) public static func add(_ a: Self, _ b: Self) -> Self {
+    Self(Builtin.fadd_Vec4xFPIEEE64(a.value, b.value))
   }
-  @inlinable @inline(__always) public func squareRoot() -> Self { Self(swiftrnn_square_root_f64x4(value)) }
+  @inlinable @inline(__always) public static func subtract(_ a: Self, _ b: Self) -> Self {
+    Self(Builtin.fsub_Vec4xFPIEEE64(a.value, b.value))
+  }
+  @inlinable @inline(__always) public static func multiply(_ a: Self, _ b: Self) -> Self {
+    Self(Builtin.fmul_Vec4xFPIEEE64(a.value, b.value))
+  }
+  @inlinable @inline(__always) public static func divide(_ a: Self, _ b: Self) -> Self {
+    Self(Builtin.fdiv_Vec4xFPIEEE64(a.value, b.value))
+  }
+  @inlinable @inline(__always) public static prefix func - (a: Self) -> Self {
+    Self(bits: Builtin.xor_Vec4xInt64(a.bits, bits(1 &<< 63)))
+  }
+  @inlinable @inline(__always) public func squareRoot() -> Self { Self(swiftrnn_square_root_f64x4(simd)) }
 
   @inlinable @inline(__always) public static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self {
-    Self(c.value.addingProduct(a.value, b.value))
+    Self(Builtin.int_fma_Vec4xFPIEEE64(a.value, b.value, c.value))
   }
 
-  @inlinable @inline(__always) public static func less(_ a: Self, _ b: Self) -> Mask { a.value .< b.value }
-  @inlinable @inline(__always) public static func equal(_ a: Self, _ b: Self) -> Mask { a.value .== b.value }
+  @inlinable @inline(__always) public static func less(_ a: Self, _ b: Self) -> Mask {
+    Mask(Builtin.fcmp_olt_Vec4xFPIEEE64(a.value, b.value))
+  }
+  @inlinable @inline(__always) public static func equal(_ a: Self, _ b: Self) -> Mask {
+    Mask(Builtin.fcmp_oeq_Vec4xFPIEEE64(a.value, b.value))
+  }
   @inlinable @inline(__always) public static func select(_ mask: Mask, _ a: Self, _ b: Self) -> Self {
-    Self(b.value.replacing(with: a.value, where: mask))
+    Self(Builtin.select_Vec4xInt1_Vec4xFPIEEE64(mask.lanes, a.value, b.value))
   }
 
   @inlinable @inline(__always) public func sign(from other: Self) -> Self {
-    let bits = unsafeBitCast(value, to: SIMD4<UInt64>.self)
-    let others = unsafeBitCast(other.value, to: SIMD4<UInt64>.self)
-    let sign = SIMD4<UInt64>(repeating: 1 &<< 63)
-    return Self(unsafeBitCast((bits & ~sign) | (others & sign), to: SIMD4<Double>.self))
+    let magnitude = Builtin.and_Vec4xInt64(bits, Self.bits(~(1 &<< 63)))
+    let sign = Builtin.and_Vec4xInt64(other.bits, Self.bits(1 &<< 63))
+    return Self(bits: Builtin.or_Vec4xInt64(magnitude, sign))
   }
 
   @inlinable @inline(__always) public static func powerOfTwo(biased sum: Self) -> Self {
-    let steps = unsafeBitCast(sum.value, to: SIMD4<UInt64>.self)
-    return Self(unsafeBitCast(steps &<< SIMD4(repeating: 52), to: SIMD4<Double>.self))
+    Self(bits: Builtin.shl_Vec4xInt64(sum.bits, bits(52)))
   }
 
   @inlinable @inline(__always) public func addingToExponent(roundedBy sum: Self) -> Self {
-    let bits = unsafeBitCast(value, to: SIMD4<UInt64>.self)
-    let steps = unsafeBitCast(sum.value, to: SIMD4<UInt64>.self)
-    return Self(unsafeBitCast(bits &+ (steps &<< SIMD4(repeating: 52)), to: SIMD4<Double>.self))
+    let steps = Builtin.shl_Vec4xInt64(sum.bits, Self.bits(52))
+    return Self(bits: Builtin.add_Vec4xInt64(bits, steps))
   }
 
   @inlinable @inline(__always) public func exponentAndSignificand() -> (exponent: Self, significand: Self) {
     // Adding 1 - sqrt(1/2) in the top bits moves the border between exponents from 1 to sqrt(1/2).
-    let bits = unsafeBitCast(value, to: SIMD4<UInt64>.self)
-    let shifted = bits &+ SIMD4(repeating: 0x3ff0_0000_0000_0000 &- 0x3fe6_a09e_667f_3bcd)
-    let exponent = (shifted &>> SIMD4(repeating: 52)) &- SIMD4(repeating: 1023)
-    let significand = (shifted & SIMD4(repeating: 0x000f_ffff_ffff_ffff)) &+ SIMD4(repeating: 0x3fe6_a09e_667f_3bcd)
+    let shifted = Builtin.add_Vec4xInt64(bits, Self.bits(0x3ff0_0000_0000_0000 &- 0x3fe6_a09e_667f_3bcd))
+    let biased = Builtin.lshr_Vec4xInt64(shifted, Self.bits(52))
+    let exponent = Builtin.sub_Vec4xInt64(biased, Self.bits(1023))
+    let fraction = Builtin.and_Vec4xInt64(shifted, Self.bits(0x000f_ffff_ffff_ffff))
+    let significand = Builtin.add_Vec4xInt64(fraction, Self.bits(0x3fe6_a09e_667f_3bcd))
     // A small integer becomes a float by way of the bits of 1.5 * 2^52.
-    let magic = SIMD4<Double>(repeating: 0x1.8p52)
-    let number = unsafeBitCast(exponent &+ unsafeBitCast(magic, to: SIMD4<UInt64>.self), to: SIMD4<Double>.self)
-    return (Self(number - magic), Self(unsafeBitCast(significand, to: SIMD4<Double>.self)))
+    let magic = Self(repeating: 0x1.8p52)
+    let number = Self(bits: Builtin.add_Vec4xInt64(exponent, magic.bits))
+    return (Self.subtract(number, magic), Self(bits: significand))
   }
 }

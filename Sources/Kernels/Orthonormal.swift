@@ -55,7 +55,7 @@ public enum Orthonormal {
       s3 = s3 + DoubleX2.load(a + (i &+ 6)) * DoubleX2.load(b + (i &+ 6))
       i &+= 8
     }
-    let sums = ((s0 + s1) + (s2 + s3)).value
+    let sums = ((s0 + s1) + (s2 + s3)).simd
     var rest = 0.0
     while i < width {
       rest += a[i] * b[i]
