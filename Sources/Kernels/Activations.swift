@@ -4,77 +4,77 @@
 // 2009, elu Clevert 2015. At kinks the derivative is torch's.
 
 /// The two constants of selu (Klambauer 2017, eq 14).
-@inlinable @inline(__always) var seluScale: Double { 1.0507009873554804934193349852946 }
-@inlinable @inline(__always) var seluAlpha: Double { 1.6732632423543772848170429916717 }
+@_alwaysEmitIntoClient @inline(__always) var seluScale: Double { 1.0507009873554804934193349852946 }
+@_alwaysEmitIntoClient @inline(__always) var seluAlpha: Double { 1.6732632423543772848170429916717 }
 
 extension Lanes {
-  @inlinable @inline(__always) func absolute() -> Self { sign(from: Self.zero) }
+  @_alwaysEmitIntoClient @inline(__always) func absolute() -> Self { sign(from: Self.zero) }
 
   /// e^x - 1 for x <= 0, which x above zero counts as: without cancellation near zero.
-  @inlinable @inline(__always) static func expMinusOneBelowZero(_ x: Self) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) static func expMinusOneBelowZero(_ x: Self) -> Self {
     let (scale, t) = scaledExpMinusOne(x.clamped(-Scalar.sigmoidLimit, 0))
     return multiplyAdd(scale, t, scale - one)
   }
 
   /// ln(1 + t) for 0 <= t <= 1; the quotient makes up for what 1 + t has lost of t.
-  @inlinable @inline(__always) static func logOnePlus(_ t: Self) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) static func logOnePlus(_ t: Self) -> Self {
     let u = one + t
     return select(equal(u, one), t, log(u) * (t / (u - one)))
   }
 
   /// ln(1 + e^-|x|)
-  @inlinable @inline(__always) static func softTail(_ x: Self) -> Self { logOnePlus(exp(-x.absolute())) }
+  @_alwaysEmitIntoClient @inline(__always) static func softTail(_ x: Self) -> Self { logOnePlus(exp(-x.absolute())) }
 
   /// NaN stays NaN.
-  @inlinable @inline(__always) static func relu(_ x: Self) -> Self { max(zero, x) }
+  @_alwaysEmitIntoClient @inline(__always) static func relu(_ x: Self) -> Self { max(zero, x) }
 
   /// NaN where either is.
-  @inlinable @inline(__always) static func minimumOrNaN(_ a: Self, _ b: Self) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) static func minimumOrNaN(_ a: Self, _ b: Self) -> Self {
     select(equal(a, a), min(a, b), a)
   }
 
-  @inlinable @inline(__always) static func maximumOrNaN(_ a: Self, _ b: Self) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) static func maximumOrNaN(_ a: Self, _ b: Self) -> Self {
     select(equal(a, a), max(a, b), a)
   }
 
-  @inlinable @inline(__always) static func softplus(_ x: Self) -> Self { max(x, zero) + softTail(x) }
+  @_alwaysEmitIntoClient @inline(__always) static func softplus(_ x: Self) -> Self { max(x, zero) + softTail(x) }
 
-  @inlinable @inline(__always) static func logSigmoid(_ x: Self) -> Self { min(x, zero) - softTail(x) }
+  @_alwaysEmitIntoClient @inline(__always) static func logSigmoid(_ x: Self) -> Self { min(x, zero) - softTail(x) }
 
   /// -1, 0 or 1.
-  @inlinable @inline(__always) static func signum(_ x: Self) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) static func signum(_ x: Self) -> Self {
     select(less(zero, x), one, select(less(x, zero), -one, x))
   }
 
   /// `positive x` above zero, `negative (e^x - 1)` below.
-  @inlinable @inline(__always) static func elu(_ x: Self, positive: Scalar, negative: Scalar) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) static func elu(_ x: Self, positive: Scalar, negative: Scalar) -> Self {
     select(less(zero, x), Self(repeating: positive) * x, Self(repeating: negative) * expMinusOneBelowZero(x))
   }
 
-  @inlinable @inline(__always) static func eluDerivative(_ x: Self, positive: Scalar, negative: Scalar) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) static func eluDerivative(_ x: Self, positive: Scalar, negative: Scalar) -> Self {
     let below = Self(repeating: negative) * (expMinusOneBelowZero(x) + one)
     return select(less(zero, x), Self(repeating: positive), below)
   }
 
   /// s (1 + x (1 - s)), s the sigmoid.
-  @inlinable @inline(__always) static func siluDerivative(_ x: Self) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) static func siluDerivative(_ x: Self) -> Self {
     let s = sigmoid(x)
     return s * multiplyAdd(x, one - s, one)
   }
 
-  @inlinable @inline(__always) static func softsignDerivative(_ x: Self) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) static func softsignDerivative(_ x: Self) -> Self {
     let d = one + x.absolute()
     return one / (d * d)
   }
 
   /// b where k < a < l, else 0.
-  @inlinable @inline(__always) static func inside(_ a: Self, _ b: Self, _ k: Scalar, _ l: Scalar) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) static func inside(_ a: Self, _ b: Self, _ k: Scalar, _ l: Scalar) -> Self {
     let below = select(less(a, Self(repeating: l)), b, zero)
     return select(less(Self(repeating: k), a), below, zero)
   }
 
   /// b where k <= a <= l, else 0.
-  @inlinable @inline(__always) static func within(_ a: Self, _ b: Self, _ k: Scalar, _ l: Scalar) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) static func within(_ a: Self, _ b: Self, _ k: Scalar, _ l: Scalar) -> Self {
     let below = select(less(Self(repeating: l), a), zero, b)
     return select(less(a, Self(repeating: k)), zero, below)
   }

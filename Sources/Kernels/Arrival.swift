@@ -34,7 +34,7 @@ public struct ArrivalArguments<Scalar: Real>: BitwiseCopyable {
   }
 }
 
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func arrive<V: Lanes>(_: V.Type, _ a: ArrivalArguments<V.Scalar>) {
   for row in 0..<a.count {
     let dh = a.dh + row &* a.stateStride

@@ -55,7 +55,7 @@ public struct BackwardArguments<Scalar: Real> {
 
 /// Asks for the units at `u` of the row behind `row`: what a step reads and writes of them. All rows of a tape do not fit
 /// the second-level cache, and they lie too far apart for the hardware's own prefetch.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func prefetchNext<Scalar: Real>(
   _ a: BackwardArguments<Scalar>, _ row: Int, _ u: Int, gates: Int, previous: Bool, gradients: Int
 ) {
@@ -70,7 +70,7 @@ func prefetchNext<Scalar: Real>(
 ///     do = dh * tanh(c)          dc += dh * o * (1 - tanh(c)^2)
 ///     di = dc * g,  df = dc * c_previous,  dg = dc * i;  dc := dc * f
 ///     sums: di i (1 - i),  df f (1 - f),  dg (1 - g^2),  do o (1 - o);  then o * tanh(c), if wanted
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func lstmBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
   for row in 0..<a.count {
     let tape = UnsafePointer(a.tape[row])
@@ -101,7 +101,7 @@ func lstmBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
 ///
 ///     dn = dh (1 - z),  dz = dh (h_previous - n),  carry := dh z
 ///     sums, in the order r z m n:  dsum_n = dn (1 - n^2);  dr = dsum_n m, times r (1 - r);  dz z (1 - z);  dm = dsum_n r
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func gruBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
   for row in 0..<a.count {
     let tape = UnsafePointer(a.tape[row])
@@ -129,7 +129,7 @@ func gruBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
 /// GRU with the reset gate before the product, first half, from the record r z n: the sums of z and n.
 ///
 ///     dsum_n = dh (1 - z) (1 - n^2),  dsum_z = dh (h_previous - n) z (1 - z),  carry := dh z
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func gruResetBackwardCandidate<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
   for row in 0..<a.count {
     let tape = UnsafePointer(a.tape[row])
@@ -151,7 +151,7 @@ func gruResetBackwardCandidate<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Sca
 
 /// Second half, with `dReset` = dsum_n U_n = dL/d(r * h): dsum_r = dReset h_previous r (1 - r), carry += dReset r;
 /// and r * h_previous behind the gradients, for that of U_n.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func gruResetBackwardGates<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
   for row in 0..<a.count {
     let tape = UnsafePointer(a.tape[row])
@@ -171,7 +171,7 @@ func gruResetBackwardGates<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>
 }
 
 /// Vanilla RNN, from h: `dh (1 - h^2)`, or `dh` where h is above 0.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func rnnBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
   for row in 0..<a.count {
     let tape = UnsafePointer(a.tape[row])
@@ -191,7 +191,7 @@ func rnnBackward<V: Lanes>(_: V.Type, _ a: BackwardArguments<V.Scalar>) {
 }
 
 extension StepKernels {
-  @usableFromInline @_alwaysEmitIntoClient @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   init<V: Lanes>(_: V.Type) where Arguments == BackwardArguments<V.Scalar> {
     self.init(
       lstm: { lstmBackward(V.self, $0.pointee) }, gru: { gruBackward(V.self, $0.pointee) },

@@ -31,7 +31,7 @@
 }
 
 /// The sum of exp(x - maximum), which are stored if `out` is given.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func sumOfExponentials<V: Lanes, let vectors: Int>(
   _: InlineArray<vectors, V>.Type, _ x: UnsafePointer<V.Scalar>, _ count: Int, _ maximum: V.Scalar,
   _ out: UnsafeMutablePointer<V.Scalar>?
@@ -62,7 +62,7 @@ func sumOfExponentials<V: Lanes, let vectors: Int>(
   return V.join(sums)
 }
 
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func crossEntropy<V: Lanes>(_: V.Type, _ batch: UnsafePointer<CrossEntropyRows<V.Scalar>>, _ rows: Range<Int>) {
   let b = batch.pointee
   let scale = V.Scalar(1 / Double(b.counted))
@@ -93,7 +93,7 @@ func crossEntropy<V: Lanes>(_: V.Type, _ batch: UnsafePointer<CrossEntropyRows<V
 }
 
 /// The logarithm of one number, by the vector's own function.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func logarithm<V: Lanes>(_: V.Type, _ x: V.Scalar) -> V.Scalar {
   withUnsafeTemporaryAllocation(of: V.Scalar.self, capacity: V.count) { buffer in
     let scratch = buffer.baseAddress.unsafelyUnwrapped

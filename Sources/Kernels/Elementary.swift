@@ -43,19 +43,19 @@ public protocol ElementaryConstants {
 }
 
 extension Float: ElementaryConstants {
-  @inlinable @inline(__always) public static var rounding: Float { 0x1.8p23 }
-  @inlinable @inline(__always) public static var biasedRounding: Float { 0x1.8p23 + 127 }
-  @inlinable @inline(__always) public static var log2e: Float { 0x1.715476p+0 }
-  @inlinable @inline(__always) public static var ln2High: Float { 0x1.62e4p-1 }
-  @inlinable @inline(__always) public static var ln2Low: Float { 0x1.7f7d1cp-20 }
-  @inlinable @inline(__always) public static var expLow: Float { -0x1.5d589ep+6 }
-  @inlinable @inline(__always) public static var expHigh: Float { 0x1.62e43p+6 }
-  @inlinable @inline(__always) public static var sigmoidLimit: Float { 88 }
-  @inlinable @inline(__always) public static var tanhLimit: Float { 10 }
-  @inlinable @inline(__always) public static var tanhSmall: Float { 0.2555 }
+  @_alwaysEmitIntoClient @inline(__always) public static var rounding: Float { 0x1.8p23 }
+  @_alwaysEmitIntoClient @inline(__always) public static var biasedRounding: Float { 0x1.8p23 + 127 }
+  @_alwaysEmitIntoClient @inline(__always) public static var log2e: Float { 0x1.715476p+0 }
+  @_alwaysEmitIntoClient @inline(__always) public static var ln2High: Float { 0x1.62e4p-1 }
+  @_alwaysEmitIntoClient @inline(__always) public static var ln2Low: Float { 0x1.7f7d1cp-20 }
+  @_alwaysEmitIntoClient @inline(__always) public static var expLow: Float { -0x1.5d589ep+6 }
+  @_alwaysEmitIntoClient @inline(__always) public static var expHigh: Float { 0x1.62e43p+6 }
+  @_alwaysEmitIntoClient @inline(__always) public static var sigmoidLimit: Float { 88 }
+  @_alwaysEmitIntoClient @inline(__always) public static var tanhLimit: Float { 10 }
+  @_alwaysEmitIntoClient @inline(__always) public static var tanhSmall: Float { 0.2555 }
 
   /// Error of e^r: 2^-27.9.
-  @inlinable @inline(__always) public static func expTail<V: LaneArithmetic>(_ r: V) -> V where V.Scalar == Float {
+  @_alwaysEmitIntoClient @inline(__always) public static func expTail<V: LaneArithmetic>(_ r: V) -> V where V.Scalar == Float {
     var q = V(repeating: 0x1.6a5dbcp-10)
     q = V.multiplyAdd(q, r, V(repeating: 0x1.1237aep-7))
     q = V.multiplyAdd(q, r, V(repeating: 0x1.555892p-5))
@@ -64,14 +64,14 @@ extension Float: ElementaryConstants {
   }
 
   /// Error of the logarithm: 2^-30.2.
-  @inlinable @inline(__always) public static func logTail<V: Lanes>(_ z: V) -> V where V.Scalar == Float {
+  @_alwaysEmitIntoClient @inline(__always) public static func logTail<V: Lanes>(_ z: V) -> V where V.Scalar == Float {
     var p = V(repeating: 0x1.31e0dep-2)
     p = V.multiplyAdd(p, z, V(repeating: 0x1.995ed4p-2))
     return V.multiplyAdd(p, z, V(repeating: 0x1.55557ap-1))
   }
 
   /// Error of the hyperbolic tangent: 2^-27.9.
-  @inlinable @inline(__always) public static func tanhTail<V: LaneArithmetic>(_ z: V) -> V where V.Scalar == Float {
+  @_alwaysEmitIntoClient @inline(__always) public static func tanhTail<V: LaneArithmetic>(_ z: V) -> V where V.Scalar == Float {
     var p = V(repeating: -0x1.a47f28p-5)
     p = V.multiplyAdd(p, z, V(repeating: 0x1.10ddap-3))
     return V.multiplyAdd(p, z, V(repeating: -0x1.55551p-2))
@@ -79,19 +79,19 @@ extension Float: ElementaryConstants {
 }
 
 extension Double: ElementaryConstants {
-  @inlinable @inline(__always) public static var rounding: Double { 0x1.8p52 }
-  @inlinable @inline(__always) public static var biasedRounding: Double { 0x1.8p52 + 1023 }
-  @inlinable @inline(__always) public static var log2e: Double { 0x1.71547652b82fep+0 }
-  @inlinable @inline(__always) public static var ln2High: Double { 0x1.62e42fefa4p-1 }
-  @inlinable @inline(__always) public static var ln2Low: Double { -0x1.8432a1b0e2634p-43 }
-  @inlinable @inline(__always) public static var expLow: Double { -0x1.6232bdd7abcd2p+9 }
-  @inlinable @inline(__always) public static var expHigh: Double { 0x1.62e42fefa39fp+9 }
-  @inlinable @inline(__always) public static var sigmoidLimit: Double { 709 }
-  @inlinable @inline(__always) public static var tanhLimit: Double { 20 }
-  @inlinable @inline(__always) public static var tanhSmall: Double { 0.2555 }
+  @_alwaysEmitIntoClient @inline(__always) public static var rounding: Double { 0x1.8p52 }
+  @_alwaysEmitIntoClient @inline(__always) public static var biasedRounding: Double { 0x1.8p52 + 1023 }
+  @_alwaysEmitIntoClient @inline(__always) public static var log2e: Double { 0x1.71547652b82fep+0 }
+  @_alwaysEmitIntoClient @inline(__always) public static var ln2High: Double { 0x1.62e42fefa4p-1 }
+  @_alwaysEmitIntoClient @inline(__always) public static var ln2Low: Double { -0x1.8432a1b0e2634p-43 }
+  @_alwaysEmitIntoClient @inline(__always) public static var expLow: Double { -0x1.6232bdd7abcd2p+9 }
+  @_alwaysEmitIntoClient @inline(__always) public static var expHigh: Double { 0x1.62e42fefa39fp+9 }
+  @_alwaysEmitIntoClient @inline(__always) public static var sigmoidLimit: Double { 709 }
+  @_alwaysEmitIntoClient @inline(__always) public static var tanhLimit: Double { 20 }
+  @_alwaysEmitIntoClient @inline(__always) public static var tanhSmall: Double { 0.2555 }
 
   /// Error of e^r: 2^-56.5.
-  @inlinable @inline(__always) public static func expTail<V: LaneArithmetic>(_ r: V) -> V where V.Scalar == Double {
+  @_alwaysEmitIntoClient @inline(__always) public static func expTail<V: LaneArithmetic>(_ r: V) -> V where V.Scalar == Double {
     var q = V(repeating: 0x1.ad8af040d6c2fp-26)
     q = V.multiplyAdd(q, r, V(repeating: 0x1.28a9e4e60ac96p-22))
     q = V.multiplyAdd(q, r, V(repeating: 0x1.71df1936e5285p-19))
@@ -105,7 +105,7 @@ extension Double: ElementaryConstants {
   }
 
   /// Error of the logarithm: 2^-59.5.
-  @inlinable @inline(__always) public static func logTail<V: Lanes>(_ z: V) -> V where V.Scalar == Double {
+  @_alwaysEmitIntoClient @inline(__always) public static func logTail<V: Lanes>(_ z: V) -> V where V.Scalar == Double {
     var p = V(repeating: 0x1.2f05377a8a8a2p-3)
     p = V.multiplyAdd(p, z, V(repeating: 0x1.39a1c683502ffp-3))
     p = V.multiplyAdd(p, z, V(repeating: 0x1.74663e19a30efp-3))
@@ -116,7 +116,7 @@ extension Double: ElementaryConstants {
   }
 
   /// Error of the hyperbolic tangent: 2^-57.1.
-  @inlinable @inline(__always) public static func tanhTail<V: LaneArithmetic>(_ z: V) -> V where V.Scalar == Double {
+  @_alwaysEmitIntoClient @inline(__always) public static func tanhTail<V: LaneArithmetic>(_ z: V) -> V where V.Scalar == Double {
     var p = V(repeating: -0x1.58352711b2974p-10)
     p = V.multiplyAdd(p, z, V(repeating: 0x1.d4eb84619224fp-9))
     p = V.multiplyAdd(p, z, V(repeating: -0x1.2267b54fbba1dp-7))

@@ -21,7 +21,7 @@ public struct ElementaryKernels<Scalar: Real>: Sendable {
   }
 }
 
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func map<V: Lanes>(
   _: V.Type, _ x: UnsafePointer<V.Scalar>, _ out: UnsafeMutablePointer<V.Scalar>, _ count: Int, _ f: (V) -> V
 ) {

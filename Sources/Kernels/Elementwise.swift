@@ -2,7 +2,7 @@
 
 /// Calls `body(i, n)` for each vector of `count` numbers: i where it starts, n how many of its lanes count, all but the
 /// last time V.count.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func vectors<V: Lanes>(_: V.Type, _ count: Int, _ body: (_ i: Int, _ n: Int) -> Void) {
   var i = 0
   while i &+ V.count <= count {
@@ -13,14 +13,14 @@ func vectors<V: Lanes>(_: V.Type, _ count: Int, _ body: (_ i: Int, _ n: Int) -> 
 }
 
 /// `x[i] *= factor`
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func multiply<V: Lanes>(_: V.Type, _ x: UnsafeMutablePointer<V.Scalar>, _ factor: V.Scalar, _ count: Int) {
   let factor = V(repeating: factor)
   vectors(V.self, count) { i, n in (V.load(x + i, first: n) * factor).store(x + i, first: n) }
 }
 
 /// `sum[i] += x[i]`
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func add<V: Lanes>(
   _: V.Type, _ x: UnsafePointer<V.Scalar>, _ sum: UnsafeMutablePointer<V.Scalar>, _ count: Int
 ) {

@@ -22,7 +22,7 @@
   }
 }
 
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func embeddingGradient<V: Lanes>(
   _: V.Type, _ gradient: UnsafePointer<EmbeddingGradient<V.Scalar>>, _ columns: Range<Int>
 ) {

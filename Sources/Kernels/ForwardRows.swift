@@ -16,14 +16,14 @@ public protocol GateTape {
   /// How many units exist from `start` on.
   @usableFromInline let units: Int
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   init(_ start: UnsafeMutablePointer<V.Scalar>, gateStride: Int, units: Int) {
     self.start = start
     self.gateStride = gateStride
     self.units = units
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func keep(_ value: V, gate: Int) {
     let place = start + gate &* gateStride
     value.store(place, first: units)
@@ -37,12 +37,12 @@ public protocol GateTape {
   @usableFromInline let first: Tape
   @usableFromInline let second: Tape
 
-  @inlinable @inline(__always) init(_ first: Tape, _ second: Tape) {
+  @_alwaysEmitIntoClient @inline(__always) init(_ first: Tape, _ second: Tape) {
     self.first = first
     self.second = second
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func keep(_ value: Pair<Tape.V>, gate: Int) {
     first.keep(value.first, gate: gate)
     second.keep(value.second, gate: gate)
@@ -77,39 +77,39 @@ public protocol ForwardRows {
 }
 
 extension ForwardRows {
-  @inlinable @inline(__always) var hPrevious: UnsafePointer<V.Scalar> { arguments.pointee.hPrevious }
-  @inlinable @inline(__always) var h: UnsafeMutablePointer<V.Scalar> { arguments.pointee.h }
-  @inlinable @inline(__always) var c: UnsafeMutablePointer<V.Scalar> { arguments.pointee.c }
-  @inlinable @inline(__always) var z: UnsafeMutablePointer<V.Scalar> { arguments.pointee.z }
-  @inlinable @inline(__always) var relu: Bool { arguments.pointee.relu }
+  @_alwaysEmitIntoClient @inline(__always) var hPrevious: UnsafePointer<V.Scalar> { arguments.pointee.hPrevious }
+  @_alwaysEmitIntoClient @inline(__always) var h: UnsafeMutablePointer<V.Scalar> { arguments.pointee.h }
+  @_alwaysEmitIntoClient @inline(__always) var c: UnsafeMutablePointer<V.Scalar> { arguments.pointee.c }
+  @_alwaysEmitIntoClient @inline(__always) var z: UnsafeMutablePointer<V.Scalar> { arguments.pointee.z }
+  @_alwaysEmitIntoClient @inline(__always) var relu: Bool { arguments.pointee.relu }
 }
 
 @frozen @usableFromInline struct ForwardRow<V: Lanes>: ForwardRows {
   @usableFromInline let arguments: UnsafePointer<ForwardArguments<V.Scalar>>
   @usableFromInline let row: Int
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   init(_ arguments: UnsafePointer<ForwardArguments<V.Scalar>>, _ row: Int) {
     self.arguments = arguments
     self.row = row
   }
 
-  @inlinable @inline(__always) func sums(_ vector: Int) -> V {
+  @_alwaysEmitIntoClient @inline(__always) func sums(_ vector: Int) -> V {
     V.load(UnsafePointer(arguments.pointee.sums[row] + (arguments.pointee.sumsOffset &+ vector &* V.count)))
   }
-  @inlinable @inline(__always) func load(_ state: UnsafePointer<V.Scalar>, _ vector: Int) -> V {
+  @_alwaysEmitIntoClient @inline(__always) func load(_ state: UnsafePointer<V.Scalar>, _ vector: Int) -> V {
     V.load(state + (row &* arguments.pointee.stateStride &+ vector &* V.count))
   }
-  @inlinable @inline(__always) func store(_ value: V, _ state: UnsafeMutablePointer<V.Scalar>, _ vector: Int) {
+  @_alwaysEmitIntoClient @inline(__always) func store(_ value: V, _ state: UnsafeMutablePointer<V.Scalar>, _ vector: Int) {
     value.store(state + (row &* arguments.pointee.stateStride &+ vector &* V.count))
   }
-  @inlinable @inline(__always) func tape(_ vector: Int) -> TapeRow<V>? {
+  @_alwaysEmitIntoClient @inline(__always) func tape(_ vector: Int) -> TapeRow<V>? {
     guard let tape = arguments.pointee.tape else { return nil }
     let unit = vector &* V.count
     return TapeRow(
       tape[row] + unit, gateStride: arguments.pointee.gateStride, units: arguments.pointee.units &- unit)
   }
-  @inlinable @inline(__always) func emit(_ h: V, _ vector: Int) {
+  @_alwaysEmitIntoClient @inline(__always) func emit(_ h: V, _ vector: Int) {
     store(h, self.h, vector)
     let unit = vector &* V.count
     if let rows = arguments.pointee.outputs.0 { h.store(rows[row] + unit, first: arguments.pointee.units &- unit) }
@@ -124,26 +124,26 @@ extension ForwardRows {
   @usableFromInline let first: Row
   @usableFromInline let second: Row
 
-  @inlinable @inline(__always) init(_ first: Row, _ second: Row) {
+  @_alwaysEmitIntoClient @inline(__always) init(_ first: Row, _ second: Row) {
     self.first = first
     self.second = second
   }
 
-  @inlinable @inline(__always) var arguments: UnsafePointer<Row.Arguments> { first.arguments }
+  @_alwaysEmitIntoClient @inline(__always) var arguments: UnsafePointer<Row.Arguments> { first.arguments }
 
-  @inlinable @inline(__always) func sums(_ vector: Int) -> V { Pair(first.sums(vector), second.sums(vector)) }
-  @inlinable @inline(__always) func load(_ state: UnsafePointer<V.Scalar>, _ vector: Int) -> V {
+  @_alwaysEmitIntoClient @inline(__always) func sums(_ vector: Int) -> V { Pair(first.sums(vector), second.sums(vector)) }
+  @_alwaysEmitIntoClient @inline(__always) func load(_ state: UnsafePointer<V.Scalar>, _ vector: Int) -> V {
     Pair(first.load(state, vector), second.load(state, vector))
   }
-  @inlinable @inline(__always) func store(_ value: V, _ state: UnsafeMutablePointer<V.Scalar>, _ vector: Int) {
+  @_alwaysEmitIntoClient @inline(__always) func store(_ value: V, _ state: UnsafeMutablePointer<V.Scalar>, _ vector: Int) {
     first.store(value.first, state, vector)
     second.store(value.second, state, vector)
   }
-  @inlinable @inline(__always) func emit(_ h: V, _ vector: Int) {
+  @_alwaysEmitIntoClient @inline(__always) func emit(_ h: V, _ vector: Int) {
     first.emit(h.first, vector)
     second.emit(h.second, vector)
   }
-  @inlinable @inline(__always) func tape(_ vector: Int) -> TapePair<Row.Tape>? {
+  @_alwaysEmitIntoClient @inline(__always) func tape(_ vector: Int) -> TapePair<Row.Tape>? {
     guard let one = first.tape(vector), let other = second.tape(vector) else { return nil }
     return TapePair(one, other)
   }
@@ -160,7 +160,7 @@ public protocol ForwardEquations {
 
 /// All rows, two at a time with 32 registers: a few vectors go to the stack, and the pair is still faster. With 16 most
 /// of them would.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func forward<V: Lanes, Equations: ForwardEquations>(
   _: Equations.Type, _: V.Type, _ a: UnsafePointer<ForwardArguments<V.Scalar>>
 ) {

@@ -68,7 +68,7 @@ public struct ForwardArguments<Scalar: Real>: StepArguments {
   @usableFromInline let o: V
   @usableFromInline let c: V
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   init(_ i: V, _ f: V, _ g: V, _ o: V, c: V) {
     self.i = V.sigmoid(i)
     self.f = V.sigmoid(f)
@@ -77,9 +77,9 @@ public struct ForwardArguments<Scalar: Real>: StepArguments {
     self.c = V.multiplyAdd(self.f, c, self.i * self.g)
   }
 
-  @inlinable @inline(__always) var h: V { o * V.tanh(c) }
+  @_alwaysEmitIntoClient @inline(__always) var h: V { o * V.tanh(c) }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func store<Tape: GateTape>(_ tape: Tape) where Tape.V == V {
     tape.keep(i, gate: 0)
     tape.keep(f, gate: 1)
@@ -91,9 +91,9 @@ public struct ForwardArguments<Scalar: Real>: StepArguments {
 
 /// The panel's vectors: i f g o of one vector of units.
 @usableFromInline enum LSTMForward: ForwardEquations {
-  @inlinable @inline(__always) static var gatesShareThePanel: Bool { true }
+  @_alwaysEmitIntoClient @inline(__always) static var gatesShareThePanel: Bool { true }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func run<Rows: ForwardRows>(_ rows: Rows, _ vector: Int) {
     let gates = LSTMGates(
       rows.sums(0), rows.sums(1), rows.sums(2), rows.sums(3), c: rows.load(UnsafePointer(rows.c), 0))
@@ -115,7 +115,7 @@ public struct ForwardArguments<Scalar: Real>: StepArguments {
   @usableFromInline let m: V
   @usableFromInline let h: V
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   init(_ n: V, _ r: V, _ z: V, _ m: V, h: V) {
     self.r = V.sigmoid(r)
     self.z = V.sigmoid(z)
@@ -124,7 +124,7 @@ public struct ForwardArguments<Scalar: Real>: StepArguments {
     self.h = V.multiplyAdd(self.z, h - self.n, self.n)
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func store<Tape: GateTape>(_ tape: Tape) where Tape.V == V {
     tape.keep(r, gate: 0)
     tape.keep(z, gate: 1)
@@ -135,9 +135,9 @@ public struct ForwardArguments<Scalar: Real>: StepArguments {
 
 /// The panel's vectors: n r z m of one vector of units.
 @usableFromInline enum GRUForward: ForwardEquations {
-  @inlinable @inline(__always) static var gatesShareThePanel: Bool { true }
+  @_alwaysEmitIntoClient @inline(__always) static var gatesShareThePanel: Bool { true }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func run<Rows: ForwardRows>(_ rows: Rows, _ vector: Int) {
     let gates = GRUGates(
       rows.sums(0), rows.sums(1), rows.sums(2), rows.sums(3), h: rows.load(rows.hPrevious, 0))
@@ -153,13 +153,13 @@ public struct ForwardArguments<Scalar: Real>: StepArguments {
   @usableFromInline let r: V
   @usableFromInline let z: V
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   init(_ r: V, _ z: V) {
     self.r = V.sigmoid(r)
     self.z = V.sigmoid(z)
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func store<Tape: GateTape>(_ tape: Tape) where Tape.V == V {
     tape.keep(r, gate: 0)
     tape.keep(z, gate: 1)
@@ -168,9 +168,9 @@ public struct ForwardArguments<Scalar: Real>: StepArguments {
 
 /// The panel's vectors: r z of one vector of units.
 @usableFromInline enum GRUResetGatesForward: ForwardEquations {
-  @inlinable @inline(__always) static var gatesShareThePanel: Bool { true }
+  @_alwaysEmitIntoClient @inline(__always) static var gatesShareThePanel: Bool { true }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func run<Rows: ForwardRows>(_ rows: Rows, _ vector: Int) {
     let gates = GRUResetGates(rows.sums(0), rows.sums(1))
     rows.store(gates.r * rows.load(rows.hPrevious, 0), rows.c, 0)
@@ -186,21 +186,21 @@ public struct ForwardArguments<Scalar: Real>: StepArguments {
   @usableFromInline let n: V
   @usableFromInline let h: V
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   init(_ n: V, z: V, h: V) {
     self.n = V.tanh(n)
     self.h = V.multiplyAdd(z, h - self.n, self.n)
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func store<Tape: GateTape>(_ tape: Tape) where Tape.V == V { tape.keep(n, gate: 2) }
 }
 
 /// The panel's vectors: n of 1 … 4 vectors of units.
 @usableFromInline enum GRUResetCandidateForward: ForwardEquations {
-  @inlinable @inline(__always) static var gatesShareThePanel: Bool { false }
+  @_alwaysEmitIntoClient @inline(__always) static var gatesShareThePanel: Bool { false }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func run<Rows: ForwardRows>(_ rows: Rows, _ vector: Int) {
     let candidate = GRUResetCandidate(
       rows.sums(vector), z: rows.load(UnsafePointer(rows.z), vector), h: rows.load(rows.hPrevious, vector))
@@ -210,7 +210,7 @@ public struct ForwardArguments<Scalar: Real>: StepArguments {
 }
 
 /// tanh, or max(0, sum): select and not max, so that NaN stays NaN as in torch.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func rnnActivation<V: LaneArithmetic>(_ sum: V, relu: Bool) -> V {
   relu ? V.select(V.less(sum, V.zero), V.zero, sum) : V.tanh(sum)
 }
@@ -218,16 +218,16 @@ func rnnActivation<V: LaneArithmetic>(_ sum: V, relu: Bool) -> V {
 /// Vanilla RNN (Elman 1990): `h = tanh(sum)`, or `max(0, sum)`. The vectors: 1 … 4 vectors of units. h is all of its
 /// tape.
 @usableFromInline enum RNNForward: ForwardEquations {
-  @inlinable @inline(__always) static var gatesShareThePanel: Bool { false }
+  @_alwaysEmitIntoClient @inline(__always) static var gatesShareThePanel: Bool { false }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func run<Rows: ForwardRows>(_ rows: Rows, _ vector: Int) {
     rows.emit(rnnActivation(rows.sums(vector), relu: rows.relu), vector)
   }
 }
 
 extension StepKernels {
-  @usableFromInline @_alwaysEmitIntoClient @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   init<V: Lanes>(_: V.Type) where Arguments == ForwardArguments<V.Scalar> {
     self.init(
       lstm: { forward(LSTMForward.self, V.self, $0) }, gru: { forward(GRUForward.self, V.self, $0) },

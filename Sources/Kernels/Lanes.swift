@@ -80,22 +80,22 @@ public protocol Lanes: LaneArithmetic {
 }
 
 extension LaneArithmetic {
-  @inlinable @inline(__always) public static func + (a: Self, b: Self) -> Self { add(a, b) }
-  @inlinable @inline(__always) public static func - (a: Self, b: Self) -> Self { subtract(a, b) }
-  @inlinable @inline(__always) public static func * (a: Self, b: Self) -> Self { multiply(a, b) }
-  @inlinable @inline(__always) public static func / (a: Self, b: Self) -> Self { divide(a, b) }
+  @_alwaysEmitIntoClient @inline(__always) public static func + (a: Self, b: Self) -> Self { add(a, b) }
+  @_alwaysEmitIntoClient @inline(__always) public static func - (a: Self, b: Self) -> Self { subtract(a, b) }
+  @_alwaysEmitIntoClient @inline(__always) public static func * (a: Self, b: Self) -> Self { multiply(a, b) }
+  @_alwaysEmitIntoClient @inline(__always) public static func / (a: Self, b: Self) -> Self { divide(a, b) }
 
-  @inlinable @inline(__always) public static var zero: Self { Self(repeating: 0) }
-  @inlinable @inline(__always) public static var one: Self { Self(repeating: 1) }
+  @_alwaysEmitIntoClient @inline(__always) public static var zero: Self { Self(repeating: 0) }
+  @_alwaysEmitIntoClient @inline(__always) public static var one: Self { Self(repeating: 1) }
 
   /// The larger of the two; `b` where either is NaN.
-  @inlinable @inline(__always) public static func max(_ a: Self, _ b: Self) -> Self { select(less(b, a), a, b) }
+  @_alwaysEmitIntoClient @inline(__always) public static func max(_ a: Self, _ b: Self) -> Self { select(less(b, a), a, b) }
 
   /// The smaller of the two; `b` where either is NaN.
-  @inlinable @inline(__always) public static func min(_ a: Self, _ b: Self) -> Self { select(less(a, b), a, b) }
+  @_alwaysEmitIntoClient @inline(__always) public static func min(_ a: Self, _ b: Self) -> Self { select(less(a, b), a, b) }
 
   /// self limited to `low...high`; NaN stays NaN.
-  @inlinable @inline(__always) public func clamped(_ low: Scalar, _ high: Scalar) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) public func clamped(_ low: Scalar, _ high: Scalar) -> Self {
     let low = Self(repeating: low)
     let high = Self(repeating: high)
     let raised = Self.select(Self.less(self, low), low, self)

@@ -25,7 +25,7 @@ extension MaskCounter {
   ///
   /// Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011). Plain loops over counters: the compiler makes vectors of them,
   /// where shifts of Swift's own vectors are done number by number.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func fill(_ words: UnsafeMutablePointer<UInt32>, first: UInt32) {
     withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { buffer in
       let a = buffer.baseAddress.unsafelyUnwrapped
@@ -60,7 +60,7 @@ extension MaskCounter {
   }
 
   /// Calls `body` with the number of the first of some numbers of a row, how many they are, and their words.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func visit(_ count: Int, _ body: (_ first: Int, _ count: Int, _ words: UnsafePointer<UInt32>) -> Void) {
     withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { buffer in
       let words = buffer.baseAddress.unsafelyUnwrapped
@@ -75,7 +75,7 @@ extension MaskCounter {
 }
 
 /// `out[i]` = `kept`, or `dropped` where the mask drops it.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func fillMask<Scalar: Real>(
   _ counter: MaskCounter, _ kept: Scalar, _ dropped: Scalar, _ out: UnsafeMutablePointer<Scalar>, _ count: Int
 ) {
@@ -85,7 +85,7 @@ func fillMask<Scalar: Real>(
 }
 
 /// `out[i] = x[i] * scale`, or 0 where the mask drops it; `out` may be `x`.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func applyMask<Scalar: Real>(
   _ counter: MaskCounter, _ scale: Scalar, _ x: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int
 ) {

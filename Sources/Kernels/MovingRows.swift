@@ -5,12 +5,12 @@ public struct MovingRows<Scalar: Real>: BitwiseCopyable {
   public var starts: UnsafePointer<UnsafeMutablePointer<Scalar>>
   public var offset: Int
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   public init(_ starts: UnsafePointer<UnsafeMutablePointer<Scalar>>, offset: Int) {
     self.starts = starts
     self.offset = offset
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   public subscript(row: Int) -> UnsafeMutablePointer<Scalar> { starts[row] + offset }
 }

@@ -5,7 +5,7 @@
 
 extension Lanes {
   /// The probability that a standard normal number is under x. The error is absolute, a few units in the last place of 1.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func normalDistribution(_ x: Self) -> Self {
     let z = x.absolute()
     let four = Self(repeating: 4)
@@ -16,7 +16,7 @@ extension Lanes {
   }
 
   /// e^(-x^2 / 2) / sqrt(2 pi)
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func normalDensity(_ x: Self) -> Self {
     let bounded = min(x.absolute(), Self(repeating: 64))
     return Self(repeating: 0.3989422804014327) * exp(Self(repeating: -0.5) * bounded * bounded)
@@ -25,7 +25,7 @@ extension Lanes {
 
 extension Float {
   /// R, for z up to 14; error of Q: 2^-29.05.
-  @inlinable @inline(__always) public static func normalTail<V: LaneArithmetic>(_ u: V) -> V where V.Scalar == Float {
+  @_alwaysEmitIntoClient @inline(__always) public static func normalTail<V: LaneArithmetic>(_ u: V) -> V where V.Scalar == Float {
     var p = V(repeating: -0x1.348e2ap-14)
     p = V.multiplyAdd(p, u, V(repeating: -0x1.7dc77cp-13))
     p = V.multiplyAdd(p, u, V(repeating: 0x1.58f096p-11))
@@ -41,7 +41,7 @@ extension Float {
 
 extension Double {
   /// R, for z up to 39; error of Q: 2^-55.68.
-  @inlinable @inline(__always) public static func normalTail<V: LaneArithmetic>(_ u: V) -> V where V.Scalar == Double {
+  @_alwaysEmitIntoClient @inline(__always) public static func normalTail<V: LaneArithmetic>(_ u: V) -> V where V.Scalar == Double {
     var p = V(repeating: -0x1.aa87f4b00f53ep-32)
     p = V.multiplyAdd(p, u, V(repeating: -0x1.87a7e4bafa432p-30))
     p = V.multiplyAdd(p, u, V(repeating: 0x1.d96885cab5624p-31))

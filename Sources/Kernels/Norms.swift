@@ -3,11 +3,11 @@
 //
 // Layer norm: Ba, Kiros, Hinton 2016. RMS norm: Zhang, Sennrich 2019. Both here without gain and bias, eps 1e-5.
 
-@inlinable @inline(__always) var normEpsilon: Double { 1e-5 }
+@_alwaysEmitIntoClient @inline(__always) var normEpsilon: Double { 1e-5 }
 
 extension Lanes {
   /// The sum of `term(i)` over the `count` numbers of a row; `term` gets vectors of two rows, zeros behind the end.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func sum<let vectors: Int>(
     _: InlineArray<vectors, Self>.Type, _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ count: Int,
     _ term: (_ a: Self, _ b: Self, _ sum: Self) -> Self
@@ -18,7 +18,7 @@ extension Lanes {
   }
 
   /// The partial sums of the vector at `first` among each 16 numbers.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func partialSum(
     _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, from first: Int, _ count: Int,
     _ term: (_ a: Self, _ b: Self, _ sum: Self) -> Self
@@ -46,7 +46,7 @@ extension Lanes {
   }
 
   /// The first `n` lanes of a, the others of b.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func keep(_ a: Self, first n: Int, else b: Self) -> Self {
     withUnsafeTemporaryAllocation(of: Scalar.self, capacity: 16) { buffer in
       let lanes = buffer.baseAddress.unsafelyUnwrapped
@@ -56,7 +56,7 @@ extension Lanes {
     }
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func sum(
     _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ count: Int,
     _ term: (_ a: Self, _ b: Self, _ sum: Self) -> Self
@@ -69,11 +69,11 @@ extension Lanes {
     }
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func sum(_ a: UnsafePointer<Scalar>, _ count: Int) -> Scalar { sum(a, a, count) { a, _, sum in sum + a } }
 
   /// `out[i] = f(a[i], b[i])`, in whole vectors.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func each(
     _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int,
     _ f: (Self, Self) -> Self
@@ -86,7 +86,7 @@ extension Lanes {
   }
 
   /// The mean, and one over the root of the variance and eps.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func moments(_ a: UnsafePointer<Scalar>, _ count: Int) -> (mean: Scalar, scale: Scalar) {
     let mean = sum(a, count) / Scalar(count)
     let center = Self(repeating: mean)
@@ -94,26 +94,26 @@ extension Lanes {
     return (mean, 1 / (squares / Scalar(count) + Scalar(normEpsilon)).squareRoot())
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func rootMeanSquareScale(_ a: UnsafePointer<Scalar>, _ count: Int) -> Scalar {
     let squares = sum(a, a, count) { a, _, sum in multiplyAdd(a, a, sum) }
     return 1 / (squares / Scalar(count) + Scalar(normEpsilon)).squareRoot()
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func layerNorm(_ a: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int) {
     let (mean, scale) = moments(a, count)
     let (center, factor) = (Self(repeating: mean), Self(repeating: scale))
     each(a, a, out, count) { a, _ in (a - center) * factor }
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func rmsNorm(_ a: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int) {
     let factor = Self(repeating: rootMeanSquareScale(a, count))
     each(a, a, out, count) { a, _ in a * factor }
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func softmax(_ a: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int) {
     let largest = Self(repeating: maximum(Self.self, a, count))
     each(a, a, out, count) { a, _ in exp(a - largest) }
@@ -122,7 +122,7 @@ extension Lanes {
   }
 
   /// With n = (a - mean) s: s (b - mean(b) - n mean(b n)).
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func layerNormGradient(
     _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int
   ) {
@@ -135,7 +135,7 @@ extension Lanes {
   }
 
   /// With n = a s: s (b - n mean(b n)).
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func rmsNormGradient(
     _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int
   ) {
@@ -146,7 +146,7 @@ extension Lanes {
   }
 
   /// From the result a: a (b - sum(a b)).
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   static func softmaxGradient(
     _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int
   ) {

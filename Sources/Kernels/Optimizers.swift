@@ -16,7 +16,7 @@ import CPrimitives
   }
 }
 
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func sgd<V: Lanes>(
   _: V.Type, _ factors: UnsafePointer<SGDFactors>, _ gradient: UnsafePointer<V.Scalar>,
   _ parameter: UnsafeMutablePointer<V.Scalar>, _ velocity: UnsafeMutablePointer<V.Scalar>?, _ count: Int
@@ -65,7 +65,7 @@ func sgd<V: Lanes>(
 }
 
 /// `base` to the power of `exponent` >= 0 by squaring, from the exponent's lowest bit.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func power(_ base: Double, _ exponent: Int) -> Double {
   var result = 1.0
   var square = base
@@ -78,7 +78,7 @@ func power(_ base: Double, _ exponent: Int) -> Double {
   return result
 }
 
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func adam<V: Lanes>(
   _: V.Type, _ factors: UnsafePointer<AdamFactors>, _ gradient: UnsafePointer<V.Scalar>,
   _ parameter: UnsafeMutablePointer<V.Scalar>, _ first: UnsafeMutablePointer<V.Scalar>,

@@ -13,43 +13,43 @@
   @usableFromInline let first: V
   @usableFromInline let second: V
 
-  @inlinable @inline(__always) init(_ first: V, _ second: V) {
+  @_alwaysEmitIntoClient @inline(__always) init(_ first: V, _ second: V) {
     self.first = first
     self.second = second
   }
-  @inlinable @inline(__always) init(repeating scalar: Scalar) {
+  @_alwaysEmitIntoClient @inline(__always) init(repeating scalar: Scalar) {
     self.init(V(repeating: scalar), V(repeating: scalar))
   }
 
-  @inlinable @inline(__always) static func add(_ a: Self, _ b: Self) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) static func add(_ a: Self, _ b: Self) -> Self {
     Self(a.first + b.first, a.second + b.second)
   }
-  @inlinable @inline(__always) static func subtract(_ a: Self, _ b: Self) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) static func subtract(_ a: Self, _ b: Self) -> Self {
     Self(a.first - b.first, a.second - b.second)
   }
-  @inlinable @inline(__always) static func multiply(_ a: Self, _ b: Self) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) static func multiply(_ a: Self, _ b: Self) -> Self {
     Self(a.first * b.first, a.second * b.second)
   }
-  @inlinable @inline(__always) static func divide(_ a: Self, _ b: Self) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) static func divide(_ a: Self, _ b: Self) -> Self {
     Self(a.first / b.first, a.second / b.second)
   }
-  @inlinable @inline(__always) static prefix func - (a: Self) -> Self { Self(-a.first, -a.second) }
+  @_alwaysEmitIntoClient @inline(__always) static prefix func - (a: Self) -> Self { Self(-a.first, -a.second) }
 
-  @inlinable @inline(__always) static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self {
     Self(V.multiplyAdd(a.first, b.first, c.first), V.multiplyAdd(a.second, b.second, c.second))
   }
 
-  @inlinable @inline(__always) static func less(_ a: Self, _ b: Self) -> Mask {
+  @_alwaysEmitIntoClient @inline(__always) static func less(_ a: Self, _ b: Self) -> Mask {
     (V.less(a.first, b.first), V.less(a.second, b.second))
   }
-  @inlinable @inline(__always) static func select(_ mask: Mask, _ a: Self, _ b: Self) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) static func select(_ mask: Mask, _ a: Self, _ b: Self) -> Self {
     Self(V.select(mask.0, a.first, b.first), V.select(mask.1, a.second, b.second))
   }
 
-  @inlinable @inline(__always) func sign(from other: Self) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) func sign(from other: Self) -> Self {
     Self(first.sign(from: other.first), second.sign(from: other.second))
   }
-  @inlinable @inline(__always) static func powerOfTwo(biased sum: Self) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) static func powerOfTwo(biased sum: Self) -> Self {
     Self(V.powerOfTwo(biased: sum.first), V.powerOfTwo(biased: sum.second))
   }
 }

@@ -100,7 +100,7 @@ public struct PackArguments<Scalar: Real> {
   }
 }
 
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func pack<V: Lanes>(_: V.Type, _ a: PackArguments<V.Scalar>) {
   if a.unitStride == 1 && a.valid == a.lanes && a.lanes % V.count == 0 {
     packColumns(V.self, a)
@@ -110,7 +110,7 @@ func pack<V: Lanes>(_: V.Type, _ a: PackArguments<V.Scalar>) {
 }
 
 /// Units side by side in memory: whole vectors of them.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func packColumns<V: Lanes>(_: V.Type, _ a: PackArguments<V.Scalar>) {
   let line = 64 / MemoryLayout<V.Scalar>.stride
   for k in 0..<a.depth {
@@ -131,7 +131,7 @@ func packColumns<V: Lanes>(_: V.Type, _ a: PackArguments<V.Scalar>) {
 
 /// Four numbers of each of four rows, transposed in registers: column j to `to + j * toStride`. A fourth of the loads
 /// and stores that one number at a time takes.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func transposeFour<Scalar: Real>(
   _ r0: UnsafePointer<Scalar>, _ r1: UnsafePointer<Scalar>, _ r2: UnsafePointer<Scalar>, _ r3: UnsafePointer<Scalar>,
   to: UnsafeMutablePointer<Scalar>, _ toStride: Int
@@ -152,7 +152,7 @@ func transposeFour<Scalar: Real>(
 
 /// The numbers of a unit side by side in memory, or nothing: four units by four k are transposed in registers, a line
 /// of each unit's row at a time. The lines behind are asked for: more rows than the hardware's own prefetch follows.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func packUnits<Scalar: Real>(_ a: PackArguments<Scalar>) {
   let line = 64 / MemoryLayout<Scalar>.stride
   let wholeLanes = a.kStride == 1 ? a.valid & ~3 : 0
@@ -185,7 +185,7 @@ func packUnits<Scalar: Real>(_ a: PackArguments<Scalar>) {
 }
 
 /// A panel of a chunk of rows: `out[k * lanes + j] = rows[k][offset + j]` for the first `valid` j, 0 for the others.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func packRows<V: Lanes>(
   _: V.Type, _ rows: UnsafePointer<UnsafePointer<V.Scalar>>, _ count: Int, _ offset: Int, _ lanes: Int, _ valid: Int,
   _ out: UnsafeMutablePointer<V.Scalar>
@@ -210,7 +210,7 @@ func packRows<V: Lanes>(
 }
 
 /// `rows[r][offset ..< offset + vector] = vector`, for `count` rows.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func fillVector<V: Lanes>(
   _: V.Type, _ vector: UnsafePointer<V.Scalar>, _ rows: UnsafePointer<UnsafeMutablePointer<V.Scalar>>, _ count: Int,
   _ offset: Int
@@ -220,7 +220,7 @@ func fillVector<V: Lanes>(
 }
 
 /// `out[j * outStride + k] = rows[k][offset + j]` for `count` rows of `width` numbers.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func transpose<Scalar: Real>(
   _ rows: UnsafePointer<UnsafePointer<Scalar>>, _ count: Int, _ offset: Int, _ width: Int,
   _ out: UnsafeMutablePointer<Scalar>, _ outStride: Int
@@ -256,7 +256,7 @@ func transpose<Scalar: Real>(
 
 /// `out[j] = chain`, or `out[j] + chain`, where chain = 0 + rows[0][offset + j] + rows[1][offset + j] + … in this
 /// order.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func sumRows<V: Lanes>(
   _: V.Type, _ rows: UnsafePointer<UnsafePointer<V.Scalar>>, _ count: Int, _ offset: Int, _ width: Int,
   _ out: UnsafeMutablePointer<V.Scalar>, _ add: Bool
@@ -277,7 +277,7 @@ func sumRows<V: Lanes>(
 }
 
 /// `out[j] += x[j]`
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func addRow<V: Lanes>(_: V.Type, _ x: UnsafePointer<V.Scalar>, _ out: UnsafeMutablePointer<V.Scalar>, _ count: Int) {
   var j = 0
   while j &+ V.count <= count {

@@ -63,7 +63,7 @@ public struct ProductArguments<Scalar: Real>: BitwiseCopyable {
 
 /// The tallest tile of `vectors` vectors per row: as many sums as the registers hold, at most 8 rows, because each row
 /// takes a general register for its pointer.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 public func tallestTile(accumulators: Int, vectors: Int) -> Int {
   // By constants: a division by a variable takes longer than a small product.
   switch vectors {
@@ -74,7 +74,7 @@ public func tallestTile(accumulators: Int, vectors: Int) -> Int {
   }
 }
 
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func runTile<Row: RowSums, let height: Int>(
   _: Block<Row, height>.Type, _ a: UnsafePointer<ProductArguments<Row.V.Scalar>>, row: Int, tile: Int, behind: Int
 ) {
@@ -141,7 +141,7 @@ func runTile<Row: RowSums, let height: Int>(
 
 /// The last columns of up to four rows, by way of the stack. Four rows of 4 vectors are at most 1024 bytes: larger
 /// temporaries Swift takes from the heap.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func loadTail<Row: RowSums, let height: Int>(
   _ block: inout Block<Row, height>, _ a: UnsafePointer<ProductArguments<Row.V.Scalar>>,
   _ out: UnsafePointer<UnsafeMutablePointer<Row.V.Scalar>>, half: Int
@@ -162,7 +162,7 @@ func loadTail<Row: RowSums, let height: Int>(
   }
 }
 
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func storeTail<Row: RowSums, let height: Int>(
   _ block: Block<Row, height>, _ a: UnsafePointer<ProductArguments<Row.V.Scalar>>,
   _ out: UnsafePointer<UnsafeMutablePointer<Row.V.Scalar>>, half: Int
@@ -186,7 +186,7 @@ func storeTail<Row: RowSums, let height: Int>(
 }
 
 /// All rows of a panel of `Row.vectors` vectors, cut evenly: 32 rows of at most 6 are 6 6 5 5 5 5, not 6 6 6 6 6 2.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func runPanel<Row: RowSums>(_: Row.Type, _ a: UnsafePointer<ProductArguments<Row.V.Scalar>>) {
   let tallest = tallestTile(accumulators: Row.V.accumulators, vectors: Row.vectors)
   let count = a.pointee.count

@@ -2,11 +2,11 @@
 // lanes holds w of the 16, so that 16/w vectors advance together.
 
 /// Sums over more than a row are cut into chunks of this many numbers; the sums of the chunks are added in order.
-@inlinable @inline(__always) public var chunkLength: Int { 4096 }
+@_alwaysEmitIntoClient @inline(__always) public var chunkLength: Int { 4096 }
 
 extension Lanes {
   /// Joins 16 partial sums: 8 and 8, 4 and 4, 2 and 2, 1 and 1.
-  @inlinable @inline(__always) static func join<let vectors: Int>(_ partials: InlineArray<vectors, Self>) -> Scalar {
+  @_alwaysEmitIntoClient @inline(__always) static func join<let vectors: Int>(_ partials: InlineArray<vectors, Self>) -> Scalar {
     withUnsafeTemporaryAllocation(of: Scalar.self, capacity: 16) { buffer in
       let sums = buffer.baseAddress.unsafelyUnwrapped
       for v in 0..<vectors { partials[v].store(sums + v &* count) }
@@ -17,7 +17,7 @@ extension Lanes {
   }
 
   /// The largest of 16 partial maxima.
-  @inlinable @inline(__always) static func largest<let vectors: Int>(
+  @_alwaysEmitIntoClient @inline(__always) static func largest<let vectors: Int>(
     _ partials: InlineArray<vectors, Self>
   ) -> Scalar {
     withUnsafeTemporaryAllocation(of: Scalar.self, capacity: count) { buffer in
@@ -34,7 +34,7 @@ extension Lanes {
 
 /// Calls `body` with 16 scalars: the `count` < 16 at `p`, and `padding` in the other places. What `body` leaves there
 /// is for the caller to use.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func withPadded<Scalar: Real, Result>(
   _ p: UnsafePointer<Scalar>, _ count: Int, _ padding: Scalar, _ body: (UnsafeMutablePointer<Scalar>) -> Result
 ) -> Result {
@@ -50,7 +50,7 @@ func withPadded<Scalar: Real, Result>(
 /// What the sum of a chunk adds up.
 @frozen public enum Summand { case value, square }
 
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func chunkSum<V: Lanes, let vectors: Int>(
   _: V.Type, _: InlineArray<vectors, V.Wide>.Type, _ summand: Summand, _ x: UnsafePointer<V.Scalar>, _ count: Int
 ) -> Double {
@@ -76,7 +76,7 @@ func chunkSum<V: Lanes, let vectors: Int>(
 }
 
 /// `sums[c]` = the sum of chunk c of `x`, or of its squares, in Double.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func chunkSums<V: Lanes>(
   _: V.Type, _ summand: Summand, _ x: UnsafePointer<V.Scalar>, _ count: Int, _ sums: UnsafeMutablePointer<Double>
 ) {
@@ -94,7 +94,7 @@ func chunkSums<V: Lanes>(
   }
 }
 
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func maximum<V: Lanes, let vectors: Int>(
   _: InlineArray<vectors, V>.Type, _ x: UnsafePointer<V.Scalar>, _ count: Int
 ) -> V.Scalar {
@@ -114,7 +114,7 @@ func maximum<V: Lanes, let vectors: Int>(
 }
 
 /// The largest of `x`, NaNs left out; -infinity if there is none.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func maximum<V: Lanes>(_: V.Type, _ x: UnsafePointer<V.Scalar>, _ count: Int) -> V.Scalar {
   switch V.count {
   case 2: maximum(InlineArray<8, V>.self, x, count)

@@ -1,7 +1,7 @@
 // Drawing a class from logits. Everything here is in Double for both types: equal logits give the same class.
 
 /// Whether a class can be drawn: no NaN, no +infinity, and not all -infinity.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func isSampleable<V: Lanes>(_: V.Type, _ logits: UnsafePointer<V.Scalar>, _ count: Int) -> Bool {
   var refused = V.zero
   let limit = V(repeating: .infinity)
@@ -19,7 +19,7 @@ func isSampleable<V: Lanes>(_: V.Type, _ logits: UnsafePointer<V.Scalar>, _ coun
 }
 
 /// The index of the largest, the first of equals.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func largestIndex<V: Lanes>(_: V.Type, _ x: UnsafePointer<V.Scalar>, _ count: Int) -> Int {
   let largest = maximum(V.self, x, count)
   var i = 0
@@ -28,7 +28,7 @@ func largestIndex<V: Lanes>(_: V.Type, _ x: UnsafePointer<V.Scalar>, _ count: In
 }
 
 /// `weights[i] = exp((logits[i] - largest) / temperature)`, the largest of them 1.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func samplingWeights<V: Lanes>(
   _: V.Type, _ logits: UnsafePointer<V.Scalar>, _ count: Int, _ temperature: Double,
   _ weights: UnsafeMutablePointer<Double>
@@ -49,7 +49,7 @@ func samplingWeights<V: Lanes>(
 }
 
 /// Integers in the order of the numbers; -0 and +0 are equal.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func orderedKeys<Scalar: Real>(_ x: UnsafePointer<Scalar>, _ count: Int, _ keys: UnsafeMutablePointer<Int>) {
   for i in 0..<count {
     let bits = Int(bitPattern: UInt(truncatingIfNeeded: (Double(x[i]) + 0).bitPattern))

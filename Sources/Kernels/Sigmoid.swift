@@ -6,7 +6,7 @@ extension LaneArithmetic {
   /// Largest error: 1.9991 ulp over all Floats, 1.998 over 32 million Doubles, with and without fused multiply-add, for
   /// x just under zero. Three roundings make it: of 1 + t, worth up to half an ulp of the result, of the denominator
   /// just over 2, up to one, and of the quotient, up to half; so it stays under 2.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   public static func sigmoid(_ x: Self) -> Self {
     let limit = Scalar.sigmoidLimit
     let (scale, t) = scaledExpMinusOne((-x).clamped(-limit, limit))
@@ -19,7 +19,7 @@ extension LaneArithmetic {
   /// tanh x, with the sign of x at zero too; subnormal x counts as zero.
   ///
   /// Largest error: 1.50 ulp over all Floats and over 24 million Doubles, with and without fused multiply-add.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   public static func tanh(_ x: Self) -> Self {
     let a = x.sign(from: zero)
     // (e^2a - 1) / (e^2a + 1) from tanh a = 1/4 upward, where its roundings can't add up to 1.9 ulp; under that they

@@ -64,7 +64,7 @@ public struct SingleArguments<Scalar: Real>: StepArguments {
 
 extension SingleArguments {
   /// The step's record from unit `unit` on, or nil.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func record<V: Lanes>(_: V.Type, unit: Int) -> TapeRow<V>? where V.Scalar == Scalar {
     let units = layout.units
     return tape.map { TapeRow($0 + unit, gateStride: units, units: units &- unit) }
@@ -72,7 +72,7 @@ extension SingleArguments {
 }
 
 /// Goes on with the chains of `sums` over `count` numbers and their panel.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func chain<Row: RowSums>(
   _ sums: inout Row, _ numbers: UnsafePointer<Row.V.Scalar>, _ count: Int, _ panel: UnsafePointer<Row.V.Scalar>
 ) {
@@ -84,7 +84,7 @@ func chain<Row: RowSums>(
 }
 
 /// The same for a panel and the one behind it.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func chain<Row: RowSums>(
   _ sums: inout Row, _ next: inout Row, _ numbers: UnsafePointer<Row.V.Scalar>, _ count: Int,
   _ panel: UnsafePointer<Row.V.Scalar>
@@ -102,7 +102,7 @@ func chain<Row: RowSums>(
 }
 
 /// The same for three panels.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func chain<Row: RowSums>(
   _ sums: inout Row, _ next: inout Row, _ last: inout Row, _ numbers: UnsafePointer<Row.V.Scalar>, _ count: Int,
   _ panel: UnsafePointer<Row.V.Scalar>
@@ -130,28 +130,28 @@ func chain<Row: RowSums>(
   /// The panel's first.
   @usableFromInline let unit: Int
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   init(_ arguments: UnsafePointer<SingleArguments<V.Scalar>>, _ sums: Sums, unit: Int) {
     self.arguments = arguments
     self.sums = sums
     self.unit = unit
   }
 
-  @inlinable @inline(__always) func sums(_ vector: Int) -> V { sums.vector(vector) }
-  @inlinable @inline(__always) func load(_ state: UnsafePointer<V.Scalar>, _ vector: Int) -> V {
+  @_alwaysEmitIntoClient @inline(__always) func sums(_ vector: Int) -> V { sums.vector(vector) }
+  @_alwaysEmitIntoClient @inline(__always) func load(_ state: UnsafePointer<V.Scalar>, _ vector: Int) -> V {
     V.load(state + (unit &+ vector &* V.count))
   }
-  @inlinable @inline(__always) func store(_ value: V, _ state: UnsafeMutablePointer<V.Scalar>, _ vector: Int) {
+  @_alwaysEmitIntoClient @inline(__always) func store(_ value: V, _ state: UnsafeMutablePointer<V.Scalar>, _ vector: Int) {
     value.store(state + (unit &+ vector &* V.count))
   }
-  @inlinable @inline(__always) func emit(_ h: V, _ vector: Int) {
+  @_alwaysEmitIntoClient @inline(__always) func emit(_ h: V, _ vector: Int) {
     store(h, self.h, vector)
     let unit = unit &+ vector &* V.count
     let units = arguments.pointee.layout.units &- unit
     if let row = arguments.pointee.outputs.0 { h.store(row + unit, first: units) }
     if let row = arguments.pointee.outputs.1 { h.store(row + unit, first: units) }
   }
-  @inlinable @inline(__always) func tape(_ vector: Int) -> TapeRow<V>? {
+  @_alwaysEmitIntoClient @inline(__always) func tape(_ vector: Int) -> TapeRow<V>? {
     arguments.pointee.record(V.self, unit: unit &+ vector &* V.count)
   }
 }
@@ -173,7 +173,7 @@ public protocol SinglePanel {
 /// chains of one panel do not keep a core busy. With 32 registers their gates too are computed side by side, and of an
 /// odd number of panels the last three go together: a stream's step of an LSTM with H 40, three panels, takes 0.88 of
 /// the time that two and one take.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func runSingle<P: SinglePanel, Equations: ForwardEquations>(
   _: P.Type, _: Equations.Type, _ a: UnsafePointer<SingleArguments<P.Row.V.Scalar>>
 ) {
@@ -214,7 +214,7 @@ func runSingle<P: SinglePanel, Equations: ForwardEquations>(
 }
 
 /// The last three panels.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func runThree<P: SinglePanel, Equations: ForwardEquations>(
   _: P.Type, _: Equations.Type, _ a: UnsafePointer<SingleArguments<P.Row.V.Scalar>>, _ panel: Int
 ) {
@@ -239,9 +239,9 @@ func runThree<P: SinglePanel, Equations: ForwardEquations>(
 /// Gates with one chain each, over x and then over h: i f g o of the LSTM, r z of the GRU with reset before.
 @frozen @usableFromInline struct ChainedPanel<Row: RowSums>: SinglePanel {
   @usableFromInline var sums: Row
-  @inlinable @inline(__always) init(_ start: UnsafePointer<Row.V.Scalar>) { sums = Row(start) }
-  @inlinable @inline(__always) func turn(_ a: UnsafePointer<SingleArguments<Row.V.Scalar>>, unit: Int) {}
-  @inlinable @inline(__always) var gates: Row { sums }
+  @_alwaysEmitIntoClient @inline(__always) init(_ start: UnsafePointer<Row.V.Scalar>) { sums = Row(start) }
+  @_alwaysEmitIntoClient @inline(__always) func turn(_ a: UnsafePointer<SingleArguments<Row.V.Scalar>>, unit: Int) {}
+  @_alwaysEmitIntoClient @inline(__always) var gates: Row { sums }
 }
 
 /// GRU: n r z over x, then r z m over h.
@@ -249,23 +249,23 @@ func runThree<P: SinglePanel, Equations: ForwardEquations>(
   @usableFromInline var sums: Row3<V>
   @usableFromInline var n: V
 
-  @inlinable @inline(__always) init(_ start: UnsafePointer<V.Scalar>) {
+  @_alwaysEmitIntoClient @inline(__always) init(_ start: UnsafePointer<V.Scalar>) {
     sums = Row3(start)
     n = .zero
   }
 
-  @inlinable @inline(__always) mutating func turn(_ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int) {
+  @_alwaysEmitIntoClient @inline(__always) mutating func turn(_ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int) {
     n = sums.a
     sums.a = sums.b
     sums.b = sums.c
     sums.c = V.load(a.pointee.startOfM + unit)
   }
 
-  @inlinable @inline(__always) var gates: Row4<V> { Row4(n, sums.a, sums.b, sums.c) }
+  @_alwaysEmitIntoClient @inline(__always) var gates: Row4<V> { Row4(n, sums.a, sums.b, sums.c) }
 }
 
 /// Panels of 1 … 4 vectors of one gate.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func oneGateSingle<V: Lanes, Equations: ForwardEquations>(
   _: V.Type, _: Equations.Type, _ a: UnsafePointer<SingleArguments<V.Scalar>>
 ) {
@@ -282,7 +282,7 @@ func oneGateSingle<V: Lanes, Equations: ForwardEquations>(
 }
 
 /// The panel of one gate that begins at `unit`, which is also its first column.
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func oneGatePanel<Row: RowSums, Equations: ForwardEquations>(
   _: Row.Type, _: Equations.Type, _ a: UnsafePointer<SingleArguments<Row.V.Scalar>>, _ unit: Int
 ) {
@@ -298,7 +298,7 @@ func oneGatePanel<Row: RowSums, Equations: ForwardEquations>(
 }
 
 extension StepKernels {
-  @usableFromInline @_alwaysEmitIntoClient @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   init<V: Lanes>(_: V.Type) where Arguments == SingleArguments<V.Scalar> {
     self.init(
       lstm: { runSingle(ChainedPanel<Row4<V>>.self, LSTMForward.self, $0) },

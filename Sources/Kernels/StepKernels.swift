@@ -13,7 +13,7 @@ public struct StepKernels<Arguments>: Sendable {
   public let gruResetCandidate: Entry
   public let rnn: Entry
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   init(
     lstm: @escaping Entry, gru: @escaping Entry, gruResetGates: @escaping Entry, gruResetCandidate: @escaping Entry,
     rnn: @escaping Entry

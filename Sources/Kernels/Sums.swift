@@ -23,86 +23,86 @@ public protocol RowSums {
 
 @frozen @usableFromInline struct Row1<V: Lanes>: RowSums {
   @usableFromInline var a: V
-  @inlinable @inline(__always) static var vectors: Int { 1 }
-  @inlinable @inline(__always) init() { a = .zero }
-  @inlinable @inline(__always) init(_ p: UnsafePointer<V.Scalar>) { a = V.load(p) }
-  @inlinable @inline(__always) func store(_ p: UnsafeMutablePointer<V.Scalar>) { a.store(p) }
-  @inlinable @inline(__always) func added(to p: UnsafeMutablePointer<V.Scalar>) {
+  @_alwaysEmitIntoClient @inline(__always) static var vectors: Int { 1 }
+  @_alwaysEmitIntoClient @inline(__always) init() { a = .zero }
+  @_alwaysEmitIntoClient @inline(__always) init(_ p: UnsafePointer<V.Scalar>) { a = V.load(p) }
+  @_alwaysEmitIntoClient @inline(__always) func store(_ p: UnsafeMutablePointer<V.Scalar>) { a.store(p) }
+  @_alwaysEmitIntoClient @inline(__always) func added(to p: UnsafeMutablePointer<V.Scalar>) {
     (V.load(UnsafePointer(p)) + a).store(p)
   }
-  @inlinable @inline(__always) mutating func add(_ w: Self, _ x: V) { a = V.multiplyAdd(w.a, x, a) }
-  @inlinable @inline(__always) mutating func add(_ w: V, _ x: V, vector v: Int) { a = V.multiplyAdd(w, x, a) }
-  @inlinable @inline(__always) func vector(_ v: Int) -> V { a }
+  @_alwaysEmitIntoClient @inline(__always) mutating func add(_ w: Self, _ x: V) { a = V.multiplyAdd(w.a, x, a) }
+  @_alwaysEmitIntoClient @inline(__always) mutating func add(_ w: V, _ x: V, vector v: Int) { a = V.multiplyAdd(w, x, a) }
+  @_alwaysEmitIntoClient @inline(__always) func vector(_ v: Int) -> V { a }
 }
 
 @frozen @usableFromInline struct Row2<V: Lanes>: RowSums {
   @usableFromInline var a: V
   @usableFromInline var b: V
-  @inlinable @inline(__always) static var vectors: Int { 2 }
-  @inlinable @inline(__always) init() {
+  @_alwaysEmitIntoClient @inline(__always) static var vectors: Int { 2 }
+  @_alwaysEmitIntoClient @inline(__always) init() {
     a = .zero
     b = .zero
   }
-  @inlinable @inline(__always) init(_ p: UnsafePointer<V.Scalar>) {
+  @_alwaysEmitIntoClient @inline(__always) init(_ p: UnsafePointer<V.Scalar>) {
     a = V.load(p)
     b = V.load(p + V.count)
   }
-  @inlinable @inline(__always) func store(_ p: UnsafeMutablePointer<V.Scalar>) {
+  @_alwaysEmitIntoClient @inline(__always) func store(_ p: UnsafeMutablePointer<V.Scalar>) {
     a.store(p)
     b.store(p + V.count)
   }
-  @inlinable @inline(__always) func added(to p: UnsafeMutablePointer<V.Scalar>) {
+  @_alwaysEmitIntoClient @inline(__always) func added(to p: UnsafeMutablePointer<V.Scalar>) {
     (V.load(UnsafePointer(p)) + a).store(p)
     (V.load(UnsafePointer(p + V.count)) + b).store(p + V.count)
   }
-  @inlinable @inline(__always) mutating func add(_ w: Self, _ x: V) {
+  @_alwaysEmitIntoClient @inline(__always) mutating func add(_ w: Self, _ x: V) {
     a = V.multiplyAdd(w.a, x, a)
     b = V.multiplyAdd(w.b, x, b)
   }
-  @inlinable @inline(__always) mutating func add(_ w: V, _ x: V, vector v: Int) {
+  @_alwaysEmitIntoClient @inline(__always) mutating func add(_ w: V, _ x: V, vector v: Int) {
     if v == 0 { a = V.multiplyAdd(w, x, a) } else { b = V.multiplyAdd(w, x, b) }
   }
-  @inlinable @inline(__always) func vector(_ v: Int) -> V { v == 0 ? a : b }
+  @_alwaysEmitIntoClient @inline(__always) func vector(_ v: Int) -> V { v == 0 ? a : b }
 }
 
 @frozen @usableFromInline struct Row3<V: Lanes>: RowSums {
   @usableFromInline var a: V
   @usableFromInline var b: V
   @usableFromInline var c: V
-  @inlinable @inline(__always) static var vectors: Int { 3 }
-  @inlinable @inline(__always) init() {
+  @_alwaysEmitIntoClient @inline(__always) static var vectors: Int { 3 }
+  @_alwaysEmitIntoClient @inline(__always) init() {
     a = .zero
     b = .zero
     c = .zero
   }
-  @inlinable @inline(__always) init(_ p: UnsafePointer<V.Scalar>) {
+  @_alwaysEmitIntoClient @inline(__always) init(_ p: UnsafePointer<V.Scalar>) {
     a = V.load(p)
     b = V.load(p + V.count)
     c = V.load(p + 2 &* V.count)
   }
-  @inlinable @inline(__always) func store(_ p: UnsafeMutablePointer<V.Scalar>) {
+  @_alwaysEmitIntoClient @inline(__always) func store(_ p: UnsafeMutablePointer<V.Scalar>) {
     a.store(p)
     b.store(p + V.count)
     c.store(p + 2 &* V.count)
   }
-  @inlinable @inline(__always) func added(to p: UnsafeMutablePointer<V.Scalar>) {
+  @_alwaysEmitIntoClient @inline(__always) func added(to p: UnsafeMutablePointer<V.Scalar>) {
     (V.load(UnsafePointer(p)) + a).store(p)
     (V.load(UnsafePointer(p + V.count)) + b).store(p + V.count)
     (V.load(UnsafePointer(p + 2 &* V.count)) + c).store(p + 2 &* V.count)
   }
-  @inlinable @inline(__always) mutating func add(_ w: Self, _ x: V) {
+  @_alwaysEmitIntoClient @inline(__always) mutating func add(_ w: Self, _ x: V) {
     a = V.multiplyAdd(w.a, x, a)
     b = V.multiplyAdd(w.b, x, b)
     c = V.multiplyAdd(w.c, x, c)
   }
-  @inlinable @inline(__always) mutating func add(_ w: V, _ x: V, vector v: Int) {
+  @_alwaysEmitIntoClient @inline(__always) mutating func add(_ w: V, _ x: V, vector v: Int) {
     switch v {
     case 0: a = V.multiplyAdd(w, x, a)
     case 1: b = V.multiplyAdd(w, x, b)
     default: c = V.multiplyAdd(w, x, c)
     }
   }
-  @inlinable @inline(__always) func vector(_ v: Int) -> V { v == 0 ? a : v == 1 ? b : c }
+  @_alwaysEmitIntoClient @inline(__always) func vector(_ v: Int) -> V { v == 0 ? a : v == 1 ? b : c }
 }
 
 @frozen @usableFromInline struct Row4<V: Lanes>: RowSums {
@@ -110,44 +110,44 @@ public protocol RowSums {
   @usableFromInline var b: V
   @usableFromInline var c: V
   @usableFromInline var d: V
-  @inlinable @inline(__always) init(_ a: V, _ b: V, _ c: V, _ d: V) {
+  @_alwaysEmitIntoClient @inline(__always) init(_ a: V, _ b: V, _ c: V, _ d: V) {
     self.a = a
     self.b = b
     self.c = c
     self.d = d
   }
-  @inlinable @inline(__always) static var vectors: Int { 4 }
-  @inlinable @inline(__always) init() {
+  @_alwaysEmitIntoClient @inline(__always) static var vectors: Int { 4 }
+  @_alwaysEmitIntoClient @inline(__always) init() {
     a = .zero
     b = .zero
     c = .zero
     d = .zero
   }
-  @inlinable @inline(__always) init(_ p: UnsafePointer<V.Scalar>) {
+  @_alwaysEmitIntoClient @inline(__always) init(_ p: UnsafePointer<V.Scalar>) {
     a = V.load(p)
     b = V.load(p + V.count)
     c = V.load(p + 2 &* V.count)
     d = V.load(p + 3 &* V.count)
   }
-  @inlinable @inline(__always) func store(_ p: UnsafeMutablePointer<V.Scalar>) {
+  @_alwaysEmitIntoClient @inline(__always) func store(_ p: UnsafeMutablePointer<V.Scalar>) {
     a.store(p)
     b.store(p + V.count)
     c.store(p + 2 &* V.count)
     d.store(p + 3 &* V.count)
   }
-  @inlinable @inline(__always) func added(to p: UnsafeMutablePointer<V.Scalar>) {
+  @_alwaysEmitIntoClient @inline(__always) func added(to p: UnsafeMutablePointer<V.Scalar>) {
     (V.load(UnsafePointer(p)) + a).store(p)
     (V.load(UnsafePointer(p + V.count)) + b).store(p + V.count)
     (V.load(UnsafePointer(p + 2 &* V.count)) + c).store(p + 2 &* V.count)
     (V.load(UnsafePointer(p + 3 &* V.count)) + d).store(p + 3 &* V.count)
   }
-  @inlinable @inline(__always) mutating func add(_ w: Self, _ x: V) {
+  @_alwaysEmitIntoClient @inline(__always) mutating func add(_ w: Self, _ x: V) {
     a = V.multiplyAdd(w.a, x, a)
     b = V.multiplyAdd(w.b, x, b)
     c = V.multiplyAdd(w.c, x, c)
     d = V.multiplyAdd(w.d, x, d)
   }
-  @inlinable @inline(__always) mutating func add(_ w: V, _ x: V, vector v: Int) {
+  @_alwaysEmitIntoClient @inline(__always) mutating func add(_ w: V, _ x: V, vector v: Int) {
     switch v {
     case 0: a = V.multiplyAdd(w, x, a)
     case 1: b = V.multiplyAdd(w, x, b)
@@ -155,7 +155,7 @@ public protocol RowSums {
     default: d = V.multiplyAdd(w, x, d)
     }
   }
-  @inlinable @inline(__always) func vector(_ v: Int) -> V { v == 0 ? a : v == 1 ? b : v == 2 ? c : d }
+  @_alwaysEmitIntoClient @inline(__always) func vector(_ v: Int) -> V { v == 0 ? a : v == 1 ? b : v == 2 ? c : d }
 }
 
 /// The sums of `height` rows, 1 … 8, and the rows' pointers. Fields beyond the height are never touched and vanish.
@@ -182,7 +182,7 @@ struct Block<Row: RowSums, let height: Int> {
   @usableFromInline var p7: Pointer
 
   /// Zero sums.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   init(_ rows: UnsafePointer<Pointer>) {
     p0 = rows[0]
     p1 = rows[height > 1 ? 1 : 0]
@@ -195,7 +195,7 @@ struct Block<Row: RowSums, let height: Int> {
   }
 
   /// Moves all rows' pointers.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   mutating func advance(_ elements: Int) {
     p0 += elements
     if height > 1 { p1 += elements }
@@ -208,7 +208,7 @@ struct Block<Row: RowSums, let height: Int> {
   }
 
   /// The sums of row r from `start + r * stride`.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   mutating func load(_ start: Pointer, stride: Int) {
     s0 = Row(start + 0 &* stride)
     if height > 1 { s1 = Row(start + 1 &* stride) }
@@ -221,7 +221,7 @@ struct Block<Row: RowSums, let height: Int> {
   }
 
   /// The sums of row r from `out[r] + offset`.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   mutating func load(_ out: UnsafePointer<UnsafeMutablePointer<V.Scalar>>, offset: Int) {
     s0 = Row(Pointer(out[0] + offset))
     if height > 1 { s1 = Row(Pointer(out[1] + offset)) }
@@ -234,7 +234,7 @@ struct Block<Row: RowSums, let height: Int> {
   }
 
   /// The sums of the first four rows, or of the others, from `start + r * stride`, r counted from the first of them.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   mutating func load(half: Int, _ start: Pointer, stride: Int) {
     if half == 0 {
       s0 = Row(start)
@@ -250,7 +250,7 @@ struct Block<Row: RowSums, let height: Int> {
   }
 
   /// The sums of the first four rows, or of the others, to `out + r * stride`, r counted from the first of them.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func store(half: Int, _ out: UnsafeMutablePointer<V.Scalar>, stride: Int) {
     if half == 0 {
       s0.store(out)
@@ -266,7 +266,7 @@ struct Block<Row: RowSums, let height: Int> {
   }
 
   /// The sums of row r to `out[r] + offset`.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func store(_ out: UnsafePointer<UnsafeMutablePointer<V.Scalar>>, offset: Int) {
     s0.store(out[0] + offset)
     if height > 1 { s1.store(out[1] + offset) }
@@ -279,7 +279,7 @@ struct Block<Row: RowSums, let height: Int> {
   }
 
   /// What is at `out[r] + offset`, and the sums of row r, there.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func add(_ out: UnsafePointer<UnsafeMutablePointer<V.Scalar>>, offset: Int) {
     s0.added(to: out[0] + offset)
     if height > 1 { s1.added(to: out[1] + offset) }
@@ -292,7 +292,7 @@ struct Block<Row: RowSums, let height: Int> {
   }
 
   /// sums += panel vectors * rows[k], row by row: for blocks at least as tall as wide, which hold the panel's vectors.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   mutating func multiplyAddTall(_ panel: Pointer, _ k: Int) {
     let w = Row(panel)
     s0.add(w, V(repeating: p0[k]))
@@ -307,7 +307,7 @@ struct Block<Row: RowSums, let height: Int> {
 
   /// The same, vector by vector: for wide blocks of at most 3 rows, which hold the rows' numbers. 12 sums, 3 numbers
   /// and 1 vector fill the 16 registers of AVX2; the other order spilled one of them in the loop.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   mutating func multiplyAddWide(_ panel: Pointer, _ k: Int) {
     let x0 = V(repeating: p0[k])
     let x1 = height > 1 ? V(repeating: p1[k]) : x0
@@ -318,7 +318,7 @@ struct Block<Row: RowSums, let height: Int> {
     if Row.vectors > 3 { multiplyAdd(V.load(panel + 3 &* V.count), x0, x1, x2, vector: 3) }
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   mutating func multiplyAdd(_ w: V, _ x0: V, _ x1: V, _ x2: V, vector: Int) {
     s0.add(w, x0, vector: vector)
     if height > 1 { s1.add(w, x1, vector: vector) }

@@ -69,7 +69,7 @@ public struct VectorRows<Scalar: Real>: BitwiseCopyable {
     (self.rows, stride) = (rows.starts, rows.offset)
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   subscript(row: Int) -> UnsafeMutablePointer<Scalar> {
     if let rows { return rows[row] + stride }
     return start + row &* stride

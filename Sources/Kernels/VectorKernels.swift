@@ -9,20 +9,20 @@ struct VectorLoop<V: Lanes> {
   @usableFromInline let table: UnsafePointer<VectorRows<V.Scalar>>
   @usableFromInline let rows: Int
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   init(_ program: VectorProgram<V.Scalar>, _ number: Int) {
     instruction = program.instructions[number]
     table = program.table
     rows = program.rows
   }
 
-  @inlinable @inline(__always) var width: Int { Int(instruction.width) }
+  @_alwaysEmitIntoClient @inline(__always) var width: Int { Int(instruction.width) }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func operand(_ operand: VectorOperand) -> LoopRows<V> { LoopRows(self, operand) }
 
   /// Calls `body` with the columns of each vector.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func columns(_ body: (_ i: Int) -> Void) {
     var i = 0
     while i < width {
@@ -31,7 +31,7 @@ struct VectorLoop<V: Lanes> {
     }
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func none(_ f: () -> V) {
     let outs = operand(instruction.out)
     for r in 0..<rows {
@@ -40,7 +40,7 @@ struct VectorLoop<V: Lanes> {
     }
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func one(_ f: (V) -> V) {
     let (outs, first) = (operand(instruction.out), operand(instruction.a))
     for r in 0..<rows {
@@ -49,7 +49,7 @@ struct VectorLoop<V: Lanes> {
     }
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func two(_ f: (V, V) -> V) {
     let (outs, first, second) = (operand(instruction.out), operand(instruction.a), operand(instruction.b))
     for r in 0..<rows {
@@ -58,7 +58,7 @@ struct VectorLoop<V: Lanes> {
     }
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func three(_ f: (V, V, V) -> V) {
     let (outs, first) = (operand(instruction.out), operand(instruction.a))
     let (second, third) = (operand(instruction.b), operand(instruction.c))
@@ -68,7 +68,7 @@ struct VectorLoop<V: Lanes> {
     }
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func four(_ f: (V, V, V, V) -> V) {
     let (outs, first) = (operand(instruction.out), operand(instruction.a))
     let (second, third, fourth) = (operand(instruction.b), operand(instruction.c), operand(instruction.d))
@@ -78,7 +78,7 @@ struct VectorLoop<V: Lanes> {
     }
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func copy() {
     let (outs, first) = (operand(instruction.out), operand(instruction.a))
     for r in 0..<rows {
@@ -87,7 +87,7 @@ struct VectorLoop<V: Lanes> {
     }
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func broadcast() {
     let (outs, first) = (operand(instruction.out), operand(instruction.a))
     for r in 0..<rows {
@@ -97,13 +97,13 @@ struct VectorLoop<V: Lanes> {
     }
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func whole(_ f: (_ a: UnsafePointer<V.Scalar>, _ out: UnsafeMutablePointer<V.Scalar>) -> Void) {
     let (outs, first) = (operand(instruction.out), operand(instruction.a))
     for r in 0..<rows { f(UnsafePointer(first[r]), outs[r]) }
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func wholePair(
     _ f: (
       _ a: UnsafePointer<V.Scalar>, _ b: UnsafePointer<V.Scalar>, _ out: UnsafeMutablePointer<V.Scalar>
@@ -124,7 +124,7 @@ struct LoopRows<V: Lanes> {
   @usableFromInline let width: Int
   @usableFromInline let last: Int
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   init(_ loop: VectorLoop<V>, _ operand: VectorOperand) {
     let place = loop.table[Int(operand.place)]
     let column = Int(operand.column)
@@ -133,7 +133,7 @@ struct LoopRows<V: Lanes> {
     stride = place.rows == nil ? place.stride : place.stride &+ column
   }
 
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   subscript(row: Int) -> UnsafeMutablePointer<V.Scalar> {
     guard let pointers else { return start + row &* stride }
     fetch(pointers[min(row &+ 1, last)] + stride)
@@ -142,7 +142,7 @@ struct LoopRows<V: Lanes> {
 
   /// Asks for a row of a place whose rows lie apart, such as the tape: all of them do not fit the second-level cache,
   /// and the hardware's own prefetch does not follow them.
-  @inlinable @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   func fetch(_ row: UnsafeMutablePointer<V.Scalar>) {
     let line = 64 / MemoryLayout<V.Scalar>.stride
     var i = 0
@@ -153,7 +153,7 @@ struct LoopRows<V: Lanes> {
   }
 }
 
-@inlinable @inline(__always)
+@_alwaysEmitIntoClient @inline(__always)
 func run<V: Lanes>(_: V.Type, _ program: VectorProgram<V.Scalar>) {
   for number in 0..<program.count {
     let loop = VectorLoop<V>(program, number)
@@ -253,7 +253,7 @@ public struct VectorKernels<Scalar: Real>: Sendable {
 
   public let run: Entry
 
-  @usableFromInline @_alwaysEmitIntoClient @inline(__always)
+  @_alwaysEmitIntoClient @inline(__always)
   init<V: Lanes>(_: V.Type) where V.Scalar == Scalar {
     run = { Kernels.run(V.self, $0.pointee) }
   }

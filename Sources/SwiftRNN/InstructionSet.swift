@@ -1,12 +1,7 @@
 // Which kernels run: chosen once per process, from the CPU or from the environment variable SWIFTRNN_ISA.
 import CPrimitives
 import Kernels
-import KernelsBaseline
 
-#if arch(x86_64)
-  import KernelsAVX2
-  import KernelsAVX512
-#endif
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -65,14 +60,25 @@ extension RNNScalar {
   }
 }
 
+// Of the modules KernelsBaseline, KernelsAVX2 and KernelsAVX512, which are linked but not imported: they take a third of
+// the time that a build takes, and this module would wait for them.
+@_silgen_name("SwiftRNN_kernels_baseline_float") private func baselineFloat() -> KernelTable<Float>
+@_silgen_name("SwiftRNN_kernels_baseline_double") private func baselineDouble() -> KernelTable<Double>
+#if arch(x86_64)
+  @_silgen_name("SwiftRNN_kernels_avx2_float") private func avx2Float() -> KernelTable<Float>
+  @_silgen_name("SwiftRNN_kernels_avx2_double") private func avx2Double() -> KernelTable<Double>
+  @_silgen_name("SwiftRNN_kernels_avx512_float") private func avx512Float() -> KernelTable<Float>
+  @_silgen_name("SwiftRNN_kernels_avx512_double") private func avx512Double() -> KernelTable<Double>
+#endif
+
 extension Float: RNNScalar {
   public static func kernels(for set: InstructionSet) -> KernelTable<Float> {
     switch set {
     #if arch(x86_64)
-      case .avx2: avx2Float
-      case .avx512: avx512Float
+      case .avx2: avx2Float()
+      case .avx512: avx512Float()
     #endif
-    default: baselineFloat
+    default: baselineFloat()
     }
   }
 }
@@ -81,10 +87,10 @@ extension Double: RNNScalar {
   public static func kernels(for set: InstructionSet) -> KernelTable<Double> {
     switch set {
     #if arch(x86_64)
-      case .avx2: avx2Double
-      case .avx512: avx512Double
+      case .avx2: avx2Double()
+      case .avx512: avx512Double()
     #endif
-    default: baselineDouble
+    default: baselineDouble()
     }
   }
 }

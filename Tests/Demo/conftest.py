@@ -9,7 +9,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEMO = ROOT / "scripts/demo"
 SAMPLE = ROOT / "build/demo/c/sample"
-PROGRAM = ROOT / "Examples/CharacterLanguageModel/.build/release/CharacterLanguageModel"
+PROGRAM = ROOT / "build/release/CharacterLanguageModel"
 
 
 @dataclasses.dataclass
