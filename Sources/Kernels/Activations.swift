@@ -51,7 +51,9 @@ extension Lanes {
     select(less(zero, x), Self(repeating: positive) * x, Self(repeating: negative) * expMinusOneBelowZero(x))
   }
 
-  @_alwaysEmitIntoClient @inline(__always) static func eluDerivative(_ x: Self, positive: Scalar, negative: Scalar) -> Self {
+  @_alwaysEmitIntoClient @inline(__always) static func eluDerivative(_ x: Self, positive: Scalar, negative: Scalar)
+    -> Self
+  {
     let below = Self(repeating: negative) * (expMinusOneBelowZero(x) + one)
     return select(less(zero, x), Self(repeating: positive), below)
   }

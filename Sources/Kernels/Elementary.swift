@@ -55,7 +55,8 @@ extension Float: ElementaryConstants {
   @_alwaysEmitIntoClient @inline(__always) public static var tanhSmall: Float { 0.2555 }
 
   /// Error of e^r: 2^-27.9.
-  @_alwaysEmitIntoClient @inline(__always) public static func expTail<V: LaneArithmetic>(_ r: V) -> V where V.Scalar == Float {
+  @_alwaysEmitIntoClient @inline(__always) public static func expTail<V: LaneArithmetic>(_ r: V) -> V
+  where V.Scalar == Float {
     var q = V(repeating: 0x1.6a5dbcp-10)
     q = V.multiplyAdd(q, r, V(repeating: 0x1.1237aep-7))
     q = V.multiplyAdd(q, r, V(repeating: 0x1.555892p-5))
@@ -71,7 +72,8 @@ extension Float: ElementaryConstants {
   }
 
   /// Error of the hyperbolic tangent: 2^-27.9.
-  @_alwaysEmitIntoClient @inline(__always) public static func tanhTail<V: LaneArithmetic>(_ z: V) -> V where V.Scalar == Float {
+  @_alwaysEmitIntoClient @inline(__always) public static func tanhTail<V: LaneArithmetic>(_ z: V) -> V
+  where V.Scalar == Float {
     var p = V(repeating: -0x1.a47f28p-5)
     p = V.multiplyAdd(p, z, V(repeating: 0x1.10ddap-3))
     return V.multiplyAdd(p, z, V(repeating: -0x1.55551p-2))
@@ -91,7 +93,8 @@ extension Double: ElementaryConstants {
   @_alwaysEmitIntoClient @inline(__always) public static var tanhSmall: Double { 0.2555 }
 
   /// Error of e^r: 2^-56.5.
-  @_alwaysEmitIntoClient @inline(__always) public static func expTail<V: LaneArithmetic>(_ r: V) -> V where V.Scalar == Double {
+  @_alwaysEmitIntoClient @inline(__always) public static func expTail<V: LaneArithmetic>(_ r: V) -> V
+  where V.Scalar == Double {
     var q = V(repeating: 0x1.ad8af040d6c2fp-26)
     q = V.multiplyAdd(q, r, V(repeating: 0x1.28a9e4e60ac96p-22))
     q = V.multiplyAdd(q, r, V(repeating: 0x1.71df1936e5285p-19))
@@ -116,7 +119,8 @@ extension Double: ElementaryConstants {
   }
 
   /// Error of the hyperbolic tangent: 2^-57.1.
-  @_alwaysEmitIntoClient @inline(__always) public static func tanhTail<V: LaneArithmetic>(_ z: V) -> V where V.Scalar == Double {
+  @_alwaysEmitIntoClient @inline(__always) public static func tanhTail<V: LaneArithmetic>(_ z: V) -> V
+  where V.Scalar == Double {
     var p = V(repeating: -0x1.58352711b2974p-10)
     p = V.multiplyAdd(p, z, V(repeating: 0x1.d4eb84619224fp-9))
     p = V.multiplyAdd(p, z, V(repeating: -0x1.2267b54fbba1dp-7))

@@ -100,7 +100,9 @@ extension ForwardRows {
   @_alwaysEmitIntoClient @inline(__always) func load(_ state: UnsafePointer<V.Scalar>, _ vector: Int) -> V {
     V.load(state + (row &* arguments.pointee.stateStride &+ vector &* V.count))
   }
-  @_alwaysEmitIntoClient @inline(__always) func store(_ value: V, _ state: UnsafeMutablePointer<V.Scalar>, _ vector: Int) {
+  @_alwaysEmitIntoClient @inline(__always) func store(
+    _ value: V, _ state: UnsafeMutablePointer<V.Scalar>, _ vector: Int
+  ) {
     value.store(state + (row &* arguments.pointee.stateStride &+ vector &* V.count))
   }
   @_alwaysEmitIntoClient @inline(__always) func tape(_ vector: Int) -> TapeRow<V>? {
@@ -131,11 +133,15 @@ extension ForwardRows {
 
   @_alwaysEmitIntoClient @inline(__always) var arguments: UnsafePointer<Row.Arguments> { first.arguments }
 
-  @_alwaysEmitIntoClient @inline(__always) func sums(_ vector: Int) -> V { Pair(first.sums(vector), second.sums(vector)) }
+  @_alwaysEmitIntoClient @inline(__always) func sums(_ vector: Int) -> V {
+    Pair(first.sums(vector), second.sums(vector))
+  }
   @_alwaysEmitIntoClient @inline(__always) func load(_ state: UnsafePointer<V.Scalar>, _ vector: Int) -> V {
     Pair(first.load(state, vector), second.load(state, vector))
   }
-  @_alwaysEmitIntoClient @inline(__always) func store(_ value: V, _ state: UnsafeMutablePointer<V.Scalar>, _ vector: Int) {
+  @_alwaysEmitIntoClient @inline(__always) func store(
+    _ value: V, _ state: UnsafeMutablePointer<V.Scalar>, _ vector: Int
+  ) {
     first.store(value.first, state, vector)
     second.store(value.second, state, vector)
   }

@@ -89,10 +89,14 @@ extension LaneArithmetic {
   @_alwaysEmitIntoClient @inline(__always) public static var one: Self { Self(repeating: 1) }
 
   /// The larger of the two; `b` where either is NaN.
-  @_alwaysEmitIntoClient @inline(__always) public static func max(_ a: Self, _ b: Self) -> Self { select(less(b, a), a, b) }
+  @_alwaysEmitIntoClient @inline(__always) public static func max(_ a: Self, _ b: Self) -> Self {
+    select(less(b, a), a, b)
+  }
 
   /// The smaller of the two; `b` where either is NaN.
-  @_alwaysEmitIntoClient @inline(__always) public static func min(_ a: Self, _ b: Self) -> Self { select(less(a, b), a, b) }
+  @_alwaysEmitIntoClient @inline(__always) public static func min(_ a: Self, _ b: Self) -> Self {
+    select(less(a, b), a, b)
+  }
 
   /// self limited to `low...high`; NaN stays NaN.
   @_alwaysEmitIntoClient @inline(__always) public func clamped(_ low: Scalar, _ high: Scalar) -> Self {

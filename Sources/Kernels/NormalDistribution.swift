@@ -25,7 +25,8 @@ extension Lanes {
 
 extension Float {
   /// R, for z up to 14; error of Q: 2^-29.05.
-  @_alwaysEmitIntoClient @inline(__always) public static func normalTail<V: LaneArithmetic>(_ u: V) -> V where V.Scalar == Float {
+  @_alwaysEmitIntoClient @inline(__always) public static func normalTail<V: LaneArithmetic>(_ u: V) -> V
+  where V.Scalar == Float {
     var p = V(repeating: -0x1.348e2ap-14)
     p = V.multiplyAdd(p, u, V(repeating: -0x1.7dc77cp-13))
     p = V.multiplyAdd(p, u, V(repeating: 0x1.58f096p-11))
@@ -41,7 +42,8 @@ extension Float {
 
 extension Double {
   /// R, for z up to 39; error of Q: 2^-55.68.
-  @_alwaysEmitIntoClient @inline(__always) public static func normalTail<V: LaneArithmetic>(_ u: V) -> V where V.Scalar == Double {
+  @_alwaysEmitIntoClient @inline(__always) public static func normalTail<V: LaneArithmetic>(_ u: V) -> V
+  where V.Scalar == Double {
     var p = V(repeating: -0x1.aa87f4b00f53ep-32)
     p = V.multiplyAdd(p, u, V(repeating: -0x1.87a7e4bafa432p-30))
     p = V.multiplyAdd(p, u, V(repeating: 0x1.d96885cab5624p-31))

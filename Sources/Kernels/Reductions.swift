@@ -6,7 +6,9 @@
 
 extension Lanes {
   /// Joins 16 partial sums: 8 and 8, 4 and 4, 2 and 2, 1 and 1.
-  @_alwaysEmitIntoClient @inline(__always) static func join<let vectors: Int>(_ partials: InlineArray<vectors, Self>) -> Scalar {
+  @_alwaysEmitIntoClient @inline(__always) static func join<let vectors: Int>(_ partials: InlineArray<vectors, Self>)
+    -> Scalar
+  {
     withUnsafeTemporaryAllocation(of: Scalar.self, capacity: 16) { buffer in
       let sums = buffer.baseAddress.unsafelyUnwrapped
       for v in 0..<vectors { partials[v].store(sums + v &* count) }

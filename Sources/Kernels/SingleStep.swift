@@ -141,7 +141,9 @@ func chain<Row: RowSums>(
   @_alwaysEmitIntoClient @inline(__always) func load(_ state: UnsafePointer<V.Scalar>, _ vector: Int) -> V {
     V.load(state + (unit &+ vector &* V.count))
   }
-  @_alwaysEmitIntoClient @inline(__always) func store(_ value: V, _ state: UnsafeMutablePointer<V.Scalar>, _ vector: Int) {
+  @_alwaysEmitIntoClient @inline(__always) func store(
+    _ value: V, _ state: UnsafeMutablePointer<V.Scalar>, _ vector: Int
+  ) {
     value.store(state + (unit &+ vector &* V.count))
   }
   @_alwaysEmitIntoClient @inline(__always) func emit(_ h: V, _ vector: Int) {
@@ -254,7 +256,8 @@ func runThree<P: SinglePanel, Equations: ForwardEquations>(
     n = .zero
   }
 
-  @_alwaysEmitIntoClient @inline(__always) mutating func turn(_ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int) {
+  @_alwaysEmitIntoClient @inline(__always) mutating func turn(_ a: UnsafePointer<SingleArguments<V.Scalar>>, unit: Int)
+  {
     n = sums.a
     sums.a = sums.b
     sums.b = sums.c

@@ -31,7 +31,9 @@ public protocol RowSums {
     (V.load(UnsafePointer(p)) + a).store(p)
   }
   @_alwaysEmitIntoClient @inline(__always) mutating func add(_ w: Self, _ x: V) { a = V.multiplyAdd(w.a, x, a) }
-  @_alwaysEmitIntoClient @inline(__always) mutating func add(_ w: V, _ x: V, vector v: Int) { a = V.multiplyAdd(w, x, a) }
+  @_alwaysEmitIntoClient @inline(__always) mutating func add(_ w: V, _ x: V, vector v: Int) {
+    a = V.multiplyAdd(w, x, a)
+  }
   @_alwaysEmitIntoClient @inline(__always) func vector(_ v: Int) -> V { a }
 }
 
