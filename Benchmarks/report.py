@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import statistics
+import textwrap
 from pathlib import Path
 
 from bar import Verdict, evaluate, is_plain, label
@@ -133,17 +134,18 @@ def markdown(run: dict, plots: list[Path], folder: Path) -> str:
 
 
 def headline(run: dict) -> str:
-    """One sentence for the README."""
+    """The README's sentence, of lines of at most 120 characters."""
     compared = [result for result in run["results"] if is_plain(result) and "ratio" in result]
     mean = statistics.geometric_mean(result["ratio"] for result in compared)
     slower = sum(result["ratio"] < 1 for result in compared)
     threads = " and ".join(run["machine"])
-    return (
-        f"On {run['identity']['cpu']} with {threads} threads, {run['identity']['date']}, commit "
-        f"{run['identity']['commit']}, `{run['command']}`: {mean:.2f}× the speed of the best of torch, onnxruntime and "
-        f"oneDNN, the geometric mean over {len(compared)} float32 rows of its table; slower than the best of them in "
-        f"{slower}."
+    identity = run["identity"]
+    text = (
+        f"**{mean:.2f} times as fast as the best of torch, onnxruntime and oneDNN**: the geometric mean over "
+        f"{len(compared)} float32 rows; slower than the best of them in {slower}. {identity['cpu']}, {threads} threads, "
+        f"{identity['date']}, commit {identity['commit']}: `{run['command']}`."
     )
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def fill_region(path: Path, name: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The programs of README.md, docs/cells.md and docs/layers.md run: Python, C and Swift; and every path that is linked to exists."""
+"""The programs of README.md and of the pages in docs/ run, in Python, C and Swift; and every link has a target."""
 
 from __future__ import annotations
 
@@ -40,8 +40,13 @@ def run(*command: Any) -> str:
     return done.stdout
 
 
+def test_readme(run_python: Callable[..., Any]) -> None:
+    found = re.fullmatch(r"mean squared error: (\S+)\n", run_python(program("python")).stdout)
+    assert found and 0 < float(found[1]) < 0.01
+
+
 def test_python(run_python: Callable[..., Any]) -> None:
-    output = run_python(program("python")).stdout
+    output = run_python(program("python", page="docs/python.md")).stdout
     found = re.fullmatch(r"mean squared error: (\S+)\nthe same bits: True\n", output)
     assert found, output
     assert 0 < float(found[1]) < 0.01
@@ -91,23 +96,33 @@ def test_a_cell_in_c(tmp_path: Path) -> None:
 
 
 def test_c(tmp_path: Path) -> None:
-    numbers = [float(word) for word in run_c(tmp_path, program("c")).removeprefix("the last output: ").split()]
+    output = run_c(tmp_path, program("c", page="docs/c.md"))
+    numbers = [float(word) for word in output.removeprefix("the last output: ").split()]
     assert len(numbers) == 4
     assert all(0 < abs(number) < 1 for number in numbers)
 
 
+def swift(verb: str, package: Path, *arguments: str) -> str:
+    # In the checkout's build folder and with the flags of its tests, so that the modules, which take minutes, are
+    # compiled once for all.
+    return run(
+        "swift", verb, "--package-path", package, "--scratch-path", ROOT / ".build", "-c", "release",
+        "-Xswiftc", "-enable-testing", *arguments,
+    )  # fmt: skip
+
+
+def test_the_example_is_a_package() -> None:
+    swift("build", ROOT / "Examples/CharacterLanguageModel")
+
+
 def run_swift(text: str) -> str:
-    # A package that depends on the checkout by its path. It builds in the checkout's build folder and with the flags of
-    # its tests, so that the kernels, which take minutes, are compiled once for both.
+    # A package that depends on the checkout by its path.
     package = ROOT / "build" / "readme"
     sources = {package / "Package.swift": PACKAGE, package / "Sources" / "Readme" / "main.swift": text}
     for path, text in sources.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return run(
-        "swift", "run", "--package-path", package, "--scratch-path", ROOT / ".build", "-c", "release",
-        "-Xswiftc", "-enable-testing", "Readme",
-    )  # fmt: skip
+    return swift("run", package, "Readme")
 
 
 def test_a_cell_in_swift() -> None:
@@ -119,7 +134,7 @@ def test_a_cell_in_swift() -> None:
 
 
 def test_swift() -> None:
-    output = run_swift(program("swift"))
+    output = run_swift(program("swift", page="docs/swift.md"))
     found = re.fullmatch(r"the last output: \[(.*)\]\nthe same bits: true\n", output)
     assert found, output
     numbers = [float(word) for word in found[1].split(",")]
