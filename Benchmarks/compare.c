@@ -43,7 +43,7 @@ static const struct shape shapes[] = {
   {SWIFTRNN_EQUATIONS, "slstm", INFERENCE, 20, 16, 64, 1, 1, 0, 1},
   {SWIFTRNN_EQUATIONS, "lstm_layer_norm", TRAINING, 20, 32, 128, 1, 1, 0, 1},
 };
-enum { SHAPES = sizeof shapes / sizeof *shapes, ROUNDS = 1000 };
+enum { SHAPES = sizeof shapes / sizeof *shapes, ROUNDS = 100000 };
 
 #define FUNCTIONS(F)                                                                                              \
   F(config_init) F(network_create) F(network_create_equations) F(cell_parse) F(network_parameter_count)           \
@@ -75,7 +75,9 @@ static void *allocate(struct library *l, int64_t size) {
 static void open_library(struct library *l, const char *path) {
   void *const handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (handle == NULL) fprintf(stderr, "compare: %s\n", dlerror()), exit(1);
-#define F(name) *(void **)&l->name = dlsym(handle, "swiftrnn_" #name);
+#define F(name)                                                                                                   \
+  *(void **)&l->name = dlsym(handle, "swiftrnn_" #name);                                                          \
+  if (l->name == NULL) fprintf(stderr, "compare: %s has no swiftrnn_" #name "\n", path), exit(1);
   FUNCTIONS(F)
 #undef F
 }
@@ -181,7 +183,7 @@ static int ascending(const void *a, const void *b) {
   return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
 }
 
-/* The median of new time / old time; rounds take about 2 ms for each library. */
+/* The median of new time / old time; a round takes each library 1 ms or more. */
 static double compare(struct library *old, struct library *new, const struct shape *s, double seconds) {
   static double ratios[ROUNDS];
   long calls = 1;

@@ -82,7 +82,7 @@ def ratios(run: dict, path: Path) -> None:
         axis.set_xscale("log")
         axis.set_xticks([0.7, 1, 2, 5, 10, 20], ["0.7", "1", "2", "5", "10", "20"], fontsize=11)
         axis.minorticks_off()
-        axis.set_xlim(0.65, 110)
+        axis.set_xlim(min(0.65, 0.95 * min(r["ratio"] for r in compared)), 6 * max(r["ratio"] for r in compared))
         axis.set_title(f"{count} thread{'s' * (count > 1)}\nslower ← 1 → SwiftRNN faster", fontsize=12)
         axis.set_xlabel("time of the fastest peer ÷ ours", fontsize=12)
         axis.grid(axis="x", alpha=0.3)
@@ -122,7 +122,7 @@ def roofline(run: dict, path: Path) -> None:
             )
         axis.set_xscale("log")
         axis.set_yscale("log")
-        axis.set_ylim(peak / 300, peak * 1.6)
+        axis.set_ylim(top=peak * 1.6)
         title = f"{count} thread{'s' * (count > 1)}:  ● inference   ▲ training   (closer to its line is better)"
         axis.set_title(title, fontsize=12)
         axis.set_xlabel("operations per byte of weights", fontsize=12)

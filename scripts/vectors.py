@@ -129,7 +129,7 @@ import CPrimitives
 """
 
 FUSED = "    Self(Builtin.int_fma_{vector}(a.value, b.value, c.value))"
-# Plain x86-64 has no fused multiply-add: the builtin would call fma() for every element.
+# Plain x86-64 has no fused multiply-add.
 FUSED_WHERE_POSSIBLE = """\
     #if arch(x86_64)
       add(multiply(a, b), c)  // no FMA here: the builtin would call {function} for every element

@@ -154,7 +154,8 @@ def test_links(page: str) -> None:
 
     path = ROOT / page
     text = path.read_text()
-    targets = [t for t in re.findall(r"\]\(([^)\s]+)\)", text) if not t.startswith("http")]
+    found = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'<img src="([^"]+)"', text)
+    targets = [target for target in found if not target.startswith("http")]
     for target in targets:
         file, _, anchor = target.partition("#")
         other = path.parent / file if file else path
