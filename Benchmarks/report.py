@@ -142,8 +142,8 @@ def headline(run: dict) -> str:
     identity = run["identity"]
     text = (
         f"**{mean:.2f} times as fast as the best of torch, onnxruntime and oneDNN**: the geometric mean over "
-        f"{len(compared)} float32 rows; slower than the best of them in {slower}. {identity['cpu']}, {threads} threads, "
-        f"{identity['date']}, commit {identity['commit']}: `{run['command']}`."
+        f"{len(compared)} measurements of float32 networks with {threads} threads; slower than the best of them in "
+        f"{slower}. {identity['cpu']}, {identity['date']}, commit {identity['commit']}: `{run['command']}`."
     )
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
