@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Passes of the Swift optimizer whose work LLVM does again: without them the modules compile in two thirds to four fifths
-// of the time, to machine code of the same speed (`scripts/compare`). A word stands for every pass whose name contains the
+// Passes of the Swift optimizer whose work LLVM does again: without them the kernels compile in two thirds of the time, to
+// machine code of the same speed (`scripts/compare`). A word stands for every pass whose name contains the
 // word; a compiler without such a pass ignores the word. CMakeLists.txt has the same list.
 let redundantPasses = [
   "redundant-load-elimination", "dce", "loop-invariant-code-motion", "cowarray-opt", "bcopts", "cse",
