@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Passes of the Swift optimizer whose work LLVM does again: without them the kernels compile in two thirds of the time, to
-// machine code of the same speed (`scripts/compare`). A word stands for every pass whose name contains the
+// Passes of the Swift optimizer whose work LLVM does again: without them the kernels compile in two thirds of the time,
+// to machine code of the same speed (`scripts/compare`). A word stands for every pass whose name contains the
 // word; a compiler without such a pass ignores the word. CMakeLists.txt has the same list.
 let redundantPasses = [
   "redundant-load-elimination", "dce", "loop-invariant-code-motion", "cowarray-opt", "bcopts", "cse",
@@ -16,8 +16,8 @@ func without(_ passes: [String]) -> SwiftSetting {
 // The kernels do their own bounds reasoning: -Ounchecked there, and only there. The floors above it keep their checks.
 let kernel: [SwiftSetting] = [.unsafeFlags(["-Ounchecked"]), without(redundantPasses)]
 
-/// The kernels of an instruction set: a module of its own. -Xcc -march reaches Swift's code generator. A package that is
-/// depended on by URL and version may have unsafe flags since Swift 6.2.
+/// The kernels of an instruction set: a module of its own. -Xcc -march reaches Swift's code generator. A package that
+/// is depended on by URL and version may have unsafe flags since Swift 6.2.
 func instructionSet(_ name: String, _ flags: [String] = []) -> Target {
   .target(name: name, dependencies: ["Kernels"], swiftSettings: kernel + [.unsafeFlags(flags)])
 }

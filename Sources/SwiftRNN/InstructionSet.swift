@@ -60,8 +60,8 @@ extension RNNScalar {
   }
 }
 
-// Functions of the modules KernelsBaseline, KernelsAVX2 and KernelsAVX512. The modules are linked, not imported: importing
-// them would make this module, the longest to compile, wait for theirs.
+// Functions of the modules KernelsBaseline, KernelsAVX2 and KernelsAVX512. The modules are linked, not imported: to
+// import them would make this module, which takes longest to compile, wait for theirs.
 @_silgen_name("SwiftRNN_kernels_baseline_float") private func baselineFloat() -> KernelTable<Float>
 @_silgen_name("SwiftRNN_kernels_baseline_double") private func baselineDouble() -> KernelTable<Double>
 #if arch(x86_64)
