@@ -1,229 +1,147 @@
 #include "safetensors.h"
 
+#include "safetensors_header.h"
+
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Names point into the file's bytes, where their closing quote has become a zero. */
-struct tensor {
-  const char *name;
-  int64_t rank, shape[2];
-  int64_t begin, end; /* bytes of the data */
-};
-
-struct metadata {
-  const char *name, *value;
-};
-
-static int fail(safetensors *file, const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(file->error, sizeof file->error, format, arguments);
-  va_end(arguments);
-  return 0;
-}
-
-/* ==== The header: as much of JSON as safetensors has ============================================================== */
-
-/* What has not been read yet. */
-typedef struct cursor {
-  char *at, *end;
-} cursor;
-
-static void skip_space(cursor *c) {
-  while (c->at < c->end && (*c->at == ' ' || *c->at == '\t' || *c->at == '\n' || *c->at == '\r')) c->at++;
-}
-
-/* Takes one character if it comes next. */
-static int take(cursor *c, char expected) {
-  skip_space(c);
-  if (c->at == c->end || *c->at != expected) return 0;
-  c->at++;
-  return 1;
-}
-
-/* Takes a string and ends it with a zero where its closing quote was. Escapes don't occur in names like ours. */
-static const char *take_string(cursor *c) {
-  if (!take(c, '"')) return NULL;
-  char *start = c->at;
-  while (c->at < c->end && *c->at != '"') {
-    if (*c->at == '\\' || *c->at == '\0') return NULL;
-    c->at++;
-  }
-  if (c->at == c->end) return NULL;
-  *c->at++ = '\0';
-  return start;
-}
-
-/* Takes an integer of 0 or more. */
-static int take_number(cursor *c, int64_t *number) {
-  skip_space(c);
-  char *start = c->at;
-  *number = 0;
-  while (c->at < c->end && *c->at >= '0' && *c->at <= '9') {
-    if (*number > (INT64_MAX - 9) / 10) return 0;
-    *number = 10 * *number + (*c->at++ - '0');
-  }
-  return c->at > start;
-}
-
-/* Takes [a] or [a, b]. Returns how many numbers there are, 0 for anything else. */
-static int take_numbers(cursor *c, int64_t numbers[2]) {
-  if (!take(c, '[') || !take_number(c, &numbers[0])) return 0;
-  numbers[1] = 1;
-  if (take(c, ']')) return 1;
-  return take(c, ',') && take_number(c, &numbers[1]) && take(c, ']') ? 2 : 0;
-}
-
-/* "name": "value", ... */
-static int take_metadata(safetensors *file, cursor *c) {
-  if (!take(c, '{')) return fail(file, "its metadata is no object");
-  if (take(c, '}')) return 1;
-  do {
-    struct metadata *entry = &file->metadata[file->metadata_count];
-    entry->name = take_string(c);
-    if (entry->name == NULL || !take(c, ':') || (entry->value = take_string(c)) == NULL)
-      return fail(file, "its metadata is damaged");
-    file->metadata_count++;
-  } while (take(c, ','));
-  return take(c, '}') ? 1 : fail(file, "its metadata is damaged");
-}
-
-/* {"dtype": "F32", "shape": [...], "data_offsets": [begin, end]}, in any order. */
-static int take_tensor(safetensors *file, cursor *c, const char *name, int64_t data_size) {
-  int is_float = 0, has_offsets = 0;
-  int64_t offsets[2] = {0, 0};
-  struct tensor *tensor = &file->tensors[file->tensor_count++];
-  tensor->name = name;
-  if (!take(c, '{')) return fail(file, "the entry of %.64s is no object", name);
-  do {
-    const char *key = take_string(c);
-    if (key == NULL || !take(c, ':')) return fail(file, "the entry of %.64s is damaged", name);
-    if (strcmp(key, "dtype") == 0) {
-      const char *type = take_string(c);
-      is_float = type != NULL && strcmp(type, "F32") == 0;
-    } else if (strcmp(key, "shape") == 0) {
-      tensor->rank = take_numbers(c, tensor->shape);
-    } else if (strcmp(key, "data_offsets") == 0) {
-      has_offsets = take_numbers(c, offsets) == 2;
-    } else {
-      return fail(file, "the entry of %.64s has something unknown: %.64s", name, key);
-    }
-  } while (take(c, ','));
-  if (!take(c, '}')) return fail(file, "the entry of %.64s is damaged", name);
-  if (!is_float) return fail(file, "%.64s is not of float32", name);
-  if (tensor->rank == 0) return fail(file, "%.64s has neither one nor two dimensions", name);
-  tensor->begin = offsets[0];
-  tensor->end = offsets[1];
-  if (!has_offsets || tensor->begin > tensor->end || tensor->end > data_size || tensor->begin % 4 != 0)
-    return fail(file, "%.64s is not inside the file", name);
-  /* No product that could overflow: rows * columns must be `elements`. */
-  int64_t elements = (tensor->end - tensor->begin) / 4, rows = tensor->shape[0], columns = tensor->shape[1];
-  if ((tensor->end - tensor->begin) % 4 != 0 || columns == 0 || elements % columns != 0 || elements / columns != rows)
-    return fail(file, "%.64s does not have as many bytes as its shape says", name);
-  return 1;
-}
-
-static int take_header(safetensors *file, cursor *c, int64_t data_size) {
-  /* Every entry has a colon behind its name: there are at most as many of each kind. */
-  size_t colons = 0;
-  for (const char *at = c->at; at < c->end; at++) colons += *at == ':';
-  file->tensors = calloc(colons + 1, sizeof *file->tensors);
-  file->metadata = calloc(colons + 1, sizeof *file->metadata);
-  if (file->tensors == NULL || file->metadata == NULL) return fail(file, "out of memory");
-  if (!take(c, '{')) return fail(file, "its header is no object");
-  do {
-    const char *name = take_string(c);
-    if (name == NULL || !take(c, ':')) return fail(file, "its header is damaged");
-    int done = strcmp(name, "__metadata__") == 0 ? take_metadata(file, c) : take_tensor(file, c, name, data_size);
-    if (!done) return 0;
-  } while (take(c, ','));
-  if (!take(c, '}')) return fail(file, "its header is damaged");
-  skip_space(c);
-  return c->at == c->end ? 1 : fail(file, "its header has something behind its end");
-}
+/* The format's own limit on a header. */
+enum { LARGEST_HEADER = 100000000 };
 
 /* ==== The file ==================================================================================================== */
 
-/* All bytes of a file, a pipe too. */
-static int read_bytes(safetensors *file, FILE *stream, int64_t *size) {
-  size_t room = 0, used = 0;
-  for (;;) {
-    if (used == room) {
-      room = room == 0 ? 1 << 20 : 2 * room;
-      char *larger = realloc(file->bytes, room);
-      if (larger == NULL) return fail(file, "out of memory");
-      file->bytes = larger;
+/* Reads `size` bytes into memory that grows with what has been read: a size that the file only claims costs nothing.
+ * `tensor` is for the message: whose bytes, NULL for the header's. Returns memory for one byte at least, or NULL. */
+static char *read_bytes(safetensors *file, const char *tensor, FILE *stream, int64_t size) {
+  char *bytes = NULL;
+  size_t used = 0, room = 1 << 16;
+  int open = (uint64_t)size < SIZE_MAX || safetensors_fail(file, tensor, "too large for this machine");
+  while (open) {
+    if (room > (size_t)size || room < used) room = (size_t)size;
+    char *larger = (char *)realloc(bytes, room + 1);
+    if (larger == NULL) {
+      safetensors_fail(file, tensor, "out of memory");
+      break;
     }
-    size_t count = fread(file->bytes + used, 1, room - used, stream);
-    used += count;
-    if (count == 0) break;
+    bytes = larger;
+    errno = 0;
+    used += fread(bytes + used, 1, room - used, stream);
+    if (used == (size_t)size) return bytes;
+    if (used < room && ferror(stream)) {
+      safetensors_fail(file, tensor, "%s", errno != 0 ? strerror(errno) : "reading failed");
+      break;
+    }
+    if (used < room) {
+      safetensors_fail(file, tensor, "the file ends %lld bytes early", (long long)size - (long long)used);
+      break;
+    }
+    room = 2 * used;
   }
-  *size = (int64_t)used;
-  return ferror(stream) ? fail(file, "%s", strerror(errno)) : 1;
+  free(bytes);
+  return NULL;
+}
+
+static int read_stream(safetensors *file, FILE *stream) {
+  const uint16_t one = 1;
+  if (*(const unsigned char *)&one != 1)
+    return safetensors_fail(file, NULL, "the format is little-endian, this machine is not");
+  unsigned char *prefix = (unsigned char *)read_bytes(file, NULL, stream, 8);
+  if (prefix == NULL) return 0;
+  uint64_t size = 0;
+  for (int i = 7; i >= 0; i--) size = size << 8 | prefix[i];
+  free(prefix);
+  if (size > LARGEST_HEADER)
+    return safetensors_fail(file, NULL, "a header of %llu bytes, of which the format allows %d; is it safetensors?",
+                            (unsigned long long)size, LARGEST_HEADER);
+  file->header = read_bytes(file, NULL, stream, (int64_t)size);
+  if (file->header == NULL || !safetensors_read_header(file, (int64_t)size)) return 0;
+  /* Each tensor into memory of its own: offsets need not suit the alignment of numbers. */
+  for (int64_t i = 0; i < file->tensor_count; i++) {
+    safetensors_tensor *tensor = &file->tensors[i];
+    tensor->data = read_bytes(file, tensor->name, stream, tensor->end - tensor->begin);
+    if (tensor->data == NULL) return 0;
+  }
+  if (fgetc(stream) != EOF) return safetensors_fail(file, NULL, "bytes behind the last tensor");
+  return ferror(stream) ? safetensors_fail(file, NULL, "%s", strerror(errno)) : 1;
+}
+
+int safetensors_read_stream(safetensors *file, FILE *stream) {
+  memset(file, 0, sizeof *file);
+  return read_stream(file, stream);
 }
 
 int safetensors_read(safetensors *file, const char *path) {
+  memset(file, 0, sizeof *file);
   FILE *stream = fopen(path, "rb");
-  if (stream == NULL) return fail(file, "%s", strerror(errno));
-  int64_t size = 0;
-  int done = read_bytes(file, stream, &size);
+  if (stream == NULL) return safetensors_fail(file, NULL, "%s", strerror(errno));
+  int done = read_stream(file, stream);
   fclose(stream);
-  if (!done) return 0;
-
-  if (size < 8) return fail(file, "it is too short: %lld bytes", (long long)size);
-  uint64_t header_size = 0;
-  for (int i = 7; i >= 0; i--) header_size = header_size << 8 | (unsigned char)file->bytes[i];
-  if (header_size > (uint64_t)(size - 8))
-    return fail(file, "its header is longer than the file; is it safetensors?");
-  char *header = file->bytes + 8, *data = header + header_size;
-  int64_t data_size = size - 8 - (int64_t)header_size;
-  cursor c = {header, data};
-  if (!take_header(file, &c, data_size)) return 0;
-
-  /* The numbers are little-endian, as every processor is that the library runs on. */
-  file->numbers = malloc(data_size > 0 ? (size_t)data_size : 1);
-  if (file->numbers == NULL) return fail(file, "out of memory");
-  memcpy(file->numbers, data, (size_t)data_size);
-  return 1;
+  return done;
 }
 
 void safetensors_close(safetensors *file) {
-  free(file->bytes);
-  free(file->numbers);
+  for (int64_t i = 0; i < file->tensor_count; i++) {
+    free(file->tensors[i].shape);
+    free(file->tensors[i].data);
+  }
   free(file->tensors);
   free(file->metadata);
+  free(file->header);
   memset(file, 0, sizeof *file);
 }
 
-const float *safetensors_tensor(safetensors *file, const char *name, int64_t rows, int64_t columns) {
-  for (int64_t i = 0; i < file->tensor_count; i++) {
-    const struct tensor *tensor = &file->tensors[i];
-    if (strcmp(tensor->name, name) != 0) continue;
-    int64_t rank = columns == 0 ? 1 : 2;
-    if (tensor->rank == rank && tensor->shape[0] == rows && (rank == 1 || tensor->shape[1] == columns))
-      return file->numbers + tensor->begin / 4;
-    fail(file, "%.64s has the shape [%lld, %lld], must have [%lld, %lld]", name, (long long)tensor->shape[0],
-         (long long)tensor->shape[1], (long long)rows, (long long)(rank == 1 ? 1 : columns));
-    return NULL;
+/* ==== What is in it =============================================================================================== */
+
+const safetensors_tensor *safetensors_find(const safetensors *file, const char *name) {
+  for (int64_t i = 0; i < file->tensor_count; i++)
+    if (strcmp(file->tensors[i].name, name) == 0) return &file->tensors[i];
+  return NULL;
+}
+
+int64_t safetensors_extent(const safetensors *file, const char *name, int64_t dimension) {
+  const safetensors_tensor *tensor = safetensors_find(file, name);
+  return tensor != NULL && dimension < tensor->rank ? tensor->shape[dimension] : 0;
+}
+
+const char *safetensors_metadata_value(const safetensors *file, const char *name) {
+  for (int64_t i = 0; i < file->metadata_count; i++)
+    if (strcmp(file->metadata[i].name, name) == 0) return file->metadata[i].value;
+  return NULL;
+}
+
+/* "[rows, columns]" */
+static void write_shape(char text[64], int64_t rank, int64_t rows, int64_t columns) {
+  if (rank == 1) snprintf(text, 64, "[%lld]", (long long)rows);
+  if (rank == 2) snprintf(text, 64, "[%lld, %lld]", (long long)rows, (long long)columns);
+  if (rank != 1 && rank != 2) snprintf(text, 64, "%lld dimensions", (long long)rank);
+}
+
+const float *safetensors_float32(safetensors *file, const char *name, int64_t rows, int64_t columns) {
+  const safetensors_tensor *tensor = safetensors_find(file, name);
+  int64_t rank = columns == 0 ? 1 : 2;
+  if (tensor == NULL) {
+    safetensors_fail(file, name, "is not in the file");
+  } else if (strcmp(tensor->dtype, "F32") != 0) {
+    safetensors_fail(file, name, "is of %s, must be of F32", tensor->dtype);
+  } else if (tensor->rank != rank || tensor->shape[0] != rows || (rank == 2 && tensor->shape[1] != columns)) {
+    const int64_t *shape = tensor->shape;
+    char has[64], must[64];
+    write_shape(has, tensor->rank, tensor->rank > 0 ? shape[0] : 0, tensor->rank > 1 ? shape[1] : 0);
+    write_shape(must, rank, rows, columns);
+    safetensors_fail(file, name, "has the shape %s, must have %s", has, must);
+  } else {
+    return (const float *)tensor->data;
   }
-  fail(file, "it has no %.64s", name);
   return NULL;
 }
 
 int64_t safetensors_number(safetensors *file, const char *name, int64_t largest) {
-  for (int64_t i = 0; i < file->metadata_count; i++) {
-    if (strcmp(file->metadata[i].name, name) != 0) continue;
-    char *end;
-    errno = 0;
-    long long number = strtoll(file->metadata[i].value, &end, 10);
-    if (errno == 0 && end != file->metadata[i].value && *end == '\0' && number >= 1 && number <= largest)
-      return number;
-    fail(file, "%.64s is %.64s, must be in 1 ... %lld", name, file->metadata[i].value, (long long)largest);
-    return -1;
-  }
-  fail(file, "it does not say %.64s", name);
-  return -1;
+  const char *value = safetensors_metadata_value(file, name);
+  if (value == NULL) return safetensors_fail(file, NULL, "%.64s is not in the metadata", name) - 1;
+  char *end;
+  errno = 0;
+  long long number = strtoll(value, &end, 10);
+  if (errno == 0 && end != value && *end == '\0' && number >= 1 && number <= largest) return number;
+  return safetensors_fail(file, NULL, "%.64s is %.64s, must be in 1 ... %lld", name, value, (long long)largest) - 1;
 }

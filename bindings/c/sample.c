@@ -45,7 +45,7 @@ static int64_t number(safetensors *file, const char *path, const char *name, int
 }
 
 static const float *tensor(safetensors *file, const char *path, const char *name, int64_t rows, int64_t columns) {
-  const float *numbers = safetensors_tensor(file, name, rows, columns);
+  const float *numbers = safetensors_float32(file, name, rows, columns);
   if (numbers == NULL) stop(path, file->error);
   return numbers;
 }
@@ -134,7 +134,7 @@ int main(int count, char **arguments) {
   }
   if (path == NULL) stop("usage", usage);
 
-  safetensors file = {0};
+  safetensors file;
   if (!safetensors_read(&file, path)) stop(path, file.error);
   model model = make_model(&file, path);
   write_text(&model, length, config);
