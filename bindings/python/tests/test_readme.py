@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -34,8 +35,8 @@ def program(language: str, index: int = 0, page: str = "README.md") -> str:
     return block
 
 
-def run(*command: Any) -> str:
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+def run(*command: Any, **options: Any) -> str:
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, **options)
     assert done.returncode == 0, f"{command}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -54,7 +55,7 @@ def test_python(run_python: Callable[..., Any]) -> None:
 
 def test_a_cell_in_python(run_python: Callable[..., Any]) -> None:
     names = [f"{name}_l{layer}" for layer in (0, 1) for name in ("Wf", "Uf", "Wn", "Un", "bf", "bn")]
-    assert run_python(program("python", 1)).stdout == f"gradients of: {' '.join(names)}\n"
+    assert run_python(program("python", 2)).stdout == f"gradients of: {' '.join(names)}\n"
 
 
 def test_layer_options(run_python: Callable[..., Any]) -> None:
@@ -75,11 +76,15 @@ def test_trees_in_python(run_python: Callable[..., Any]) -> None:
     assert 0 < float(found[1]) < 0.1  # of a variance of 0.7
 
 
-def run_c(tmp_path: Path, text: str) -> str:
+def link_library(folder: Path) -> None:
     # The package's file may have another name than the one that programs look for.
     library = Path(c.library._name).resolve()
     for name in ("libswiftrnn.so", "libswiftrnn.so.0"):
-        (tmp_path / name).symlink_to(library)
+        (folder / name).symlink_to(library)
+
+
+def run_c(tmp_path: Path, text: str) -> str:
+    link_library(tmp_path)
     (tmp_path / "program.c").write_text(text)
     run(
         "cc", "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT / 'include'}", tmp_path / "program.c",
@@ -100,6 +105,33 @@ def test_c(tmp_path: Path) -> None:
     numbers = [float(word) for word in output.removeprefix("the last output: ").split()]
     assert len(numbers) == 4
     assert all(0 < abs(number) < 1 for number in numbers)
+
+
+def run_shell(tmp_path: Path, text: str) -> str:
+    """Commands in tmp_path, as if that were a clone, and pkg-config found the library."""
+    link_library(tmp_path)
+    (tmp_path / "bindings").symlink_to(ROOT / "bindings")
+    (tmp_path / "swiftrnn.pc").write_text(
+        f"Name: swiftrnn\nDescription: of this tree\nVersion: 0\nCflags: -I{ROOT / 'include'}\n"
+        f"Libs: -L{tmp_path} -lswiftrnn\n"
+    )
+    folders = {"PKG_CONFIG_PATH": str(tmp_path), "LD_LIBRARY_PATH": str(tmp_path)}
+    return run("bash", "-euc", text, cwd=tmp_path, env={**os.environ, **folders})
+
+
+def test_from_python_to_c(tmp_path: Path, run_python: Callable[..., Any]) -> None:
+    commands = program("sh", page="docs/c.md")
+    run_python(f"import os; os.chdir({str(tmp_path)!r})\n" + program("python", page="docs/c.md"))
+    assert run_shell(tmp_path, commands) == "the same bits\n"
+
+
+def test_from_python_to_c_in_the_readme(tmp_path: Path, run_python: Callable[..., Any]) -> None:
+    """The programs of the page go on from one to the next; the samples are the first sequence's."""
+    samples = 'x[:, 0].tofile("x.f32"), lstm(x[:, :1])[0].tofile("expected.f32")\n'
+    text = program("python", 0) + program("python", 1) + samples
+    run_python(f"import os; os.chdir({str(tmp_path)!r})\n" + text)
+    run_shell(tmp_path, program("sh", 1))
+    assert (tmp_path / "y.f32").read_bytes() == (tmp_path / "expected.f32").read_bytes() != b""
 
 
 def swift(verb: str, package: Path, *arguments: str) -> str:
