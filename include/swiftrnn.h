@@ -74,11 +74,12 @@ const char *swiftrnn_last_error(void);
 const char *swiftrnn_isa(void);
 
 /** Sets how many threads a call may use at most, where its network does not say; 0 goes back to the default, which is
- *  what affinity and the cgroup's CPU quota leave.
+ *  what affinity and the cgroup's CPU quota leave, and reads both again.
  *  @retval SWIFTRNN_STATUS_INVALID_VALUE  threads is negative or above 1024 */
 swiftrnn_status swiftrnn_set_num_threads(int64_t threads);
 
-/** The number that swiftrnn_set_num_threads() set, or the default. */
+/** The number that swiftrnn_set_num_threads() set, or the default. 1 after fork() in the child of a process that had used
+ *  several: calls run on the calling thread there. */
 int64_t swiftrnn_get_num_threads(void);
 
 /* ==== Networks ====================================================================================================*/

@@ -17,29 +17,39 @@ public enum Threads {
 
   /// What `setCount` set; 0: the default.
   private static let chosen = Atomic<Int>(0)
+  /// The default when it was last read; 0: not yet.
+  private static let lastRead = Atomic<Int>(0)
 
   /// The number in use where a network's configuration does not say: the one that was set, or what the process's
-  /// affinity and its cgroup's CPU quota leave.
+  /// affinity and its cgroup's CPU quota left when they were last read, at the first need or by `setCount(0)`. 1 in a
+  /// child of a process that had used several, where all work is done on the calling thread.
   public static var count: Int {
+    if forked.load(ordering: .relaxed) { return 1 }
     let set = chosen.load(ordering: .relaxed)
-    return set > 0 ? set : present
+    if set > 0 { return set }
+    let known = lastRead.load(ordering: .relaxed)
+    return known > 0 ? known : readDefault()
   }
 
-  /// - Parameter count: 1 or more, or 0 for the default.
+  /// - Parameter count: 1 or more, or 0 for the default: affinity and quota are read again.
   public static func setCount(_ count: Int) throws(RNNError) {
     guard (0...limit).contains(count) else { throw .invalidValue("threads", count, low: 0, high: limit) }
+    if count == 0 { _ = readDefault() }
     chosen.store(count, ordering: .relaxed)
   }
 
-  private static let present: Int = {
+  /// Not for each call: it opens files.
+  private static func readDefault() -> Int {
     var count = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     #if canImport(Glibc)
       let own = Int(swiftrnn_affinity_count())
       if own > 0 { count = min(count, own) }
       if let quota = cgroupQuota() { count = min(count, quota) }
     #endif
-    return min(max(1, count), limit)
-  }()
+    count = min(max(1, count), limit)
+    lastRead.store(count, ordering: .relaxed)
+    return count
+  }
 
   #if canImport(Glibc)
     /// CPUs that the cgroup's quota is worth, rounded up; nil without one. Version 2 holds "quota period" in one file,

@@ -54,6 +54,9 @@ static void in_child(void) {
   CHECK_SAME_RESULTS(p, q, 1);
   problem_free(p), problem_free(q);
   CHECK(thread_count() == 1);
+  CHECK(swiftrnn_get_num_threads() == 1);
+  CHECK(swiftrnn_set_num_threads(2) == SWIFTRNN_STATUS_OK);
+  CHECK(swiftrnn_get_num_threads() == 1);
 }
 
 static void fork_twice(void) {
