@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from . import _c_api as c
 from ._arrays import real
-from ._errors import renamed
 from ._handles import EquationsHandle
 
 if TYPE_CHECKING:
@@ -72,8 +71,7 @@ class Cell:
         lines = [f"like {text.strip()}" if _NAME.fullmatch(text.strip()) else text]
         lines += [f"{name} = {_finite(value, name)!r}" for name, value in numbers.items()]
         self._text = "\n".join(lines)
-        with renamed("text_size", "the size of the text in bytes"):
-            self._handle = EquationsHandle(self._text.encode("utf-8", "surrogatepass"))
+        self._handle = EquationsHandle(self._text.encode("utf-8", "surrogatepass"))
 
     @property
     def text(self) -> str:

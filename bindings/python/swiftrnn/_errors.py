@@ -31,7 +31,7 @@ class SwiftRNNError(Exception):
     status : Status or int
         Why; an int if the library is newer than this package and has a status that it does not know.
     message : str
-        The library's message, with the numbers in it.
+        The library's message, with the numbers in it, and Python's names of arguments.
 
     Examples
     --------
@@ -64,11 +64,64 @@ class SwiftRNNMemoryError(SwiftRNNError, MemoryError):
 for _public in (Status, SwiftRNNError, SwiftRNNValueError, SwiftRNNMemoryError):
     _public.__module__ = "swiftrnn"  # where users find it: tracebacks and pickles say so
 
+# What the C contract's messages call by other names than this package's arguments.
+PYTHONS_NAMES = {
+    "projection_size": "proj_size",
+    "num_directions": "bidirectional",
+    "layer_hidden_sizes": "options.hidden_sizes",
+    "layer_dilations": "options.dilations",
+    "size_count": "the number of sizes",
+    "text_size": "the size of the text in bytes",
+    "name_size": "the size of the name in bytes",
+    "weights_scale": "weights",
+    "recurrent_scale": "recurrent",
+    "bias_scale": "bias",
+    "forget_value": "forget_bias",
+    "forget_gate": "forget_bias or chrono",
+    "rate": "lr",
+    "beta1": "betas[0]",
+    "beta2": "betas[1]",
+    "epsilon": "eps",
+    "decoupled": "AdamW",
+    "x_step_stride": "x's stride from step to step",
+    "x_sequence_stride": "x's stride from sequence to sequence",
+    "y_step_stride": "y's stride from step to step",
+    "y_sequence_stride": "y's stride from sequence to sequence",
+    "dx_step_stride": "dx's stride from step to step",
+    "dx_sequence_stride": "dx's stride from sequence to sequence",
+    "dy_step_stride": "dy's stride from step to step",
+    "dy_sequence_stride": "dy's stride from sequence to sequence",
+    "initial_states": "state",
+    "final_states": "the final state",
+    "initial_state_gradients": "the gradient of the state",
+    "final_state_gradients": "dstate",
+    "state_gradients": "dstate",
+    "state_count": "the number of states",
+    "parameter_count": "the number of parameters",
+    "pointer_count": "the number of parameters",
+    "input_count": "the number of inputs beside x",
+    "input_gradients": "the gradients of inputs",
+    "tensor_count": "the number of gradients",
+    "edge_count": "the number of edges",
+    "tape_size": "the tape",
+    "workspace_size": "the scratch memory",
+    "workspace": "the scratch memory",
+    "flat_size": "flat",
+    "dweight": "the gradient of weight",
+    "dbias": "the gradient of bias",
+    "out_ids": "the ids",
+    "out_loss": "the loss",
+    "out_perplexity": "the perplexity",
+}
+# Only where a message begins with them: what else it has may be of a cell's text.
+_C_NAMES = re.compile(rf"^(an entry of |rows of )?({'|'.join(PYTHONS_NAMES)})\b")
+
 _VALUE_STATUSES = (Status.INVALID_VALUE, Status.INVALID_SIZE, Status.OVERFLOW)
 
 
 def error_of(status: int, message: str) -> SwiftRNNError:
-    """The exception for a status that is not OK."""
+    """The exception for a status that is not OK; its message has Python's names of arguments."""
+    message = _C_NAMES.sub(lambda found: (found[1] or "") + PYTHONS_NAMES[found[2]], message)
     known = Status(status) if status in Status._value2member_map_ else status
     if known == Status.OUT_OF_MEMORY:
         return SwiftRNNMemoryError(known, message)
@@ -79,7 +132,7 @@ def error_of(status: int, message: str) -> SwiftRNNError:
 
 @contextlib.contextmanager
 def renamed(theirs: str, ours: str) -> Iterator[None]:
-    """Errors of the block say `ours` where the C contract says `theirs`."""
+    """Errors of the block say `ours` where others say `theirs`: of names whose meaning depends on the call."""
     try:
         yield
     except SwiftRNNError as error:

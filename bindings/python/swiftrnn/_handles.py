@@ -123,8 +123,7 @@ class NetworkHandle:
         kept = None if config.options is None else config.options.fill(described, config.num_layers)
         pointer = c.NetworkPointer()
         if config.equations is None:
-            with renamed("projection_size", "proj_size"):
-                c.network_create(c.byref(described), c.byref(pointer))
+            c.network_create(c.byref(described), c.byref(pointer))
         else:
             named = [c.NamedSize(name.encode(), value) for name, value in config.sizes]
             sizes = (c.NamedSize * len(named))(*named)
@@ -132,6 +131,7 @@ class NetworkHandle:
             c.network_create_equations(equations, c.byref(described), sizes, len(sizes), c.byref(pointer))
         del kept  # the library has its own copy
         self.pointer = pointer
+        self.address = c.address_of(pointer)
         self.config = config
         _owned(self, pointer, c.network_destroy)
 
@@ -147,6 +147,7 @@ class NetworkHandle:
         )
         """Of each state and layer: rows per sequence, and their width."""
         self.output_size = self._count(c.network_output_size)
+        self._workspaces: dict[tuple[int, int, int], int] = {}
 
     def _count(self, query: Any) -> int:
         count = c.c_int64()
@@ -191,10 +192,21 @@ class NetworkHandle:
         return result
 
     def workspace_size(self, purpose: int, steps: int, sequences: int) -> int:
-        """Bytes of scratch of a call."""
-        size = c.c_int64()
-        c.network_workspace_size(self.pointer, purpose, steps, sequences, c.byref(size))
-        return size.value
+        """Bytes of scratch of a call. Those of the last few dozen shapes are remembered."""
+        key = (purpose, steps, sequences)
+        known = self._workspaces.get(key)
+        if known is None:
+            size = c.c_int64()
+            c.network_workspace_size(self.pointer, purpose, steps, sequences, c.byref(size))
+            if len(self._workspaces) >= 64:
+                self._workspaces.clear()
+            known = self._workspaces[key] = size.value
+        return known
+
+    def forward_workspace_size(self, weights: "WeightsHandle | None", steps: int, sequences: int) -> int:
+        """Bytes of scratch of a forward pass from parameters, or from packed `weights`."""
+        purpose = c.WORKSPACE_FORWARD if weights is None else c.WORKSPACE_FORWARD_WEIGHTS
+        return self.workspace_size(purpose, steps, sequences)
 
     def tape_size(self, steps: int, sequences: int) -> int:
         """Bytes of a tape."""
@@ -249,4 +261,5 @@ class StreamHandle:
         with renamed("sequences", "batch"):
             c.stream_create(network.pointer, weights.pointer, sequences, c.byref(pointer))
         self.pointer = pointer
+        self.address = c.address_of(pointer)
         _owned(self, pointer, c.stream_destroy)

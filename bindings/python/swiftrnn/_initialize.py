@@ -124,14 +124,7 @@ class Initialized:
         """
         chosen = secrets.randbits(64) if seed is None else unsigned(seed, "seed")
         made = initializer(weights, recurrent, bias, forget_bias, chrono)
-        with contextlib.ExitStack() as names:
-            for theirs, ours in (
-                ("weights_scale", "weights"),
-                ("recurrent_scale", "recurrent"),
-                ("bias_scale", "bias"),
-                ("forget_value", "forget_bias" if chrono is None else "chrono"),
-            ):
-                names.enter_context(renamed(theirs, ours))
+        with contextlib.nullcontext() if chrono is None else renamed("forget_bias", "chrono"):
             c.network_initialize_with(
                 self._handle.pointer, c.byref(made), chosen, self._pointers(), len(self._handle.parameters)
             )

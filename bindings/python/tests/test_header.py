@@ -105,6 +105,16 @@ def test_the_same_functions_with_the_same_types(tree: Any) -> None:
         assert (ours[name].errcheck is c_functions._check) == (result is c.status), name if result is c.status else ""
 
 
+def test_the_direct_functions_take_as_many_addresses_and_numbers(tree: Any) -> None:
+    header, direct = functions(tree), [value for value in vars(c.direct).values() if hasattr(value, "argtypes")]
+    assert len(direct) == 3
+    for function in direct:
+        _, arguments = header[function.__name__]
+        plain = tuple(argument if argument is ctypes.c_int64 else ctypes.c_void_p for argument in arguments)
+        assert tuple(function.argtypes) == plain and function.restype is ctypes.c_int, function.__name__
+        assert function is not getattr(c.library, function.__name__), "the checked one keeps its types"
+
+
 def test_the_prototypes_in_the_comments_are_the_headers() -> None:
     def prototypes(text: str) -> set[str]:
         joined = re.sub(r"\s+", " ", text)

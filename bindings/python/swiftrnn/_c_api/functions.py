@@ -9,7 +9,7 @@ from __future__ import annotations
 from ctypes import POINTER, c_char_p, c_double, c_int, c_int32, c_int64, c_uint64, c_void_p
 from typing import Any
 
-from .._errors import error_of
+from .._errors import SwiftRNNError, error_of
 from .._library import load
 from .types import (
     AdamConfig,
@@ -44,10 +44,15 @@ class status(c_int):
     """swiftrnn_status. A subclass of c_int, so that ctypes hands it to `_check` as it is."""
 
 
+def failure(code: int) -> SwiftRNNError:
+    """The exception of a status that is not OK. The message is this thread's, and the thread has not changed."""
+    return error_of(code, (last_error() or b"").decode("utf-8", "replace"))
+
+
 def _check(result: status, function: Any, arguments: tuple[Any, ...]) -> None:
-    """Raises the exception of a status that is not OK. The message is this thread's, and the thread has not changed."""
+    """Raises the exception of a status that is not OK."""
     if result.value != 0:
-        raise error_of(result.value, (last_error() or b"").decode("utf-8", "replace"))
+        raise failure(result.value)
 
 
 def _declare(name: str, result: Any, *arguments: Any) -> Any:

@@ -38,6 +38,13 @@ Doubles = POINTER(c_double)
 Bytes = POINTER(c_uint8)
 
 
+def address_of(pointer: Any) -> int:
+    """Where a struct, an array, or what a pointer to a library's own struct points to, is."""
+    if isinstance(pointer, ctypes._Pointer):
+        return ctypes.cast(pointer, c_void_p).value or 0
+    return ctypes.addressof(pointer)
+
+
 def pointers(addresses: Sequence[int | None]) -> Any:
     """A C array of pointers; None becomes NULL."""
     return (c_void_p * len(addresses))(*addresses)
