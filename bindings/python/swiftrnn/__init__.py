@@ -39,6 +39,7 @@ from ._version import __version__
 from .functional import (
     CrossEntropy,
     LinearGradients,
+    Sampler,
     cross_entropy,
     embedding,
     embedding_backward,
@@ -66,6 +67,7 @@ __all__ = [
     "LinearGradients",
     "Network",
     "Parameters",
+    "Sampler",
     "Status",
     "Stream",
     "SwiftRNNError",

@@ -13,6 +13,7 @@ from ._inputs import check_names
 from ._layer_options import LayerOptions
 from ._network import Network
 from ._nodes import Nodes, run_forest_forward
+from ._sequence import needs_seed
 
 
 class CellNetwork(Network):
@@ -191,7 +192,8 @@ class CellNetwork(Network):
         seed : int, optional
             Of the masks, as for `forward`.
         first_node : int
-            In 0...2^32 - M, added to a node's number in the masks: trees computed in parts have the masks of the whole.
+            In 0...2^32 - M, added to a node's number in the masks: trees computed in parts have the masks of the whole,
+            if all parts have one `seed`; without one it is refused.
 
         Returns
         -------
@@ -211,6 +213,7 @@ class CellNetwork(Network):
         """
         nodes = Nodes(self._handle, forest, x, inputs)
         first_node = integer(first_node, "first_node", 0, 2**32 - len(forest))
+        needs_seed(seed, first_node, "first_node", "parts of a forest")
         chosen = self._dropout_seeds.getrandbits(64) if seed is None else unsigned(seed, "seed")
         version = self._parameters.version
         buffer = self._pools.tape.take(self._handle.forest_tape_size(forest._handle))

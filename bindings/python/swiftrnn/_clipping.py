@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Sequence, Union
 
 from . import _c_api as c
-from ._arrays import Array, address, real, writeable
+from ._arrays import Array, address, one_type, real, writeable
 from ._optimizer_arguments import Gradient, gradient_array, gradient_list
 
 
@@ -16,7 +16,9 @@ def clip_grad_norm(gradients: Union[Gradient, Sequence[Gradient]], max_norm: flo
     Parameters
     ----------
     gradients : Gradients, ndarray, or a sequence of them
-        Arrays are C-contiguous and writeable, all of one type. An empty sequence is accepted: its norm is 0.
+        Arrays are C-contiguous and writeable, all of one type. An empty sequence is accepted: its norm is 0. Unlike
+        torch's function it takes no parameters, which have no gradients of their own here: parameters of a network or
+        of an optimizer are a ValueError.
     max_norm : float
         Above 0; ``math.inf`` to measure only.
 
@@ -35,15 +37,16 @@ def clip_grad_norm(gradients: Union[Gradient, Sequence[Gradient]], max_norm: flo
     ([0.6], [[0.8]])
     """
     limit = real(max_norm, "max_norm")
-    arrays: list[Array] = []
+    arrays: dict[str, Array] = {}
     for index, gradient in enumerate(gradient_list(gradients)):
         name = f"gradients[{index}]"
-        dtype = arrays[0].dtype if arrays else None
-        arrays.append(writeable(gradient_array(gradient, name), name, dtype))
+        arrays[name] = writeable(gradient_array(gradient, name, "scaled"), name)
+    one_type(arrays)
     norm = c.c_double()
-    elements = (c.c_int64 * len(arrays))(*(array.size for array in arrays))
-    code = c.dtype_code(arrays[0].dtype) if arrays else c.FLOAT32
+    vectors = list(arrays.values())
+    elements = (c.c_int64 * len(vectors))(*(vector.size for vector in vectors))
+    code = c.dtype_code(vectors[0].dtype) if vectors else c.FLOAT32
     c.clip_gradients(
-        code, len(arrays), c.pointers([address(array) for array in arrays]), elements, limit, c.byref(norm)
+        code, len(vectors), c.pointers([address(vector) for vector in vectors]), elements, limit, c.byref(norm)
     )
     return norm.value

@@ -9,7 +9,7 @@ import numpy as np
 from . import _c_api as c
 from ._arrays import Array, address
 from ._nodes import Nodes
-from ._parameters import named_views
+from ._parameters import NamedViews
 from ._sequence import State, state_pointers
 from ._tape import Gradients, TapeMemory
 
@@ -119,7 +119,7 @@ class ForestTape(TapeMemory):
             dx=address(dx),
             state_gradients=state_pointers(dstates),
             state_count=len(handle.state_names),
-            parameters=handle.flat_pointers(address(network.flat), network.flat.nbytes),
+            parameters=network._pointers(),
             gradients=None if flat is None else handle.flat_pointers(address(flat), flat.nbytes),
             parameter_count=len(handle.parameters),
             accumulate=0 if accumulate_into is None else 1,
@@ -134,7 +134,7 @@ class ForestTape(TapeMemory):
         return Gradients(
             x=dx,
             state=None,
-            parameters=None if flat is None else named_views(flat, handle.parameters),
+            parameters=None if flat is None else NamedViews(flat, handle.parameters),
             flat=flat,
             inputs=None if dinputs is None else {name: array.reshape(shape) for (name, _), array, shape in named},
         )

@@ -16,6 +16,8 @@ MERGES = {
     "mean": c.MERGE_MEAN,
     "product": c.MERGE_PRODUCT,
 }
+# Keras's words.
+_MERGES_ELSEWHERE = {"concat": "concatenate", "ave": "mean", "mul": "product"}
 GAPS = {"none": c.GAPS_NONE, "repeated": c.GAPS_REPEATED, "zero": c.GAPS_ZERO}
 
 
@@ -32,6 +34,7 @@ class LayerOptions:
         below, side by side (Huang 2017; for recurrent layers Ding 2018); y is the last one's output.
     merge : "concatenate", "sum", "mean" or "product"
         What becomes of the outputs of two directions: after each layer, or, if these are independent, after the last.
+        Keras's "concat", "ave" and "mul" are understood, too.
     independent_directions : bool
         Each direction reads its own direction's outputs of the layer below instead of both.
     dilations : sequence of int or int, optional
@@ -68,6 +71,8 @@ class LayerOptions:
     gaps: str = "none"
 
     def __post_init__(self) -> None:
+        if isinstance(self.merge, str):
+            object.__setattr__(self, "merge", _MERGES_ELSEWHERE.get(self.merge, self.merge))
         _named(self.skip, "skip", SKIPS)
         _named(self.merge, "merge", MERGES)
         _named(self.gaps, "gaps", GAPS)

@@ -10,7 +10,7 @@ import numpy as np
 from ._arrays import Array, dense, integer, mapping, not_negative, own, shaped
 from ._network import Network
 from ._optimizer_arguments import Gradient, Parameter, array_of, gradient_array, gradient_list, parameter_list
-from ._parameters import parameters_of
+from ._parameters import optimizers, parameters_of
 
 # What the library counts them in.
 MOST_STEPS = 2**63 - 1
@@ -39,6 +39,12 @@ class Optimizer:
     lr = Setting(not_negative, "The learning rate, 0 or more; may be changed between steps.")
 
     _moments_may_be_empty = False
+    _owners: list[Any] = []
+
+    def __new__(cls, *_: Any, **__: Any) -> "Optimizer":
+        made = super().__new__(cls)
+        optimizers[id(made)] = made
+        return made
 
     def __init__(self, parameters: Union[Parameter, Sequence[Parameter]], lr: float) -> None:
         self._settings: dict[str, Any] = {}
@@ -92,7 +98,8 @@ class Optimizer:
         checked = []
         for index, (array, gradient) in enumerate(zip(arrays, given)):
             name = f"gradients[{index}]"
-            checked.append(dense(shaped(gradient_array(gradient, name), name, array.dtype, array.shape)))
+            vector = gradient_array(gradient, name, "taken for their own gradients")
+            checked.append(dense(shaped(vector, name, array.dtype, array.shape)))
         self._prepare()
         for index, (array, gradient) in enumerate(zip(arrays, checked)):
             self._update(index, array, gradient, self.steps + 1)
@@ -111,18 +118,24 @@ class Optimizer:
         """By name: an array for each of the parameters, or none at all."""
         return {}
 
-    def state_dict(self) -> dict[str, Any]:
-        """The number of steps, the settings, and copies of the moments, for a checkpoint: a pickle, or, of one network
-        or array, ``np.savez(file, **optimizer.state_dict())`` and ``optimizer.load_state_dict(np.load(file))``.
+    def state_dict(self) -> dict[str, Array]:
+        """The number of steps, the settings, and copies of the moments, as arrays under plain names, for a checkpoint:
+        ``np.savez(file, **optimizer.state_dict())`` and ``optimizer.load_state_dict(np.load(file))``, or
+        ``safetensors.numpy.save_file`` and ``load_file``.
+
+        The moments of parameter k are called ``first.k``, ``second.k``, ``velocities.k``.
 
         Examples
         --------
         >>> import numpy as np, swiftrnn
-        >>> swiftrnn.SGD(np.ones(2), lr=0.5).state_dict()
-        {'steps': 0, 'lr': 0.5, 'momentum': 0.0, 'weight_decay': 0.0, 'nesterov': False, 'velocities': []}
+        >>> state = swiftrnn.Adam([np.ones(2), np.ones(3)], lr=0.5).state_dict()
+        >>> list(state)[:5], state["lr"], state["first.1"]
+        (['steps', 'lr', 'betas', 'eps', 'weight_decay'], array(0.5), array([0., 0., 0.]))
         """
-        moments = {name: [array.copy() for array in arrays] for name, arrays in self._moments().items()}
-        return {"steps": self.steps, **self._settings, **moments}
+        state = {name: np.array(value) for name, value in {"steps": self.steps, **self._settings}.items()}
+        for name, arrays in self._moments().items():
+            state.update((f"{name}.{index}", array.copy()) for index, array in enumerate(arrays))
+        return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Copies what `state_dict` gave back in. Settings that are left out stay as they are.
@@ -134,23 +147,27 @@ class Optimizer:
         """
         mine, arrays = self._moments(), self._arrays()
         mapping(state, "state")
-        missing = [name for name in ("steps", *mine) if name not in state]
-        unexpected = [name for name in state if name not in ("steps", *self._settings, *mine)]
+        names = {name: [f"{name}.{index}" for index in range(len(arrays))] for name in mine}
+        if self._moments_may_be_empty:
+            names = {name: numbered for name, numbered in names.items() if any(one in state for one in numbered)}
+        wanted = ["steps", *(one for numbered in names.values() for one in numbered)]
+        missing = [name for name in wanted if name not in state]
+        unexpected = [name for name in state if name not in wanted and name not in self._settings]
         if missing or unexpected:
             raise ValueError(f"state dict: missing {missing}, unexpected {unexpected}")
         steps = integer(state["steps"], "steps", 0, MOST_STEPS)
         settings = {
             name: getattr(type(self), name).check(state[name], name) for name in self._settings if name in state
         }
-        for name in mine:
-            values = state[name]
-            if len(values) != len(arrays) and not (self._moments_may_be_empty and len(values) == 0):
-                raise ValueError(f"{name}: expected {len(arrays)} arrays, got {len(values)}")
-            for index, (array, value) in enumerate(zip(arrays, values)):
-                shaped(value, f"{name}[{index}]", array.dtype, array.shape)
-        loaded = {name: [np.array(value, order="C") for value in state[name]] for name in mine}
+        loaded = {
+            name: [
+                np.array(shaped(state[one], one, array.dtype, array.shape), order="C")
+                for one, array in zip(numbered, arrays)
+            ]
+            for name, numbered in names.items()
+        }
         for name, moments in mine.items():
-            moments[:] = loaded[name]
+            moments[:] = loaded.get(name, [])
         self._settings.update(settings)
         self.steps = steps
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ._arrays import Array, writeable
 from ._network import Network
+from ._parameters import refuse_parameters
 from ._tape import Gradients, TapeMemory
 
 Parameter = Union[Network, Array]
@@ -41,18 +42,20 @@ def array_of(owner: Any, name: str) -> Array:
 def gradient_list(gradients: Any) -> list[Any]:
     """Gradients as a list of `Gradients` and arrays. The items are not checked yet: see `gradient_array`."""
     expected = "gradients: expected Gradients, an array, or a sequence of them,"
-    return _listed(gradients, (Gradients, np.ndarray, TapeMemory), expected)
+    return _listed(gradients, (Gradients, np.ndarray, TapeMemory, Network), expected)
 
 
-def gradient_array(gradient: Any, name: str) -> Any:
+def gradient_array(gradient: Any, name: str, would: str) -> Any:
     """The vector of `Gradients`, or what was given itself: the caller checks its type and shape.
+
+    Parameters given by mistake are refused; `would` says what would become of them.
 
     Raises
     ------
     TypeError
-        It is a tape.
+        It is a tape, or a network.
     ValueError
-        The backward pass was asked not to compute it.
+        The backward pass was asked not to compute it. Or the array is of parameters.
     """
     if isinstance(gradient, TapeMemory):
         kind = type(gradient).__name__
@@ -61,4 +64,8 @@ def gradient_array(gradient: Any, name: str) -> Any:
         if gradient.flat is None:
             raise ValueError(f"{name}: these gradients were made with need_parameters=False")
         return gradient.flat
+    if isinstance(gradient, Network):
+        got = f"the network {type(gradient).__name__}"
+        raise TypeError(f"{name}: expected Gradients or an array, got {got}: tape.backward makes gradients")
+    refuse_parameters(gradient, name, would)
     return gradient

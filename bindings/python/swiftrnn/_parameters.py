@@ -5,16 +5,46 @@ from __future__ import annotations
 import weakref
 from typing import Any, Iterator, Mapping, Sequence
 
+import numpy as np
+
 from ._arrays import Array, mapping, shaped
 from ._handles import ParameterInfo
 
 
-def named_views(flat: Array, infos: Sequence[ParameterInfo]) -> dict[str, Array]:
-    """The views of `flat` by torch's names; writing to one writes to `flat`."""
-    return {info.name: flat[info.offset : info.offset + info.elements].reshape(info.shape) for info in infos}
+class NamedViews(Mapping[str, Array]):
+    """The tensors of a flat vector by torch's names, in torch's order: views, through which the vector is written to.
+    ``views[name] = array`` copies into the view, and checks type and shape.
+    """
+
+    def __init__(self, flat: Array, infos: Sequence[ParameterInfo]) -> None:
+        self._flat, self._infos = flat, infos
+        self._views = {
+            info.name: flat[info.offset : info.offset + info.elements].reshape(info.shape) for info in infos
+        }
+
+    def __getitem__(self, name: str) -> Array:
+        return self._views[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        view = self._views[name]
+        if value is not view:  # it is where += has written
+            view[...] = shaped(value, name, view.dtype, view.shape)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._views)
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def __repr__(self) -> str:
+        lines = ", ".join(f"{name}: {list(array.shape)}" for name, array in self._views.items())
+        return f"{type(self).__name__}({lines})"
+
+    def __reduce__(self) -> Any:  # as views of the vector, which may be pickled beside them
+        return NamedViews, (self._flat, self._infos)
 
 
-class Parameters(Mapping[str, Array]):
+class Parameters(NamedViews):
     """The parameters by torch's names, in torch's order: weight_ih_l0, weight_hh_l0, bias_ih_l0 ….
 
     Each is a view of `Network.flat`. ``parameters[name] = array`` copies into the view, checks type and shape, and
@@ -32,31 +62,17 @@ class Parameters(Mapping[str, Array]):
     """
 
     def __init__(self, flat: Array, infos: Sequence[ParameterInfo]) -> None:
+        super().__init__(flat, infos)
         # Arrays from pickle's protocol 5 are views themselves: numpy gives their views the same base, not the array.
         self._vectors = (flat, flat[:].base)
-        self._views = named_views(flat, infos)
         for vector in self._vectors:
             _of_vectors[id(vector)] = self
         self.version = 0
         """How many changes were noticed."""
 
-    def __getitem__(self, name: str) -> Array:
-        return self._views[name]
-
     def __setitem__(self, name: str, value: Any) -> None:
-        view = self._views[name]
-        view[...] = shaped(value, name, view.dtype, view.shape)
+        super().__setitem__(name, value)
         self.changed()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._views)
-
-    def __len__(self) -> int:
-        return len(self._views)
-
-    def __repr__(self) -> str:
-        lines = ", ".join(f"{name}: {list(array.shape)}" for name, array in self._views.items())
-        return f"Parameters({lines})"
 
     def changed(self) -> None:
         """Notes a change made through `flat` or a view, so that tapes made before it notice it too."""
@@ -87,3 +103,35 @@ def parameters_of(array: Array) -> Parameters | None:
         if found is not None and any(vector is known for known in found._vectors):
             return found
     return None
+
+
+# Those that live, by their identities: what they optimize are parameters, too. `Optimizer` enters itself.
+optimizers: "weakref.WeakValueDictionary[int, Any]" = weakref.WeakValueDictionary()
+
+
+def refuse_parameters(array: Any, name: str, would: str) -> None:
+    """Refuses an array that shares memory with parameters of a network or of an optimizer, where gradients are meant;
+    `would` says what would become of it.
+
+    By memory, not by identity: torch and others make arrays of their own over the same numbers.
+    """
+    if not isinstance(array, np.ndarray):
+        return
+    for known in _known_vectors():
+        if np.may_share_memory(array, known):
+            raise ValueError(
+                f"{name}: expected gradients, got parameters, which would be {would}. Gradients are what tape.backward "
+                "returns: pass those, or their .flat, or their .parameters.values()"
+            )
+
+
+def _known_vectors() -> Iterator[Array]:
+    # Lists, each made in one go: other threads may make and drop networks meanwhile.
+    for reference in list(_of_vectors.valuerefs()):
+        parameters = reference()
+        if parameters is not None:
+            yield parameters._flat
+    for reference in list(optimizers.valuerefs()):
+        optimizer = reference()
+        if optimizer is not None:
+            yield from (owner for owner in optimizer._owners if isinstance(owner, np.ndarray))

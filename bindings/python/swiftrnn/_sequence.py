@@ -7,8 +7,10 @@ from typing import Any, Mapping, Sequence, Union
 import numpy as np
 
 from . import _c_api as c
-from ._arrays import Array, address, dense, shaped, strided, typed, unsigned
+from ._arrays import Array, address, dense, integers, shaped, strided, typed
 from ._buffers import BufferPools
+from ._errors import Status, SwiftRNNError
+from ._foreign import refuse_masked
 from ._handles import NetworkHandle, WeightsHandle
 from ._inputs import input_array, named_inputs
 
@@ -92,23 +94,26 @@ class Batch:
     def _lengths(self, lengths: Lengths | None) -> Array | None:
         if lengths is None:
             return None
-        found = np.asarray(lengths)
-        if found.size == 0 and not isinstance(lengths, np.ndarray):
-            found = found.astype(np.int64)
-        if found.dtype.kind not in "iu":
-            raise TypeError(f"lengths: expected integers, got {found.dtype}")
+        found = integers(lengths, "lengths")
         if found.shape != (self.sequences,):
             raise ValueError(f"lengths: expected shape [{self.sequences}], got {list(found.shape)}")
         wrong = np.flatnonzero((found < 0) | (found > self.steps))
         if wrong.size:
             first = int(wrong[0])
             raise ValueError(f"lengths[{first}]: {int(found[first])} is outside 0...{self.steps}")
-        return np.array(found, np.int64)  # the batch's own: a tape needs them as they were
+        return np.array(found)  # the batch's own: a tape needs them as they were
 
     def _mask(self, mask: Any) -> Array | None:
         """Which steps count, dense [T, N] bytes."""
         if mask is None:
             return None
+        options = self.handle.config.options
+        if options is None or options.gaps == "none":
+            raise SwiftRNNError(
+                Status.UNSUPPORTED,
+                'mask: this network takes none: make it with options=LayerOptions(gaps="zero") or (gaps="repeated")',
+            )
+        refuse_masked(mask, "mask")
         found = np.asarray(mask)
         if found.dtype != np.bool_:
             raise TypeError(f"mask: expected booleans, got {found.dtype}")
@@ -162,6 +167,39 @@ def state_pointers(tensors: Sequence[Array | None] | None) -> Any:
     return None if tensors is None else c.pointers([address(tensor) for tensor in tensors])
 
 
+def needs_seed(seed: Any, first: int, name: str, parts: str) -> None:
+    """Refuses a place in masks that are drawn anew in each call: nobody can have meant it."""
+    if seed is None and first != 0:
+        raise ValueError(f"{name} is {first}, but there is no seed: {parts} that share one have the masks of the whole")
+
+
+def forward_arguments(
+    batch: Batch,
+    y: tuple[Array, int, int],
+    initial: list[Array | None] | list[Array] | None,
+    final: list[Array],
+    workspace: Array,
+    **rest: Any,
+) -> Any:
+    """``swiftrnn_forward_args`` of what all passes have: `y` with its strides, states before and after, scratch."""
+    return c.ForwardArgs(
+        steps=batch.steps,
+        sequences=batch.sequences,
+        x=address(batch.x),
+        x_step_stride=batch.x_step_stride,
+        x_sequence_stride=batch.x_sequence_stride,
+        y=address(y[0]),
+        y_step_stride=y[1],
+        y_sequence_stride=y[2],
+        initial_states=state_pointers(initial),
+        final_states=state_pointers(final),
+        state_count=len(final),
+        workspace=address(workspace),
+        workspace_size=workspace.nbytes,
+        **rest,
+    )
+
+
 def run_forward(
     batch: Batch,
     initial: list[Array | None] | None,
@@ -175,32 +213,21 @@ def run_forward(
 ) -> tuple[Array, Any]:
     """One ``swiftrnn_network_forward``: y and the final state. The library checks what is left to check."""
     handle = batch.handle
-    y, y_step_stride, y_sequence_stride = batch.empty(handle.output_size)
-    final = batch.empty_states()
-    purpose = c.WORKSPACE_FORWARD if weights is None else c.WORKSPACE_FORWARD_WEIGHTS
-    size = handle.workspace_size(purpose, batch.steps, batch.sequences)
-    workspace = pools.forward.take(size)
-    arguments = c.ForwardArgs(
-        steps=batch.steps,
-        sequences=batch.sequences,
-        x=address(batch.x),
-        x_step_stride=batch.x_step_stride,
-        x_sequence_stride=batch.x_sequence_stride,
-        y=address(y),
-        y_step_stride=y_step_stride,
-        y_sequence_stride=y_sequence_stride,
+    y, final = batch.empty(handle.output_size), batch.empty_states()
+    workspace = pools.forward.take(handle.forward_workspace_size(weights, batch.steps, batch.sequences))
+    arguments = forward_arguments(
+        batch,
+        y,
+        initial,
+        final,
+        workspace,
         lengths=c.int64s(address(batch.lengths)),
-        initial_states=state_pointers(initial),
-        final_states=state_pointers(final),
-        state_count=len(final),
         parameters=parameters,
         parameter_count=0 if parameters is None else len(handle.parameters),
         weights=None if weights is None else weights.pointer,
         tape=address(tape),
         tape_size=0 if tape is None else tape.nbytes,
-        workspace=address(workspace),
-        workspace_size=workspace.nbytes,
-        seed=unsigned(seed, "seed"),
+        seed=seed,
         first_sequence=first_sequence,
         inputs=c.pointers([address(array) for array in batch.inputs]),
         input_count=len(batch.inputs),
@@ -208,4 +235,4 @@ def run_forward(
     )
     c.network_forward(handle.pointer, c.byref(arguments))
     pools.forward.give(workspace)
-    return y, joined_state(final)
+    return y[0], joined_state(final)

@@ -10,7 +10,7 @@ import numpy as np
 from . import _c_api as c
 from ._arrays import Array, address, real, writeable
 from ._errors import Status, SwiftRNNError
-from ._parameters import named_views
+from ._parameters import NamedViews, refuse_parameters
 from ._sequence import Batch, State, joined_state, state_pointers
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ class Gradients:
     state : ndarray, (ndarray, ndarray) or None
         Of the initial state, in its layout; given even where the initial state was left out. None if not wanted, and
         for trees, which have none.
-    parameters : dict of str to ndarray, or None
-        Views of `flat` by torch's names; None if not wanted.
+    parameters : mapping of str to ndarray, or None
+        Views of `flat` by torch's names, into which ``parameters[name] = array`` copies; None if not wanted.
     flat : ndarray or None
         The gradients of all parameters as one vector, in the order of `Network.flat`; None if not wanted.
     inputs : dict of str to ndarray, or None
@@ -99,8 +99,7 @@ class TapeMemory:
             return np.empty_like(network.flat)
         flat = into.flat if isinstance(into, Gradients) else into
         flat = writeable(flat, "accumulate_into", network.dtype, network.flat.shape)
-        if np.may_share_memory(flat, network.flat):
-            raise ValueError("accumulate_into overlaps the parameters")
+        refuse_parameters(flat, "accumulate_into", "added to")
         return flat
 
     def close(self) -> None:
@@ -229,7 +228,7 @@ class Tape(TapeMemory):
         dinputs = [np.empty_like(array) for array in batch.inputs] if need_inputs else None
         flat = self._flat_gradient(need_parameters, accumulate_into)
 
-        parameters = handle.flat_pointers(address(network.flat), network.flat.nbytes)
+        parameters = network._pointers()
         gradients = None if flat is None else handle.flat_pointers(address(flat), flat.nbytes)
         size = handle.workspace_size(c.WORKSPACE_BACKWARD, batch.steps, batch.sequences)
         workspace = network._pools.backward.take(size)
@@ -268,7 +267,7 @@ class Tape(TapeMemory):
         return Gradients(
             x=dx_wanted[0],
             state=None if dinitial is None else joined_state(dinitial),
-            parameters=None if flat is None else named_views(flat, handle.parameters),
+            parameters=None if flat is None else NamedViews(flat, handle.parameters),
             flat=flat,
             inputs=None if dinputs is None else self._named(dinputs),
         )
@@ -294,7 +293,7 @@ class Tape(TapeMemory):
         True
         """
         network, batch, buffer = self._network, self._batch, self._memory()
-        parameters = batch.handle.flat_pointers(address(network.flat), network.flat.nbytes)
+        parameters = network._pointers()
         c.network_update_statistics(
             batch.handle.pointer,
             address(buffer),

@@ -1,47 +1,45 @@
 """What stands around a network, as functions of numpy arrays: embedding, linear layer, loss, sampling.
 
-Arrays are float32 or float64, all of one call the same; identifiers are int64. Nothing is cast; arrays that are not
-dense are copied. Each call gives the GIL back while it computes, and any number of threads may call.
+Arrays are float32 or float64, all of one call the same, and never cast; identifiers are integers of any type, in arrays
+or nested lists. Arrays that are not dense are copied. Each call gives the GIL back while it computes, and any number of
+threads may call.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from . import _c_api as c
-from ._arrays import Array, address, dense, integer, real, shaped, typed, unsigned, writeable
-
-Ids = NDArray[np.int64]
-
-_INT64 = np.dtype(np.int64)
+from ._arrays import Array, address, dense, integer, integers, one_type, rows, shaped, typed, writeable
+from ._parameters import refuse_parameters
+from ._sampling import Ids as Ids, Sampler as Sampler, sample as sample
 
 
-def _matrix(value: Array, name: str, dtype: np.dtype[np.generic] | None = None) -> Array:
-    array = typed(value, name, dtype)
+def _matrix(value: Array, name: str) -> Array:
+    array = typed(value, name)
     if array.ndim != 2:
         raise ValueError(f"{name}: expected 2 dimensions, got shape {list(array.shape)}")
     return dense(array)
 
 
-def _rows(value: Array, name: str, width: int | None, dtype: np.dtype[np.generic] | None = None) -> Array:
-    array = typed(value, name, dtype)
-    if array.ndim == 0 or (width is not None and array.shape[-1] != width):
-        expected = "[..., features]" if width is None else f"[..., {width}]"
-        raise ValueError(f"{name}: expected shape {expected}, got {list(array.shape)}")
-    return dense(array)
+def _gradient(value: Any, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
+    """An array that a gradient is added to."""
+    array = writeable(value, name, dtype, shape)
+    refuse_parameters(array, name, "added to")
+    return array
 
 
-def embedding(weight: Array, ids: Ids) -> Array:
+def embedding(weight: Array, ids: ArrayLike) -> Array:
     """Looks rows up: ``out[..., :] = weight[ids[...], :]``.
 
     Parameters
     ----------
     weight : ndarray [vocabulary, width]
-    ids : ndarray of int64, of any shape
+    ids : array of integers, of any shape
         Each in 0 ..< vocabulary.
 
     Returns
@@ -62,7 +60,7 @@ def embedding(weight: Array, ids: Ids) -> Array:
            [0., 1.]], dtype=float32)
     """
     weight = _matrix(weight, "weight")
-    ids = dense(typed(ids, "ids", _INT64))
+    ids = integers(ids, "ids")
     vocabulary, width = weight.shape
     out = np.empty((*ids.shape, width), weight.dtype)
     c.embedding_forward(
@@ -71,13 +69,13 @@ def embedding(weight: Array, ids: Ids) -> Array:
     return out
 
 
-def embedding_backward(dout: Array, ids: Ids, vocabulary: int, *, accumulate_into: Array | None = None) -> Array:
+def embedding_backward(dout: Array, ids: ArrayLike, vocabulary: int, *, accumulate_into: Array | None = None) -> Array:
     """The gradient of `embedding` for its weight: row v is the sum of the rows of `dout` whose identifier is v.
 
     Parameters
     ----------
     dout : ndarray [*ids.shape, width]
-    ids : ndarray of int64
+    ids : array of integers
     vocabulary : int
     accumulate_into : ndarray [vocabulary, width], optional
         C-contiguous: the gradient is added to it, and it is returned.
@@ -94,7 +92,7 @@ def embedding_backward(dout: Array, ids: Ids, vocabulary: int, *, accumulate_int
            [2., 2.],
            [0., 0.]])
     """
-    ids = dense(typed(ids, "ids", _INT64))
+    ids = integers(ids, "ids")
     dout = typed(dout, "dout")
     if dout.ndim != ids.ndim + 1 or dout.shape[:-1] != ids.shape:
         raise ValueError(f"dout: expected shape {list(ids.shape)} + [width], got {list(dout.shape)}")
@@ -103,7 +101,7 @@ def embedding_backward(dout: Array, ids: Ids, vocabulary: int, *, accumulate_int
     if accumulate_into is None:
         result = np.empty(shape, dout.dtype)
     else:
-        result = writeable(accumulate_into, "accumulate_into", dout.dtype, shape)
+        result = _gradient(accumulate_into, "accumulate_into", dout.dtype, shape)
     c.embedding_backward(
         c.dtype_code(dout.dtype), *shape, ids.size, c.int64s(address(ids)), address(dout), accumulate_into is not None,
         address(result),
@@ -132,13 +130,14 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
     """
     weight = _matrix(weight, "weight")
     outputs, inputs = weight.shape
-    x = _rows(x, "x", inputs, weight.dtype)
-    bias = None if bias is None else dense(shaped(bias, "bias", weight.dtype, (outputs,)))
+    x = rows(x, "x", inputs)
+    bias = None if bias is None else dense(shaped(bias, "bias", None, (outputs,)))
+    one_type({"x": x, "weight": weight, "bias": bias})
     y = np.empty((*x.shape[:-1], outputs), weight.dtype)
-    rows = math.prod(x.shape[:-1])
     c.linear_forward(
-        c.dtype_code(weight.dtype), rows, inputs, outputs, address(x), address(weight), address(bias), address(y)
-    )
+        c.dtype_code(weight.dtype), math.prod(x.shape[:-1]), inputs, outputs, address(x), address(weight),
+        address(bias), address(y),
+    )  # fmt: skip
     return y
 
 
@@ -186,16 +185,19 @@ def linear_backward(
     """
     weight = _matrix(weight, "weight")
     outputs, inputs = weight.shape
-    x = _rows(x, "x", inputs, weight.dtype)
-    dy = dense(shaped(dy, "dy", weight.dtype, (*x.shape[:-1], outputs)))
+    x = rows(x, "x", inputs)
+    dy = dense(shaped(dy, "dy", None, (*x.shape[:-1], outputs)))
+    one_type({"x": x, "weight": weight, "dy": dy})
     dx = np.empty_like(x) if need_x else None
     if accumulate_into is None:
         dweight = np.empty_like(weight) if need_weight else None
         dbias = np.empty(outputs, weight.dtype) if need_bias else None
     else:
         names = ("accumulate_into weight", "accumulate_into bias")
-        dweight = writeable(accumulate_into[0], names[0], weight.dtype, weight.shape) if need_weight else None
-        dbias = writeable(accumulate_into[1], names[1], weight.dtype, (outputs,)) if need_bias else None
+        dweight = _gradient(accumulate_into[0], names[0], weight.dtype, weight.shape) if need_weight else None
+        dbias = _gradient(accumulate_into[1], names[1], weight.dtype, (outputs,)) if need_bias else None
+        if dweight is not None and np.may_share_memory(dweight, weight):
+            raise ValueError("accumulate_into weight overlaps weight: it receives the gradient")
     c.linear_backward(
         c.dtype_code(weight.dtype), math.prod(x.shape[:-1]), inputs, outputs, address(x), address(weight), address(dy),
         accumulate_into is not None, address(dx), address(dweight), address(dbias),
@@ -213,7 +215,7 @@ class CrossEntropy(NamedTuple):
 
 def cross_entropy(
     logits: Array,
-    targets: Ids,
+    targets: ArrayLike,
     *,
     ignore_index: int = -100,
     need_gradient: bool = True,
@@ -225,7 +227,7 @@ def cross_entropy(
     Parameters
     ----------
     logits : ndarray [..., classes]
-    targets : ndarray of int64 [...]
+    targets : array of integers [...]
         Each in 0 ..< classes, or `ignore_index`: such rows do not count and have gradient 0.
     ignore_index : int
     need_gradient : bool
@@ -251,8 +253,10 @@ def cross_entropy(
     >>> round(perplexity, 9), dlogits[0].tolist(), dlogits[2].tolist()
     (4.0, [-0.375, 0.125, 0.125, 0.125], [0.0, 0.0, 0.0, 0.0])
     """
-    array = _rows(logits, "logits", None)
-    targets = dense(shaped(targets, "targets", _INT64, array.shape[:-1]))
+    array = rows(logits, "logits")
+    targets = integers(targets, "targets")
+    if targets.shape != array.shape[:-1]:
+        raise ValueError(f"targets: expected shape {list(array.shape[:-1])}, got {list(targets.shape)}")
     dlogits: Array | None = None
     if out is not None:
         if not need_gradient:
@@ -269,52 +273,3 @@ def cross_entropy(
         c.byref(perplexity), None,
     )  # fmt: skip
     return CrossEntropy(loss.value, dlogits, perplexity.value)
-
-
-def sample(
-    logits: Array,
-    *,
-    temperature: float = 1.0,
-    top_k: int = 0,
-    top_p: float = 1.0,
-    seed: int = 0,
-    position: int = 0,
-) -> Ids:
-    """Draws a class per row of logits.
-
-    Parameters
-    ----------
-    logits : ndarray [..., classes]
-    temperature : float
-        Divides the logits; 0: the largest logit, the first of equals.
-    top_k : int
-        Only the k largest logits; 0: all.
-    top_p : float
-        Only the smallest set of most likely classes that reaches this probability, after top_k; 0 or 1: all.
-    seed, position : int
-        In 0...2^64 - 1. Seed, position and row number give the random number, whatever was drawn before: use the
-        position of the token in its text.
-
-    Returns
-    -------
-    ndarray of int64 [...]
-
-    Examples
-    --------
-    >>> import numpy as np, swiftrnn
-    >>> swiftrnn.sample(np.array([[0.0, 3.0, 1.0], [2.0, 2.0, 0.0]]), temperature=0)
-    array([1, 0])
-    """
-    array = _rows(logits, "logits", None)
-    ids = np.empty(array.shape[:-1], np.int64)
-    config = c.SampleConfig(
-        temperature=real(temperature, "temperature"),
-        top_k=integer(top_k, "top_k"),
-        top_p=real(top_p, "top_p"),
-        seed=unsigned(seed, "seed"),
-        position=unsigned(position, "position"),
-    )
-    c.sample(
-        c.dtype_code(array.dtype), c.byref(config), ids.size, array.shape[-1], address(array), c.int64s(address(ids))
-    )
-    return ids

@@ -31,7 +31,7 @@ def results() -> dict[str, np.ndarray]:
         scalars = np.array([loss, norm])
         for name, array in dict(
             logits=logits, dlogits=dlogits, dx=gradients.x, dweight=gradients.weight, dbias=gradients.bias,
-            scalars=scalars, weight=weight, samples=swiftrnn.sample(logits, top_k=40, top_p=0.9, seed=3),
+            scalars=scalars, weight=weight, samples=swiftrnn.sample(logits, top_k=40, top_p=0.9, seed=3, position=0),
         ).items():  # fmt: skip
             saved[f"{dtype} {name}"] = array
     return saved

@@ -85,7 +85,7 @@ def test_streams_initialization_and_what_stands_around(dtype: str, mode_index: i
         swiftrnn.SGD(updated[0], 0.1, momentum=0.9).step(gradients.weight)
         swiftrnn.Adam(updated[1]).step(gradients.weight)
         swiftrnn.AdamW(updated[2]).step(gradients.weight)
-        samples = swiftrnn.sample(logits, temperature=0.7, top_k=50, top_p=0.9, seed=3)
+        samples = swiftrnn.sample(logits, temperature=0.7, top_k=50, top_p=0.9, seed=3, position=0)
         scalars = np.array([loss, perplexity, norm])
         return [
             network.flat, hidden, *as_list(stream.state), looked_up, embedded, logits, dlogits, gradients.x,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.numpy
 import torch
 
 import swiftrnn
@@ -32,8 +34,8 @@ def test_checkpoint() -> None:
     optimizer = swiftrnn.Adam(np.ones(3))
     with pytest.raises(ValueError, match="state dict"):
         optimizer.load_state_dict({"steps": 1})
-    with pytest.raises(ValueError, match=r"first\[0\]: expected shape \[3\], got \[2\]"):
-        optimizer.load_state_dict({"steps": 1, "first": [np.ones(2)], "second": [np.ones(3)]})
+    with pytest.raises(ValueError, match=r"first.0: expected shape \[3\], got \[2\]"):
+        optimizer.load_state_dict({"steps": 1, "first.0": np.ones(2), "second.0": np.ones(3)})
     assert optimizer.steps == 0
 
 
@@ -44,7 +46,9 @@ def test_a_checkpoint_holds_the_settings() -> None:
         state, fresh = optimizer.state_dict(), make(np.ones(3))
         # torch's groups hold more: what it offers and this library does not.
         theirs = make_torch([torch.nn.Parameter(torch.ones(3))], **options).state_dict()["param_groups"][0]
-        assert {key: state[key] for key in optimizer._settings} == {key: theirs[key] for key in optimizer._settings}
+        assert {key: state[key].tolist() for key in optimizer._settings} == {
+            key: list(theirs[key]) if key == "betas" else theirs[key] for key in optimizer._settings
+        }
         fresh.load_state_dict(state)
         assert repr(fresh) == repr(optimizer), name
         for ours, theirs in zip(fresh._moments().values(), optimizer._moments().values()):
@@ -56,8 +60,8 @@ def test_a_checkpoint_holds_the_settings() -> None:
         assert fresh.lr == 0.125, "what is left out stays"
         with pytest.raises(ValueError, match=r"state dict: missing \[\], unexpected \['rate'\]"):
             fresh.load_state_dict({**state, "rate": 1.0})
-    with pytest.raises(ValueError, match="first: expected 1 arrays, got 0"):
-        swiftrnn.Adam(np.ones(3)).load_state_dict({"steps": 1, "first": [], "second": []})
+    with pytest.raises(ValueError, match=r"missing \['second.0'\], unexpected \['first.1'\]"):
+        swiftrnn.Adam(np.ones(3)).load_state_dict({"steps": 1, "first.0": np.ones(3), "first.1": np.ones(3)})
 
 
 @pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "adamw"])
@@ -78,6 +82,79 @@ def test_checkpoint_by_savez(name: str, tmp_path: Path) -> None:
         optimizer.step(gradient)
         resumed.step(gradient)
     assert_same_bits(other, parameter)
+
+
+def by_savez(state: Any, path: Path) -> Any:
+    np.savez(path, **state)
+    return np.load(path)
+
+
+def by_savez_compressed(state: Any, path: Path) -> Any:
+    np.savez_compressed(path, **state)
+    return dict(np.load(path))
+
+
+def by_safetensors(state: Any, path: Path) -> Any:
+    safetensors.numpy.save_file(state, path)
+    return safetensors.numpy.load_file(path)
+
+
+def by_pickle(state: Any, path: Path) -> Any:
+    path.write_bytes(pickle.dumps(state))
+    return pickle.loads(path.read_bytes())
+
+
+@pytest.mark.parametrize("save", [by_savez, by_savez_compressed, by_safetensors, by_pickle])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_checkpoint_of_several_parameters(name: str, save: Any, tmp_path: Path) -> None:
+    make, _, options = OPTIMIZERS[name]
+
+    def start(seed: int) -> list[Any]:
+        rng = np.random.default_rng(seed)
+        # Some of the same shape, an empty one, both types.
+        arrays = [rng.standard_normal(shape) for shape in [(3, 2), (7,), (3, 2), (0,)]]
+        return [swiftrnn.GRU(3, 4, seed=seed), *arrays, np.ones(5, np.float32)]
+
+    def step(optimizer: Any, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        optimizer.step([rng.standard_normal(array.shape).astype(array.dtype) for array in optimizer._arrays()])
+
+    trained, others = start(0), start(1)
+    optimizer = make(trained, **options)
+    for seed in range(3):
+        step(optimizer, seed)
+    state = optimizer.state_dict()
+    assert all(type(value) is np.ndarray and value.dtype != object for value in state.values())
+    resumed = make(others)
+    resumed.load_state_dict(save(state, tmp_path / "optimizer.npz"))
+    others[0].load_state_dict(save(trained[0].state_dict(), tmp_path / "network.npz"))
+    for mine, theirs in zip(others[1:], trained[1:]):
+        mine[...] = theirs
+    assert repr(resumed).partition("lr=")[2] == repr(optimizer).partition("lr=")[2]
+    for seed in (3, 4):
+        step(optimizer, seed)
+        step(resumed, seed)
+    for mine, theirs in zip(resumed._arrays(), optimizer._arrays()):
+        assert_same_bits(mine, theirs)
+
+
+def test_a_checkpoint_of_other_parameters_is_refused(tmp_path: Path) -> None:
+    optimizer = swiftrnn.Adam([np.ones(3), np.ones(2)])
+    optimizer.step([np.ones(3), np.ones(2)])
+    state, before = optimizer.state_dict(), repr(optimizer.state_dict())
+    for wrong, message in (
+        ({name: value for name, value in state.items() if name != "second.1"}, r"missing \['second.1'\]"),
+        ({**state, "first.2": np.ones(2)}, r"unexpected \['first.2'\]"),
+        ({**state, "first.1": np.ones(3)}, r"first.1: expected shape \[2\], got \[3\]"),
+        (swiftrnn.Adam(np.ones(3)).state_dict(), r"missing \['first.1', 'second.1'\]"),
+        (swiftrnn.SGD([np.ones(3), np.ones(2)], momentum=0.5).state_dict(), "unexpected .*'velocities.0'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            optimizer.load_state_dict(by_savez(wrong, tmp_path / "state.npz"))
+        assert repr(optimizer.state_dict()) == before
+    half = swiftrnn.SGD([np.ones(3), np.ones(2)], momentum=0.5)
+    with pytest.raises(ValueError, match=r"missing \['velocities.1'\]"):
+        half.load_state_dict({name: value for name, value in half.state_dict().items() if name != "velocities.1"})
 
 
 @pytest.mark.parametrize("name", ["sgd", "nesterov", "adam", "adamw"])

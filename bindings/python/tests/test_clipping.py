@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,7 +71,84 @@ def test_clipping_options_and_errors() -> None:
         with pytest.raises(swiftrnn.SwiftRNNError) as caught:
             swiftrnn.clip_grad_norm(np.ones(3), wrong)
         assert caught.value.status is swiftrnn.Status.INVALID_VALUE
-    with pytest.raises(TypeError, match=r"gradients\[1\]: expected float64, got float32"):
+    with pytest.raises(TypeError, match=r"^gradients\[0\] is float64 and gradients\[1\] is float32: they must be"):
         swiftrnn.clip_grad_norm([np.ones(3), np.ones(3, np.float32)], 1.0)
     with pytest.raises(ValueError, match="need_parameters=False"):
         swiftrnn.clip_grad_norm(swiftrnn.Gradients(None, None, None, None), 1.0)
+
+
+def test_parameters_are_refused_whatever_holds_them() -> None:
+    network, table = swiftrnn.GRU(3, 4, seed=0), np.ones((5, 3), np.float32)
+    optimizer = swiftrnn.Adam([network, table])
+    y, _, tape = network.forward(np.ones((2, 1, 3), np.float32))
+    gradients = tape.backward(y)
+    twin = pickle.loads(pickle.dumps(swiftrnn.GRU(3, 4, seed=1), protocol=5))
+    of_optimizer = copy.deepcopy(swiftrnn.SGD(np.ones(3)))
+    given: list[Any] = [
+        network.parameters.values(),
+        list(network.parameters.values()),
+        network.flat,
+        [network.flat[3:9]],
+        network.flat.reshape(2, -1),
+        network.parameters["weight_ih_l0"][2:],
+        torch.from_numpy(network.flat).numpy(),  # an array of its own over the same numbers
+        np.frombuffer(memoryview(network.flat), np.float32)[:5].view(),
+        table,
+        table[1:],
+        [gradients, table],
+        [gradients.flat, network.parameters["bias_ih_l0"]],
+        twin.flat,
+        twin.parameters["bias_hh_l0"],
+        of_optimizer._owners[0],
+    ]
+    before = [network.flat.copy(), table.copy(), gradients.flat.copy(), twin.flat.copy()]
+    for wrong in given:
+        with pytest.raises(ValueError, match=r"^gradients\[\d\]: expected gradients, got parameters, .*tape.backward"):
+            swiftrnn.clip_grad_norm(wrong, 1e-3)
+    for wrong in (network, [network]):
+        with pytest.raises(TypeError, match=r"^gradients\[0\]: .* got the network GRU: tape.backward makes gradients"):
+            swiftrnn.clip_grad_norm(wrong, 1e-3)
+    with pytest.raises(TypeError, match="^gradients: expected Gradients, .* got Parameters"):
+        swiftrnn.clip_grad_norm(network.parameters, 1e-3)
+    assert_same_bits([network.flat, table, gradients.flat, twin.flat], before, "nothing was scaled")
+
+    # Where gradients are read or added to.
+    for call in (
+        lambda: swiftrnn.SGD(network).step(network.flat),
+        lambda: optimizer.step([gradients, table]),
+        lambda: optimizer.step([network.parameters["bias_ih_l0"], table]),
+        lambda: tape.backward(y, accumulate_into=network.flat),
+        lambda: tape.backward(y, accumulate_into=twin.flat),
+        lambda: swiftrnn.embedding_backward(np.ones((2, 3), np.float32), [0, 1], 5, accumulate_into=table),
+        lambda: swiftrnn.linear_backward(
+            np.ones((2, 5), np.float32), np.ones((2, 3), np.float32), np.ones((5, 3), np.float32),
+            need_bias=False, accumulate_into=(table, None),
+        ),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="expected gradients, got parameters"):
+            call()
+    weight = np.ones((5, 3))
+    with pytest.raises(ValueError, match="accumulate_into weight overlaps weight"):
+        swiftrnn.linear_backward(
+            np.ones((2, 5)), np.ones((2, 3)), weight, need_bias=False, accumulate_into=(weight, None)
+        )
+    assert_same_bits([network.flat, table, twin.flat], [before[0], before[1], before[3]])
+    assert optimizer.steps == 0 and (weight == 1).all()
+
+
+def test_gradients_are_taken_as_the_documentation_says() -> None:
+    network = swiftrnn.GRU(3, 4, seed=0)
+    optimizer = swiftrnn.SGD(network, lr=0)
+    y, _, tape = network.forward(np.ones((2, 1, 3), np.float32))
+    norm = float(np.linalg.norm(tape.backward(y).flat.astype(float)))
+    for form in (
+        lambda g: g, lambda g: g.flat, lambda g: [g], lambda g: g.parameters.values(),
+        lambda g: list(g.parameters.values()), lambda g: (array for array in g.parameters.values()),
+    ):  # fmt: skip
+        gradients = tape.backward(y)
+        assert abs(swiftrnn.clip_grad_norm(form(gradients), norm / 2) / norm - 1) < 1e-6
+        assert abs(float(np.linalg.norm(gradients.flat.astype(float))) / (norm / 2) - 1) < 1e-5
+    optimizer.step(gradients)
+    p = np.ones(3)
+    swiftrnn.SGD(p)  # gone at once
+    assert swiftrnn.clip_grad_norm(p, 9.0) == math.sqrt(3)

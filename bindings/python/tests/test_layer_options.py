@@ -5,6 +5,7 @@ masks with gaps. float64 with torch, 1e-12; float32 with Keras, 2e-6, both relat
 from __future__ import annotations
 
 import copy
+import dataclasses
 import os
 import pickle
 import tempfile
@@ -244,7 +245,7 @@ def test_a_cell_of_equations_takes_them() -> None:
     "arguments, error, message",
     [
         ({"skip": "residuel"}, ValueError, r"skip: expected one of .*, got 'residuel' \(did you mean 'residual'\?\)"),
-        ({"merge": "concat"}, ValueError, r"did you mean 'concatenate'"),
+        ({"merge": "concatenated"}, ValueError, r"did you mean 'concatenate'"),
         ({"gaps": True}, ValueError, "gaps: expected one of"),
         ({"dilations": [1, "2"]}, TypeError, r"dilations\[1\]"),
         ({"hidden_sizes": 4}, TypeError, "hidden_sizes: expected a sequence"),
@@ -253,6 +254,20 @@ def test_a_cell_of_equations_takes_them() -> None:
 def test_options_that_are_none(arguments: dict[str, Any], error: type, message: str) -> None:
     with pytest.raises(error, match=message):
         LayerOptions(**arguments)
+
+
+@pytest.mark.parametrize(
+    "theirs, ours", [("concat", "concatenate"), ("ave", "mean"), ("mul", "product"), ("sum", "sum")]
+)
+def test_merges_in_kerass_words(theirs: str, ours: str) -> None:
+    options, same = LayerOptions(merge=theirs), LayerOptions(merge=ours)
+    assert options == same and options.merge == ours and repr(options) == repr(same)
+    assert dataclasses.replace(options, skip="dense") == LayerOptions(merge=ours, skip="dense")
+    x = np.ones((T, N, I), np.float32)
+    networks = [
+        swiftrnn.GRU(I, H, bidirectional=True, options=each, seed=0) for each in (options, same)
+    ]
+    assert (networks[0](x)[0] == networks[1](x)[0]).all()
 
 
 def test_options_that_do_not_fit() -> None:
@@ -265,8 +280,9 @@ def test_options_that_do_not_fit() -> None:
     with pytest.raises(TypeError, match="options: expected a swiftrnn.LayerOptions, got str"):
         swiftrnn.GRU(I, H, options="residual")  # type: ignore[arg-type]
     network, x = swiftrnn.GRU(I, H), np.zeros((T, N, I), np.float32)
-    with pytest.raises(swiftrnn.SwiftRNNError, match="a mask needs a network with the option gaps"):
+    with pytest.raises(swiftrnn.SwiftRNNError, match=r'options=LayerOptions\(gaps="zero"\)') as caught:
         network(x, mask=np.ones((T, N), bool))
+    assert caught.value.status is swiftrnn.Status.UNSUPPORTED
     masked = swiftrnn.GRU(I, H, options=LayerOptions(gaps="zero"))
     with pytest.raises(ValueError, match=r"mask: expected shape \[9, 4\], got \[4, 9\]"):
         masked(x, mask=np.ones((N, T), bool))

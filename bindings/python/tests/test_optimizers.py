@@ -233,8 +233,9 @@ def test_a_language_model_learns_a_text() -> None:
     for token in prompt:
         y = stream.step(swiftrnn.embedding(table, np.array([token])))
     written = []
-    for position in range(25):
-        token = int(swiftrnn.sample(swiftrnn.linear(y, head, bias), temperature=0, position=position)[0])
+    sampler = swiftrnn.Sampler(temperature=0)
+    for _ in range(25):
+        token = int(sampler(swiftrnn.linear(y, head, bias))[0])
         written.append(token)
         y = stream.step(swiftrnn.embedding(table, np.array([token])))
     assert letters[written].tobytes() == text[20:45].tobytes()
