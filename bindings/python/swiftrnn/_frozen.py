@@ -7,7 +7,8 @@ from typing import Any
 from ._arrays import Array
 from ._buffers import BufferPools
 from ._handles import NetworkHandle, WeightsHandle
-from ._sequence import Batch, Lengths, State, run_forward
+from ._inference import Inference
+from ._sequence import Lengths, State
 from ._stream import Stream
 
 
@@ -30,6 +31,7 @@ class Frozen:
         self._handle = handle
         self._weights = WeightsHandle(handle, parameters)
         self._pools = BufferPools()
+        self._inference = Inference(handle, None, self._weights, self._pools)
 
     def __call__(
         self,
@@ -40,9 +42,7 @@ class Frozen:
         **inputs: Array,
     ) -> tuple[Array, Any]:
         """Inference over whole sequences: arguments, results, errors and bits as for a call of the network."""
-        batch = Batch(self._handle, x, lengths, inputs, mask)
-        initial = batch.states(state)
-        return run_forward(batch, initial, parameters=None, weights=self._weights, pools=self._pools)
+        return self._inference(x, state, lengths, mask, inputs)
 
     def __repr__(self) -> str:
         return f"Frozen({self._handle.config.described()})"
@@ -63,3 +63,4 @@ class Frozen:
     def close(self) -> None:
         """Gives the scratch memory that is kept for the next call back to the system. The snapshot stays usable."""
         self._pools.clear()
+        self._inference.clear()

@@ -12,15 +12,18 @@ from ._arrays import Array, address, integer, own, shaped, unsigned
 from ._buffers import BufferPools
 from ._frozen import Frozen
 from ._handles import Config, NetworkHandle
+from ._inference import Inference
 from ._initialize import Initialized
 from ._layer_options import LayerOptions
 from ._parameters import Parameters
-from ._sequence import Batch, Lengths, State, run_forward
+from ._sequence import Batch, Lengths, State, needs_seed, run_forward
 from ._stream import Stream
 from ._tape import Tape
 
 
-_OWN_ATTRIBUTES = frozenset({"_handle", "_flat", "_parameters", "_pools", "_dropout_seeds"})
+_OWN_ATTRIBUTES = frozenset(
+    {"_handle", "_flat", "_parameters", "_parameter_pointers", "_pools", "_inference", "_dropout_seeds"}
+)
 
 
 class Network(Initialized):
@@ -59,7 +62,9 @@ class Network(Initialized):
         self._handle = handle
         self._flat = flat
         self._parameters = Parameters(flat, handle.parameters)
+        self._parameter_pointers = handle.flat_pointers(address(flat), flat.nbytes)
         self._pools = BufferPools()
+        self._inference = Inference(handle, self._parameter_pointers, None, self._pools)
 
     # ---- Configuration, in torch's words ----
 
@@ -131,8 +136,27 @@ class Network(Initialized):
     @property
     def flat(self) -> Array:
         """All parameters as one vector, without padding, in the order of `parameters`: what an optimizer, an
-        all-reduce or a file wants. It may be written to; ``parameters.changed()`` lets tapes know."""
+        all-reduce or a file wants. It may be written to; ``parameters.changed()`` lets tapes know.
+
+        ``network.flat = vector`` copies into it, checks type and shape, and counts as a change that a tape notices, as
+        does ``network.flat += vector``.
+
+        Examples
+        --------
+        >>> import numpy as np, swiftrnn
+        >>> gru = swiftrnn.GRU(3, 4, seed=0)
+        >>> vector = gru.flat
+        >>> gru.flat *= 0
+        >>> gru.flat is vector, bool(vector.any())
+        (True, False)
+        """
         return self._flat
+
+    @flat.setter
+    def flat(self, value: Array) -> None:
+        if value is not self._flat:  # it is where += has written
+            self._flat[...] = shaped(value, "flat", self._flat.dtype, self._flat.shape)
+        self._parameters.changed()
 
     def state_dict(self) -> dict[str, Array]:
         """Copies of all parameters by torch's names.
@@ -168,7 +192,8 @@ class Network(Initialized):
         self._parameters.load(state)
 
     def _pointers(self) -> Any:
-        return self._handle.flat_pointers(address(self._flat), self._flat.nbytes)
+        """A C array of where each parameter is; nobody writes to it."""
+        return self._parameter_pointers
 
     # ---- Whole sequences ----
 
@@ -218,9 +243,7 @@ class Network(Initialized):
         >>> y.shape, h.shape, bool((y[2:, 1] == 0).all())
         ((5, 2, 8), (4, 2, 4), True)
         """
-        batch = Batch(self._handle, x, lengths, inputs, mask)
-        initial = batch.states(state)
-        return run_forward(batch, initial, parameters=self._pointers(), weights=None, pools=self._pools)
+        return self._inference(x, state, lengths, mask, inputs)
 
     def forward(
         self,
@@ -246,7 +269,7 @@ class Network(Initialized):
             network's own seed starts; `Tape.seed` says which.
         first_sequence : int
             In 0...2^32 - N, added to a sequence's index in the masks: a batch computed in parts has the masks of the
-            whole.
+            whole, if all parts have one `seed`; without one it is refused.
 
         Returns
         -------
@@ -268,6 +291,7 @@ class Network(Initialized):
         batch = Batch(self._handle, x, lengths, inputs, mask)
         initial = batch.states(state)
         first_sequence = integer(first_sequence, "first_sequence", 0, 2**32 - batch.sequences)
+        needs_seed(seed, first_sequence, "first_sequence", "parts of a batch")
         chosen = self._dropout_seeds.getrandbits(64) if seed is None else unsigned(seed, "seed")
         version = self._parameters.version
         buffer = self._pools.tape.take(self._handle.tape_size(batch.steps, batch.sequences))
@@ -349,6 +373,7 @@ class Network(Initialized):
     def close(self) -> None:
         """Gives the scratch memory that is kept for the next call back to the system. The network stays usable."""
         self._pools.clear()
+        self._inference.clear()
 
     # ---- Pickle and copy: configuration, parameters, where the dropout seeds are, and attributes that were added ----
 

@@ -42,6 +42,11 @@ class Stream:
         self._inputs = (self.batch, handle.config.input_size)
         self._outputs = (self.batch, handle.output_size)
         self._lock = threading.Lock()
+        # What a step reads and writes: copying a caller's numbers takes less time than asking numpy for their address.
+        self._x, self._y = np.empty(self._inputs, self._dtype), np.empty(self._outputs, self._dtype)
+        self._further = [np.empty((self.batch, width), self._dtype) for _, width in handle.inputs]
+        self._further_pointers = c.pointers([address(array) for array in self._further])
+        self._addresses = (self._stream.address, address(self._x), address(self._y))
 
     def __repr__(self) -> str:
         closed = ", closed" if self._stream is None else ""
@@ -77,25 +82,37 @@ class Stream:
         y : ndarray
             [N, P], or [P]; `out` if that was given.
         """
-        array = typed(x, "x", self._dtype)
-        y_shape: tuple[int, ...] = self._outputs
-        if array.shape != self._inputs:
-            if self.batch != 1 or array.shape != self._inputs[1:]:
-                raise ValueError(f"x: expected shape {list(self._inputs)}, got {list(array.shape)}")
-            y_shape = self._outputs[1:]
-        y = np.empty(y_shape, self._dtype) if out is None else self._output(out, y_shape, array)
-        given = self._given(inputs, array.shape[:-1], y)
-        array = dense(array)
-        stream = self._claim()
+        x = typed(x, "x", self._dtype)
+        y = self._y
+        if x.shape != self._inputs:
+            if self.batch != 1 or x.shape != self._inputs[1:]:
+                raise ValueError(f"x: expected shape {list(self._inputs)}, got {list(x.shape)}")
+            y = y[0]
+        result = None if out is None else self._output(out, y.shape, x)
+        given = self._given(inputs, x.shape[:-1], result) if inputs or self._further else []
+        self._claim()
         try:
-            if given:
-                pointers = c.pointers([address(value) for value in given])
-                c.stream_step_inputs(stream, address(array), pointers, len(given), address(y))
-            else:
-                c.stream_step(stream, address(array), address(y))
+            self._x[...] = x
+            self._step(given)
+            if result is None:
+                return y.copy()
+            result[...] = y
         finally:
             self._lock.release()
-        return y
+        return result
+
+    def _step(self, given: list[Array]) -> None:
+        """One step of the stream's own x, and of further inputs. The caller has the lock."""
+        stream, x, y = self._addresses
+        if given:
+            for own, value in zip(self._further, given):
+                own[...] = value
+            inputs = c.address_of(self._further_pointers)
+            status = c.direct.stream_step_inputs(stream, x, inputs, len(given), y)
+        else:
+            status = c.direct.stream_step(stream, x, y)
+        if status:
+            raise c.failure(status)
 
     def run(self, x: Array, out: Array | None = None, **inputs: Array) -> Array:
         """As many steps as x has, one after the other.
@@ -146,7 +163,7 @@ class Stream:
             result = y_dense.swapaxes(0, 1)
         else:
             result = y_dense = np.empty(y_shape, self._dtype)
-        given = self._given(inputs, array.shape[:-1], y_dense)
+        given = self._given(inputs, array.shape[:-1], None if out is None else y_dense)
         if swapped:
             given = [dense(value.swapaxes(0, 1)) for value in given]
         stream = self._claim()
@@ -154,21 +171,22 @@ class Stream:
             if given:
                 rows = y_dense.reshape(steps, *self._outputs)
                 for t in range(steps):
-                    pointers = c.pointers([address(value[t]) for value in given])
-                    c.stream_step_inputs(stream, address(by_step[t]), pointers, len(given), address(rows[t]))
+                    self._x[...] = by_step[t]
+                    self._step([value[t] for value in given])
+                    rows[t] = self._y
             else:
                 c.stream_run(stream, steps, address(by_step), address(y_dense))
         finally:
             self._lock.release()
         return result
 
-    def _given(self, inputs: Mapping[str, Any], lead: tuple[int, ...], y: Array) -> list[Array]:
+    def _given(self, inputs: Mapping[str, Any], lead: tuple[int, ...], out: Array | None) -> list[Array]:
         """The further inputs, checked, dense [*lead, width]."""
         given = []
         for value, (name, width) in zip(named_inputs(self._network, inputs), self._network.inputs):
             shape = (*lead, width)
             array = dense(input_array(value, name, self._dtype, shape)).reshape(shape)
-            if np.may_share_memory(array, y):
+            if out is not None and np.may_share_memory(array, out):
                 raise ValueError(f"out overlaps {name}")
             given.append(array)
         return given

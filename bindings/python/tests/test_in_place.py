@@ -1,0 +1,112 @@
+"""``owner.attribute += array`` and ``mapping[name] *= number``: written in place, then the same object is assigned."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import swiftrnn
+from torch_reference import assert_same_bits
+
+X = np.ones((5, 2, 3), np.float32)
+
+
+@pytest.fixture
+def network() -> swiftrnn.LSTM:
+    return swiftrnn.LSTM(3, 4, seed=0)
+
+
+def test_the_vector(network: swiftrnn.LSTM) -> None:
+    vector, expected = network.flat, network.flat.copy()
+    y, _, tape = network.forward(X)
+    network.flat += 1
+    network.flat *= 2
+    network.flat -= expected
+    expected = (expected + 1) * 2 - expected
+    assert network.flat is vector
+    assert_same_bits(network.flat, expected)
+    assert np.shares_memory(network.parameters["weight_ih_l0"], vector)
+    with pytest.raises(swiftrnn.SwiftRNNError, match="parameters have changed"):
+        tape.backward(y)
+    other = swiftrnn.LSTM(3, 4, seed=1)
+    _, _, tape = network.forward(X)
+    network.flat = other.flat
+    assert network.flat is vector and not np.shares_memory(network.flat, other.flat)
+    assert_same_bits(network(X)[0], other(X)[0])
+    with pytest.raises(swiftrnn.SwiftRNNError, match="parameters have changed"):
+        tape.backward(y)
+
+
+@pytest.mark.parametrize(
+    "value, error, message",
+    [
+        (np.zeros(144), TypeError, "^flat: expected float32, got float64"),
+        (np.zeros(143, np.float32), ValueError, r"^flat: expected shape \[144\], got \[143\]"),
+        (np.zeros((144, 1), np.float32), ValueError, r"^flat: expected shape \[144\], got \[144, 1\]"),
+        (0.0, TypeError, "^flat: expected a numpy array of float32, got float"),
+        (None, TypeError, "^flat: expected a numpy array of float32, got NoneType"),
+        ([0.0] * 144, TypeError, r"^flat: .* got list \(use np.asarray"),
+        (torch.zeros(144), TypeError, r"^flat: .* got Tensor \(use .numpy\(\)\)"),
+    ],
+)
+def test_what_is_no_vector_of_it(network: swiftrnn.LSTM, value: Any, error: type, message: str) -> None:
+    before, version = network.flat.copy(), network.parameters.version
+    with pytest.raises(error, match=message):
+        network.flat = value
+    assert_same_bits(network.flat, before)
+    assert network.parameters.version == version
+    with pytest.raises(TypeError):  # numpy's own: the result is float64
+        network.flat += np.ones(144) * 1j
+    assert_same_bits(network.flat, before)
+
+
+def test_a_parameter_by_name(network: swiftrnn.LSTM) -> None:
+    view, before = network.parameters["bias_hh_l0"], network.parameters["bias_hh_l0"].copy()
+    y, _, tape = network.forward(X)
+    network.parameters["bias_hh_l0"] += 1
+    assert network.parameters["bias_hh_l0"] is view
+    assert_same_bits(view, before + 1)
+    with pytest.raises(swiftrnn.SwiftRNNError, match="parameters have changed"):
+        tape.backward(y)
+
+
+def test_gradients(network: swiftrnn.LSTM) -> None:
+    y, _, tape = network.forward(X)
+    gradients = tape.backward(y)
+    flat, before = gradients.flat, gradients.flat.copy()
+    gradients.flat *= 2
+    assert gradients.flat is flat
+    assert_same_bits(flat, before * 2)
+    name = "weight_hh_l0"
+    gradients.parameters[name] *= 2
+    gradients.parameters["bias_ih_l0"] = np.full(16, 7, np.float32)  # arrives in the vector, which a step reads
+    assert_same_bits(gradients.parameters[name].ravel(), before[48:112] * 4)
+    assert_same_bits(flat[48:112], before[48:112] * 4)
+    assert (flat[112:128] == 7).all()
+    with pytest.raises(ValueError, match=r"bias_ih_l0: expected shape \[16\], got \[4\]"):
+        gradients.parameters["bias_ih_l0"] = np.zeros(4, np.float32)
+    twin = pickle.loads(pickle.dumps(gradients))
+    twin.parameters[name] *= 0
+    assert not twin.flat[48:112].any() and list(twin.parameters) == list(network.parameters)
+
+
+def test_the_state_of_a_stream() -> None:
+    stream = swiftrnn.GRU(3, 4, seed=0).stream()
+    stream.step(X[0, :1])
+    before = stream.state
+    stream.state += 1
+    assert_same_bits(stream.state, before + 1)
+    stream.state *= 0
+    assert not stream.state.any()
+
+
+def test_settings_of_an_optimizer() -> None:
+    p = np.ones(3)
+    optimizer = swiftrnn.SGD(p, lr=0.5)
+    optimizer.lr *= 0.5
+    optimizer.step(np.ones(3))
+    assert optimizer.lr == 0.25 and (p == 0.75).all()
