@@ -36,7 +36,8 @@ def set_num_threads(threads: int) -> None:
     Parameters
     ----------
     threads : int
-        1...1024; 0 goes back to the default, which is what affinity and the cgroup's CPU quota leave.
+        1...1024; 0 goes back to the default, which is what affinity and the cgroup's CPU quota leave, and reads both
+        again.
 
     Raises
     ------
@@ -55,7 +56,8 @@ def set_num_threads(threads: int) -> None:
 
 
 def get_num_threads() -> int:
-    """The number that `set_num_threads` set, or the default.
+    """The number that `set_num_threads` set, or the default. 1 after a fork in the child of a process that had used
+    several: calls run on the calling thread there.
 
     Examples
     --------

@@ -49,6 +49,64 @@ def test_after_fork() -> None:
         assert_same_bits(network(x)[0], y)  # and the parent goes on
 
 
+AFFINITY = """
+import os
+import swiftrnn
+
+cpus = sorted(os.sched_getaffinity(0))
+started = swiftrnn.get_num_threads()
+os.sched_setaffinity(0, cpus[:1])
+assert swiftrnn.get_num_threads() == started, "not read at every call"
+swiftrnn.set_num_threads(0)
+assert swiftrnn.get_num_threads() == 1
+os.sched_setaffinity(0, cpus)
+swiftrnn.set_num_threads(7)
+assert swiftrnn.get_num_threads() == 7
+swiftrnn.set_num_threads(0)
+assert swiftrnn.get_num_threads() == started
+assert started <= len(cpus)
+print("read again")
+"""
+
+
+def test_the_default_is_read_again(run_python: Callable[..., Any]) -> None:
+    assert run_python(AFFINITY).stdout == "read again\n"
+
+
+FORKED = """
+import os, sys
+import numpy as np, swiftrnn
+
+def in_child(check):
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if check() else 1)
+    return os.waitpid(child, 0)[1] == 0
+
+swiftrnn.set_num_threads(2)
+assert in_child(lambda: swiftrnn.get_num_threads() == 2), "no threads were used yet: the child may make its own"
+network = swiftrnn.LSTM(64, 256, seed=0)
+x = np.ones((20, 16, 64), np.float32)
+network(x)
+
+def alone():
+    found = [swiftrnn.get_num_threads()]
+    swiftrnn.set_num_threads(2)
+    found.append(swiftrnn.get_num_threads())
+    network(x)
+    return found == [1, 1] and len(os.listdir("/proc/self/task")) == 1
+
+assert in_child(alone)
+assert swiftrnn.get_num_threads() == 2
+print("one thread in the child")
+"""
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_the_number_of_threads_after_a_fork(run_python: Callable[..., Any]) -> None:
+    assert run_python(FORKED).stdout == "one thread in the child\n"
+
+
 def in_threads(count: int, call: Callable[[int], None]) -> None:
     errors: list[BaseException] = []
     start = threading.Barrier(count)
