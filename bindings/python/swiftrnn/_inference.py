@@ -134,7 +134,10 @@ class Inference:
             return
         if self._bytes + size > _MOST_OF_ALL:
             self.clear()
-        self._ready[shape] = [_Ready(self, shape)]
+        try:
+            self._ready[shape] = [_Ready(self, shape)]
+        except MemoryError:  # the call itself has its results
+            return
         self._bytes += size
 
     def clear(self) -> None:

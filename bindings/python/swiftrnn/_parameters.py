@@ -118,7 +118,7 @@ def refuse_parameters(array: Any, name: str, would: str) -> None:
     if not isinstance(array, np.ndarray):
         return
     for known in _known_vectors():
-        if np.may_share_memory(array, known):
+        if np.may_share_memory(array, known) and np.shares_memory(array, known):  # the first is quick
             raise ValueError(
                 f"{name}: expected gradients, got parameters, which would be {would}. Gradients are what tape.backward "
                 "returns: pass those, or their .flat, or their .parameters.values()"
