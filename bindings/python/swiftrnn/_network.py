@@ -8,7 +8,7 @@ from typing import Any, Mapping
 
 import numpy as np
 
-from ._arrays import Array, address, integer, own, shaped, unsigned
+from ._arrays import Array, address, integer, own, shaped, typed, unsigned
 from ._buffers import BufferPools
 from ._frozen import Frozen
 from ._handles import Config, NetworkHandle
@@ -327,6 +327,7 @@ class Network(Initialized):
         >>> h.shape, rnn.layer_state(h, 1).shape, bool((rnn.layer_state(h, 1)[0, 0] == y[-1]).all())
         ((26,), (1, 1, 2, 5), True)
         """
+        tensor = typed(tensor, "tensor")
         parts = self._handle.state_parts[integer(index, "index", 0, len(self._handle.state_parts) - 1)]
         layer = integer(layer, "layer", 0, self.num_layers - 1)
         per_sequence = sum(rows * width for rows, width in parts)

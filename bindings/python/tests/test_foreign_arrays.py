@@ -44,6 +44,7 @@ TAKERS: dict[str, tuple[Callable[[Any], Any], np.ndarray]] = {
     "state of a stream": (lambda a: _set(NETWORK.stream(2), "state")((a, None)), H),
     "x of a tree": (lambda a: TREE.tree(FOREST, a), np.ones((3, 3), F)),
     "dy of a tree": (lambda a: TREE_TAPE.backward(a), TREE_Y),
+    "tensor": (lambda a: NETWORK.layer_state(a, 0), H),
     "parents": (lambda a: swiftrnn.Forest(a), np.array([2, 2, -1])),
     "children": (lambda a: swiftrnn.Forest.from_edges(3, a, [2, 2]), np.array([0, 1])),
     "flat": (lambda a: _set(swiftrnn.LSTM(3, 4), "flat")(a), np.ones(144, F)),
