@@ -10,11 +10,11 @@ import numpy as np
 
 from ._arrays import Array, address, integer, own, shaped, typed, unsigned
 from ._buffers import BufferPools
+from ._configured import Configured
 from ._frozen import Frozen
 from ._handles import Config, NetworkHandle
 from ._inference import Inference
 from ._initialize import Initialized
-from ._layer_options import LayerOptions
 from ._parameters import Parameters
 from ._sequence import Batch, Lengths, State, needs_seed, run_forward
 from ._stream import Stream
@@ -26,7 +26,7 @@ _OWN_ATTRIBUTES = frozenset(
 )
 
 
-class Network(Initialized):
+class Network(Configured, Initialized):
     """A recurrent network: the base of `LSTM`, `GRU`, `RNN` and `CellNetwork`, which document its arguments. Not made
     itself.
 
@@ -65,63 +65,6 @@ class Network(Initialized):
         self._parameter_pointers = handle.flat_pointers(address(flat), flat.nbytes)
         self._pools = BufferPools()
         self._inference = Inference(handle, self._parameter_pointers, None, self._pools)
-
-    # ---- Configuration, in torch's words ----
-
-    @property
-    def input_size(self) -> int:
-        """I"""
-        return self._handle.config.input_size
-
-    @property
-    def hidden_size(self) -> int:
-        """H"""
-        return self._handle.config.hidden_size
-
-    @property
-    def num_layers(self) -> int:
-        """L"""
-        return self._handle.config.num_layers
-
-    @property
-    def bias(self) -> bool:
-        """Whether there are bias vectors, b and d."""
-        return self._handle.config.bias
-
-    @property
-    def batch_first(self) -> bool:
-        """Whether x and y are [N, T, features]; the state is not concerned."""
-        return self._handle.config.batch_first
-
-    @property
-    def dropout(self) -> float:
-        """The probability that an output of a layer, the last excepted, is dropped in training."""
-        return self._handle.config.dropout
-
-    @property
-    def bidirectional(self) -> bool:
-        """Whether D is 2."""
-        return self._handle.config.bidirectional
-
-    @property
-    def proj_size(self) -> int:
-        """P, or 0 for no projection."""
-        return self._handle.config.proj_size
-
-    @property
-    def num_threads(self) -> int:
-        """Threads of one call; 0: `get_num_threads` at the call."""
-        return self._handle.config.num_threads
-
-    @property
-    def options(self) -> LayerOptions:
-        """How layers and directions are joined."""
-        return self._handle.config.options or LayerOptions()
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """float32 or float64: of every array of this network."""
-        return np.dtype(self._handle.config.dtype)
 
     def __repr__(self) -> str:
         return self._handle.config.described(type(self).__name__)
