@@ -12,10 +12,13 @@ extension Stack {
 
   /// Steps and sequences of a layer's network: chains are sequences.
   func batch(_ block: Block, steps: Int, sequences: Int) throws(RNNError) -> (steps: Int, sequences: Int) {
-    (
-      (steps &+ block.dilation &- 1) / block.dilation,
-      try Size.product(sequences, block.dilation, of: "the chains of a dilated layer")
-    )
+    let chains = try Size.product(sequences, block.dilation, of: "the chains of a dilated layer")
+    // As sequences of the block's network they would be refused by a number that the caller never gave.
+    guard chains <= NetworkConfiguration.largestSize else {
+      throw .invalidSize(
+        "sequences times the dilation of a layer", chains, low: 0, high: NetworkConfiguration.largestSize)
+    }
+    return ((steps &+ block.dilation &- 1) / block.dilation, chains)
   }
 }
 

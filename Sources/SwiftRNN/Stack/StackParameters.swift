@@ -90,8 +90,9 @@ extension Stack {
   func copyInitialStates(
     _ from: UnsafeBufferPointer<UnsafeRawPointer?>
   ) throws(RNNError) -> SwiftRNN.Block<UInt8> {
-    let last = parameters.count - 1
-    let count = (initialStateOffsets.last ?? 0) + (options.learnedInitialStates ? parameters[last].elements : 0)
+    // A cell may have no parameters at all.
+    let last = options.learnedInitialStates ? parameters.last?.elements ?? 0 : 0
+    let count = (initialStateOffsets.last ?? 0) + last
     let memory = try SwiftRNN.Block<UInt8>(count: Size.bytes(count, of: Scalar.self, "weights"))
     let start = UnsafeMutableRawPointer(memory.pointer).assumingMemoryBound(to: Scalar.self)
     for (index, info) in parameters.enumerated() where index >= firstInitialState[info.layer] {

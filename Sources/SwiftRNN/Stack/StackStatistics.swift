@@ -223,8 +223,8 @@ extension Network {
     }
     try Check.buffer(
       tape, tapeBytes, needed: tapeSize(steps: steps, sequences: sequences), "tape", "tape_size")
+    try Check.aligned(tape?.assumingMemoryBound(to: Scalar.self), "tape")
     guard let stack, let tape else { return }
-    try Check.aligned(tape.assumingMemoryBound(to: Scalar.self), "tape")
     let header = TapeHeader.read(from: tape)
     var expected = TapeHeader(
       configuration, isDouble: Scalar.self == Double.self, steps: steps, sequences: sequences, lengths: nil,

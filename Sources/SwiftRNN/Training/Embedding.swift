@@ -23,9 +23,10 @@ public enum Embedding {
     try Check.count("out", out.count, try Size.product(ids.count, width, of: "out"))
     _ = try Check.ids("ids", ids, below: vocabulary)
     _ = try InstructionSet.current
-    guard let weight = UnsafeRawPointer(weight.baseAddress), let out = UnsafeMutableRawPointer(out.baseAddress) else {
-      return
-    }
+    // Where there are no rows, their width may be any number, one without a number of bytes too.
+    guard out.count > 0, let weight = UnsafeRawPointer(weight.baseAddress),
+      let out = UnsafeMutableRawPointer(out.baseAddress)
+    else { return }
     let bytes = width * MemoryLayout<Scalar>.stride
     Shards(ids.count, work: ids.count * width).run { tokens in
       for k in tokens { (out + k * bytes).copyMemory(from: weight + ids[k] * bytes, byteCount: bytes) }
@@ -54,7 +55,7 @@ public enum Embedding {
     try Check.count("dout", dout.count, try Size.product(ids.count, width, of: "dout"))
     _ = try Check.ids("ids", ids, below: vocabulary)
     let kernel = try Scalar.kernels.training.embeddingGradient
-    guard let start = dweight.baseAddress, width > 0 else { return }
+    guard let start = dweight.baseAddress, dweight.count > 0 else { return }
     withFloatControl {
       if !accumulate {
         Shards(dweight.count, work: dweight.count / 4, multiple: chunkLength).run { range in
