@@ -35,22 +35,6 @@ static void begin(const char *call) {
     if (CALL(function, __VA_ARGS__) != SWIFTRNN_STATUS_OK) fail("%s", swiftrnn_last_error()); \
   } while (0)
 
-static int trains_otherwise(const char *text, int64_t size, int depth) {
-  static const char *const words[] = {"dropout", "zoneout", "drop_connect", "batch_norm"};
-  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-    if (memmem(text, (size_t)size, words[i], strlen(words[i])) != NULL) return 1;
-  }
-  const char *like = (const char *)memmem(text, (size_t)size, "like ", 5);
-  char name[64], found[4096];
-  int64_t count = 0;
-  if (like == NULL || depth == 0) return 0;
-  memset(name, 0, sizeof name);
-  memcpy(name, like + 5, (size_t)(text + size - like - 5 < 63 ? text + size - like - 5 : 63));
-  name[strspn(name, "abcdefghijklmnopqrstuvwxyz_0123456789")] = 0;
-  if (swiftrnn_cell_text(name, found, sizeof found, &count) != SWIFTRNN_STATUS_OK) return 0;
-  return trains_otherwise(found, count - 1, depth - 1);
-}
-
 /* All arrays of a pass: watched memory. */
 static buffer arrays[8192];
 static int array_count, first_output;

@@ -284,7 +284,7 @@ static double network_of_text(const swiftrnn_equations *equations, int is_absurd
   describe_network(p.network);
   p.inputs = config.input_size, p.layers = config.num_layers, p.directions = config.num_directions;
   EXPECT_OK(swiftrnn_network_output_size, p.network, &p.outputs);
-  p.trains_otherwise = trains_otherwise(now->text, now->size, 5) || config.dropout > 0;
+  p.trains_otherwise = says(now->text, now->size, 5, training_words) || config.dropout > 0;
   if (is_absurd) {
     for (int i = 0; i < 6; i++) {
       int64_t size = 0;

@@ -244,4 +244,23 @@ static void mutate(void) {
   }
 }
 
+/* Cells that have these in their texts give something else in training. */
+static const char *const training_words[] = {"dropout", "zoneout", "drop_connect", "batch_norm", NULL};
+
+/* Whether a text has one of the words, or a text has that it is like. */
+static int says(const char *text, int64_t size, int depth, const char *const *words) {
+  for (int i = 0; words[i] != NULL; i++) {
+    if (memmem(text, (size_t)size, words[i], strlen(words[i])) != NULL) return 1;
+  }
+  const char *like = (const char *)memmem(text, (size_t)size, "like ", 5);
+  char name[64], found[4096];
+  int64_t count = 0;
+  if (like == NULL || depth == 0) return 0;
+  memset(name, 0, sizeof name);
+  memcpy(name, like + 5, (size_t)(text + size - like - 5 < 63 ? text + size - like - 5 : 63));
+  name[strspn(name, "abcdefghijklmnopqrstuvwxyz_0123456789")] = 0;
+  if (swiftrnn_cell_text(name, found, sizeof found, &count) != SWIFTRNN_STATUS_OK) return 0;
+  return says(found, count - 1, depth - 1, words);
+}
+
 #endif
