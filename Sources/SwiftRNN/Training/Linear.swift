@@ -102,6 +102,8 @@ public enum Linear {
     }
     if let dbias { try Check.count("dbias", dbias.count, outputs) }
     let kernels = try Scalar.kernels
+    // Where no number is wanted, the other arrays may have no elements: sizes may be any, and so would be the scratch.
+    guard (dx?.count ?? 0) + (dweight?.count ?? 0) + (dbias?.count ?? 0) > 0 else { return }
     let panels = PanelLayout(lanes: kernels.lanes, units: inputs)
     func lay(_ arena: inout Arena) -> (
       matrix: UnsafeMutablePointer<Scalar>, rows: RowPointers<Scalar>, gradient: WeightGradientScratch<Scalar>
