@@ -148,6 +148,8 @@ static uint64_t run(options *o, border flush, uint64_t seed) {
                                                    parameters), INVALID_VALUE, "momentum", "1.5", "[0, 1]");
   CHECK_REFUSED(swiftrnn_network_update_statistics(network, f.tape, 8, STEPS, SEQUENCES, 0.1, values, parameters),
                 BUFFER_TOO_SMALL, "tape_size");
+  CHECK_REFUSED(swiftrnn_network_update_statistics(network, MOVED(const void *, f.tape, 2), f.tape_size, STEPS,
+                                                   SEQUENCES, 0.1, values, parameters), MISALIGNED, "tape");
   CHECK_STATUS(swiftrnn_network_update_statistics(network, f.tape, f.tape_size, STEPS, SEQUENCES, 0.1, values,
                                                   parameters), SWIFTRNN_STATUS_OK);
   /* Inference, packed, in the memory of the initial states. */
@@ -210,6 +212,46 @@ static void refusals(void) {
   REFUSED_CONFIG(INVALID_VALUE, c.layer_dilations = huge, "layer_dilations[0] is 2147483648", "1...65536");
 }
 
+/* The chains of a dilated layer are sequences of its network, of which there may be 2^31. */
+static void too_many_chains(void) {
+  static const int64_t dilations[2] = {1, 3};
+  swiftrnn_config c;
+  swiftrnn_network *network = NULL;
+  int64_t size = 77;
+  CHECK_STATUS(swiftrnn_config_init(&c, sizeof c, SWIFTRNN_RNN_TANH), SWIFTRNN_STATUS_OK);
+  c.input_size = c.hidden_size = 1, c.num_layers = 2, c.layer_dilations = dilations;
+  CHECK_STATUS(swiftrnn_network_create(&c, &network), SWIFTRNN_STATUS_OK);
+  CHECK_REFUSED(swiftrnn_network_tape_size(network, 1, MOST / 3 + 1, &size), INVALID_SIZE,
+                "sequences times the dilation", number(MOST / 3 * 3 + 3), number(MOST));
+  CHECK_REFUSED(swiftrnn_network_workspace_size(network, SWIFTRNN_WORKSPACE_FORWARD, 1, MOST, &size), INVALID_SIZE,
+                "sequences times the dilation", number(3 * MOST));
+  CHECK(size == 77);
+  CHECK_STATUS(swiftrnn_network_tape_size(network, 1, MOST / 3, &size), SWIFTRNN_STATUS_OK);
+  swiftrnn_network_destroy(network);
+}
+
+/* A cell without parameters or states has neither to learn. */
+static void nothing_to_learn(void) {
+  const float x[3] = {1, -2, 3};
+  float y[3] = {0, 0, 0};
+  options o;
+  memset(&o, 0, sizeof o);
+  CHECK_STATUS(swiftrnn_config_init(&o.config, sizeof o.config, SWIFTRNN_EQUATIONS), SWIFTRNN_STATUS_OK);
+  o.config.input_size = o.config.hidden_size = 3, o.config.num_layers = 2, o.config.learned_initial_states = 1;
+  o.hidden[0] = o.hidden[1] = 3, o.dilations[0] = o.dilations[1] = 1, o.text = "h' = -x";
+  swiftrnn_network *network = made(&o);
+  const void *none[1] = {NULL};
+  swiftrnn_weights *weights = NULL;
+  CHECK_STATUS(swiftrnn_weights_create(network, none, 0, &weights), SWIFTRNN_STATUS_OK);
+  swiftrnn_stream *stream = NULL;
+  CHECK_STATUS(swiftrnn_stream_create(network, weights, 1, &stream), SWIFTRNN_STATUS_OK);
+  CHECK_STATUS(swiftrnn_stream_step(stream, x, y), SWIFTRNN_STATUS_OK);
+  CHECK(memcmp(x, y, sizeof x) == 0);
+  swiftrnn_stream_destroy(stream);
+  swiftrnn_weights_destroy(weights);
+  swiftrnn_network_destroy(network);
+}
+
 int main(void) {
   watch_pages();
   uint64_t random = 7;
@@ -227,5 +269,7 @@ int main(void) {
     if (at_end != at_start) fprintf(stderr, "other bits: %s\n", current_work);
   }
   refusals();
+  too_many_chains();
+  nothing_to_learn();
   return check_result();
 }

@@ -1,7 +1,7 @@
 /* Every function of the library, called with what nobody would: configurations, sizes and arrays at random, each array
  * flush against a forbidden page, and then with one to three arguments that are wrong. A refusal has a status that its
- * argument may give, and a message, and has written nothing. What is accepted has kept its inputs, has stayed within
- * its arrays, and gives the same bits with other threads, in other places, in another batch, packed, trained or streamed.
+ * argument may give, and a message, and has written nothing. What is accepted has kept its inputs and stayed within its
+ * arrays, and gives the same bits with other threads, in other places, in another batch, packed, trained or streamed.
  *
  *     strange_functions                        some seconds of random calls
  *     strange_functions SECONDS [SEED]         for that long
@@ -25,6 +25,7 @@ static void iteration(int64_t number, uint64_t seed) {
   random_state = next_random(&sum);
   placement_state = next_random(&random_state);
   fill_state = next_random(&random_state);
+  swiftrnn_set_num_threads(1);
   alarm((unsigned)LONGEST_ITERATION); /* what hangs, ends */
   if (any(2) == 0) {
     if (any(20) == 0) absurd_network();

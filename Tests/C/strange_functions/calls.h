@@ -67,13 +67,14 @@ typedef struct call {
   argument arguments[MOST_ARGUMENTS];
   int count;
   int reads_tape;
+  int may_write; /* also where it is refused */
 } call;
 
 #define BIT(status) (1u << (int)(SWIFTRNN_STATUS_##status))
 static const unsigned any_status = (1u << STATUSES) - 1;
 
 static inline void call_begin(call *c, function which, int (*run)(void)) {
-  c->which = which, c->run = run, c->count = c->reads_tape = 0;
+  c->which = which, c->run = run, c->count = c->reads_tape = c->may_write = 0;
 }
 
 static inline argument *argument_new(call *c, const char *name, kind is, void *place) {
@@ -259,7 +260,7 @@ static inline int perform(const call *c, unsigned statuses) {
   if (status != (int)SWIFTRNN_STATUS_OK) {
     const size_t length = strnlen(message, 1024);
     if (length == 0 || length > 1023) REPORT("a message of %d bytes", (int)length);
-    where = changed_block(0, 1);
+    where = changed_block(c->may_write, 1);
     if (where != NULL) REPORT("refused (%s), but wrote to %s", message, where);
     for (int i = 0; i < block_count; i++) {
       if (blocks[i].is == HANDLE && blocks[i].kept != NULL && memcmp(blocks[i].data, blocks[i].kept, 8) != 0 &&

@@ -1,5 +1,5 @@
 /* Memory for millions of calls: slots of pages between forbidden ones, mapped once and handed out again and again. Each
- * array lies flush against a forbidden page, at its end or at its start; the bytes on its other side hold a pattern. Valid
+ * array lies flush against a forbidden page, at its end or at its start; bytes on its other side hold a pattern. Valid
  * in C11 and in C++17. */
 #ifndef SWIFTRNN_TEST_SLOTS_H
 #define SWIFTRNN_TEST_SLOTS_H
