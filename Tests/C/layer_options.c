@@ -252,6 +252,35 @@ static void nothing_to_learn(void) {
   swiftrnn_network_destroy(network);
 }
 
+/* Layers of different widths read the same inputs beside x, which have the same width in each. */
+static void inputs_of_layers(void) {
+  static const struct {
+    const char *text;
+    int64_t hidden[2];
+    int is_refused;
+  } cases[] = {{"input j\nsize j = H\nh' = tanh(W @ j + U @ h + V @ x)", {1, 600}, 1},
+               {"input j\nsize j = H\nh' = tanh(W @ j + U @ h + V @ x)", {6, 6}, 0},
+               {"input j\nsize j = I\nh' = tanh(W @ j + U @ h + V @ x)", {3, 4}, 1},
+               {"input j\nsize j = I\nh' = tanh(W @ j + U @ h + V @ x)", {4, 7}, 0},
+               {"input j\nsize j = 3\nh' = tanh(W @ j + U @ h + V @ x)", {1, 600}, 0}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    swiftrnn_config c;
+    swiftrnn_equations *equations = NULL;
+    swiftrnn_network *network = NULL;
+    CHECK_STATUS(swiftrnn_cell_parse(cases[i].text, (int64_t)strlen(cases[i].text), &equations), SWIFTRNN_STATUS_OK);
+    CHECK_STATUS(swiftrnn_config_init(&c, sizeof c, SWIFTRNN_EQUATIONS), SWIFTRNN_STATUS_OK);
+    c.input_size = 4, c.hidden_size = 5, c.num_layers = 2, c.layer_hidden_sizes = cases[i].hidden;
+    if (cases[i].is_refused) {
+      CHECK_REFUSED(swiftrnn_network_create_equations(equations, &c, NULL, 0, &network), INVALID_VALUE, "\"j\"",
+                    "another size in each layer");
+    } else {
+      CHECK_STATUS(swiftrnn_network_create_equations(equations, &c, NULL, 0, &network), SWIFTRNN_STATUS_OK);
+    }
+    swiftrnn_network_destroy(network);
+    swiftrnn_equations_destroy(equations);
+  }
+}
+
 int main(void) {
   watch_pages();
   uint64_t random = 7;
@@ -269,6 +298,7 @@ int main(void) {
     if (at_end != at_start) fprintf(stderr, "other bits: %s\n", current_work);
   }
   refusals();
+  inputs_of_layers();
   too_many_chains();
   nothing_to_learn();
   return check_result();

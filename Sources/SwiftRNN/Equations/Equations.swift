@@ -57,12 +57,21 @@ final class Equations<Scalar: RNNScalar>: Sendable {
     for (number, state) in first.states.enumerated() where others.states[number].width != state.width {
       throw place.error("the state \"\(cell.graph.states[number].name)\" has another size in each layer")
     }
-    // x apart: all layers read the same inputs.
-    for number in cell.graph.inputs.indices.dropFirst() where others.inputWidths(number) != first.inputWidths(number) {
-      throw place.error("the input \"\(cell.graph.inputs[number].name)\" has another size in each layer")
-    }
+    try Self.checkInputs(of: cell, first, others)
     shapes = EquationsShapes(layers: (first.shapes, others.shapes))
     firstOwnInput = cell.graph.inputs.count
+  }
+
+  /// All layers read the same inputs, x apart: also those that are networks of their own, with layer options.
+  ///
+  /// - Throws: the input whose width differs.
+  static func checkInputs(
+    of cell: Cell, _ first: EquationsLayer<Scalar>, _ other: EquationsLayer<Scalar>
+  ) throws(CellError) {
+    for number in cell.graph.inputs.indices.dropFirst() where other.inputWidths(number) != first.inputWidths(number) {
+      throw cell.graph.nodes[cell.graph.output].place.error(
+        "the input \"\(cell.graph.inputs[number].name)\" has another size in each layer")
+    }
   }
 
   /// Of a cell with the nodes of that of `whole`, which has one layer: what `batch_norm` is laid on, or what is left.

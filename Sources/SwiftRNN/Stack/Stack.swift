@@ -77,6 +77,11 @@ final class Stack<Scalar: RNNScalar>: Sendable {
           layersMade.append((asked, made))
         }
         let network = made.network
+        if let own = network.equations, let first = networks.first?.network.equations {
+          do throws(CellError) {
+            try Equations.checkInputs(of: own.cell, first.first, own.first)
+          } catch { throw .cell(error) }
+        }
         let merged =
           options.merge == .concatenate ? network.configuration.outputSize : network.configuration.stateWidth
         guard layer == 0 || options.skip != .residual || merged == inputWidth else {
