@@ -70,7 +70,7 @@ static void draw_text(design *d) {
   now->size = 0;
   static const char *const recursive[] = {"tree_child_sum", "tree_binary", "socher"};
   static const char *const with_inputs[] = {"augru", "augru_lbr", "augru_onednn"};
-  const int64_t what = any(12);
+  const int64_t what = any(14);
   swiftrnn_cell_count(&count);
   swiftrnn_cell_name(any(count), name, sizeof name);
   if (what < 5) {
@@ -112,7 +112,7 @@ static void draw_design(design *d) {
   c->dropout = any(3) ? 0 : any(2) ? 0.25 : 0.99;
   c->num_threads = any(3) ? 0 : 1 + any(4);
   if (c->cell == SWIFTRNN_LSTM && c->hidden_size > 1 && any(3) == 0) c->projection_size = 1 + any(c->hidden_size - 1);
-  if (any(3) == 0 && !d->is_large) draw_options(d);
+  if (any(is_equations ? 2 : 3) == 0 && !d->is_large) draw_options(d);
   if (is_equations) draw_text(d);
 }
 
