@@ -57,6 +57,7 @@ static void train(pass *p, uint64_t placement) {
   if (backward(p, "") != 0) return;
   record_keep(&reversed, BACKWARD_RESULT);
   if (any(2)) tape_changed(p);
+  if (any(2)) mask_changed(p);
   backward_call(&c, p);
   if (any(2)) changed_calls(&c, 6, &fill_state);
   /* Once more, with other threads. */

@@ -34,6 +34,28 @@ static void tape_changed(pass *p) {
   tape[at] = before;
 }
 
+/* A step is left out that was not, or the other way round: refused, or all gradients as they were. */
+static void mask_changed(pass *p) {
+  const int64_t count = p->is->steps * p->is->sequences;
+  if (p->backward->mask == NULL || count == 0) return;
+  call c;
+  unsigned char *const mask = (unsigned char *)(uintptr_t)p->backward->mask;
+  const int64_t at = any(count);
+  const unsigned char before = mask[at];
+  fill_outputs(&fill_state, 0);
+  mask[at] = before == 0;
+  backward_call(&c, p);
+  keep_blocks();
+  name_call(&c, " with another mask");
+  note(" byte %d of the mask = %d, was %d", (int)at, mask[at], before);
+  c.may_write = !tape_headers_are_hashed;
+  const int status = perform(&c, BIT(OK) | BIT(MISMATCH));
+  if (status == 0 && tape_headers_are_hashed && !p->is->accumulates) {
+    compare_results(p->of, &reversed, BACKWARD_RESULT, "a tape with another mask was taken, and");
+  }
+  mask[at] = before;
+}
+
 /* A configuration that differs in one thing. */
 static void change_design(design *d) {
   swiftrnn_config *c = &d->config;
