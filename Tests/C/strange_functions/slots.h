@@ -33,7 +33,7 @@ typedef struct block {
 } block;
 
 enum { SLOT_CLASSES = 4, MOST_BLOCKS = 1400, BESIDE = 64, KEPT_BYTES = 48 << 20 };
-static const int slot_counts[SLOT_CLASSES] = {1100, 220, 64, 16};
+static const int slot_counts[SLOT_CLASSES] = {1100, 700, 64, 16};
 static const size_t slot_sizes[SLOT_CLASSES] = {4096, 32768, 524288, 8388608};
 static unsigned char *slot_start[SLOT_CLASSES];
 static int slot_next[SLOT_CLASSES];
