@@ -574,7 +574,8 @@ swiftrnn_status swiftrnn_embedding_forward(swiftrnn_dtype dtype, int64_t vocabul
 swiftrnn_status swiftrnn_embedding_backward(swiftrnn_dtype dtype, int64_t vocabulary, int64_t width, int64_t count,
                                             const int64_t *ids, const void *dout, int32_t accumulate, void *dweight);
 
-/** y = x weight^T + bias.
+/** y = x weight^T + bias. Allocates nothing for up to 8 rows, if only one thread may be used or rows * inputs * outputs is
+ *  below 2^19: a layer behind a stream.
  *  @param x [rows, inputs]  @param weight [outputs, inputs]  @param bias [outputs] or NULL  @param y [rows, outputs] */
 swiftrnn_status swiftrnn_linear_forward(swiftrnn_dtype dtype, int64_t rows, int64_t inputs, int64_t outputs,
                                         const void *x, const void *weight, const void *bias, void *y);

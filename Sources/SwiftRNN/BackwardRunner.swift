@@ -89,6 +89,8 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
   let finalGradients: (UnsafePointer<Scalar>?, UnsafePointer<Scalar>?)
   /// nil: not wanted.
   let initialGradients: (Pointer?, Pointer?)
+  /// LSTM: dL/dc of every step but for what comes through h, `[T, N, H]`; nil: zeros.
+  let cellGradients: Rows<Scalar>?
 
   private var plan: CellPlan { network.plan }
   private var configuration: NetworkConfiguration { network.executed }
@@ -252,7 +254,7 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
             from: scratch.dh + ((first &+ r) &* width &+ units.lowerBound), count: units.count)
         }
       } else {
-        gates(s, first: first, active: active, statePanels.vectors(some))
+        gates(s, order, first: first, active: active, statePanels.vectors(some))
       }
     }
     if s < 0 { return }
@@ -263,7 +265,7 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
           active, rows: constant(scratch.dhRows + first), depth: c.projectionSize, segments: 1, weights.projection,
           unpacked.flatMap { weights.projectionJob(plan, c, $0) }, slot: slot, hiddenPanels, some,
           out: scratch.innerRows + first, .set)
-        gates(s, first: first, active: active, hiddenPanels.vectors(some))
+        gates(s, order, first: first, active: active, hiddenPanels.vectors(some))
       }
     }
     if c.cell == .gruResetBefore {
@@ -306,7 +308,18 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
 
   /// From dL/dh of some vectors of units to the gradients of their gates' sums; of the GRU with reset before, the first
   /// half.
-  private func gates(_ s: Int, first: Int, active: Int, _ vectors: Range<Int>) {
+  private func gates(
+    _ s: Int, _ order: UnsafeMutablePointer<Int>, first: Int, active: Int, _ vectors: Range<Int>
+  ) {
+    if let cellGradients {
+      let unit = vectors.lowerBound &* plan.lanes
+      let count = min(vectors.upperBound &* plan.lanes, configuration.hiddenSize) &- unit
+      for r in 0..<active {
+        network.kernels.panels.addRow(
+          UnsafePointer(cellGradients[time(s, order[r]), order[r]] + unit),
+          scratch.carry + ((first &+ r) &* hidden &+ unit), count)
+      }
+    }
     var step = arguments(s, first: first, active: active, vectors)
     switch configuration.cell {
     case .lstm: network.kernels.backward.lstm(&step)

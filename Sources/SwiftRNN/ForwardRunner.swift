@@ -58,6 +58,8 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
   let initial: (UnsafePointer<Scalar>?, UnsafePointer<Scalar>?)
   /// nil: not wanted.
   let final: (Pointer?, Pointer?)
+  /// LSTM: where c of every step goes, `[T, N, H]`; nil: not wanted.
+  let cells: Rows<Scalar>?
 
   private var plan: CellPlan { cell.plan }
   private var configuration: NetworkConfiguration { cell.configuration }
@@ -282,6 +284,7 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
         }
         if index &+ 1 < plan.stages.count { return }
         let units = panels.units(some)
+        if let cells { store(s, order, active: active, c, hidden, units, to: cells) }
         emit(final.1, s, order, active, configuration.hiddenSize, c, hidden, units)
         if !projected { emit(final.0, s, order, active, configuration.stateWidth, h, width, units) }
       }
@@ -296,7 +299,8 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
           cell.network.kernels.product(&product, vectors: panels.vectors(panel), depth: configuration.hiddenSize)
         }
         let units = panels.units(some)
-        store(s, order, active: active, h, width, units)
+        if let out = self.outputs.0 { store(s, order, active: active, h, width, units, to: out) }
+        if let out = self.outputs.1 { store(s, order, active: active, h, width, units, to: out) }
         emit(final.0, s, order, active, configuration.stateWidth, h, width, units)
       }
     }
@@ -322,21 +326,15 @@ struct ForwardRunner<Scalar: RNNScalar>: DirectionRunner {
     }
   }
 
-  /// With projection: some units of a step's h to where they are wanted.
+  /// Some units of a step's h or c to where they are wanted.
   @inline(__always)
   private func store(
-    _ s: Int, _ order: UnsafeMutablePointer<Int>, active: Int, _ h: Pointer, _ stride: Int, _ units: Range<Int>
+    _ s: Int, _ order: UnsafeMutablePointer<Int>, active: Int, _ from: Pointer, _ stride: Int, _ units: Range<Int>,
+    to out: Rows<Scalar>
   ) {
     let (unit, count) = (units.lowerBound, units.count)
-    if let out = outputs.0 {
-      for r in 0..<active {
-        (out[time(s, order[r]), order[r]] + unit).update(from: h + (r &* stride &+ unit), count: count)
-      }
-    }
-    if let out = outputs.1 {
-      for r in 0..<active {
-        (out[time(s, order[r]), order[r]] + unit).update(from: h + (r &* stride &+ unit), count: count)
-      }
+    for r in 0..<active {
+      (out[time(s, order[r]), order[r]] + unit).update(from: from + (r &* stride &+ unit), count: count)
     }
   }
 

@@ -43,6 +43,8 @@ extension Network {
     /// As in ``Network/Forward``.
     var firstLayer = 0
     var chains = 1
+    /// Of one layer of LSTM: dL/dc of every step but for what comes through h, `[T, N, D * H]`; nil: zeros.
+    var cellGradients: Rows<Scalar>?
 
     public init(steps: Int, sequences: Int) {
       self.steps = steps
@@ -98,6 +100,7 @@ extension Network {
     guard let tape = b.tape else { throw .nullPointer("tape") }
     try Check.aligned(tape.assumingMemoryBound(to: Scalar.self), "tape")
     let header = TapeHeader.read(from: tape)
+    try header.check(tapeHeader(b, header))
     let needed = try workspaceBytes(.backward, steps: steps, sequences: sequences)
     try Check.buffer(b.workspace, b.workspaceBytes, needed: needed, "workspace", "workspace_size")
     if let stack {
@@ -107,10 +110,6 @@ extension Network {
         b, stack, x: x, dy: dy, dx: dx, tape: UnsafeMutableRawPointer(mutating: tape), header: header)
     }
     let layout = try tapeLayout(steps: steps, sequences: sequences)
-    let expected = TapeHeader(
-      c, isDouble: Scalar.self == Double.self, steps: steps, sequences: sequences, lengths: b.lengths,
-      seed: header.seed, firstSequence: Int(header.firstSequence))
-    try header.check(expected)
     var arena = Arena(b.workspace)
     if let equations = interpreter {
       var gradients = InputGradientRows<Scalar>()
@@ -230,7 +229,8 @@ struct BackwardPass<Scalar: RNNScalar> {
         initial: arguments.initial.part(constant: c, layer: layer, direction: direction, sequences: sequences),
         finalGradients: arguments.finalGradients.part(
           constant: c, layer: layer, direction: direction, sequences: sequences),
-        initialGradients: arguments.initialGradients.part(c, layer: layer, direction: direction, sequences: sequences))
+        initialGradients: arguments.initialGradients.part(c, layer: layer, direction: direction, sequences: sequences),
+        cellGradients: arguments.cellGradients?.offset(by: direction &* c.hiddenSize))
     }
   }
 

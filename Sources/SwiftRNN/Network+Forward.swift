@@ -39,6 +39,8 @@ extension Network {
     /// Of a layer of a network with layer options: its number, and how many chains a sequence has.
     var firstLayer = 0
     var chains = 1
+    /// Of one layer of LSTM: where c of every step goes, `[T, N, D * H]`; nil: not wanted.
+    var cells: Rows<Scalar>?
 
     public init(steps: Int, sequences: Int) {
       self.steps = steps
@@ -128,12 +130,7 @@ extension Network {
     let cut = cut(steps: steps, sequences: sequences, unpacked: parameters != nil)
     let batch = BatchPlan(
       steps: steps, sequences: sequences, lengths: f.lengths, shards: cut.shards, scratch: workspace.batch)
-    if let memory = f.tape {
-      TapeHeader(
-        c, isDouble: Scalar.self == Double.self, steps: steps, sequences: sequences, lengths: f.lengths, seed: f.seed,
-        firstSequence: f.firstSequence
-      ).write(to: memory)
-    }
+    if let memory = f.tape { tapeHeader(f).write(to: memory) }
     let dropout =
       f.tape != nil && c.dropout > 0
       ? Dropout<Scalar>(
@@ -167,7 +164,8 @@ extension Network {
             input: input, outputs: (output?.offset(by: offset), copy?.offset(by: offset)),
             tape: f.tape.map { tape.gates($0, layer: layer, direction: direction) },
             initial: f.initial.part(constant: c, layer: layer, direction: direction, sequences: sequences),
-            final: f.final.part(c, layer: layer, direction: direction, sequences: sequences))
+            final: f.final.part(c, layer: layer, direction: direction, sequences: sequences),
+            cells: f.cells?.offset(by: direction &* c.hiddenSize))
         }
         if last { break }
         input = output.unsafelyUnwrapped

@@ -35,11 +35,12 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   /// - Parameters:
   ///   - equations: of a network of equations, whose configuration they have completed.
   ///   - isInterpreted: their programs run sequences, whatever the cell is.
+  ///   - isCore: of a cell with a ``CellHead``: its states alone. y is h'.
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)
   init(
     _ configuration: NetworkConfiguration, kernels: KernelTable<Scalar>, equations: Equations<Scalar>? = nil,
-    isInterpreted: Bool = false, stack: Stack<Scalar>? = nil
+    isInterpreted: Bool = false, isCore: Bool = false, stack: Stack<Scalar>? = nil
   ) throws(RNNError) {
     try configuration.check()
     self.configuration = configuration
@@ -53,7 +54,7 @@ public final class Network<Scalar: RNNScalar>: Sendable {
       layout = try ParameterLayout(configuration)
     }
     self.kernels = kernels
-    let fused = isInterpreted ? nil : equations?.fused(configuration)
+    let fused = isInterpreted ? nil : equations?.fused(configuration, isCore: isCore)
     interpreter = fused == nil ? equations : nil
     let c = fused?.configuration ?? configuration
     executed = c

@@ -59,11 +59,11 @@ public struct NetworkConfiguration: Sendable, Equatable {
   public var threads = 0
   /// Of equations: what a step gives out, and a number that tells cells and their sizes apart. Set with the cell.
   var equationsWidth = 0
-  var equationsHash: UInt64 = 0
+  var equationsFingerprint: UInt64 = 0
   /// Of an LSTM that a text gives: its first state is c.
   var startsWithC = false
   /// Of layer options: a number that tells them apart, 0 for none, and the width of y. Set with them.
-  var optionsHash: UInt64 = 0
+  var optionsFingerprint: UInt64 = 0
   var optionsOutput = 0
   /// The one direction is the reverse one: in a layer of a network whose directions are independent.
   var isReverse = false
@@ -120,7 +120,7 @@ public struct NetworkConfiguration: Sendable, Equatable {
   }
   /// D * P: the width of y; the largest Int where that is larger, in a configuration that no network accepts.
   public var outputSize: Int {
-    if optionsHash != 0 { return optionsOutput }
+    if optionsFingerprint != 0 { return optionsOutput }
     let (width, overflow) = directions.multipliedReportingOverflow(by: stateWidth)
     return overflow ? .max : width
   }
@@ -141,7 +141,7 @@ public struct NetworkConfiguration: Sendable, Equatable {
     try check("input_size", inputSize, 1, Self.largestSize)
     try check("hidden_size", hiddenSize, 1, Self.largestSize)
     try check("num_layers", layers, 1, Self.mostLayers)
-    guard cell != .equations || equationsHash != 0 else {
+    guard cell != .equations || equationsFingerprint != 0 else {
       throw .unsupported("the cell of a network of equations is given with it")
     }
     if cell == .lstm {

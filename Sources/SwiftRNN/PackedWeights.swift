@@ -7,6 +7,8 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
   private let memory: Block<UInt8>
   /// With layer options: of each block. The memory has learned initial states then.
   private let blocks: [PackedWeights<Scalar>]
+  /// Of each block's head.
+  private let heads: [PackedWeights<Scalar>?]
 
   /// Packs `parameters`, one pointer per tensor, none nil; they may change or go afterwards.
   ///
@@ -25,11 +27,11 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
     let checked = try Check.parameters(parameters, of: network)
     if let stack = network.stack {
       self.network = network
-      blocks = try stack.pack(parameters)
+      (blocks, heads) = try stack.pack(parameters)
       memory = try stack.copyInitialStates(parameters)
       return
     }
-    blocks = []
+    (blocks, heads) = ([], [])
     var counter = Arena(nil)
     Self.lay(&counter, network)
     self.network = network
@@ -77,6 +79,9 @@ public final class PackedWeights<Scalar: RNNScalar>: @unchecked Sendable {
 
   /// With layer options: of a block.
   func block(_ index: Int) -> PackedWeights? { index < blocks.count ? blocks[index] : nil }
+
+  /// Of a block's head.
+  func head(_ index: Int) -> PackedWeights? { index < heads.count ? heads[index] : nil }
 
   /// A learned initial state by its number among the parameters.
   func initialState(_ parameter: Int) -> UnsafeMutablePointer<Scalar>? {

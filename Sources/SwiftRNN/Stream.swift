@@ -103,7 +103,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
     zeros.pointer.update(repeating: 0, count: zeros.count)
     var inputs = Inputs<Scalar>()
     for input in 0..<network.inputCount { inputs[input] = zeros.pointer }
-    withFloatControl { cells.step(zeros.pointer, inputs, nil) }
+    withFloatControl { cells.step(odd: false, zeros.pointer, inputs, nil) }
     withExtendedLifetime(zeros) {}
   }
 
@@ -111,7 +111,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func reset() {
-    cells?.reset()
+    cells?.reset(odd: odd)
     stack?.reset()
     for index in 0..<layerCount { layers[index].reset() }
   }
@@ -138,7 +138,11 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   /// One step of checked arguments, in the library's floating-point control.
   @inline(never)
   func advance(_ x: UnsafePointer<Scalar>, _ inputs: Inputs<Scalar>, _ y: UnsafeMutablePointer<Scalar>?) {
-    if let cells { return cells.step(x, inputs, y) }
+    if let cells {
+      cells.step(odd: odd, x, inputs, y)
+      odd.toggle()
+      return
+    }
     if let stack { return stack.step(x, inputs, y) }
     run(x, y, steps: 1)
   }
@@ -202,10 +206,10 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
       if sequences > 1 {
         for n in 0..<sequences { scratch.xRows[n] = x + n &* c.inputSize }
       }
-      var input = x
+      var (input, stride) = (x, c.inputSize)
       for index in 0..<layerCount {
-        StreamLayer.step(layers + index, network, odd: odd, x: input, scratch)
-        input = UnsafePointer(layers[index].h(odd: !odd))
+        StreamLayer.step(layers + index, network, odd: odd, x: input, stride: stride, scratch)
+        (input, stride) = (UnsafePointer(layers[index].h(odd: !odd)), layers[index].width)
       }
       odd.toggle()
       if let out = y {
@@ -225,6 +229,14 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
     for n in 0..<sequences { (to + n &* toStride).update(from: from + n &* fromStride, count: count) }
   }
 
+  /// c of the last layer, `[N, H]`; nothing of other cells than LSTM.
+  func copyCells(to cells: UnsafeMutablePointer<Scalar>) {
+    let c = network.executed
+    guard c.cell == .lstm, layerCount > 0 else { return }
+    let last = layers[layerCount &- 1]
+    copy(last.c, last.hidden, to: cells, c.hiddenSize, c.hiddenSize)
+  }
+
   /// Copies the states out; nil entries are skipped.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
@@ -236,7 +248,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   /// Of states that have been checked.
   func copyState(to states: States<Scalar>) {
     let c = network.executed
-    cells?.getState(states)
+    cells?.getState(states, odd: odd)
     stack?.getState(states)
     for index in 0..<layerCount {
       let layer = layers[index]
@@ -257,7 +269,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   /// Of states that have been checked.
   func takeState(_ states: States<Scalar>) {
     let c = network.executed
-    cells?.setState(states)
+    cells?.setState(states, odd: odd)
     stack?.setState(states)
     for index in 0..<layerCount {
       let layer = layers[index]

@@ -26,17 +26,19 @@ struct StreamTurn<Scalar: RNNScalar>: BitwiseCopyable {
   /// What is written: `[N][padded P]`.
   let h: Pointer
   let hRows: UnsafeMutablePointer<Pointer>
-  /// One sequence: for each stage its whole step.
+  /// Few sequences: for each its stages, whole steps.
   let singles: UnsafeMutablePointer<SingleArguments<Scalar>>
-  /// Several sequences: a call for each panel of each stage.
+  /// More sequences: a call for each panel of each stage.
   let panels: UnsafeMutablePointer<PanelCall<Scalar>>
   let projections: UnsafeMutablePointer<ProjectionCall<Scalar>>
 
-  init(_ arena: inout Arena, width: Int, stages: Int, panels: Int, projections: Int, sequences: Int) {
+  init(
+    _ arena: inout Arena, width: Int, singles: Int, panels: Int, projections: Int, sequences: Int
+  ) {
     h = arena.take(Scalar.self, sequences, width)
     hRows = arena.take(Pointer.self, sequences)
-    singles = arena.take(SingleArguments<Scalar>.self, sequences == 1 ? stages : 0)
-    self.panels = arena.take(PanelCall<Scalar>.self, sequences == 1 ? 0 : panels)
+    self.singles = arena.take(SingleArguments<Scalar>.self, singles)
+    self.panels = arena.take(PanelCall<Scalar>.self, panels)
     self.projections = arena.take(ProjectionCall<Scalar>.self, projections)
   }
 }
@@ -54,6 +56,8 @@ struct StreamLayer<Scalar: RNNScalar>: BitwiseCopyable {
   let width: Int
   let hidden: Int
   let stageCount: Int
+  /// Whether each sequence makes its step alone, by ``StreamTurn/singles``.
+  let stepsAlone: Bool
   let panelCount: Int
   let projectionCount: Int
 
@@ -62,16 +66,23 @@ struct StreamLayer<Scalar: RNNScalar>: BitwiseCopyable {
     width = cell.state.paddedUnits
     hidden = cell.plan.paddedHidden
     stageCount = cell.plan.stages.count
-    panelCount = cell.plan.stages.reduce(0) { $0 + $1.panels.count }
+    stepsAlone = Self.stepsAlone(cell, sequences: sequences)
+    panelCount = stepsAlone ? 0 : cell.plan.stages.reduce(0) { $0 + $1.panels.count }
     projectionCount = cell.configuration.projectionSize > 0 ? cell.state.count : 0
-    func turn(_ arena: inout Arena, _ panels: Int, _ projections: Int) -> StreamTurn<Scalar> {
+    func turn(_ arena: inout Arena, _ singles: Int, _ panels: Int, _ projections: Int) -> StreamTurn<Scalar> {
       StreamTurn(
-        &arena, width: cell.state.paddedUnits, stages: cell.plan.stages.count, panels: panels,
-        projections: projections, sequences: sequences)
+        &arena, width: cell.state.paddedUnits, singles: singles, panels: panels, projections: projections,
+        sequences: sequences)
     }
-    turns = (turn(&arena, panelCount, projectionCount), turn(&arena, panelCount, projectionCount))
+    let singles = stepsAlone ? stageCount &* sequences : 0
+    turns = (turn(&arena, singles, panelCount, projectionCount), turn(&arena, singles, panelCount, projectionCount))
     c = arena.take(Scalar.self, sequences, hidden)
     cRows = arena.take(Pointer.self, sequences)
+  }
+
+  /// Tiles of several rows pay where they read the weights once for all of them; a single step has less around it.
+  private static func stepsAlone(_ cell: CellStep<Scalar>, sequences: Int) -> Bool {
+    sequences <= 1
   }
 
   /// h as the next step finds it.
@@ -103,16 +114,16 @@ struct StreamLayer<Scalar: RNNScalar>: BitwiseCopyable {
     _ cell: CellStep<Scalar>, _ scratch: StreamScratch<Scalar>, from: StreamTurn<Scalar>, to: StreamTurn<Scalar>,
     input: CellStep<Scalar>.Rows
   ) {
-    if sequences == 1 {
+    for n in 0..<(stepsAlone ? sequences : 0) {
       for (index, stage) in cell.plan.stages.enumerated() {
-        (to.singles + index).initialize(
+        (to.singles + (n &* stageCount &+ index)).initialize(
           to: cell.single(
-            index, 0..<stage.panels.count, start: nil, x: UnsafePointer(from.h), hPrevious: from.h, h: to.h, c: c,
-            z: scratch.z))
+            index, 0..<stage.panels.count, start: nil, x: UnsafePointer(from.h + n &* width),
+            hPrevious: from.h + n &* width, h: to.h + n &* width, c: c + n &* hidden, z: scratch.z + n &* hidden))
       }
     }
     var next = to.panels
-    for (index, stage) in cell.plan.stages.enumerated() where sequences > 1 {
+    for (index, stage) in cell.plan.stages.enumerated() where !stepsAlone {
       let operand = stage.usesReset ? cRows : from.hRows
       for panel in 0..<stage.panels.count {
         next.initialize(
@@ -140,20 +151,27 @@ struct StreamLayer<Scalar: RNNScalar>: BitwiseCopyable {
 extension StreamLayer {
   /// One step.
   ///
-  /// - Parameter x: one sequence: its input. Several: their rows have been set.
+  /// - Parameters:
+  ///   - x: the first sequence's input.
+  ///   - stride: from there to the next sequence's. Where sequences step together their rows have been set.
   @inline(__always)
   static func step(
-    _ layer: UnsafePointer<Self>, _ network: Network<Scalar>, odd: Bool, x: UnsafePointer<Scalar>,
+    _ layer: UnsafePointer<Self>, _ network: Network<Scalar>, odd: Bool, x: UnsafePointer<Scalar>, stride: Int,
     _ scratch: StreamScratch<Scalar>
   ) {
-    if layer.pointee.sequences == 1 {
-      let singles = odd ? layer.pointee.turns.1.singles : layer.pointee.turns.0.singles
-      // One stage or two. A loop would read the table's entries for all cells before it: 5 to 15 ns of 150.
-      singles[0].x = x
-      network.kernels.single.run(network.executed.cell, stage: 0, singles)
-      if layer.pointee.stageCount > 1 {
-        singles[1].x = x
-        network.kernels.single.run(network.executed.cell, stage: 1, singles + 1)
+    if layer.pointee.stepsAlone {
+      var singles = odd ? layer.pointee.turns.1.singles : layer.pointee.turns.0.singles
+      var x = x
+      for _ in 0..<layer.pointee.sequences {
+        // One stage or two. A loop would read the table's entries for all cells before it: 5 to 15 ns of 150.
+        singles[0].x = x
+        network.kernels.single.run(network.executed.cell, stage: 0, singles)
+        if layer.pointee.stageCount > 1 {
+          singles[1].x = x
+          network.kernels.single.run(network.executed.cell, stage: 1, singles + 1)
+        }
+        singles += layer.pointee.stageCount
+        x += stride
       }
     } else {
       runPanels(layer, network, odd: odd, scratch)

@@ -1,46 +1,41 @@
 // The tape: what a forward pass leaves for the backward pass, in the caller's buffer.
 import Kernels
 
-/// The first bytes of a tape: which pass filled it.
+/// The first bytes of a tape: which pass filled it. A backward pass takes only the tape of a pass that it belongs to.
 struct TapeHeader: Equatable {
   /// "SwiftRNN", and the version of this layout.
-  var magic: UInt64 = 0x4e4e_5274_6669_7701
+  var magic: UInt64 = 0x4e4e_5274_6669_7702
+  /// ``NetworkConfiguration/tapeFingerprint(isDouble:)``
   var configuration: UInt64
   var steps: Int64
   var sequences: Int64
-  var lengths: UInt64
+  /// Which rows the pass ran over, and from which states: ``TapeRows``, or the fingerprint of a forest.
+  var rows: UInt64
   var seed: UInt64
   var firstSequence: Int64
-  /// Room for what comes.
-  var reserved: Int64 = 0
+  /// Of all of the above: a damaged seed would give other masks without a word.
+  private var checksum: UInt64 = 0
 
   static let bytes = 64
 
   init(
-    _ c: NetworkConfiguration, isDouble: Bool, steps: Int, sequences: Int, lengths: UnsafePointer<Int64>?, seed: UInt64,
+    _ c: NetworkConfiguration, isDouble: Bool, steps: Int, sequences: Int, rows: UInt64, seed: UInt64,
     firstSequence: Int
   ) {
-    // FNV-1a over what gives the tape its meaning.
-    func hash(_ values: UInt64..., from start: UInt64 = 0xcbf2_9ce4_8422_2325) -> UInt64 {
-      var hash = start
-      for value in values {
-        for byte in 0..<8 { hash = (hash ^ (value >> UInt64(8 * byte) & 0xff)) &* 0x100_0000_01b3 }
-      }
-      return hash
-    }
-    configuration = hash(
-      UInt64(UInt32(bitPattern: c.cell.rawValue)), isDouble ? 1 : 0, UInt64(c.inputSize), UInt64(c.hiddenSize),
-      UInt64(c.projectionSize), UInt64(c.layers), UInt64(c.directions), c.bias ? 1 : 0, c.dropout.bitPattern,
-      c.equationsHash)
+    configuration = c.tapeFingerprint(isDouble: isDouble)
     self.steps = Int64(steps)
     self.sequences = Int64(sequences)
-    var hashed = hash(lengths == nil ? 0 : 1)
-    if let lengths {
-      for n in 0..<sequences { hashed = hash(UInt64(bitPattern: lengths[n]), from: hashed) }
-    }
-    self.lengths = hashed
+    self.rows = rows
     self.seed = seed
     self.firstSequence = Int64(firstSequence)
+    checksum = checksumOfFields
+  }
+
+  private var checksumOfFields: UInt64 {
+    var fingerprint = Fingerprint()
+    for field in [magic, configuration, rows, seed] { fingerprint.add(field) }
+    for field in [steps, sequences, firstSequence] { fingerprint.add(UInt64(bitPattern: field)) }
+    return fingerprint.value
   }
 
   func write(to tape: UnsafeMutableRawPointer) {
@@ -49,7 +44,7 @@ struct TapeHeader: Equatable {
 
   /// - Throws: what a pass with the header `expected` finds other here.
   func check(_ expected: TapeHeader) throws(RNNError) {
-    guard magic == expected.magic, reserved == expected.reserved else {
+    guard magic == expected.magic, checksum == checksumOfFields else {
       throw .mismatch("the tape was not filled by a forward pass, or by one of another version")
     }
     guard configuration == expected.configuration else {
@@ -61,10 +56,96 @@ struct TapeHeader: Equatable {
     guard sequences == expected.sequences else {
       throw .tapeMismatch("sequences", Int(expected.sequences), tape: Int(sequences))
     }
-    guard lengths == expected.lengths else { throw .mismatch("the tape was filled with other lengths") }
+    guard rows == expected.rows else {
+      throw .mismatch("the tape was filled with other lengths, another mask, or initial states where there are none now")
+    }
+    guard seed == expected.seed, firstSequence == expected.firstSequence else {
+      throw .mismatch("a layer's part of the tape was filled with another seed")
+    }
   }
 
   static func read(from tape: UnsafeRawPointer) -> TapeHeader { tape.loadUnaligned(as: TapeHeader.self) }
+}
+
+/// What a caller gives a pass beside numbers: it must be the same forward and backward.
+enum TapeRows {
+  /// - Parameters:
+  ///   - lengths: `[N]`, or nil.
+  ///   - mask: `[T, N]`, or nil: every step up to its length counts.
+  ///   - initial: whether each state is given.
+  static func fingerprint(
+    steps: Int, sequences: Int, lengths: UnsafePointer<Int64>?, mask: UnsafePointer<UInt8>? = nil, initial: UInt64
+  ) -> UInt64 {
+    var fingerprint = Fingerprint()
+    fingerprint.add(initial)
+    fingerprint.add(lengths != nil)
+    if let lengths {
+      for n in 0..<sequences { fingerprint.add(UInt64(bitPattern: lengths[n])) }
+    }
+    fingerprint.add(mask != nil)
+    guard let mask else { return fingerprint.value }
+    // 64 steps at a time: any byte but 0 says the same, and bytes past a length say nothing.
+    var (bits, count): (UInt64, Int) = (0, 0)
+    for t in 0..<steps {
+      for n in 0..<sequences {
+        let isValid = mask[t &* sequences &+ n] != 0 && lengths.map { t < Int($0[n]) } ?? true
+        bits = bits << 1 | (isValid ? 1 : 0)
+        count &+= 1
+        if count % 64 == 0 { fingerprint.add(bits) }
+      }
+    }
+    fingerprint.add(bits)
+    return fingerprint.value
+  }
+}
+
+extension Network {
+  /// The header of a tape of this network.
+  func tapeHeader(
+    steps: Int, sequences: Int, lengths: UnsafePointer<Int64>?, mask: UnsafePointer<UInt8>?, initial: UInt64,
+    seed: UInt64, firstSequence: Int
+  ) -> TapeHeader {
+    TapeHeader(
+      executed, isDouble: Scalar.self == Double.self, steps: steps, sequences: sequences,
+      rows: TapeRows.fingerprint(
+        steps: steps, sequences: sequences, lengths: lengths, mask: mask, initial: initial), seed: seed,
+      firstSequence: firstSequence)
+  }
+
+  /// Of the tape that a forward pass fills.
+  func tapeHeader(_ f: Forward) -> TapeHeader {
+    tapeHeader(
+      steps: f.steps, sequences: f.sequences, lengths: f.lengths, mask: f.mask, initial: f.initial.given, seed: f.seed,
+      firstSequence: f.firstSequence)
+  }
+
+  /// Of the tape that a backward pass belongs to; seed and first sequence are the tape's.
+  func tapeHeader(_ b: Backward, _ found: TapeHeader) -> TapeHeader {
+    tapeHeader(
+      steps: b.steps, sequences: b.sequences, lengths: b.lengths, mask: b.mask, initial: b.initial.given,
+      seed: found.seed, firstSequence: Int(found.firstSequence))
+  }
+}
+
+extension States {
+  /// A bit for each state that there is.
+  var given: UInt64 { (0..<Place.mostStates).reduce(0) { self[$1] == nil ? $0 : $0 | 1 << UInt64($1) } }
+}
+
+extension NetworkConfiguration {
+  /// All that gives a tape its meaning: every field but the threads.
+  func tapeFingerprint(isDouble: Bool) -> UInt64 {
+    var fingerprint = Fingerprint()
+    fingerprint.add(isDouble)
+    for number in [Int(cell.rawValue), inputSize, hiddenSize, projectionSize, layers] { fingerprint.add(number) }
+    for flag in [bidirectional, bias, startsWithC, isReverse] { fingerprint.add(flag) }
+    fingerprint.add(dropout.bitPattern)
+    fingerprint.add(equationsFingerprint)
+    fingerprint.add(equationsWidth)
+    fingerprint.add(optionsFingerprint)
+    fingerprint.add(optionsOutput)
+    return fingerprint.value
+  }
 }
 
 /// Where things are in a tape: the header; then for each layer what each direction keeps, dense `[T, N, width]`,

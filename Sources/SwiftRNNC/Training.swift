@@ -1,6 +1,6 @@
 // The door to what surrounds a network in training: embedding, loss, clipping, optimizers.
 import CSwiftRNN
-import SwiftRNN
+@_spi(Door) import SwiftRNN
 
 @implementation @_cdecl("swiftrnn_embedding_forward")
 public func swiftrnn_embedding_forward(
@@ -190,7 +190,9 @@ public func swiftrnn_linear_forward(
       bias: bias == nil ? nil : try Argument.array("bias", bias, outputs, of: type),
       y: try Argument.output("y", y, rows, outputs, of: type))
   }
-  return run(allocating: true) { () throws(RNNError) in
+  // Sizes that are refused do not get far.
+  let allocates = Linear.allocates(rows: Int(rows), inputs: Int(inputs), outputs: Int(outputs))
+  return run(allocating: allocates) { () throws(RNNError) in
     try dispatch(
       dtype, float: { () throws(RNNError) in try forward(Float.self) },
       double: { () throws(RNNError) in try forward(Double.self) })

@@ -200,7 +200,7 @@ enum LayerOptionsCases {
     (configuration.bidirectional, configuration.isReverse) = (false, false)
     let plain =
       try network.equations.map {
-        configuration.equationsHash = 0
+        configuration.equationsFingerprint = 0
         return try Network<Double>($0.cell, configuration)
       } ?? Network<Double>(configuration)
     let states = try plain.states.enumerated().map { number, state in

@@ -50,6 +50,10 @@ extension Stack {
       text += "layer \(block.layer)\(flow): \(block.inputWidth) to \(block.mergedWidth)\(chains)\n"
       let first = blocks.first { $0.network === block.network }
       if first?.layer != block.layer || first?.flow != block.flow { continue }
+      if let head = block.head {
+        text += head.core.describe() + "behind all steps, the output:\n" + head.network.describe()
+        continue
+      }
       text += block.network.describe()
       if block.statistics.isEmpty { continue }
       text += "in training, with batch_norm by the batch's statistics\n" + block.training.describe()

@@ -74,7 +74,9 @@ struct CellRun<Scalar: RNNScalar> {
           (run.table, run.maskRows) = (table, maskRows)
         }
       }
-      for group in program.sections[section].stages[stage].groups { run.multiply(group, rows: rows) }
+      for group in 0..<program.sections[section].stages[stage].groups.count {
+        run.multiply(program.sections[section].stages[stage].groups[group], rows: rows)
+      }
       run.runTiles(program.sections[section], program.sections[section].stages[stage], rows: rows)
     }
   }
@@ -100,24 +102,34 @@ struct CellRun<Scalar: RNNScalar> {
   /// Bytes of slots that stay in the first-level cache beside what instructions read of other places.
   private static var tileBytes: Int { 16384 }
 
+  /// Rows of a tile.
+  func tileHeight(_ section: ProgramSection<Scalar>) -> Int {
+    let rowBytes = max(1, section.slotsWidth) &* MemoryLayout<Scalar>.stride
+    return max(1, min(slotRows, Self.tileBytes / rowBytes))
+  }
+
+  /// A tile's table, whose rows begin with row `first`.
+  func fill(_ tile: UnsafeMutablePointer<VectorRows<Scalar>>, _ section: ProgramSection<Scalar>, first: Int) {
+    for place in section.places {
+      var entry = table[place]
+      if place > Place.prepared {
+        if let pointers = entry.rows {
+          entry.rows = pointers + first
+        } else {
+          entry.start += first &* entry.stride
+        }
+      }
+      tile[place] = entry
+    }
+  }
+
   private func runTiles(_ section: ProgramSection<Scalar>, _ stage: ProgramStage<Scalar>, rows: Int) {
     if stage.instructions.isEmpty { return }
-    let rowBytes = max(1, section.slotsWidth) &* MemoryLayout<Scalar>.stride
-    let height = max(1, min(slotRows, Self.tileBytes / rowBytes))
+    let height = tileHeight(section)
     var first = 0
     while first < rows {
       let count = min(height, rows &- first)
-      for place in section.places {
-        var entry = table[place]
-        if place > Place.prepared {
-          if let pointers = entry.rows {
-            entry.rows = pointers + first
-          } else {
-            entry.start += first &* entry.stride
-          }
-        }
-        tile[place] = entry
-      }
+      fill(tile, section, first: first)
       for mask in stage.masks { masks?.fill(mask, slots, program.slotsWidth, maskRows + first, count, network.kernels) }
       stage.instructions.withUnsafeBufferPointer {
         var program = VectorProgram(
@@ -135,6 +147,19 @@ struct CellRun<Scalar: RNNScalar> {
       let pointers = operands + number &* pointerRows
       pointers.withMemoryRebound(to: Pointer.self, capacity: rows) { locate(table[run.operand.place], rows, $0) }
     }
+    visitProducts(group, rows: rows, sums: sums) { number, vectors, arguments in
+      var arguments = arguments
+      arguments.rows = UnsafePointer(operands + number &* pointerRows)
+      network.kernels.product(&arguments, vectors: vectors, depth: arguments.depth)
+    }
+  }
+
+  /// The products of a group, panel by panel, in each run by run; where a run's rows are is the caller's to say.
+  @inline(__always)
+  func visitProducts(
+    _ group: ProductGroup, rows: Int, sums: UnsafeMutablePointer<Pointer>,
+    _ body: (_ run: Int, _ vectors: Int, ProductArguments<Scalar>) -> Void
+  ) {
     let panels = group.panels
     for panel in 0..<panels.count {
       let (column, vectors) = (panels.column(panel), panels.vectors(panel))
@@ -145,18 +170,16 @@ struct CellRun<Scalar: RNNScalar> {
         outOffset: group.out.column &+ column, columns: panels.validUnits(panel),
         finish: group.resumes ? .resume : .set)
       for (number, run) in group.runs.enumerated() {
-        let next = arguments.panel + run.depth &* vectors &* panels.lanes
-        arguments.rows = UnsafePointer(operands + number &* pointerRows)
-        arguments.rowOffset = run.operand.column
-        network.kernels.product(&arguments, vectors: vectors, depth: run.depth)
-        arguments.panel = next
+        (arguments.rowOffset, arguments.depth) = (run.operand.column, run.depth)
+        body(number, vectors, arguments)
+        arguments.panel += run.depth &* vectors &* panels.lanes
         arguments.finish = .resume
       }
     }
   }
 
   @inline(__always)
-  private func locate(_ rows: VectorRows<Scalar>, _ count: Int, _ pointers: UnsafeMutablePointer<Pointer>) {
+  func locate(_ rows: VectorRows<Scalar>, _ count: Int, _ pointers: UnsafeMutablePointer<Pointer>) {
     if let starts = rows.rows {
       for r in 0..<count { pointers[r] = starts[r] + rows.stride }
     } else {

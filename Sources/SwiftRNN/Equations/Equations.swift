@@ -41,7 +41,7 @@ final class Equations<Scalar: RNNScalar>: Sendable {
     first = try layer(configuration.inputSize)
     configuration.cell = .equations
     configuration.equationsWidth = first.outputWidth
-    configuration.equationsHash = Self.hash(cell, sizes)
+    configuration.equationsFingerprint = Self.fingerprint(cell, sizes)
     let inputs = configuration.outputSize
     others = configuration.layers > 1 && inputs != configuration.inputSize ? try layer(inputs) : first
     if cell.isRecursive {
@@ -101,21 +101,26 @@ final class Equations<Scalar: RNNScalar>: Sendable {
     return names.isEmpty ? "; it has I and H only" : "; beside I and H it has \(names.joined(separator: ", "))"
   }
 
-  /// Never 0.
-  private static func hash(_ cell: Cell, _ sizes: [String: Int]) -> UInt64 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    func add(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    for byte in cell.bytes { add(byte) }
+  /// Tells cells and their sizes apart; never 0.
+  private static func fingerprint(_ cell: Cell, _ sizes: [String: Int]) -> UInt64 {
+    var fingerprint = Fingerprint()
+    for byte in cell.bytes { fingerprint.add(byte: byte) }
     for (name, size) in sizes.sorted(by: { $0.key < $1.key }) {
-      for byte in "\0\(name)=\(size)".utf8 { add(byte) }
+      fingerprint.add(byte: 0)
+      for byte in name.utf8 { fingerprint.add(byte: byte) }
+      fingerprint.add(size)
     }
-    return hash == 0 ? 1 : hash
+    return fingerprint.nonzero
   }
 
   /// The fused cell whose kernels can run a network of this configuration, and where it has its parameters; nil: none
   /// can.
-  func fused(_ c: NetworkConfiguration) -> (configuration: NetworkConfiguration, parameters: GateParameters)? {
-    guard let fused = cell.fused else { return nil }
+  ///
+  /// - Parameter isCore: the states alone, without the output equation behind them.
+  func fused(
+    _ c: NetworkConfiguration, isCore: Bool
+  ) -> (configuration: NetworkConfiguration, parameters: GateParameters)? {
+    guard let fused = isCore ? cell.head?.core : cell.fused else { return nil }
     var c = c
     c.cell = fused.kind
     c.hiddenSize = first.states[fused.c ?? fused.h].width

@@ -99,12 +99,7 @@ extension Network {
     let cut = cut(steps: steps, sequences: sequences, unpacked: parameters != nil)
     let batch = BatchPlan(
       steps: steps, sequences: sequences, lengths: f.lengths, shards: cut.shards, scratch: workspace.batch)
-    if let memory = f.tape {
-      TapeHeader(
-        c, isDouble: Scalar.self == Double.self, steps: steps, sequences: sequences, lengths: f.lengths, seed: f.seed,
-        firstSequence: f.firstSequence
-      ).write(to: memory)
-    }
+    if let memory = f.tape { tapeHeader(f).write(to: memory) }
     let dropout =
       isTraining && c.dropout > 0 ? Dropout<Scalar>(self, seed: f.seed, firstSequence: f.firstSequence) : nil
     let philox = Philox(seed: f.seed)

@@ -20,7 +20,7 @@ public final class Forest: Sendable {
   /// Of each part: how many edges come before its own, and of the last one how many there are.
   let partEdges: [Int]
   /// Tells forests apart.
-  let hash: UInt64
+  let fingerprint: UInt64
 
   /// Trees by the parent of each node, -1 for a root. A node's children are in the order of their indices.
   ///
@@ -81,9 +81,10 @@ public final class Forest: Sendable {
       partEdges.append(partEdges[partEdges.count - 1] + own)
     }
     self.partEdges = partEdges
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for number in counts + sorted { hash = (hash ^ UInt64(number)) &* 0x100_0000_01b3 }
-    self.hash = hash
+    var fingerprint = Fingerprint()
+    fingerprint.add(counts)
+    fingerprint.add(sorted)
+    self.fingerprint = fingerprint.value
   }
 
   /// Of each node: edges on the longest way down to a leaf.

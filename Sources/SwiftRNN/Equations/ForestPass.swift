@@ -171,11 +171,9 @@ extension Network {
   }
 
   func forestHeader(_ forest: Forest, _ seed: UInt64, _ firstNode: Int) -> TapeHeader {
-    var header = TapeHeader(
+    TapeHeader(
       configuration, isDouble: Scalar.self == Double.self, steps: forest.nodeCount, sequences: forest.edgeCount,
-      lengths: nil, seed: seed, firstSequence: firstNode)
-    header.lengths = forest.hash
-    return header
+      rows: forest.fingerprint, seed: seed, firstSequence: firstNode)
   }
 
   /// The gradients of a loss. Nothing is written unless all arguments are right.

@@ -10,6 +10,8 @@ public final class Cell: Sendable {
   let backward: CellBackward
   /// nil: it is no fused cell.
   let fused: FusedCell?
+  /// nil: nor is it one with an output equation behind.
+  let head: CellHead?
   /// Calls of `batch_norm`.
   let statistics: [CellStatistic]
   /// The cell for training: what `batch_norm` is laid on are inputs, behind its own. nil: it is this one.
@@ -31,28 +33,36 @@ public final class Cell: Sendable {
     try Self.check(graph, phases)
     backward = try CellBackward(graph, phases)
     fused = FusedCell(graph)
+    head = fused == nil ? try CellHead(graph, sizes: sizes, bytes: bytes) : nil
     statistics = try CellStatistic.all(graph, phases, sizes, bytes)
     let given = statistics.compactMap { $0.input == nil ? nil : $0.cell.graph.output }
-    training = given.isEmpty ? nil : try Cell(giving: given, in: graph, sizes: sizes, bytes: bytes)
+    training =
+      given.isEmpty
+      ? nil
+      : try Cell(giving: given.map { ("batch_norm", $0) }, in: graph, states: graph.states, sizes: sizes, bytes: bytes)
   }
 
   /// A cell some of whose values are inputs.
-  private init(giving values: [Int], in whole: CellGraph, sizes: CellSizes, bytes: [UInt8]) throws(CellError) {
+  ///
+  /// - Parameter states: those that are left.
+  init(
+    giving values: [(name: String, node: Int)], in whole: CellGraph, states: [CellState], sizes: CellSizes,
+    bytes: [UInt8]
+  ) throws(CellError) {
     var nodes = whole.nodes
     for (number, value) in values.enumerated() {
-      nodes[value] = CellNode(
-        operation: .input(whole.inputs.count + number), operands: [], kind: nodes[value].kind,
-        place: nodes[value].place)
+      nodes[value.node] = CellNode(
+        operation: .input(whole.inputs.count + number), operands: [], kind: nodes[value.node].kind,
+        place: nodes[value.node].place)
     }
-    let roots = [whole.output] + whole.states.flatMap { [$0.previous, $0.next] }
+    let roots = [whole.output] + states.flatMap { [$0.previous, $0.next] }
     graph = CellGraph(
-      keeping: roots, of: whole, nodes: nodes, inputs: whole.inputs + values.map { ("batch_norm", $0) },
-      states: whole.states, output: whole.output)
+      keeping: roots, of: whole, nodes: nodes, inputs: whole.inputs + values, states: states, output: whole.output)
     self.bytes = bytes
     self.sizes = sizes
     phases = CellPhases(graph)
     backward = try CellBackward(graph, phases)
-    (fused, statistics, training) = (nil, [], nil)
+    (fused, head, statistics, training) = (nil, nil, [], nil)
   }
 
   /// A value of a cell that no state reaches, as a cell without states.
@@ -63,7 +73,7 @@ public final class Cell: Sendable {
     self.sizes = sizes
     phases = CellPhases(graph)
     backward = try CellBackward(graph, phases)
-    (fused, statistics, training) = (nil, [], nil)
+    (fused, head, statistics, training) = (nil, nil, [], nil)
   }
 
   /// What passes could not hold, or would compute again in every step.

@@ -8,7 +8,8 @@
 // Here i, f, o, r, z are sigmoid(a) and g is tanh(a), where each a is a sum W @ x + U @ h + b + d of its own. Sums and
 // products may stand in any order; b, d or both may be missing (of the last two lines: each). Matrices and biases are
 // parameters, or parts of parameters that are cut; every part of every parameter is read, and in one place. There is no
-// input but x, states start at zero, and h' is the output. Whatever differs from that in any way is another cell.
+// input but x, states start at zero, and h' is the output, or what CellHead.swift allows. Whatever differs from that in
+// any way is another cell.
 
 struct FusedCell: Sendable {
   let kind: CellKind
@@ -17,20 +18,23 @@ struct FusedCell: Sendable {
   let h: Int
   let c: Int?
 
-  /// nil: the kernels of no cell compute this one.
-  init?(_ graph: CellGraph) {
+  /// - Parameters:
+  ///   - h: the state that is h; nil: the one whose next value is the output.
+  ///   - others: parameters that the states do not need, because an output equation reads them.
+  /// - Returns: nil: the kernels of no cell compute the states of this one.
+  init?(_ graph: CellGraph, h: Int? = nil, without others: Set<Int> = []) {
     guard graph.inputs.count == 1, graph.states.allSatisfy({ $0.initial == 0 }),
-      let h = graph.states.firstIndex(where: { $0.next == graph.output })
+      let h = h ?? graph.states.firstIndex(where: { $0.next == graph.output })
     else { return nil }
     var match = FusedCellMatch(graph, h: graph.states[h].previous)
-    let next = graph.output
+    let next = graph.states[h].next
     let found: CellKind?
     switch graph.states.count {
     case 1: found = match.vanilla(next) ?? match.gru(next)
     case 2: found = match.lstm(next, graph.states[1 - h])
     default: found = nil
     }
-    guard let kind = found, match.hasReadAll else { return nil }
+    guard let kind = found, match.hasRead(allBut: others) else { return nil }
     (self.kind, parameters, self.h) = (kind, match.parameters, h)
     c = kind == .lstm ? 1 - h : nil
   }
@@ -48,10 +52,11 @@ private struct FusedCellMatch {
   /// - Parameter h: the node of its value before the step.
   init(_ graph: CellGraph, h: Int) { (self.graph, self.h) = (graph, h) }
 
-  /// Whether every part of every parameter has been read. None has been twice.
-  var hasReadAll: Bool {
+  /// Whether every part of every parameter but the `others` has been read, and no part of these. None has been twice.
+  func hasRead(allBut others: Set<Int>) -> Bool {
     graph.parameters.indices.allSatisfy { number in
       let parts = read.filter { $0.key.tensor == number }
+      if others.contains(number) { return parts.isEmpty }
       return !parts.isEmpty && parts.allSatisfy { $0.value == parts.count }
     }
   }

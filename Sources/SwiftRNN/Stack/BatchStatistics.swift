@@ -29,7 +29,7 @@ struct LayerStatistic<Scalar: RNNScalar>: Sendable {
     do throws(CellError) {
       let own = try Equations(cell, of: equations, lanes: network.kernels.lanes)
       var c = network.configuration
-      c.equationsHash = c.equationsHash ^ 1 << 62
+      c.equationsFingerprint = c.equationsFingerprint ^ 1 << 62
       return try made(c, network.kernels, own)
     } catch {
       throw .cell(error)
@@ -45,7 +45,7 @@ struct LayerStatistic<Scalar: RNNScalar>: Sendable {
         let own = try Equations(statistic.cell, of: equations, lanes: network.kernels.lanes)
         var c = network.configuration
         c.equationsWidth = own.first.outputWidth
-        c.equationsHash = c.equationsHash &+ UInt64(number &+ 1) | 1 << 63
+        c.equationsFingerprint = c.equationsFingerprint &+ UInt64(number &+ 1) | 1 << 63
         found.append(
           LayerStatistic(
             network: try made(c, network.kernels, own), mean: statistic.mean, variance: statistic.variance,

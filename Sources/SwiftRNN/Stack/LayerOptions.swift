@@ -81,19 +81,16 @@ public struct LayerOptions: Sendable, Equatable {
 
   func dilation(layer: Int) -> Int { dilations.isEmpty ? 1 : dilations[layer] }
 
-  /// FNV-1a, never 0.
-  var hash: UInt64 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    func add(_ value: Int) { hash = (hash ^ UInt64(bitPattern: Int64(value))) &* 0x100_0000_01b3 }
-    for list in [hiddenSizes, dilations] {
-      add(list.count)
-      for value in list { add(value) }
-    }
-    add(Int(skip.rawValue))
-    add(Int(merge.rawValue))
-    add(independentDirections ? 1 : 0)
-    add(learnedInitialStates ? 1 : 0)
-    add(Int(gaps.rawValue))
-    return hash == 0 ? 1 : hash
+  /// Tells options apart; never 0.
+  var fingerprint: UInt64 {
+    var fingerprint = Fingerprint()
+    fingerprint.add(hiddenSizes)
+    fingerprint.add(dilations)
+    fingerprint.add(Int(skip.rawValue))
+    fingerprint.add(Int(merge.rawValue))
+    fingerprint.add(independentDirections)
+    fingerprint.add(learnedInitialStates)
+    fingerprint.add(Int(gaps.rawValue))
+    return fingerprint.nonzero
   }
 }

@@ -10,6 +10,8 @@ final class Stack<Scalar: RNNScalar>: Sendable {
   struct Block: Sendable {
     /// Of one layer. Layers with the same sizes share it: it has no parameters.
     let network: Network<Scalar>
+    /// nil: the network above runs it. Else these two do.
+    let head: LayerHead<Scalar>?
     /// As it trains: another one with `batch_norm`.
     let training: Network<Scalar>
     let layer: Int
@@ -57,7 +59,10 @@ final class Stack<Scalar: RNNScalar>: Sendable {
   ) throws(RNNError) {
     (self.options, layers, inputSize) = (options, c.layers, c.inputSize)
     flows = options.independentDirections ? 2 : 1
-    typealias Made = (network: Network<Scalar>, training: Network<Scalar>, statistics: [LayerStatistic<Scalar>])
+    typealias Made = (
+      network: Network<Scalar>, head: LayerHead<Scalar>?, training: Network<Scalar>,
+      statistics: [LayerStatistic<Scalar>]
+    )
     var layersMade: [(asked: NetworkConfiguration, layer: Made)] = []
     var networks: [(network: Network<Scalar>, made: Made, inputWidth: Int, mergedWidth: Int)] = []
     for flow in 0..<flows {
@@ -73,7 +78,10 @@ final class Stack<Scalar: RNNScalar>: Sendable {
           made = same.layer
         } else {
           let network = try make(asked)
-          made = (network, try LayerStatistic.training(of: network), try LayerStatistic.all(of: network))
+          made = (
+            network, try LayerHead.of(network), try LayerStatistic.training(of: network),
+            try LayerStatistic.all(of: network)
+          )
           layersMade.append((asked, made))
         }
         let network = made.network
@@ -136,7 +144,7 @@ final class Stack<Scalar: RNNScalar>: Sendable {
       let made = found.made
       blocks.append(
         Block(
-          network: made.network, training: made.training, layer: index % c.layers, flow: index / c.layers,
+          network: made.network, head: made.head, training: made.training, layer: index % c.layers, flow: index / c.layers,
           dilation: options.dilation(layer: index % c.layers), inputWidth: found.inputWidth,
           mergedWidth: found.mergedWidth, firstParameter: firsts[index],
           parameterCount: made.network.parameterCount, statistics: made.statistics))

@@ -15,11 +15,7 @@ extension Network {
       initial: b.initial, parameters: b.parameters, weights: nil, tape: tape,
       layout: try StackTape(stack, steps: b.steps, sequences: b.sequences), seed: header.seed,
       firstSequence: Int(header.firstSequence))
-    // The lengths that a mask leaves are known only now.
-    try header.check(
-      TapeHeader(
-        configuration, isDouble: Scalar.self == Double.self, steps: b.steps, sequences: b.sequences,
-        lengths: pass.rows.lengths, seed: header.seed, firstSequence: Int(header.firstSequence)))
+    try pass.checkTapes()
     try StackBackwardPass(pass: pass, arguments: b, dy: dy, dx: dx).run()
   }
 }
@@ -201,6 +197,7 @@ struct StackBackwardPass<Scalar: RNNScalar> {
       b.parameters = buffer
       try gradients.withUnsafeBufferPointer { (out) throws(RNNError) in
         if arguments.gradients.baseAddress != nil || !block.statistics.isEmpty { b.gradients = out }
+        if let head = block.head { return try pass.backward(block, head, b) }
         try block.training.pass(b)
         addInputGradients(block, isFirst: block.flow == 0 && block.layer == stack.layers &- 1)
         try addStatistics(block, b, below: below)

@@ -13,12 +13,7 @@ extension Network {
       initial: f.initial, parameters: f.parameters, weights: f.weights, tape: f.tape,
       layout: try StackTape(stack, steps: f.steps, sequences: f.sequences), seed: f.seed,
       firstSequence: f.firstSequence)
-    if let tape = f.tape {
-      TapeHeader(
-        configuration, isDouble: Scalar.self == Double.self, steps: f.steps, sequences: f.sequences,
-        lengths: pass.rows.lengths, seed: f.seed, firstSequence: f.firstSequence
-      ).write(to: tape)
-    }
+    if let tape = f.tape { tapeHeader(f).write(to: tape) }
     pass.copyInputs(isBackward: false)
     for flow in 0..<stack.flows {
       for layer in 0..<stack.layers { try pass.forward(stack.block(layer, flow), f.final, y: y) }
@@ -74,6 +69,7 @@ extension StackPass {
     if tape != nil { f.inputs = try trainingInputs(block) }
     try own.withUnsafeBufferPointer { (buffer) throws(RNNError) in
       f.parameters = buffer
+      if let head = block.head { return try forward(block, head, f) }
       try (tape == nil ? block.network : block.training).pass(f)
     }
     if block.dilation > 1 { moveFinalStates(block, callers: callers, own: f.final, toCaller: true) }

@@ -30,6 +30,8 @@ struct StackTape {
   private(set) var tapes: [(offset: Int, bytes: Int)] = []
   /// Of each block.
   private(set) var statistics: [[StatisticPlace]] = []
+  /// Of each block; nil: it has no head.
+  private(set) var heads: [HeadPlace?] = []
   private(set) var bytes = TapeHeader.bytes
 
   init<Scalar: RNNScalar>(_ stack: Stack<Scalar>, steps: Int, sequences: Int) throws(RNNError) {
@@ -45,9 +47,10 @@ struct StackTape {
         try add(Size.bytes(numbers, of: Scalar.self, "tape"))
       }
       let batch = try stack.batch(block, steps: steps, sequences: sequences)
-      let own = try block.training.tapeSize(steps: batch.steps, sequences: batch.sequences)
+      let own = try (block.head?.core ?? block.training).tapeSize(steps: batch.steps, sequences: batch.sequences)
       tapes.append((bytes, own))
       try add(own)
+      heads.append(try block.head.map { (head) throws(RNNError) in try add(head, batch, rows: rows) })
       var places: [StatisticPlace] = []
       for statistic in block.statistics {
         let moments = bytes
@@ -59,6 +62,18 @@ struct StackTape {
       }
       statistics.append(places)
     }
+  }
+
+  private mutating func add<Scalar: RNNScalar>(
+    _ head: LayerHead<Scalar>, _ batch: (steps: Int, sequences: Int), rows: Int
+  ) throws(RNNError) -> HeadPlace {
+    let cells = bytes
+    let numbers = try Size.product(head.readsC ? rows : 0, head.cellWidth, of: "tape")
+    try add(Size.bytes(numbers, of: Scalar.self, "tape"))
+    let own = try head.network.tapeSize(steps: batch.steps, sequences: batch.sequences)
+    let place = HeadPlace(cells: cells, tape: bytes, tapeBytes: own)
+    try add(own)
+    return place
   }
 
   private mutating func add(_ more: Int) throws(RNNError) {
@@ -99,6 +114,11 @@ struct StackWorkspace<Scalar: RNNScalar> {
   let statistics: Pointer
   let normalised: Pointer
   let statisticInput: Rows<Scalar>
+  /// Of a block with a head: h' and c' of each step in inference, and their gradients.
+  let hidden: Pointer
+  let cells: Pointer
+  let hiddenGradients: Pointer
+  let cellGradients: Pointer
   /// Of one block's network.
   let block: UnsafeMutablePointer<UInt8>
   let blockBytes: Int
@@ -163,10 +183,18 @@ struct StackWorkspace<Scalar: RNNScalar> {
       return all
     }
     self.states = (states(true), states(true), states(isBackward))
+    let hiddenWidth = widest { $0.head?.core.executed.outputSize ?? 0 }
+    let cellWidth = widest { $0.head.map { $0.readsC ? $0.cellWidth : 0 } ?? 0 }
+    hidden = rows(!isBackward, hiddenWidth).base
+    cells = rows(!isBackward, cellWidth).base
+    hiddenGradients = rows(isBackward, hiddenWidth).base
+    cellGradients = rows(isBackward, cellWidth).base
     var bytes = 0
     for block in stack.blocks {
       let batch = try stack.batch(block, steps: steps, sequences: sequences)
-      bytes = max(bytes, try block.network.workspaceBytes(purpose, steps: batch.steps, sequences: batch.sequences))
+      for network in block.head.map({ [$0.core, $0.network] }) ?? [block.network] {
+        bytes = max(bytes, try network.workspaceBytes(purpose, steps: batch.steps, sequences: batch.sequences))
+      }
       // Packed weights are for inference, which runs none of these.
       if purpose == .forwardWeights || block.statistics.isEmpty { continue }
       for network in [block.training] + block.statistics.map(\.network) {

@@ -28,7 +28,7 @@ extension Network {
     (configuration.bias, configuration.projectionSize) = (true, 0)
     try configuration.check()
     let options = try options.checked(configuration)
-    guard isStacked || options != LayerOptions() || !cell.statistics.isEmpty else {
+    guard isStacked || options != LayerOptions() || !cell.statistics.isEmpty || cell.head != nil else {
       try self.init(cell, configuration, sizes: sizes, kernels: kernels)
       return
     }
@@ -37,7 +37,7 @@ extension Network {
     }
     let first = stack.block(0, 0).network.configuration
     configuration.cell = .equations
-    (configuration.equationsHash, configuration.equationsWidth) = (first.equationsHash, first.equationsWidth)
+    (configuration.equationsFingerprint, configuration.equationsWidth) = (first.equationsFingerprint, first.equationsWidth)
     try self.init(configuration, kernels, stack)
   }
 
@@ -45,7 +45,7 @@ extension Network {
     _ configuration: NetworkConfiguration, _ kernels: KernelTable<Scalar>, _ stack: Stack<Scalar>
   ) throws(RNNError) {
     var configuration = configuration
-    (configuration.optionsHash, configuration.optionsOutput) = (stack.options.hash, stack.outputSize)
+    (configuration.optionsFingerprint, configuration.optionsOutput) = (stack.options.fingerprint, stack.outputSize)
     try self.init(configuration, kernels: kernels, stack: stack)
   }
 }
@@ -77,14 +77,18 @@ extension Stack {
     }
   }
 
-  /// Each block's weights.
-  func pack(_ parameters: UnsafeBufferPointer<UnsafeRawPointer?>) throws(RNNError) -> [PackedWeights<Scalar>] {
-    var packed: [PackedWeights<Scalar>] = []
+  /// Each block's weights, and those of its head.
+  func pack(
+    _ parameters: UnsafeBufferPointer<UnsafeRawPointer?>
+  ) throws(RNNError) -> (blocks: [PackedWeights<Scalar>], heads: [PackedWeights<Scalar>?]) {
+    var (packed, heads): ([PackedWeights<Scalar>], [PackedWeights<Scalar>?]) = ([], [])
     for block in blocks {
-      let own = block.firstParameter..<block.firstParameter + block.parameterCount
-      packed.append(try PackedWeights(of: block.network, UnsafeBufferPointer(rebasing: parameters[own])))
+      let own = UnsafeBufferPointer(
+        rebasing: parameters[block.firstParameter..<block.firstParameter + block.parameterCount])
+      packed.append(try PackedWeights(of: block.head?.core ?? block.network, own))
+      heads.append(try block.head.map { (head) throws(RNNError) in try PackedWeights(of: head.network, own) })
     }
-    return packed
+    return (packed, heads)
   }
 
   func copyInitialStates(

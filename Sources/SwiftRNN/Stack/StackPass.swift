@@ -55,6 +55,9 @@ struct StackPass<Scalar: RNNScalar> {
     guard let (start, _) = blockTape(block) else {
       return Rows(dense: workspace.output.base, sequences: sequences, width: block.outputWidth)
     }
+    if let head = block.head, let output = try headOutput(block, head) {
+      return Rows(dense: output.base, sequences: sequences, width: block.outputWidth)
+    }
     let batch = try stack.batch(block, steps: rows.steps, sequences: sequences)
     let layout = try block.training.tapeLayout(steps: batch.steps, sequences: batch.sequences)
     let rows: Rows<Scalar> = layout.output(start, layer: 0)

@@ -11,10 +11,15 @@ final class StackStream<Scalar: RNNScalar> {
   /// Chain after chain of layer after layer.
   private let streams: [Stream<Scalar>]
   private let firstStreams: [Int]
+  /// Of each layer.
+  private let heads: [Stream<Scalar>?]
   private let memory: Block<UInt8>
   /// What layers read and give out, `[N, width]`: in turn; with dense connections one for all.
   private let rows: (Pointer, Pointer)
   private let output: Pointer
+  /// h' and c' of a layer with a head, `[N, P]` and `[N, H]`.
+  private let hidden: Pointer
+  private let cells: Pointer
   /// Of one layer: states on their way in.
   private let states: States<Scalar>
   /// Where each layer's round is.
@@ -25,31 +30,45 @@ final class StackStream<Scalar: RNNScalar> {
     try stack.checkStates(sequences: sequences)
     var streams: [Stream<Scalar>] = []
     var firstStreams: [Int] = []
+    var heads: [Stream<Scalar>?] = []
     for (index, block) in stack.blocks.enumerated() {
       firstStreams.append(streams.count)
       guard let own = weights.block(index) else { throw .nullPointer("weights") }
       for _ in 0..<block.dilation {
-        streams.append(try Stream(block.network, weights: own, sequences: sequences))
+        streams.append(try Stream(block.head?.core ?? block.network, weights: own, sequences: sequences))
       }
+      guard let head = block.head, let own = weights.head(index) else {
+        heads.append(nil)
+        continue
+      }
+      heads.append(try Stream(head.network, weights: own, sequences: sequences))
     }
-    (self.streams, self.firstStreams) = (streams, firstStreams)
+    (self.streams, self.firstStreams, self.heads) = (streams, firstStreams, heads)
     let widest = stack.blocks.reduce(0) { max($0, $1.inputWidth, $1.mergedWidth) }
-    func lay(_ arena: inout Arena) -> (Pointer, Pointer, Pointer, States<Scalar>, UnsafeMutablePointer<Int>) {
+    let (hiddenWidth, cellWidth) = stack.blocks.reduce((0, 0)) { widths, block in
+      guard let head = block.head else { return widths }
+      return (max(widths.0, head.core.executed.outputSize), max(widths.1, head.readsC ? head.cellWidth : 0))
+    }
+    typealias Laid = (
+      (Pointer, Pointer), output: Pointer, hidden: Pointer, cells: Pointer, States<Scalar>, UnsafeMutablePointer<Int>
+    )
+    func lay(_ arena: inout Arena) -> Laid {
       var states = States<Scalar>()
       for state in 0..<stack.block(0, 0).network.stateCount {
         let width = stack.blocks.reduce(0) { max($0, $1.network.width(ofState: state)) }
         states[state] = arena.take(Scalar.self, sequences, width)
       }
       return (
-        arena.take(Scalar.self, sequences, widest), arena.take(Scalar.self, sequences, widest),
-        arena.take(Scalar.self, sequences, widest), states, arena.take(Int.self, stack.layers)
+        (arena.take(Scalar.self, sequences, widest), arena.take(Scalar.self, sequences, widest)),
+        arena.take(Scalar.self, sequences, widest), arena.take(Scalar.self, sequences, hiddenWidth),
+        arena.take(Scalar.self, sequences, cellWidth), states, arena.take(Int.self, stack.layers)
       )
     }
     var counter = Arena(nil)
     _ = lay(&counter)
     memory = try SwiftRNN.Block<UInt8>(count: counter.size("a stream"))
     var arena = Arena(memory.pointer)
-    (rows.0, rows.1, output, states, rounds) = lay(&arena)
+    (rows, output, hidden, cells, states, rounds) = lay(&arena)
   }
 
   private func stream(_ layer: Int, chain: Int) -> Stream<Scalar> { streams[firstStreams[layer] &+ chain] }
@@ -71,7 +90,16 @@ final class StackStream<Scalar: RNNScalar> {
         }
         input = UnsafePointer(rows.1)
       }
-      stream(layer, chain: rounds[layer]).advance(input, inputs, output)
+      let stream = stream(layer, chain: rounds[layer])
+      if let head = heads[layer] {
+        stream.advance(input, inputs, hidden)
+        if block.head?.readsC == true { stream.copyCells(to: cells) }
+        var own = Inputs<Scalar>()
+        (own[0], own[1]) = (hidden, cells)
+        head.advance(input, own, output)
+      } else {
+        stream.advance(input, inputs, output)
+      }
       rounds[layer] = rounds[layer] &+ 1 == block.dilation ? 0 : rounds[layer] &+ 1
       if stack.options.skip == .residual && layer > 0 {
         StackRow.add(input, to: output, sequences &* width)

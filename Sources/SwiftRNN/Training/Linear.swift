@@ -4,7 +4,7 @@ import Kernels
 /// A dense layer on plain arrays. Any number of threads gives the same bits.
 public enum Linear {
   /// Weights that are read once, and often from memory, are worth a thread sooner than a network's.
-  private static func threads(rows: Int, inputs: Int, outputs: Int) -> Int {
+  static func threads(rows: Int, inputs: Int, outputs: Int) -> Int {
     BatchPlan.threads(
       Threads.count, operations: Double(rows) * Double(inputs) * Double(outputs), each: 500_000)
   }
@@ -31,6 +31,11 @@ public enum Linear {
     guard rows > 0, outputs > 0, let y = y.baseAddress else { return }
     let kernels = try Scalar.kernels
     let threads = threads(rows: rows, inputs: inputs, outputs: outputs)
+    if let x = x.baseAddress, let weight = weight.baseAddress, rows <= fewRows, inputs > 0 {
+      return forwardFewRows(
+        kernels, rows: rows, inputs: inputs, outputs: outputs, x: x, weight: weight, bias: bias?.baseAddress, y: y,
+        threads: threads)
+    }
     if let x = x.baseAddress, let weight = weight.baseAddress, packsInput(rows: rows, inputs: inputs, outputs: outputs)
     {
       return try forwardPackingInput(
@@ -162,9 +167,9 @@ public enum Linear {
     try Check.size("rows", rows)
     try Check.size("inputs", inputs)
     try Check.size("outputs", outputs)
-    for (a, b) in [(rows, inputs), (rows, outputs), (inputs, outputs)] {
-      _ = try Size.product(a, b, 16, of: "a linear layer")
-    }
+    _ = try Size.product(rows, inputs, 16, of: "a linear layer")
+    _ = try Size.product(rows, outputs, 16, of: "a linear layer")
+    _ = try Size.product(inputs, outputs, 16, of: "a linear layer")
   }
 
   /// `out[r] = start + rows[r] * matrix` for all rows, cut over threads and into blocks that stay in the cache.
