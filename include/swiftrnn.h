@@ -599,9 +599,11 @@ swiftrnn_status swiftrnn_cross_entropy(swiftrnn_dtype dtype, int64_t rows, int64
                                        double *out_loss, double *out_perplexity, int64_t *out_count);
 
 /** Scales all gradients by max_norm / norm if their common 2-norm is larger than max_norm (Pascanu, Mikolov, Bengio
- *  2013). A norm that is not finite leaves them as they are.
+ *  2013). Squares may overflow or vanish: the norm is right nevertheless. A gradient that is NaN or infinite leaves all
+ *  as they are.
  *  @param gradients tensor_count pointers (NULL entries are skipped)   @param elements how many numbers each has
- *  @param max_norm above 0, INFINITY to measure only   @param out_norm the norm before, or NULL */
+ *  @param max_norm above 0, INFINITY to measure only
+ *  @param out_norm the norm before, or NULL; INFINITY above the largest double, which clips nevertheless */
 swiftrnn_status swiftrnn_clip_gradients(swiftrnn_dtype dtype, int64_t tensor_count, void *const *gradients,
                                         const int64_t *elements, double max_norm, double *out_norm);
 

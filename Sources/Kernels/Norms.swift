@@ -2,6 +2,9 @@
 // 16 by index mod 16, joined by a fixed tree: the same bits on every instruction set.
 //
 // Layer norm: Ba, Kiros, Hinton 2016. RMS norm: Zhang, Sennrich 2019. Both here without gain and bias, eps 1e-5.
+//
+// Squares that vanish are nothing beside eps. Where a sum overflows, it is made once more of the row times a small
+// power of two, which is exact; rows whose sums are finite keep their bits.
 
 @_alwaysEmitIntoClient @inline(__always) var normEpsilon: Double { 1e-5 }
 
@@ -85,32 +88,73 @@ extension Lanes {
     }
   }
 
-  /// The mean, and one over the root of the variance and eps.
+  /// Shrinks any finite row so that 2^40 of its squares have a finite sum, while squares that count in a sum which
+  /// overflows without it stay normal.
   @_alwaysEmitIntoClient @inline(__always)
-  static func moments(_ a: UnsafePointer<Scalar>, _ count: Int) -> (mean: Scalar, scale: Scalar) {
-    let mean = sum(a, count) / Scalar(count)
-    let center = Self(repeating: mean)
-    let squares = sum(a, a, count) { a, _, sum in multiplyAdd(a - center, a - center, sum) }
-    return (mean, 1 / (squares / Scalar(count) + Scalar(normEpsilon)).squareRoot())
-  }
+  static var shrinking: Scalar { Scalar(MemoryLayout<Scalar>.size == 4 ? 0x1p-100 : 0x1p-600) }
 
   @_alwaysEmitIntoClient @inline(__always)
-  static func rootMeanSquareScale(_ a: UnsafePointer<Scalar>, _ count: Int) -> Scalar {
-    let squares = sum(a, a, count) { a, _, sum in multiplyAdd(a, a, sum) }
-    return 1 / (squares / Scalar(count) + Scalar(normEpsilon)).squareRoot()
+  static func mean(_ a: UnsafePointer<Scalar>, _ count: Int) -> Scalar {
+    var shrink: Scalar = 1
+    while true {
+      let factor = Self(repeating: shrink)
+      let total = sum(a, a, count) { a, _, sum in sum + a * factor }
+      if total.magnitude < .infinity || shrink < 1 { return total / Scalar(count) / shrink }
+      shrink = shrinking
+    }
+  }
+
+  /// What makes `(a * shrink - mean) * scale` of a row have the mean 0 and the variance 1, but for eps.
+  @_alwaysEmitIntoClient @inline(__always)
+  static func moments(
+    _ a: UnsafePointer<Scalar>, _ count: Int
+  ) -> (shrink: Scalar, mean: Scalar, scale: Scalar) {
+    var shrink: Scalar = 1
+    while true {
+      let factor = Self(repeating: shrink)
+      let mean = sum(a, a, count) { a, _, sum in sum + a * factor } / Scalar(count)
+      let center = Self(repeating: mean)
+      let squares = sum(a, a, count) { a, _, sum in
+        let deviation = a * factor - center
+        return multiplyAdd(deviation, deviation, sum)
+      }
+      if shrink < 1 {
+        // Only the sum of equal numbers was too large.
+        if squares == 0 { return (1, mean / shrink, 1 / Scalar(normEpsilon).squareRoot()) }
+        return (shrink, mean, 1 / (squares / Scalar(count)).squareRoot())
+      }
+      if squares < .infinity { return (1, mean, 1 / (squares / Scalar(count) + Scalar(normEpsilon)).squareRoot()) }
+      shrink = shrinking
+    }
+  }
+
+  /// What makes `a * shrink * scale` of a row have the mean square 1, but for eps.
+  @_alwaysEmitIntoClient @inline(__always)
+  static func rootMeanSquare(_ a: UnsafePointer<Scalar>, _ count: Int) -> (shrink: Scalar, scale: Scalar) {
+    var shrink: Scalar = 1
+    while true {
+      let factor = Self(repeating: shrink)
+      let squares = sum(a, a, count) { a, _, sum in multiplyAdd(a * factor, a * factor, sum) }
+      if shrink < 1 { return (shrink, 1 / (squares / Scalar(count)).squareRoot()) }
+      if squares < .infinity { return (1, 1 / (squares / Scalar(count) + Scalar(normEpsilon)).squareRoot()) }
+      shrink = shrinking
+    }
   }
 
   @_alwaysEmitIntoClient @inline(__always)
   static func layerNorm(_ a: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int) {
-    let (mean, scale) = moments(a, count)
-    let (center, factor) = (Self(repeating: mean), Self(repeating: scale))
-    each(a, a, out, count) { a, _ in (a - center) * factor }
+    let own = moments(a, count)
+    let (shrink, center, factor) = (
+      Self(repeating: own.shrink), Self(repeating: own.mean), Self(repeating: own.scale)
+    )
+    each(a, a, out, count) { a, _ in (a * shrink - center) * factor }
   }
 
   @_alwaysEmitIntoClient @inline(__always)
   static func rmsNorm(_ a: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int) {
-    let factor = Self(repeating: rootMeanSquareScale(a, count))
-    each(a, a, out, count) { a, _ in a * factor }
+    let own = rootMeanSquare(a, count)
+    let (shrink, factor) = (Self(repeating: own.shrink), Self(repeating: own.scale))
+    each(a, a, out, count) { a, _ in a * shrink * factor }
   }
 
   @_alwaysEmitIntoClient @inline(__always)
@@ -126,12 +170,16 @@ extension Lanes {
   static func layerNormGradient(
     _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int
   ) {
-    let (mean, scale) = moments(a, count)
-    let (center, factor) = (Self(repeating: mean), Self(repeating: scale))
-    let average = Self(repeating: sum(b, count) / Scalar(count))
-    let dot = sum(a, b, count) { a, b, sum in multiplyAdd(b, (a - center) * factor, sum) }
+    let own = moments(a, count)
+    let (shrink, center, factor) = (
+      Self(repeating: own.shrink), Self(repeating: own.mean), Self(repeating: own.scale)
+    )
+    let average = Self(repeating: mean(b, count))
+    let dot = sum(a, b, count) { a, b, sum in multiplyAdd(b, (a * shrink - center) * factor, sum) }
     let share = Self(repeating: dot / Scalar(count))
-    each(a, b, out, count) { a, b in factor * (b - average - (a - center) * factor * share) }
+    each(a, b, out, count) { a, b in
+      factor * (b - average - (a * shrink - center) * factor * share) * shrink
+    }
   }
 
   /// With n = a s: s (b - n mean(b n)).
@@ -139,10 +187,11 @@ extension Lanes {
   static func rmsNormGradient(
     _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int
   ) {
-    let factor = Self(repeating: rootMeanSquareScale(a, count))
-    let dot = sum(a, b, count) { a, b, sum in multiplyAdd(b, a * factor, sum) }
+    let own = rootMeanSquare(a, count)
+    let (shrink, factor) = (Self(repeating: own.shrink), Self(repeating: own.scale))
+    let dot = sum(a, b, count) { a, b, sum in multiplyAdd(b, a * shrink * factor, sum) }
     let share = Self(repeating: dot / Scalar(count))
-    each(a, b, out, count) { a, b in factor * (b - a * factor * share) }
+    each(a, b, out, count) { a, b in factor * (b - a * shrink * factor * share) * shrink }
   }
 
   /// From the result a: a (b - sum(a b)).

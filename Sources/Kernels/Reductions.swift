@@ -54,14 +54,16 @@ func withPadded<Scalar: Real, Result>(
 
 @_alwaysEmitIntoClient @inline(__always)
 func chunkSum<V: Lanes, let vectors: Int>(
-  _: V.Type, _: InlineArray<vectors, V.Wide>.Type, _ summand: Summand, _ x: UnsafePointer<V.Scalar>, _ count: Int
+  _: V.Type, _: InlineArray<vectors, V.Wide>.Type, _ summand: Summand, _ x: UnsafePointer<V.Scalar>, _ count: Int,
+  _ factor: Double
 ) -> Double {
+  let factor = V.Wide(repeating: factor)
   var sums = InlineArray<vectors, V.Wide>(repeating: .zero)
   let whole = count & ~15
   var i = 0
   while i < whole {
     for v in 0..<vectors {
-      let value = V.loadWide(x + (i &+ v &* V.Wide.count))
+      let value = V.loadWide(x + (i &+ v &* V.Wide.count)) * factor
       sums[v] = summand == .square ? V.Wide.multiplyAdd(value, value, sums[v]) : sums[v] + value
     }
     i &+= 16
@@ -69,7 +71,7 @@ func chunkSum<V: Lanes, let vectors: Int>(
   if i < count {
     withPadded(x + i, count &- i, 0) { rest in
       for v in 0..<vectors {
-        let value = V.loadWide(rest + v &* V.Wide.count)
+        let value = V.loadWide(rest + v &* V.Wide.count) * factor
         sums[v] = summand == .square ? V.Wide.multiplyAdd(value, value, sums[v]) : sums[v] + value
       }
     }
@@ -77,19 +79,20 @@ func chunkSum<V: Lanes, let vectors: Int>(
   return V.Wide.join(sums)
 }
 
-/// `sums[c]` = the sum of chunk c of `x`, or of its squares, in Double.
+/// `sums[c]` = the sum of chunk c of `factor * x`, or of its squares, in Double. A factor of 1 changes no bit.
 @_alwaysEmitIntoClient @inline(__always)
 func chunkSums<V: Lanes>(
-  _: V.Type, _ summand: Summand, _ x: UnsafePointer<V.Scalar>, _ count: Int, _ sums: UnsafeMutablePointer<Double>
+  _: V.Type, _ summand: Summand, _ x: UnsafePointer<V.Scalar>, _ count: Int, _ factor: Double,
+  _ sums: UnsafeMutablePointer<Double>
 ) {
   var first = 0
   var chunk = 0
   while first < count {
     let length = Swift.min(chunkLength, count &- first)
     switch V.Wide.count {
-    case 2: sums[chunk] = chunkSum(V.self, InlineArray<8, V.Wide>.self, summand, x + first, length)
-    case 4: sums[chunk] = chunkSum(V.self, InlineArray<4, V.Wide>.self, summand, x + first, length)
-    default: sums[chunk] = chunkSum(V.self, InlineArray<2, V.Wide>.self, summand, x + first, length)
+    case 2: sums[chunk] = chunkSum(V.self, InlineArray<8, V.Wide>.self, summand, x + first, length, factor)
+    case 4: sums[chunk] = chunkSum(V.self, InlineArray<4, V.Wide>.self, summand, x + first, length, factor)
+    default: sums[chunk] = chunkSum(V.self, InlineArray<2, V.Wide>.self, summand, x + first, length, factor)
     }
     first &+= chunkLength
     chunk &+= 1

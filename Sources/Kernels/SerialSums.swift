@@ -1,8 +1,6 @@
 // Sums that are chains of single additions: compiled once, for every instruction set. Never inlined: the caller sets
 // the floating-point control around these calls, and the compiler does not know that arithmetic must stay inside.
 
-import CPrimitives
-
 /// The terms added one after the other.
 @inline(never)
 public func sumInOrder(_ terms: UnsafePointer<Double>, _ count: Int) -> Double {
@@ -11,20 +9,12 @@ public func sumInOrder(_ terms: UnsafePointer<Double>, _ count: Int) -> Double {
   return sum
 }
 
-/// The square root of the terms added one after the other.
+/// The terms added one after the other, divided by `divisor` and by the factor that is in each of them.
 @inline(never)
-public func norm(ofSquares terms: UnsafePointer<Double>, _ count: Int) -> Double {
+public func mean(of terms: UnsafePointer<Double>, _ count: Int, over divisor: Int, factor: Double) -> Double {
   var sum = 0.0
   for i in 0..<count { sum += terms[i] }
-  return swiftrnn_square_root_double(sum)
-}
-
-/// The terms added one after the other, divided by `divisor`.
-@inline(never)
-public func mean(of terms: UnsafePointer<Double>, _ count: Int, over divisor: Int) -> Double {
-  var sum = 0.0
-  for i in 0..<count { sum += terms[i] }
-  return sum / Double(divisor)
+  return sum / Double(divisor) / factor
 }
 
 /// The first index at which the sum of the weights, from the left, exceeds `uniform`, in [0, 1), of their whole sum.

@@ -5,16 +5,20 @@ public struct TrainingKernels<Scalar: Real>: Sendable {
   /// Losses of `rows`, and their gradients if wanted.
   public let crossEntropy: @Sendable (_ batch: UnsafePointer<CrossEntropyRows<Scalar>>, _ rows: Range<Int>) -> Void
 
-  /// `sums[c]` = the sum of the squares of chunk c (4096 numbers) of `x[count]`, in Double.
+  /// `sums[c]` = the sum of the squares of chunk c (4096 numbers) of `factor * x[count]`, in Double.
   public let sumsOfSquares:
-    @Sendable (_ x: UnsafePointer<Scalar>, _ count: Int, _ sums: UnsafeMutablePointer<Double>) -> Void
+    @Sendable (
+      _ x: UnsafePointer<Scalar>, _ count: Int, _ factor: Double, _ sums: UnsafeMutablePointer<Double>
+    ) -> Void
 
-  /// `sums[c]` = the sum of chunk c (4096 numbers) of `x[count]`, in Double.
-  public let sums: @Sendable (_ x: UnsafePointer<Scalar>, _ count: Int, _ sums: UnsafeMutablePointer<Double>) -> Void
+  /// `sums[c]` = the sum of chunk c (4096 numbers) of `factor * x[count]`, in Double.
+  public let sums:
+    @Sendable (
+      _ x: UnsafePointer<Scalar>, _ count: Int, _ factor: Double, _ sums: UnsafeMutablePointer<Double>
+    ) -> Void
 
-  /// `x[i] *= numerator / denominator`, the quotient rounded to the type once.
-  public let scale:
-    @Sendable (_ x: UnsafeMutablePointer<Scalar>, _ count: Int, _ numerator: Double, _ denominator: Double) -> Void
+  /// `x[i] *= factor`
+  public let scale: @Sendable (_ x: UnsafeMutablePointer<Scalar>, _ count: Int, _ factor: Scalar) -> Void
 
   /// `dweight[ids[k], columns] += dout[k, columns]` for ascending k.
   public let embeddingGradient:
@@ -54,9 +58,9 @@ public struct TrainingKernels<Scalar: Real>: Sendable {
   @_alwaysEmitIntoClient @inline(__always)
   public init<V: Lanes>(_: V.Type) where V.Scalar == Scalar {
     crossEntropy = { Kernels.crossEntropy(V.self, $0, $1) }
-    sumsOfSquares = { chunkSums(V.self, .square, $0, $1, $2) }
-    sums = { chunkSums(V.self, .value, $0, $1, $2) }
-    scale = { multiply(V.self, $0, V.Scalar($2 / $3), $1) }
+    sumsOfSquares = { chunkSums(V.self, .square, $0, $1, $2, $3) }
+    sums = { chunkSums(V.self, .value, $0, $1, $2, $3) }
+    scale = { multiply(V.self, $0, $2, $1) }
     embeddingGradient = { Kernels.embeddingGradient(V.self, $0, $1) }
     sgd = { Kernels.sgd(V.self, $0, $1, $2, $3, $4) }
     adam = { Kernels.adam(V.self, $0, $1, $2, $3, $4, $5) }

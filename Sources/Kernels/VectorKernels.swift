@@ -236,7 +236,7 @@ func run<V: Lanes>(_: V.Type, _ program: VectorProgram<V.Scalar>) {
     case .tanhGradientOfProduct: loop.three { ($1 * $2) * V.multiplyAdd(-$0, $0, V.one) }
 
     case .sum: loop.whole { a, out in out[0] = V.sum(a, loop.width) }
-    case .mean: loop.whole { a, out in out[0] = V.sum(a, loop.width) / V.Scalar(loop.width) }
+    case .mean: loop.whole { a, out in out[0] = V.mean(a, loop.width) }
     case .layerNorm: loop.whole { a, out in V.layerNorm(a, out, loop.width) }
     case .rmsNorm: loop.whole { a, out in V.rmsNorm(a, out, loop.width) }
     case .softmax: loop.whole { a, out in V.softmax(a, out, loop.width) }

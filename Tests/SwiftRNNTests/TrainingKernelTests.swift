@@ -15,8 +15,8 @@ import Testing
       for (name, kernels) in S.tables {
         var squares = [Double](repeating: .nan, count: count / chunkLength + 2)
         var values = squares
-        kernels.training.sumsOfSquares(x, count, &squares)
-        kernels.training.sums(x, count, &values)
+        kernels.training.sumsOfSquares(x, count, 1, &squares)
+        kernels.training.sums(x, count, 1, &values)
         let chunks = (count + chunkLength - 1) / chunkLength
         for c in 0..<chunks {
           let chunk = doubles(Array(x[c * chunkLength..<min(count, (c + 1) * chunkLength)]))
@@ -171,16 +171,16 @@ import Testing
     var v: [S] = random.numbers(count, 0...1)
     var out: [UInt64] = []
     var sums = [Double](repeating: 0, count: count / chunkLength + 1)
-    kernels.sumsOfSquares(g, count, &sums)
+    kernels.sumsOfSquares(g, count, 0.3, &sums)
     out += sums.map(\.bits)
-    kernels.sums(g, count, &sums)
+    kernels.sums(g, count, 0.3, &sums)
     out += sums.map(\.bits)
     var sgd = SGDFactors(rate: 0.1, momentum: 0.9, weightDecay: 0.01, nesterov: true)
     kernels.sgd(&sgd, g, &p, &m, count)
     var adam = AdamFactors(
       rate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decoupled: false, step: 3)
     kernels.adam(&adam, g, &p, &m, &v, count)
-    kernels.scale(&m, count, 0.3, 0.7)
+    kernels.scale(&m, count, 0.375)
     out += p.map(\.bits) + m.map(\.bits) + v.map(\.bits)
     var weights = [Double](repeating: 0, count: count)
     kernels.samplingWeights(g, count, 0.3, &weights)

@@ -98,9 +98,29 @@ extension StackRows {
             for i in columns { variance[i] += (row[i] - mean[i]) * (row[i] - mean[i]) }
           }
           for i in columns { variance[i] *= share }
+          for i in columns where !(variance[i] < .infinity) {
+            (mean[i], variance[i]) = shrunkMoments(values, i, share)
+          }
         }
       }
     }
+  }
+
+  /// Mean and variance of a column whose sums overflow, from the column times a small power of two: infinite only where
+  /// the type does not hold the variance itself.
+  @inline(never)
+  private func shrunkMoments<Scalar: RNNScalar>(
+    _ values: Rows<Scalar>, _ column: Int, _ share: Scalar
+  ) -> (mean: Scalar, variance: Scalar) {
+    let shrink = Scalar(MemoryLayout<Scalar>.size == 4 ? 0x1p-100 : 0x1p-600)
+    var (mean, variance): (Scalar, Scalar) = (0, 0)
+    each { s, n in mean += values[s, n][column] * shrink }
+    mean *= share
+    each { s, n in
+      let deviation = values[s, n][column] * shrink - mean
+      variance += deviation * deviation
+    }
+    return (mean / shrink, variance * share / shrink / shrink)
   }
 
   @inline(__always)

@@ -55,8 +55,13 @@ public enum CrossEntropy {
         gradient: dlogits?.baseAddress)
       Shards(rows, work: elements).run { rows in withUnsafePointer(to: batch) { kernels.crossEntropy($0, rows) } }
       guard counted > 0 else { return Result(loss: 0, perplexity: 1, count: 0) }
-      doubles.training.sums(losses, rows, sums.pointer)
-      var loss = mean(of: sums.pointer, (rows - 1) / chunkLength + 1, over: counted)
+      func meanLoss(times factor: Double) -> Double {
+        doubles.training.sums(losses, rows, factor, sums.pointer)
+        return mean(of: sums.pointer, (rows - 1) / chunkLength + 1, over: counted, factor: factor)
+      }
+      var loss = meanLoss(times: 1)
+      // The sum of losses that a Double holds, as their mean, may be one that it does not.
+      if loss == .infinity { loss = meanLoss(times: 0x1p-64) }
       var perplexity = 0.0
       doubles.elementary.exp(&loss, &perplexity, 1)
       return Result(loss: loss, perplexity: perplexity, count: counted)

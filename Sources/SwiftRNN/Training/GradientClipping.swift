@@ -4,14 +4,14 @@ import Kernels
 /// Clipping by the common norm of all gradients (Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent
 /// neural networks", 2013).
 public enum GradientClipping {
-  /// Scales all gradients by `maxNorm / norm` if their common 2-norm is larger than `maxNorm`. A norm that is not
-  /// finite leaves them as they are.
+  /// Scales all gradients by `maxNorm / norm` if their common 2-norm is larger than `maxNorm`. A gradient that is NaN
+  /// or infinite leaves all as they are.
   ///
   /// Squares are summed in Double, in chunks of 4096 numbers of each tensor; the bits do not depend on the thread
-  /// count.
+  /// count. Where squares overflow or vanish, they are those of all numbers times a power of two (``EuclideanNorm``).
   ///
   /// - Parameter maxNorm: above 0; infinity to measure only.
-  /// - Returns: the norm before.
+  /// - Returns: the norm before; infinity where it is above the largest Double, which clips nevertheless.
   /// - Throws: ``RNNError``; nothing is written then.
   @discardableResult
   public static func clip<Scalar: RNNScalar>(
@@ -34,26 +34,36 @@ public enum GradientClipping {
     for t in 0..<tensors { chunks = try Size.sum(chunks, chunkCount(gradient(t).count), of: "gradients") }
     let sums = try Block<Double>(count: chunks)
     return withFloatControl {
-      var next = sums.pointer
-      for t in 0..<tensors {
-        let g = UnsafeBufferPointer(gradient(t))
-        guard let start = g.baseAddress else { continue }
-        let first = next
-        Shards(g.count, work: g.count / 2, multiple: chunkLength).run { range in
-          kernels.sumsOfSquares(start + range.lowerBound, range.count, first + range.lowerBound / chunkLength)
-        }
-        next += chunkCount(g.count)
-      }
-      let norm = norm(ofSquares: sums.pointer, chunks)
-      guard norm > maxNorm, norm < .infinity else { return norm }
-      for t in 0..<tensors {
-        let g = gradient(t)
-        guard let start = g.baseAddress else { continue }
-        Shards(g.count, work: g.count / 2, multiple: chunkLength).run { range in
-          kernels.scale(start + range.lowerBound, range.count, maxNorm, norm)
+      /// Calls `body` with each part of each tensor, and where its first chunk's sum goes.
+      func each(
+        _ body: (_ part: UnsafeMutablePointer<Scalar>, _ count: Int, _ sums: UnsafeMutablePointer<Double>) -> Void
+      ) {
+        var next = sums.pointer
+        for t in 0..<tensors {
+          let g = gradient(t)
+          guard let start = g.baseAddress else { continue }
+          let first = next
+          Shards(g.count, work: g.count / 2, multiple: chunkLength).run { range in
+            body(start + range.lowerBound, range.count, first + range.lowerBound / chunkLength)
+          }
+          next += chunkCount(g.count)
         }
       }
-      return norm
+      func norm(exponent: Int) -> EuclideanNorm {
+        let factor = EuclideanNorm.factor(exponent: exponent)
+        each { part, count, sums in kernels.sumsOfSquares(part, count, factor, sums) }
+        return EuclideanNorm(squares: sums.pointer, chunks, exponent: exponent)
+      }
+      var found = norm(exponent: 0)
+      if let better = found.better { found = norm(exponent: better) }
+      guard found.isAbove(maxNorm) else { return found.value }
+      let scaling = found.scaling(to: maxNorm, leastExponent: Int(Scalar.leastNormalMagnitude.exponent))
+      let (shrinking, factor) = (Scalar(EuclideanNorm.factor(exponent: scaling.shift)), Scalar(scaling.factor))
+      each { part, count, _ in
+        for _ in 0..<scaling.steps { kernels.scale(part, count, shrinking) }
+        kernels.scale(part, count, factor)
+      }
+      return found.value
     }
   }
 

@@ -1,0 +1,116 @@
+import CPrimitives
+import Kernels
+import Reference
+import SwiftRNN
+import Testing
+
+/// Norms, means and their gradients of rows whose sums or squares leave the range of their type, against the same rows
+/// divided by a power of two in Double, where nothing overflows: without eps, which is nothing beside such squares.
+@Suite struct NormRangeTests {
+  private static let widths = [1, 2, 3, 7, 16, 33, 64, 65, 131]
+
+  private func run<S: RNNScalar>(
+    _ kernels: KernelTable<S>, _ opcode: VectorOpcode, _ a: [S], _ b: [S] = []
+  ) -> [S] {
+    let padded = (a.count + 15) / 16 * 16
+    var memory = [S](repeating: 0, count: 3 * padded)
+    for i in a.indices { memory[i] = a[i] }
+    for i in b.indices { memory[padded + i] = b[i] }
+    let before = swiftrnn_float_control_enter()
+    defer { swiftrnn_float_control_leave(before) }
+    memory.withUnsafeMutableBufferPointer { memory in
+      guard let start = memory.baseAddress else { return }
+      let table = (0..<3).map { VectorRows<S>(start + $0 * padded, stride: padded) }
+      let instructions = [
+        VectorInstruction<S>(
+          opcode, width: a.count, out: VectorOperand(place: 2), VectorOperand(place: 0), VectorOperand(place: 1))
+      ]
+      instructions.withUnsafeBufferPointer { instructions in
+        table.withUnsafeBufferPointer { table in
+          guard let first = instructions.baseAddress, let places = table.baseAddress else { return }
+          var program = VectorProgram(first, count: 1, table: places, rows: 1)
+          kernels.vector.run(&program)
+        }
+      }
+    }
+    return Array(memory[2 * padded..<2 * padded + (opcode == .mean ? 1 : a.count)])
+  }
+
+  /// Of numbers around 1, without eps.
+  private func normed(_ x: [Double], centered: Bool) -> (normed: [Double], deviation: Double) {
+    let mean = centered ? x.reduce(0, +) / Double(x.count) : 0
+    let deviation = (x.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(x.count)).squareRoot()
+    return (x.map { ($0 - mean) / deviation }, deviation)
+  }
+
+  private func check<S: RNNScalar>(_ kernels: KernelTable<S>, _ scales: [S], tolerance: Double) {
+    var random = SplitMix(60)
+    for scale in scales {
+      for width in Self.widths {
+        let unit: [Double] = random.numbers(width, 0.25...1).enumerated().map {
+          $0.offset % 2 == 0 ? $0.element : -$0.element
+        }
+        let slope: [Double] = random.numbers(width)
+        let a = unit.map { S($0) * scale }
+        let exact = a.map { Double($0 / scale) }
+        let b = slope.map { S($0) * scale.squareRoot() }
+        for centered in [true, false] where width > 1 || !centered {
+          let (expected, deviation) = normed(exact, centered: centered)
+          let found = run(kernels, centered ? .layerNorm : .rmsNorm, a)
+          for i in 0..<width {
+            #expect(abs(Double(found[i]) - expected[i]) <= tolerance, "\(centered), \(scale), \(width): \(found[i])")
+          }
+          let mean = slope.reduce(0, +) / Double(width)
+          let share = zip(slope, expected).reduce(0) { $0 + $1.0 * $1.1 } / Double(width)
+          let gradient = run(kernels, centered ? .layerNormGradient : .rmsNormGradient, a, b)
+          for i in 0..<width {
+            let right = (slope[i] - (centered ? mean : 0) - expected[i] * share) / deviation
+            let unscaled = Double(gradient[i] * scale.squareRoot())
+            #expect(abs(unscaled - right) <= 8 * tolerance, "gradient, \(centered), \(scale), \(width): \(unscaled)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test(arguments: InstructionSet.supported)
+  func floats(_ set: InstructionSet) {
+    check(Float.kernels(for: set), [0x1p20, 0x1p60, 0x1p64, 0x1p70, 0x1p100, 0x1p127], tolerance: 4e-6)
+  }
+
+  @Test(arguments: InstructionSet.supported)
+  func doubles(_ set: InstructionSet) {
+    check(Double.kernels(for: set), [0x1p100, 0x1p508, 0x1p512, 0x1p664, 0x1p900, 0x1p1023], tolerance: 1e-14)
+  }
+
+  private func edges<S: RNNScalar>(_ kernels: KernelTable<S>, tiny: S, tolerance: S) {
+    let large = S.greatestFiniteMagnitude
+    for width in Self.widths {
+      // Numbers that are equal have no variance, even where their sum overflows.
+      let equal = [S](repeating: large / 2, count: width)
+      if width.nonzeroBitCount == 1 { #expect(run(kernels, .layerNorm, equal).allSatisfy { $0 == 0 }) }
+      #expect(run(kernels, .mean, equal).allSatisfy { abs($0 / (large / 2) - 1) <= tolerance }, "mean of \(width)")
+      #expect(run(kernels, .rmsNorm, equal).allSatisfy { abs($0 - 1) <= tolerance })
+      // Beside eps the squares of small numbers are nothing, vanish they or not.
+      let small = (0..<width).map { tiny * S($0 % 3 - 1) }
+      let root = S(1 / 1e-5.squareRoot())
+      for (a, b) in zip(run(kernels, .rmsNorm, small), small) {
+        #expect(abs(a - b * root) <= tolerance * abs(b * root))
+      }
+      #expect(run(kernels, .rmsNorm, [S](repeating: 0, count: width)).allSatisfy { $0 == 0 })
+      // What is not finite stays what it was.
+      for bad in [S.nan, .infinity] {
+        var row = [S](repeating: 1, count: width)
+        row[width / 2] = bad
+        #expect(run(kernels, .layerNorm, row).allSatisfy { $0.isNaN })
+        #expect(run(kernels, .rmsNorm, row)[width / 2].isNaN)
+      }
+    }
+  }
+
+  @Test(arguments: InstructionSet.supported)
+  func edges(_ set: InstructionSet) {
+    edges(Float.kernels(for: set), tiny: 1e-30, tolerance: 1e-6)
+    edges(Double.kernels(for: set), tiny: 1e-200, tolerance: 1e-14)
+  }
+}
