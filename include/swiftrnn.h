@@ -20,6 +20,8 @@
  *           means zeros on the way in and not wanted on the way out.
  * Errors    Every fallible call returns a swiftrnn_status; swiftrnn_last_error() has the calling thread's last message,
  *           with the numbers in it. On an error, no output of the call has been written, except where the call says so.
+ * Seeds     Without a seed every call draws anew; with one, seed and position decide. Structs say by `seeded` whether
+ *           their seed counts: a seed beside seeded 0 is an error. (docs/equations.md, "Seeds")
  * Aliasing  Outputs overlap neither inputs nor each other, except where a call says so.
  * Threads   Handles are immutable once made: any number of threads may use one at once, each with its own buffers. The
  *           exception is swiftrnn_stream, which belongs to one thread at a time.
@@ -384,11 +386,13 @@ typedef struct swiftrnn_forward_args {
   int64_t tape_size;                  /**< bytes, at least swiftrnn_network_tape_size() */
   void *workspace;                    /**< scratch; contents do not matter before or after */
   int64_t workspace_size;             /**< bytes, at least swiftrnn_network_workspace_size() */
-  uint64_t seed;                      /**< of the dropout masks; give each training step its own */
+  uint64_t seed;                      /**< of the dropout masks: the same seed, the same masks; see `seeded` */
   int64_t first_sequence;             /**< 0...2^32 - N, added to a sequence's index in the masks: parts of a batch */
   const void *const *inputs;          /**< of equations: input_count arrays [T, N, width], dense; NULL if there are none */
   int64_t input_count;                /**< entries of `inputs`; not read if that is NULL */
   const uint8_t *mask;                /**< with gaps: [T, N] dense, 0: the step is left out; NULL: none is */
+  int32_t seeded;                     /**< 1: `seed` is that of the masks; 0: the call draws one, and `seed` is 0 */
+  int32_t reserved;                   /**< 0 */
 } swiftrnn_forward_args;
 
 /** Runs whole sequences through all layers and directions. */
@@ -525,8 +529,10 @@ typedef struct swiftrnn_forest_forward_args {
   int64_t tape_size;
   void *workspace;
   int64_t workspace_size;
-  uint64_t seed;                 /**< of the masks */
+  uint64_t seed;                 /**< of the masks: the same seed, the same masks; see `seeded` */
   int64_t first_node;            /**< 0...2^32 - M, added to a node's index in the masks */
+  int32_t seeded;                /**< 1: `seed` is that of the masks; 0: the call draws one, and `seed` is 0 */
+  int32_t reserved;              /**< 0 */
 } swiftrnn_forest_forward_args;
 
 /** Runs all nodes through all layers. Missing children have states of zeros. */
@@ -631,14 +637,26 @@ typedef struct swiftrnn_adam_config {
 swiftrnn_status swiftrnn_adam_step(swiftrnn_dtype dtype, const swiftrnn_adam_config *config, int64_t step,
                                    int64_t elements, const void *gradient, void *parameter, void *first, void *second);
 
-/** Settings of swiftrnn_sample(). Zero, set size, then the rest. */
+/** Settings of swiftrnn_sample(). Zero, set size, then the rest. A text that can be drawn again counts its tokens:
+ *
+ *    swiftrnn_sample_config config = {.size = sizeof config, .temperature = 0.7, .seed = 1, .seeded = 1};
+ *    for (int64_t position = 0; position < length; position++) {
+ *      ...                                            logits of the token at `position`
+ *      config.position = (uint64_t)position;
+ *      swiftrnn_sample(SWIFTRNN_FLOAT32, &config, 1, classes, logits, &id);
+ *    }
+ *
+ *  With a seed and the same position at every token, all would get the same random number. Without `seeded` the loop
+ *  needs no position, and each text is another one. */
 typedef struct swiftrnn_sample_config {
   int64_t size;             /**< bytes of this struct */
   double temperature;       /**< divides the logits; 0: the largest logit, the first of equals */
   int64_t top_k;            /**< only the k largest logits; 0: all */
   double top_p;             /**< only the smallest set of most likely classes that reaches this probability; 0 or 1: all */
-  uint64_t seed;
+  uint64_t seed;            /**< see `seeded` */
   uint64_t position;        /**< a counter: seed, position and row give the random number, whatever came before */
+  int32_t seeded;           /**< 1: `seed` and `position` decide; 0: the call draws a seed, and both must be 0 */
+  int32_t reserved;         /**< 0 */
 } swiftrnn_sample_config;
 
 /** Draws a class per row of logits [rows, classes]: first top_k, then top_p, both keep the lower index of equals.

@@ -1,5 +1,5 @@
-/* What Swift has no word for: CPU features, the floating-point control register, affinity, prefetch, pause,
- * thread-local text; of vectors, the square root and the loads and stores of their first elements.
+/* What Swift has no word for: CPU features, the floating-point control register, affinity, random bits of the system,
+ * prefetch, pause, thread-local text; of vectors, the square root and the loads and stores of their first elements.
  * Nothing else here computes a result. */
 #ifndef SWIFTRNN_PRIMITIVES_H
 #define SWIFTRNN_PRIMITIVES_H
@@ -93,6 +93,18 @@ static inline int32_t swiftrnn_affinity_count(void) {
   for (long i = 0; i < bytes / (long)sizeof bits[0]; i++) count += __builtin_popcountl(bits[i]);
   return count;
 }
+#endif
+
+/** Fills `bits` from the system's random numbers, without waiting for any; 0: there are none to be had. */
+#if defined(__linux__)
+static inline int32_t swiftrnn_random_bits(uint64_t *bits) {
+  const unsigned no_wait = 1; /* GRND_NONBLOCK */
+  return syscall(SYS_getrandom, bits, sizeof *bits, no_wait) == (long)sizeof *bits;
+}
+#else
+#include <sys/random.h>
+
+static inline int32_t swiftrnn_random_bits(uint64_t *bits) { return getentropy(bits, sizeof *bits) == 0; }
 #endif
 
 /** The IEEE 754 square root as one instruction. Swift's squareRoot() is C's, which branches for negative numbers to set

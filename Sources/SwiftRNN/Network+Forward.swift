@@ -30,8 +30,8 @@ extension Network {
     public var tapeBytes = 0
     public var workspace: UnsafeMutableRawPointer?
     public var workspaceBytes = 0
-    /// Of the dropout masks.
-    public var seed: UInt64 = 0
+    /// Of the dropout masks; nil: the pass draws one, and the tape has it.
+    public var seed: UInt64?
     /// Added to a sequence's index in the masks.
     public var firstSequence = 0
     /// With ``LayerOptions/gaps``: `[T, N]`, steps with 0 are left out; nil: none are.
@@ -46,6 +46,9 @@ extension Network {
       self.steps = steps
       self.sequences = sequences
     }
+
+    /// The seed of the masks, which a pass has drawn by now where it needs one.
+    var drawnSeed: UInt64 { seed ?? 0 }
   }
 
   /// Runs whole sequences through all layers and directions. Nothing is written unless all arguments are right.
@@ -98,6 +101,8 @@ extension Network {
     if c.cell == .equations && f.weights != nil && f.tape != nil {
       throw .unsupported("training of equations is from parameters, not from packed weights")
     }
+    var f = f
+    f.seed = seed(f.seed, isTraining: f.tape != nil)
     if let stack {
       _ = try checkedInputs(f.inputs, x, steps: steps, sequences: sequences)
       return try run(f, stack, x: x, y: y)
@@ -134,7 +139,7 @@ extension Network {
     let dropout =
       f.tape != nil && c.dropout > 0
       ? Dropout<Scalar>(
-        self, seed: f.seed, firstSequence: f.firstSequence) : nil
+        self, seed: f.drawnSeed, firstSequence: f.firstSequence) : nil
 
     run(cut) { member in
       var input = x

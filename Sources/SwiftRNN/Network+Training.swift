@@ -9,7 +9,7 @@ extension Network {
   ///   - lengths: `[N]`, each in 0 ... T; nil: all T.
   ///   - mask: as for a call.
   ///   - state: the initial states; nil: zeros.
-  ///   - seed: of the dropout masks; give each step of training its own.
+  ///   - seed: of the dropout masks: the same seed, the same masks; nil: each call draws one, ``Tape/seed``.
   ///   - firstSequence: added to a sequence's index in the masks, 0 … 2^32 - N: parts of a batch, the same masks.
   ///   - batchFirst: x, y and their gradients have their sequences first.
   /// - Returns: y, `[T, N, D * P]`; the final states; and the tape.
@@ -18,7 +18,7 @@ extension Network {
   @_specialize(where Scalar == Double)
   public func forward(
     _ x: Tensor<Scalar>, parameters: NetworkParameters<Scalar>, lengths: [Int]? = nil, mask: [Bool]? = nil,
-    state: State? = nil, inputs: KeyValuePairs<String, Tensor<Scalar>> = [:], seed: UInt64 = 0,
+    state: State? = nil, inputs: KeyValuePairs<String, Tensor<Scalar>> = [:], seed: UInt64? = nil,
     firstSequence: Int = 0, batchFirst: Bool = false
   ) throws(RNNError) -> (y: Tensor<Scalar>, state: State, tape: Tape<Scalar>) {
     try check(parameters, "parameters.flat")
@@ -54,6 +54,9 @@ public struct Tape<Scalar: RNNScalar>: Sendable {
   let batch: Network<Scalar>.Batch
   let parameters: NetworkParameters<Scalar>
   let memory: Block<UInt8>
+
+  /// Of the dropout masks: the one that was given, or drawn; 0 if none was, because nothing is random.
+  public var seed: UInt64 { TapeHeader.read(from: memory.pointer).seed }
 
   /// The gradients of a loss.
   public struct Gradients: Sendable {

@@ -115,7 +115,7 @@ extension Network {
   /// Of the tape that a forward pass fills.
   func tapeHeader(_ f: Forward) -> TapeHeader {
     tapeHeader(
-      steps: f.steps, sequences: f.sequences, lengths: f.lengths, mask: f.mask, initial: f.initial.given, seed: f.seed,
+      steps: f.steps, sequences: f.sequences, lengths: f.lengths, mask: f.mask, initial: f.initial.given, seed: f.drawnSeed,
       firstSequence: f.firstSequence)
   }
 

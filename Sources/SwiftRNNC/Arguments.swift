@@ -28,6 +28,16 @@ enum Argument {
     return value == 1
   }
 
+  /// The seed of a struct, nil if the call is to draw one.
+  static func seed(_ seed: UInt64, seeded: Int32, _ reserved: Int32) throws(RNNError) -> UInt64? {
+    let isSeeded = try flag("seeded", seeded)
+    guard reserved == 0 else { throw .invalidValue("reserved", Int(reserved), low: 0, high: 0) }
+    guard isSeeded || seed == 0 else {
+      throw .invalidNumber("seed", Double(seed), allowed: "0 unless seeded is 1")
+    }
+    return isSeeded ? seed : nil
+  }
+
   /// `rows * columns`, both 0 or more, if that many elements have a number of bytes.
   static func count<Element>(
     _ name: StaticString, _ rows: Int, _ columns: Int, of _: Element.Type

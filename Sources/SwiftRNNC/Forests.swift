@@ -118,10 +118,7 @@ public func swiftrnn_forest_forward(
     f.tapeBytes = Int(a.tape_size)
     f.workspace = a.workspace
     f.workspaceBytes = Int(a.workspace_size)
-    f.seed = a.seed
-    guard (0...(1 << 32) - Int64(forest.nodeCount)).contains(a.first_node) else {
-      throw .invalidValue("first_node", Int(a.first_node), low: 0, high: (1 << 32) - forest.nodeCount)
-    }
+    f.seed = try Argument.seed(a.seed, seeded: a.seeded, a.reserved)
     f.firstNode = Int(a.first_node)
     try network.forward(forest, f)
   }

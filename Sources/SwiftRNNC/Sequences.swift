@@ -63,7 +63,7 @@ public func swiftrnn_network_forward(
     f.tapeBytes = Int(a.tape_size)
     f.workspace = a.workspace
     f.workspaceBytes = Int(a.workspace_size)
-    f.seed = a.seed
+    f.seed = try Argument.seed(a.seed, seeded: a.seeded, a.reserved)
     f.firstSequence = Int(a.first_sequence)
     f.mask = a.mask
     // One thread and packed weights: nothing is allocated. Sizes that make no sense are refused below.

@@ -160,13 +160,18 @@ public func swiftrnn_sample(
 ) -> swiftrnn_status {
   func sample<Scalar: RNNScalar>(_ type: Scalar.Type) throws(RNNError) {
     let settings = try Argument.settings("config", config)
+    let seed = try Argument.seed(settings.seed, seeded: settings.seeded, settings.reserved)
+    guard seed != nil || settings.position == 0 else {
+      throw .invalidNumber("position", Double(settings.position), allowed: "0 unless seeded is 1")
+    }
     let rows = try Argument.size("rows", rows)
     let classes = try Argument.size("classes", classes)
-    let sampler = Sampler(
-      temperature: settings.temperature, topK: Int(settings.top_k), topP: settings.top_p, seed: settings.seed)
+    var sampler = Sampler(
+      temperature: settings.temperature, topK: Int(settings.top_k), topP: settings.top_p, seed: seed,
+      position: settings.position)
     try sampler.sample(
       logits: try Argument.array("logits", logits, rows, classes, of: type), classes: classes,
-      position: settings.position, ids: try Argument.output("out_ids", out_ids, rows, of: Int.self))
+      ids: try Argument.output("out_ids", out_ids, rows, of: Int.self))
   }
   return run(allocating: true) { () throws(RNNError) in
     try dispatch(

@@ -117,7 +117,7 @@ static uint64_t run(options *o, border flush, uint64_t seed) {
   for (int64_t i = 0; i < rows; i++) mask[i] = (uint8_t)(next_random(&random) % 3);
   swiftrnn_forward_args f;
   memset(&f, 0, sizeof f);
-  f.size = sizeof f, f.steps = STEPS, f.sequences = SEQUENCES, f.x = x, f.y = y, f.seed = seed;
+  f.size = sizeof f, f.steps = STEPS, f.sequences = SEQUENCES, f.x = x, f.y = y, f.seed = seed, f.seeded = 1;
   f.lengths = o->has_lengths ? lengths : NULL, f.mask = o->has_mask ? mask : NULL;
   f.initial_states = (const void *const *)initial, f.final_states = final, f.state_count = states;
   f.parameters = (const void *const *)values, f.parameter_count = parameters;

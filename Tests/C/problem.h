@@ -150,7 +150,7 @@ static inline problem *problem_make(const shape *is) {
   f->size = sizeof *f, b->size = sizeof *b;
   f->steps = b->steps = is->steps;
   f->sequences = b->sequences = is->sequences;
-  f->seed = is->seed;
+  f->seed = is->seed, f->seeded = 1;
   f->state_count = b->state_count = p->state_count;
   f->parameter_count = b->parameter_count = p->parameter_count;
 

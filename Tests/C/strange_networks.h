@@ -59,7 +59,7 @@ static void pass(cell_pass *p) {
   f->state_count = b->state_count = p->state_count;
   f->parameter_count = b->parameter_count = p->parameter_count;
   f->input_count = b->input_count = p->input_count;
-  f->seed = next_random(&random_state), f->first_sequence = any(3);
+  f->seed = next_random(&random_state), f->seeded = 1, f->first_sequence = any(3);
   f->x = b->x = numbers(p, "x", p->steps * p->sequences * p->inputs, kind);
   b->dy = any(8) ? numbers(p, "dy", p->steps * p->sequences * p->outputs, kind) : NULL;
   if (any(2) && p->sequences > 0) {
@@ -196,7 +196,7 @@ static void forest(cell_pass *p) {
   f.state_count = b.state_count = p->state_count;
   f.parameter_count = b.parameter_count = p->parameter_count;
   f.input_count = b.input_count = p->input_count;
-  f.seed = next_random(&random_state);
+  f.seed = next_random(&random_state), f.seeded = 1;
   f.x = b.x = numbers(p, "x", nodes * p->inputs, kind);
   b.dy = any(4) ? numbers(p, "dy", nodes * p->outputs, kind) : NULL;
   f.parameters = b.parameters = (const void *const *)parameter_arrays(p, "parameter", kind);

@@ -259,7 +259,7 @@ import Testing
     var ids = [Int64](repeating: -7, count: 4)
     let good = swiftrnn_sample_config(
       size: Int64(MemoryLayout<swiftrnn_sample_config>.size), temperature: 0.8, top_k: 5, top_p: 0.9, seed: 3,
-      position: 12)
+      position: 12, seeded: 1, reserved: 0)
     func call(
       _ rows: Int64 = 4, _ classes: Int64 = 11, _ change: (inout swiftrnn_sample_config) -> Void = { _ in }
     ) -> swiftrnn_status {
@@ -272,12 +272,18 @@ import Testing
     #expect(ids.map { Int($0) } == (try sample(sampler, logits, classes: 11, position: 12)))
 
     ids = [-7, -7, -7, -7]
+    refused(call { $0.seeded = 0 }, SWIFTRNN_STATUS_INVALID_VALUE, "seed is 3, must be 0 unless seeded is 1")
+    refused(
+      call { ($0.seeded, $0.seed) = (0, 0) }, SWIFTRNN_STATUS_INVALID_VALUE,
+      "position is 12, must be 0 unless seeded is 1")
+    refused(call { $0.seeded = 2 }, SWIFTRNN_STATUS_INVALID_VALUE, "seeded is 2, must be in 0...1")
+    refused(call { $0.reserved = 7 }, SWIFTRNN_STATUS_INVALID_VALUE, "reserved is 7, must be 0")
     refused(call { $0.top_k = -1 }, SWIFTRNN_STATUS_INVALID_VALUE, "top_k is -1, must be 0 or more")
     refused(call { $0.top_p = 1.5 }, SWIFTRNN_STATUS_INVALID_VALUE, "top_p is 1.5, must be in 0...1")
     refused(
       call { $0.temperature = .nan }, SWIFTRNN_STATUS_INVALID_VALUE,
       "temperature is NaN, must be a finite number that is 0 or more")
-    refused(call { $0.size = 0 }, SWIFTRNN_STATUS_INVALID_SIZE, "size of the struct is 0, must be in 48...65536")
+    refused(call { $0.size = 0 }, SWIFTRNN_STATUS_INVALID_SIZE, "size of the struct is 0, must be in 56...65536")
     refused(call(4, 0), SWIFTRNN_STATUS_INVALID_SIZE, "classes is 0, must be 1 or more")
     refused(call(-4), SWIFTRNN_STATUS_INVALID_SIZE, "rows is -4, must be 0 or more")
     refused(

@@ -31,7 +31,7 @@ import Testing
       let ids = try sample(
         sampler, [[Float]](repeating: logits, count: rows).flatMap { $0 }, classes: classes, position: position)
       for row in 0..<rows {
-        let words = Philox(seed: sampler.seed).words(position, UInt64(row))
+        let words = Philox(seed: UInt64(trial)).words(position, UInt64(row))
         let uniform = Double((UInt64(words.1) << 32 | UInt64(words.0)) >> 11) * 0x1p-53
         var below = 0.0
         var expected = 0
@@ -110,7 +110,8 @@ import Testing
         let message = logits.withUnsafeBufferPointer { logits in
           ids.withUnsafeMutableBufferPointer { ids in
             #expect(throws: RNNError.self) {
-              try Sampler(temperature: temperature).sample(logits: logits, classes: 2, position: 0, ids: ids)
+              var sampler = Sampler(temperature: temperature)
+              try sampler.sample(logits: logits, classes: 2, ids: ids)
             }?.description
           }
         }

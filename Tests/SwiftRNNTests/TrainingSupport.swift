@@ -81,7 +81,7 @@ func crossEntropyRows<S: TrainingScalar>(
 // The calls of the library on arrays.
 
 func crossEntropy<S: TrainingScalar>(
-  _ logits: [S], classes: Int, targets: [Int], ignoring: Int = -1
+  _ logits: [S], classes: Int, targets: [Int], ignoring: Int = CrossEntropy.ignoredTarget
 ) throws -> (result: CrossEntropy.Result, losses: [Double], gradient: [S]) {
   var losses = [Double](repeating: .nan, count: targets.count)
   var gradient = [S](repeating: .nan, count: logits.count)
@@ -164,9 +164,11 @@ func sample<S: TrainingScalar>(
   _ sampler: Sampler, _ logits: [S], classes: Int, position: UInt64 = 0
 ) throws -> [Int] {
   var ids = [Int](repeating: -7, count: classes > 0 ? logits.count / classes : 0)
+  var sampler = sampler
+  sampler.position = position
   try logits.withUnsafeBufferPointer { logits in
     try ids.withUnsafeMutableBufferPointer {
-      try sampler.sample(logits: logits, classes: classes, position: position, ids: $0)
+      try sampler.sample(logits: logits, classes: classes, ids: $0)
     }
   }
   return ids

@@ -61,7 +61,7 @@ import Testing
     var random = SplitMix(13)
     let (rows, classes) = (5, 7)
     var logits: [Double] = random.numbers(rows * classes, -2...2)
-    let targets = [3, -1, 0, 6, 2]
+    let targets = [3, -100, 0, 6, 2]
     let (result, losses, gradient) = try crossEntropy(logits, classes: classes, targets: targets)
     #expect(result.count == 4)
     #expect(losses[1] == 0)
@@ -89,7 +89,7 @@ import Testing
       for i in stride(from: 0, to: rows, by: 5) { targets[i] = -100 }
       let expected = TrainingReference.crossEntropy(
         logits: doubles(logits), classes: classes, targets: targets, ignored: -100)
-      let all = try withThreadCounts { try crossEntropy(logits, classes: classes, targets: targets, ignoring: -100) }
+      let all = try withThreadCounts { try crossEntropy(logits, classes: classes, targets: targets) }
       let (result, losses, gradient) = all[0]
       #expect(result.count == expected.count)
       #expect(abs(result.loss - expected.loss) <= 32 * S.unit * (1 + expected.loss))
@@ -108,7 +108,7 @@ import Testing
   @Test func crossEntropyMayOverwriteItsLogits() throws {
     var random = SplitMix(15)
     let logits: [Float] = random.numbers(6 * 21, -4...4)
-    let targets = [0, 20, 3, -1, 7, 7]
+    let targets = [0, 20, 3, -100, 7, 7]
     let apart = try crossEntropy(logits, classes: 21, targets: targets)
     var shared = logits
     let loss = try shared.withUnsafeMutableBufferPointer { buffer in
@@ -129,7 +129,7 @@ import Testing
     #expect(result.perplexity > 1.41 && result.perplexity < 1.42)
     #expect(try crossEntropy([Float.nan, 1], classes: 2, targets: [1]).result.loss.isNaN)
     #expect(try crossEntropy([-Double.infinity, 1], classes: 2, targets: [0]).result.loss == .infinity)
-    let none = try crossEntropy([1.0, 2, 3, 4], classes: 2, targets: [-1, -1])
+    let none = try crossEntropy([1.0, 2, 3, 4], classes: 2, targets: [-100, -100])
     #expect(none.result.loss == 0 && none.result.perplexity == 1 && none.result.count == 0)
     #expect(none.gradient == [0, 0, 0, 0])
   }

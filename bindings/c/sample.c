@@ -108,7 +108,7 @@ int main(int count, char **arguments) {
   const char *usage = "sample FILE.safetensors [--length N] [--seed N] [--temperature X]";
   const char *path = NULL;
   int64_t length = 300;
-  swiftrnn_sample_config config = {.size = sizeof config, .temperature = 0.7, .seed = 1};
+  swiftrnn_sample_config config = {.size = sizeof config, .temperature = 0.7, .seed = 1, .seeded = 1};
   for (int i = 1; i < count; i++) {
     const char *option = arguments[i];
     if (strcmp(option, "--help") == 0) {

@@ -101,8 +101,8 @@ extension Network {
       steps: steps, sequences: sequences, lengths: f.lengths, shards: cut.shards, scratch: workspace.batch)
     if let memory = f.tape { tapeHeader(f).write(to: memory) }
     let dropout =
-      isTraining && c.dropout > 0 ? Dropout<Scalar>(self, seed: f.seed, firstSequence: f.firstSequence) : nil
-    let philox = Philox(seed: f.seed)
+      isTraining && c.dropout > 0 ? Dropout<Scalar>(self, seed: f.drawnSeed, firstSequence: f.firstSequence) : nil
+    let philox = Philox(seed: f.drawnSeed)
 
     run(cut) { member in
       var inputs = inputs

@@ -17,20 +17,20 @@ extension Network {
     _ forest: Forest, x: Tensor<Scalar>, parameters: NetworkParameters<Scalar>,
     inputs: KeyValuePairs<String, Tensor<Scalar>> = [:]
   ) throws(RNNError) -> (y: Tensor<Scalar>, state: State) {
-    let (y, state, _) = try run(forest, x, parameters, inputs, seed: 0, firstNode: 0, isTraining: false)
+    let (y, state, _) = try run(forest, x, parameters, inputs, seed: nil, firstNode: 0, isTraining: false)
     return (y, state)
   }
 
   /// The same for training: with dropout and masks, and a tape for the backward pass.
   ///
   /// - Parameters:
-  ///   - seed: of the masks.
-  ///   - firstNode: added to a node's index in the masks.
+  ///   - seed: of the masks: the same seed, the same masks; nil: each call draws one, ``ForestPassTape/seed``.
+  ///   - firstNode: 0 ... 2^32 - M, added to a node's index in the masks.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func forward(
     _ forest: Forest, x: Tensor<Scalar>, parameters: NetworkParameters<Scalar>,
-    inputs: KeyValuePairs<String, Tensor<Scalar>> = [:], seed: UInt64 = 0, firstNode: Int = 0
+    inputs: KeyValuePairs<String, Tensor<Scalar>> = [:], seed: UInt64? = nil, firstNode: Int = 0
   ) throws(RNNError) -> (y: Tensor<Scalar>, state: State, tape: ForestPassTape<Scalar>) {
     let (y, state, memory) = try run(forest, x, parameters, inputs, seed: seed, firstNode: firstNode, isTraining: true)
     guard let memory else { throw .nullPointer("tape") }
@@ -63,7 +63,7 @@ extension Network {
 
   private func run(
     _ forest: Forest, _ x: Tensor<Scalar>, _ parameters: NetworkParameters<Scalar>,
-    _ inputs: KeyValuePairs<String, Tensor<Scalar>>, seed: UInt64, firstNode: Int, isTraining: Bool
+    _ inputs: KeyValuePairs<String, Tensor<Scalar>>, seed: UInt64?, firstNode: Int, isTraining: Bool
   ) throws(RNNError) -> (y: Tensor<Scalar>, state: State, tape: Block<UInt8>?) {
     try check(parameters, "parameters.flat")
     guard x.shape.count == 2 else { throw .sizeMismatch(TensorName.x.rank, x.shape.count, expected: 2) }
@@ -108,6 +108,9 @@ public struct ForestPassTape<Scalar: RNNScalar>: Sendable {
   let inputs: [Tensor<Scalar>]
   let parameters: NetworkParameters<Scalar>
   let memory: Block<UInt8>
+
+  /// Of the masks: the one that was given, or drawn; 0 if none was, because nothing is random.
+  public var seed: UInt64 { TapeHeader.read(from: memory.pointer).seed }
 
   /// The gradients of a loss.
   public struct Gradients: Sendable {

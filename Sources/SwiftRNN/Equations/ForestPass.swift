@@ -18,8 +18,9 @@ extension Network {
     public var tapeBytes = 0
     public var workspace: UnsafeMutableRawPointer?
     public var workspaceBytes = 0
-    public var seed: UInt64 = 0
-    /// Added to a node's index in the masks.
+    /// Of dropout and masks; nil: the pass draws one, and the tape has it.
+    public var seed: UInt64?
+    /// 0 ... 2^32 - M, added to a node's index in the masks.
     public var firstNode = 0
 
     public init() {}
@@ -106,6 +107,10 @@ extension Network {
     try Check.aligned(f.y, "y")
     try f.final.check(configuration, sequences: forest.nodeCount, "final_states")
     let parameters = try Check.parameters(f.parameters, of: self)
+    let largest = (1 << 32) - forest.nodeCount
+    guard (0...largest).contains(f.firstNode) else {
+      throw .invalidValue("first_node", f.firstNode, low: 0, high: largest)
+    }
     if f.tape != nil {
       try Check.buffer(f.tape, f.tapeBytes, needed: forestTapeSize(forest), "tape", "tape_size")
       try Check.aligned(f.tape?.assumingMemoryBound(to: Scalar.self), "tape")
@@ -124,8 +129,9 @@ extension Network {
     var arena = Arena(f.workspace)
     let place = ForestForwardPlace(&arena, self, equations, forest)
     let isTraining = f.tape != nil
-    if let tape = f.tape { forestHeader(forest, f.seed, f.firstNode).write(to: tape) }
-    let dropout = isTraining && c.dropout > 0 ? Dropout<Scalar>(self, seed: f.seed, firstSequence: f.firstNode) : nil
+    let seed = self.seed(f.seed, isTraining: isTraining)
+    if let tape = f.tape { forestHeader(forest, seed, f.firstNode).write(to: tape) }
+    let dropout = isTraining && c.dropout > 0 ? Dropout<Scalar>(self, seed: seed, firstSequence: f.firstNode) : nil
     var inputs = inputs
     for number in 0..<c.layers {
       let layer = equations.tree(number)
@@ -134,7 +140,7 @@ extension Network {
       let weights = place.weights(layer, isTraining: isTraining)
       let masks =
         isTraining
-        ? CellMasks(philox: Philox(seed: f.seed), firstSequence: f.firstNode, stream: 2 &* number) : nil
+        ? CellMasks(philox: Philox(seed: seed), firstSequence: f.firstNode, stream: 2 &* number) : nil
       let last = number == c.layers &- 1
       let output = tape?.output ?? (last ? nil : place.between(number))
       scratch.prepare(layer, forest)

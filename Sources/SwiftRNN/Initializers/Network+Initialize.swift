@@ -5,14 +5,17 @@ extension Network {
   /// Draws all parameters, by default from U(-1/sqrt(H), 1/sqrt(H)), as torch does. Philox keyed by `seed`, a counter for
   /// each tensor and number (docs/equations.md): the same values on every machine.
   ///
-  /// - Parameter parameters: a pointer for each tensor; nil entries are skipped.
+  /// - Parameters:
+  ///   - seed: the same seed, the same numbers; nil: each call draws one.
+  ///   - parameters: a pointer for each tensor; nil entries are skipped.
   /// - Throws: ``RNNError/invalidNumber(_:_:allowed:)``; ``RNNError/unsupported(_:)`` if the cell has no gate that keeps a
   ///   state, or that gate no bias, and its bias was asked for; ``RNNError/outOfMemory(bytes:)``: orthogonal matrices need
   ///   8 bytes for each number of the largest. Nothing is written then.
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)
   public func initialize(
-    _ initializer: Initializer = Initializer(), seed: UInt64, parameters: UnsafeBufferPointer<UnsafeMutableRawPointer?>
+    _ initializer: Initializer = Initializer(), seed: UInt64? = nil,
+    parameters: UnsafeBufferPointer<UnsafeMutableRawPointer?>
   ) throws(RNNError) {
     try checkPointers("parameter_count", parameters)
     for pointer in parameters {
@@ -30,7 +33,8 @@ extension Network {
       }
     }
     let scratch = try Block<Double>(count: plan.scratch(layout))
-    withFloatControl { draw(plan, seed, parameters, scratch) }
+    let chosen = seed ?? DrawnSeed.next()
+    withFloatControl { draw(plan, chosen, parameters, scratch) }
   }
 
   /// Never inlined, so that no arithmetic moves past the change of the floating-point control.
@@ -78,11 +82,12 @@ extension Network {
 
   /// New parameters, by default drawn from U(-1/sqrt(H), 1/sqrt(H)) as torch does: the same for a seed on every machine.
   ///
+  /// - Parameter seed: nil: each call draws one.
   /// - Throws: as ``initialize(_:seed:parameters:)``.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func makeParameters(
-    seed: UInt64, initializer: Initializer = Initializer()
+    seed: UInt64? = nil, initializer: Initializer = Initializer()
   ) throws(RNNError) -> NetworkParameters<Scalar> {
     let parameters = NetworkParameters(layout, try Tensor<Scalar>(uninitialized: [flatCount]))
     let pointers = try parameters.pointers("parameters")

@@ -11,7 +11,7 @@ extension Network {
       network: self, stack: stack, workspace: workspace,
       rows: stackRows(workspace, f.lengths, f.mask, steps: f.steps, sequences: f.sequences), x: x, inputs: f.inputs,
       initial: f.initial, parameters: f.parameters, weights: f.weights, tape: f.tape,
-      layout: try StackTape(stack, steps: f.steps, sequences: f.sequences), seed: f.seed,
+      layout: try StackTape(stack, steps: f.steps, sequences: f.sequences), seed: f.drawnSeed,
       firstSequence: f.firstSequence)
     if let tape = f.tape { tapeHeader(f).write(to: tape) }
     pass.copyInputs(isBackward: false)

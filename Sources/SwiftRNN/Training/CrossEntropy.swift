@@ -3,6 +3,9 @@ import Kernels
 
 /// Softmax cross-entropy over rows of logits.
 public enum CrossEntropy {
+  /// The target of rows that do not count, unless a call is given another one: torch's -100.
+  public static let ignoredTarget = -100
+
   /// What a batch came to.
   public struct Result: Sendable {
     /// The mean over the rows that count; 0 if there are none. In nats.
@@ -30,7 +33,8 @@ public enum CrossEntropy {
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)
   public static func evaluate<Scalar: RNNScalar>(
-    logits: UnsafeBufferPointer<Scalar>, classes: Int, targets: UnsafeBufferPointer<Int>, ignoring ignored: Int = -1,
+    logits: UnsafeBufferPointer<Scalar>, classes: Int, targets: UnsafeBufferPointer<Int>,
+    ignoring ignored: Int = ignoredTarget,
     rowLosses: UnsafeMutableBufferPointer<Double>? = nil, dlogits: UnsafeMutableBufferPointer<Scalar>? = nil
   ) throws(RNNError) -> Result {
     let rows = targets.count

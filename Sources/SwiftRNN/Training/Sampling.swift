@@ -1,7 +1,13 @@
 // Drawing classes from logits.
 import Kernels
 
-/// How a class is drawn from a row of logits.
+/// How a class is drawn from a row of logits, token after token.
+///
+///     var sampler = Sampler(temperature: 0.7, seed: 1)
+///     for _ in 0..<100 { let id = try sampler.sample(logits)[0]  … }
+///
+/// Without a seed each draw takes a new one from the system. With a seed, seed, ``position`` and row decide, and each
+/// draw moves the position on by one: the same seed, the same text.
 ///
 /// 1. weights = exp((logits - largest) / temperature)
 /// 2. only the `topK` most likely classes stay;
@@ -12,34 +18,50 @@ import Kernels
 /// Among equal logits the lower index comes first. Weights and sums are Doubles, each sum one chain in ascending order.
 /// u comes from one draw of Philox4x32-10: key = seed, counter = (position, row), low words first; its words 1 and 0
 /// are the high and low halves of 64 bits, of which u has the upper 53.
-public struct Sampler: Sendable {
+public struct Sampler: Sendable, Equatable {
   /// Divides the logits; 0: the largest logit, the first of equals.
   public var temperature: Double
   /// 0: all.
   public var topK: Int
   /// In 0...1; 0 or 1: all.
   public var topP: Double
-  public var seed: UInt64
+  /// nil: each draw has one of its own.
+  public var seed: UInt64?
+  /// Of the next draw: how many tokens there are so far, if they are drawn one after the other. Set it to draw again,
+  /// or to go on elsewhere.
+  public var position: UInt64
 
-  public init(temperature: Double = 1, topK: Int = 0, topP: Double = 0, seed: UInt64 = 0) {
+  public init(
+    temperature: Double = 1, topK: Int = 0, topP: Double = 0, seed: UInt64? = nil, position: UInt64 = 0
+  ) {
     self.temperature = temperature
     self.topK = topK
     self.topP = topP
     self.seed = seed
+    self.position = position
   }
 
-  /// Draws a class per row. Equal seed, position and row give equal draws, whatever came before, on any thread.
+  /// Draws a class per row, and moves the position on. Equal seed, position and row give equal draws, whatever came
+  /// before, on any thread.
   ///
   /// - Parameters:
   ///   - logits: `[rows, classes]`, dense. -infinity is a class that is never drawn.
   ///   - classes: 1 or more if there are rows.
-  ///   - position: a counter, such as the number of characters so far.
   ///   - ids: `[rows]`, receives the classes.
-  /// - Throws: ``RNNError``: also for NaN, +infinity, or a row of nothing but -infinity; nothing is written then.
+  /// - Throws: ``RNNError``: also for NaN, +infinity, or a row of nothing but -infinity; nothing is written then, and
+  ///   the position stays.
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)
-  public func sample<Scalar: RNNScalar>(
-    logits: UnsafeBufferPointer<Scalar>, classes: Int, position: UInt64, ids: UnsafeMutableBufferPointer<Int>
+  public mutating func sample<Scalar: RNNScalar>(
+    logits: UnsafeBufferPointer<Scalar>, classes: Int, ids: UnsafeMutableBufferPointer<Int>
+  ) throws(RNNError) {
+    try draw(logits, classes: classes, ids: ids)
+    position &+= 1
+  }
+
+  @inline(never)
+  private func draw<Scalar: RNNScalar>(
+    _ logits: UnsafeBufferPointer<Scalar>, classes: Int, ids: UnsafeMutableBufferPointer<Int>
   ) throws(RNNError) {
     let rows = ids.count
     try Check.notNegative("temperature", temperature)
@@ -64,6 +86,7 @@ public struct Sampler: Sendable {
       return nil
     }
     if let refused { throw refusal(ofRow: refused, of: start, classes) }
+    let philox = Philox(seed: greedy ? 0 : seed ?? DrawnSeed.next())
 
     withFloatControl {
       parallel(shards.tasks, threads: shards.tasks) { task in
@@ -80,8 +103,8 @@ public struct Sampler: Sendable {
             kernels.orderedKeys(x, classes, keys.pointer + own)
             keepMostLikely(weights, keys: keys.pointer + own, entries: entries.pointer + own, classes)
           }
-          let words = Philox(seed: seed).words(position, UInt64(row))
-          ids[row] = draw(weights, classes, Philox.uniform53(words.0, words.1))
+          let words = philox.words(position, UInt64(row))
+          ids[row] = Kernels.draw(weights, classes, Philox.uniform53(words.0, words.1))
         }
       }
     }

@@ -118,7 +118,7 @@ extension CrossEntropy {
   ///   - ignoring: the target of rows that do not count.
   /// - Returns: loss, perplexity and count; and the gradient, as `logits`.
   public static func evaluate<Scalar: RNNScalar>(
-    _ logits: Tensor<Scalar>, targets: [Int], ignoring ignored: Int = -1
+    _ logits: Tensor<Scalar>, targets: [Int], ignoring ignored: Int = ignoredTarget
   ) throws(RNNError) -> (result: Result, dlogits: Tensor<Scalar>) {
     let (rows, classes) = try logits.rows("the rank of logits")
     try Check.count("targets", targets.count, rows)
@@ -207,6 +207,8 @@ extension Adam {
     guard (0..<Int.max).contains(moments.steps) else {
       throw .invalidValue("moments.steps", moments.steps, low: 0, high: .max - 1)
     }
+    try Check.count("moments.first", moments.first.count, parameter.count)
+    try Check.count("moments.second", moments.second.count, parameter.count)
     let t = moments.steps + 1
     try parameter.withUnsafeMutableBufferPointer { (p) throws(RNNError) in
       try moments.first.withUnsafeMutableBufferPointer { (m) throws(RNNError) in
@@ -220,13 +222,16 @@ extension Adam {
 }
 
 extension Sampler {
-  /// A class for each row of `logits` `[…, classes]`.
-  public func sample<Scalar: RNNScalar>(_ logits: Tensor<Scalar>, position: UInt64) throws(RNNError) -> [Int] {
+  /// A class for each row of `logits` `[…, classes]`; moves the position on.
+  public mutating func sample<Scalar: RNNScalar>(_ logits: Tensor<Scalar>) throws(RNNError) -> [Int] {
     let (rows, classes) = try logits.rows("the rank of logits")
+    guard classes > 0 || rows == 0 else {
+      throw .invalidSize("the last dimension of logits", classes, low: 1, high: .max)
+    }
     defer { withExtendedLifetime(logits) {} }
     var ids = [Int](repeating: 0, count: rows)
     try ids.withUnsafeMutableBufferPointer { (ids) throws(RNNError) in
-      try sample(logits: logits.constant, classes: classes, position: position, ids: ids)
+      try sample(logits: logits.constant, classes: classes, ids: ids)
     }
     return ids
   }

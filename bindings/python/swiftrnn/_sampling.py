@@ -72,6 +72,7 @@ def sample(
         top_k=integer(top_k, "top_k"),
         top_p=real(top_p, "top_p"),
         seed=unsigned(seed, "seed"),
+        seeded=1,
         position=unsigned(position, "position"),
     )
     c.sample(

@@ -228,6 +228,7 @@ def run_forward(
         tape=address(tape),
         tape_size=0 if tape is None else tape.nbytes,
         seed=seed,
+        seeded=1,
         first_sequence=first_sequence,
         inputs=c.pointers([address(array) for array in batch.inputs]),
         input_count=len(batch.inputs),

@@ -174,6 +174,10 @@ def test_swift() -> None:
     assert all(0 < abs(number) < 1 for number in numbers)
 
 
+def test_seeds_in_swift() -> None:
+    assert run_swift(program("swift", 1, page="docs/swift.md")) == "the same first token: true\n"
+
+
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 

@@ -7,7 +7,7 @@ final class Batch {
   let model: CharacterModel
   let steps: Int
   let sequences: Int
-  /// The bytes, and those that follow them; -1 where that doesn't count.
+  /// The bytes, and those that follow them; `CrossEntropy.ignoredTarget` where that doesn't count.
   let inputs: Memory<Int>
   let targets: Memory<Int>
   let embedded: Memory<Float>
@@ -47,7 +47,7 @@ final class Batch {
       for sequence in 0..<sequences {
         let (target, counts) = position(sequence, step)
         inputs.mutable[step * sequences + sequence] = Int(bytes[target - 1])
-        targets.mutable[step * sequences + sequence] = counts ? Int(bytes[target]) : -1
+        targets.mutable[step * sequences + sequence] = counts ? Int(bytes[target]) : CrossEntropy.ignoredTarget
       }
     }
   }

@@ -7,20 +7,19 @@ extension CharacterModel {
   func sample(length: Int, seed: UInt64, temperature: Double) throws -> [UInt8] {
     let stream = try Stream(
       network, weights: PackedWeights(network, parameters: parameters.constantNetwork), sequences: 1)
-    let sampler = Sampler(temperature: temperature, seed: seed)
+    var sampler = Sampler(temperature: temperature, seed: seed)
     let output = Memory<Float>(hiddenSize)
     let logits = Memory<Float>(Corpus.vocabulary)
     let byte = Memory<Int>(1)
     byte.mutable[0] = Int(UInt8(ascii: "\n"))
     var text: [UInt8] = []
-    for position in 0..<length {
+    for _ in 0..<length {
       let row = parameters.embedding[byte.mutable[0] * embeddingSize..<(byte.mutable[0] + 1) * embeddingSize]
       try stream.step(UnsafeBufferPointer(rebasing: row), into: output.mutable)
       try Linear.forward(
         rows: 1, inputs: hiddenSize, outputs: Corpus.vocabulary, x: output.constant,
         weight: UnsafeBufferPointer(parameters.weight), bias: UnsafeBufferPointer(parameters.bias), y: logits.mutable)
-      try sampler.sample(
-        logits: logits.constant, classes: Corpus.vocabulary, position: UInt64(position), ids: byte.mutable)
+      try sampler.sample(logits: logits.constant, classes: Corpus.vocabulary, ids: byte.mutable)
       text.append(UInt8(byte.mutable[0]))
     }
     return text

@@ -220,6 +220,8 @@ class ForwardArgs(_Sized):
         ("inputs", Pointers),
         ("input_count", c_int64),
         ("mask", Bytes),
+        ("seeded", c_int32),
+        ("reserved", c_int32),
     ]
 
 
@@ -279,6 +281,8 @@ class ForestForwardArgs(_Sized):
         ("workspace_size", c_int64),
         ("seed", c_uint64),
         ("first_node", c_int64),
+        ("seeded", c_int32),
+        ("reserved", c_int32),
     ]
 
 
@@ -332,4 +336,6 @@ class SampleConfig(_Sized):
         ("top_p", c_double),
         ("seed", c_uint64),
         ("position", c_uint64),
+        ("seeded", c_int32),
+        ("reserved", c_int32),
     ]
