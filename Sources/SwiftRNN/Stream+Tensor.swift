@@ -7,14 +7,17 @@ extension Network {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func makeStream(_ parameters: NetworkParameters<Scalar>, batch: Int) throws(RNNError) -> Stream<Scalar> {
-    try Stream(self, weights: pack(parameters), sequences: batch)
+    try makeStream(pack(parameters), batch: batch)
   }
 
   /// The same with weights that other streams may share.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func makeStream(_ weights: PackedWeights<Scalar>, batch: Int) throws(RNNError) -> Stream<Scalar> {
-    try Stream(self, weights: weights, sequences: batch)
+    guard (0...NetworkConfiguration.largestSize).contains(batch) else {
+      throw .invalidSize("batch", batch, low: 0, high: NetworkConfiguration.largestSize)
+    }
+    return try Stream(self, weights: weights, sequences: batch)
   }
 }
 

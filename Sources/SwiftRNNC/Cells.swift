@@ -178,6 +178,7 @@ public func swiftrnn_cell_name(
     guard name_size > names[Int(index)].utf8.count else {
       throw .bufferTooSmall("name_size", bytes: Int(name_size), needed: names[Int(index)].utf8.count + 1)
     }
+    if name == nil { throw .nullPointer("name") }
     try write(names[Int(index)], name, name_size, nil)
   }
 }

@@ -224,6 +224,9 @@ public func swiftrnn_network_state_part(
   run { () throws(RNNError) in
     let handle = try Handle.network(network)
     let out = try output(out_part, "out_part")
+    guard index >= 0, index < handle.states.count else {
+      throw .invalidValue("index", Int(index), low: 0, high: handle.states.count - 1)
+    }
     let part =
       switch handle.network {
       case .float(let network): try network.part(ofState: Int(index), layer: Int(layer))

@@ -28,7 +28,7 @@ func lastMessage() -> UnsafeMutablePointer<CChar> { swiftrnn_error_text() }
 @inline(never)
 func record(_ error: RNNError) {
   lastMessage().withMemoryRebound(to: UInt8.self, capacity: 1024) { text in
-    error.write(to: UnsafeMutableBufferPointer(start: text, count: 1024))
+    error.write(to: UnsafeMutableBufferPointer(start: text, count: 1024), naming: .c)
   }
 }
 

@@ -31,7 +31,7 @@ static void texts(const swiftrnn_network *network) {
     CHECK_REFUSED(swiftrnn_cell_name(wrong[i], text, 8), INVALID_VALUE, "index", number(wrong[i]));
   }
   CHECK_REFUSED(swiftrnn_cell_name(0, text, 1), BUFFER_TOO_SMALL, "name_size has 1");
-  CHECK_REFUSED(swiftrnn_cell_name(0, NULL, 64), NULL_POINTER, "text");
+  CHECK_REFUSED(swiftrnn_cell_name(0, NULL, 64), NULL_POINTER, "name must");
   CHECK(size == 77 && memcmp(text, untouched, sizeof text) == 0);
   CHECK_STATUS(swiftrnn_cell_text("lstm", text, 7, &size), SWIFTRNN_STATUS_OK);
   CHECK(strlen(text) == 6 && text[7] == untouched[7] && size > 100);
@@ -189,7 +189,7 @@ static void inputs(pass *p) {
     some[i] = MOVED(const void *, p->input_list[i], 2);
     REFUSED_PASS(p, forward, MISALIGNED, ("inputs"), a.inputs = some);
     REFUSED_PASS(p, backward, MISALIGNED, ("inputs"), a.inputs = some);
-    REFUSED_PASS(p, backward, MISALIGNED, ("an entry of input"), a.input_gradients = (void *const *)some);
+    REFUSED_PASS(p, backward, MISALIGNED, ("an entry of input_gradients"), a.input_gradients = (void *const *)some);
   }
   REFUSED_PASS(p, forward, BUFFER_TOO_SMALL, ("tape"), a.tape_size--);
   REFUSED_PASS(p, forward, BUFFER_TOO_SMALL, ("workspace"), a.workspace_size--);

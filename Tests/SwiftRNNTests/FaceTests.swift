@@ -88,7 +88,7 @@ import Testing
     refused("x.shape[1] is 3, must be 2") { () throws(RNNError) in _ = try stream.run(wrong) }
     let narrow = try Network<Double>(.gru(inputSize: 2, hiddenSize: 3)).makeState(sequences: 2)
     refused("h.shape[0], L * D, is 1, must be 2") { () throws(RNNError) in try stream.setState(narrow) }
-    refused("sequences is -1, must be in 0...2147483648") { () throws(RNNError) in
+    refused("batch is -1, must be in 0...2147483648") { () throws(RNNError) in
       _ = try network.makeStream(weights, batch: -1)
     }
     #expect(try stream.state == before, "a refused step changes nothing")

@@ -322,14 +322,24 @@ import Testing
         _ = try network.makeParameters(seed: 0, initializer: chosen)
       }
     }
-    expectRefused(lstm, "weights_scale is NaN, must be in [0, 1e30]") { $0.weights = .uniform(bound: .nan) }
-    expectRefused(lstm, "weights_scale is -1, must be in [0, 1e30]") { $0.weights = .glorotUniform(gain: -1) }
-    expectRefused(lstm, "recurrent_scale is infinity, must be in [-1e30, 1e30]") {
+    expectRefused(lstm, "the number of initializer.weights is NaN, must be in [0, 1e30]") {
+      $0.weights = .uniform(bound: .nan)
+    }
+    expectRefused(lstm, "the number of initializer.weights is -1, must be in [0, 1e30]") {
+      $0.weights = .glorotUniform(gain: -1)
+    }
+    expectRefused(lstm, "the number of initializer.recurrent is infinity, must be in [-1e30, 1e30]") {
       $0.recurrent = .identity(scale: .infinity)
     }
-    expectRefused(lstm, "bias_scale is -0.5, must be in [0, 1e30]") { $0.bias = .uniform(low: 1, high: 0) }
-    expectRefused(lstm, "forget_value is 1.5, must be in [2, 1e15]") { $0.forgetGate = .chrono(longest: 1.5) }
-    expectRefused(lstm, "forget_value is NaN, must be in [-1e30, 1e30]") { $0.forgetGate = .constant(.nan) }
+    expectRefused(lstm, "the number of initializer.bias is -0.5, must be in [0, 1e30]") {
+      $0.bias = .uniform(low: 1, high: 0)
+    }
+    expectRefused(lstm, "the number of initializer.forgetGate is 1.5, must be in [2, 1e15]") {
+      $0.forgetGate = .chrono(longest: 1.5)
+    }
+    expectRefused(lstm, "the number of initializer.forgetGate is NaN, must be in [-1e30, 1e30]") {
+      $0.forgetGate = .constant(.nan)
+    }
     for distribution in [Initializer.Distribution.orthogonal, .identity, .glorotNormal, .heUniform] {
       expectRefused(lstm, "a bias has no fans: it is torch's, constant, uniform or normal") { $0.bias = distribution }
     }

@@ -178,8 +178,8 @@ struct LayerOptionsTests {
         #expect("\(error)" == message)
       }
     }
-    refuse("layer_hidden_sizes has 1 element, must have 2") { $1.hiddenSizes = [3] }
-    refuse("layer_dilations[1] is 0, must be in 1...65536") { $1.dilations = [2, 0] }
+    refuse("options.hiddenSizes has 1 element, must have 2") { $1.hiddenSizes = [3] }
+    refuse("options.dilations[1] is 0, must be in 1...65536") { $1.dilations = [2, 0] }
     refuse("the width of a residual layer's output is 6, must be 5") {
       $1.hiddenSizes = [5, 6]
       $1.skip = .residual

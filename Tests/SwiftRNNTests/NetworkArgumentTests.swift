@@ -19,7 +19,7 @@ import Testing
         == "the rank of x is 2, must be 3")
     #expect(
       message { () throws(RNNError) in _ = try network(wideX, parameters: parameters) }
-        == "x.shape[2], input_size, is 6, must be 3")
+        == "x.shape[2], inputSize, is 6, must be 3")
     #expect(
       message { () throws(RNNError) in _ = try network(x, parameters: parameters, lengths: [4]) }
         == "lengths has 1 element, must have 2")
@@ -39,13 +39,13 @@ import Testing
     state.c = try zeros([2, 2, 4])
     #expect(
       message { () throws(RNNError) in _ = try network(x, parameters: parameters, state: state) }
-        == "c.shape[2], hidden_size, is 4, must be 5")
+        == "c.shape[2], hiddenSize, is 4, must be 5")
     let tape = try network.forward(x, parameters: parameters).tape
     #expect(
       message { () throws(RNNError) in _ = try tape.backward(x) } == "dy.shape[2], D * P, is 3, must be 4")
     #expect(
       message { () throws(RNNError) in _ = try tape.backward(nil, dState: state) }
-        == "c.shape[2], hidden_size, is 4, must be 5")
+        == "c.shape[2], hiddenSize, is 4, must be 5")
   }
 
   @Test func parametersOfAnotherNetwork() throws {
@@ -169,14 +169,14 @@ import Testing
       return message { () throws(RNNError) in _ = try Network<Double>(configuration) }
     }
     #expect(messageAfter { _ in } == nil)
-    #expect(messageAfter { $0.inputSize = 0 } == "input_size is 0, must be in 1...2147483648")
-    #expect(messageAfter { $0.hiddenSize = -4 } == "hidden_size is -4, must be in 1...2147483648")
-    #expect(messageAfter { $0.projectionSize = 5 } == "projection_size is 5, must be in 0...4")
-    #expect(messageAfter { $0.layers = 1025 } == "num_layers is 1025, must be in 1...1024")
+    #expect(messageAfter { $0.inputSize = 0 } == "inputSize is 0, must be in 1...2147483648")
+    #expect(messageAfter { $0.hiddenSize = -4 } == "hiddenSize is -4, must be in 1...2147483648")
+    #expect(messageAfter { $0.projectionSize = 5 } == "projectionSize is 5, must be in 0...4")
+    #expect(messageAfter { $0.layers = 1025 } == "layers is 1025, must be in 1...1024")
     #expect(messageAfter { $0.dropout = 1 } == "dropout is 1, must be in [0, 1)")
     #expect(messageAfter { $0.dropout = .nan } == "dropout is NaN, must be in [0, 1)")
-    #expect(messageAfter { $0.threads = -1 } == "num_threads is -1, must be in 0...1024")
-    #expect(messageAfter { $0.cell = .gru } == "projection_size of a cell other than LSTM is 4, must be 0")
+    #expect(messageAfter { $0.threads = -1 } == "threads is -1, must be in 0...1024")
+    #expect(messageAfter { $0.cell = .gru } == "projectionSize of a cell other than LSTM is 4, must be 0")
     #expect(NetworkConfiguration.rnn(inputSize: 1, hiddenSize: .max, bidirectional: true).outputSize == .max)
   }
 

@@ -257,17 +257,19 @@ public struct Inputs<Scalar: RNNScalar>: BitwiseCopyable {
 }
 
 extension Network {
+  /// - Parameter mayBeNil: these are gradients of inputs.
   /// - Throws: an input that is missing or not aligned, or larger than memory.
   func checkedInputs(
     _ given: Inputs<Scalar>, _ x: Rows<Scalar>, steps: Int, sequences: Int, mayBeNil: Bool = false
   ) throws(RNNError) -> InputRows<Scalar> {
     var rows = InputRows(x)
+    let name: StaticString = mayBeNil ? "an entry of input_gradients" : "an entry of inputs"
     for (number, input) in inputs.enumerated() {
-      let count = try Size.product(steps, sequences, input.width, of: "an entry of inputs")
-      _ = try Size.bytes(count, of: Scalar.self, "an entry of inputs")
-      try Check.aligned(given[number], "an entry of inputs")
+      let count = try Size.product(steps, sequences, input.width, of: name)
+      _ = try Size.bytes(count, of: Scalar.self, name)
+      try Check.aligned(given[number], name)
       guard let base = given[number] else {
-        guard mayBeNil || count == 0 else { throw .nullPointer("an entry of inputs") }
+        guard mayBeNil || count == 0 else { throw .nullPointer(name) }
         continue
       }
       rows.others[number] = Rows(dense: base, sequences: sequences, width: input.width)

@@ -191,7 +191,7 @@ extension Network {
     _ = try checkedInputs(b.inputGradients, b.x, forest, mayBeNil: true)
     try Check.aligned(b.dy, "dy")
     try Check.aligned(b.dx, "dx")
-    try b.finalGradients.check(configuration, sequences: forest.nodeCount, "final_state_gradients")
+    try b.finalGradients.check(configuration, sequences: forest.nodeCount, "state_gradients")
     let parameters = try Check.parameters(b.parameters, of: self)
     if b.gradients.baseAddress != nil {
       try checkPointers("parameter_count", b.gradients)
@@ -203,7 +203,15 @@ extension Network {
     guard let tape = b.tape else { throw .nullPointer("tape") }
     try Check.aligned(tape.assumingMemoryBound(to: Scalar.self), "tape")
     let header = TapeHeader.read(from: tape)
-    try header.check(forestHeader(forest, header.seed, Int(header.firstSequence)))
+    let expected = forestHeader(forest, header.seed, Int(header.firstSequence))
+    // Steps, sequences and lengths stand for the forest there, and no caller knows them.
+    if header.magic == expected.magic && header.configuration == expected.configuration
+      && (header.steps, header.sequences, header.lengths)
+        != (expected.steps, expected.sequences, expected.lengths)
+    {
+      throw .mismatch("the tape was filled by a pass over another forest")
+    }
+    try header.check(expected)
     try Check.buffer(
       b.workspace, b.workspaceBytes, needed: forestWorkspaceSize(.backward, forest), "workspace", "workspace_size")
     let pass = ForestBackwardPass(

@@ -14,7 +14,7 @@ extension Network {
   /// A layer's part of a state tensor: `[D, k, N, width]`, dense, `N * offset` numbers behind the tensor's start. k is 1
   /// but for dilated layers: there row j is what step j reads, of those that a call begins with.
   public func part(ofState state: Int, layer: Int) throws(RNNError) -> StatePart {
-    guard state >= 0, state < stateCount else { throw .invalidValue("index", state, low: 0, high: stateCount - 1) }
+    guard state >= 0, state < stateCount else { throw .invalidValue("state", state, low: 0, high: stateCount - 1) }
     guard layer >= 0, layer < configuration.layers else {
       throw .invalidValue("layer", layer, low: 0, high: configuration.layers - 1)
     }
