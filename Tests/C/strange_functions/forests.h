@@ -134,7 +134,7 @@ static int forest_pass_make(const facts *f, const swiftrnn_forest *forest, fores
   a.state_count = b.state_count = f->state_count;
   a.parameter_count = b.parameter_count = f->parameter_count;
   a.input_count = b.input_count = f->input_count;
-  a.seed = s->seed, a.first_node = s->first_sequence, b.accumulate = s->accumulates;
+  a.seed = s->seed, a.seeded = 1, a.first_node = s->first_sequence, b.accumulate = s->accumulates;
   a.x = b.x = numbers_new(f, "x", INPUT, nodes * f->inputs, s->is_odd, state);
   a.parameters = b.parameters = (const void *const *)parameters_new(f, "a parameter", INPUT, 0, s->is_odd, state);
   a.inputs = b.inputs = (const void *const *)inputs_new(f, s, "an input", INPUT, ~0u, state);
@@ -175,6 +175,7 @@ static void forest_forward_call(call *c, const facts *f, const forest_pass *p, i
   if (a->tape != NULL) has_array(c, "tape", &a->tape, element, 0), has_bytes(c, "tape_size", &a->tape_size);
   has_array(c, "workspace", &a->workspace, 1, 1);
   has_bytes(c, "workspace_size", &a->workspace_size);
+  has_seed(c, &a->seeded, &a->reserved, a->seed != 0);
   has_number(c, "first_node", &a->first_node, 0, ((int64_t)1 << 32) - nodes, BIT(INVALID_VALUE));
 }
 

@@ -165,7 +165,7 @@ static int pass_make(pass *p, const facts *f, const plan *s, uint64_t placement)
   a.state_count = b.state_count = f->state_count;
   a.input_count = b.input_count = f->input_count;
   b.accumulate = s->accumulates;
-  a.seed = s->seed, a.first_sequence = s->first_sequence;
+  a.seed = s->seed, a.seeded = 1, a.first_sequence = s->first_sequence;
   a.x = b.x = rows_new(f, s, "x", INPUT, f->inputs, s->x_layout, &a.x_step_stride, &a.x_sequence_stride, state);
   b.x_step_stride = a.x_step_stride, b.x_sequence_stride = a.x_sequence_stride;
   if (s->has_lengths) {
@@ -237,6 +237,13 @@ static void has_pointers(call *c, const char *name, void *place, int64_t count, 
   }
 }
 
+/* A seed without `seeded` is an error. */
+static void has_seed(call *c, int32_t *seeded, int32_t *reserved, int is_seed) {
+  has_flag(c, "seeded", seeded, 1);
+  if (is_seed) c->arguments[c->count - 1].low = 1;
+  has_flag(c, "reserved", reserved, 0);
+}
+
 static void forward_call(call *c, const pass *p) {
   swiftrnn_forward_args *a = p->forward;
   const plan *s = p->is;
@@ -280,6 +287,7 @@ static void forward_call(call *c, const pass *p) {
   has_pointers(c, "inputs", &a->inputs, p->of->input_count, element, exist, exist);
   if (a->inputs != NULL) has_count(c, "input_count", &a->input_count);
   if (a->mask != NULL) has_array(c, "mask", &a->mask, 1, 0);
+  has_seed(c, &a->seeded, &a->reserved, a->seed != 0);
 }
 
 static void backward_call(call *c, const pass *p) {

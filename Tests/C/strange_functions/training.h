@@ -252,6 +252,7 @@ static void make_sample(const exercise *e, const facts *f, call *c) {
   swiftrnn_sample_config g;
   memset(&g, 0, sizeof g);
   g.temperature = e->temperature, g.top_k = e->top_k, g.top_p = e->top_p, g.seed = e->numbers, g.position = e->numbers;
+  g.seeded = 1;
   swiftrnn_sample_config *given = (swiftrnn_sample_config *)struct_new("config", &g, (int64_t)sizeof g, &tail);
   t.sampler = given, t.rows = rows, t.inputs = classes;
   t.x = numbers_new(f, "logits", INPUT, rows * classes, e->is_odd, &state);
@@ -259,6 +260,7 @@ static void make_sample(const exercise *e, const facts *f, call *c) {
   call_begin(c, F_sample, run_sample);
   has_array(c, "config", &t.sampler, 8, 1);
   has_struct(c, given, (int64_t)sizeof g, tail);
+  has_seed(c, &given->seeded, &given->reserved, g.seed != 0);
   has_real(c, "temperature", &given->temperature, negative, 5);
   has_number(c, "top_k", &given->top_k, 0, INT64_MAX, BIT(INVALID_VALUE));
   has_real(c, "top_p", &given->top_p, no_top_p, 4);
