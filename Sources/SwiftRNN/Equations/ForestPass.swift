@@ -204,10 +204,10 @@ extension Network {
     try Check.aligned(tape.assumingMemoryBound(to: Scalar.self), "tape")
     let header = TapeHeader.read(from: tape)
     let expected = forestHeader(forest, header.seed, Int(header.firstSequence))
-    // Steps, sequences and lengths stand for the forest there, and no caller knows them.
+    // Steps, sequences and rows stand for the forest there, and no caller knows them.
     if header.magic == expected.magic && header.configuration == expected.configuration
-      && (header.steps, header.sequences, header.lengths)
-        != (expected.steps, expected.sequences, expected.lengths)
+      && (header.steps, header.sequences, header.rows)
+        != (expected.steps, expected.sequences, expected.rows)
     {
       throw .mismatch("the tape was filled by a pass over another forest")
     }

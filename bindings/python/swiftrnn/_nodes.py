@@ -89,7 +89,6 @@ def run_forest_forward(
         workspace_size=workspace.nbytes,
         seed=seed,
         seeded=1,
-        seeded=1,
         first_node=first_node,
     )
     c.forest_forward(handle.pointer, nodes.forest._handle.pointer, c.byref(arguments))
