@@ -51,17 +51,17 @@ extension Lanes {
     select(less(zero, x), Self(repeating: positive) * x, Self(repeating: negative) * expMinusOneBelowZero(x))
   }
 
+  /// Below zero by e^x itself: the function's value plus `negative` is zero from x = -17 on (in Double, -37).
   @_alwaysEmitIntoClient @inline(__always) static func eluDerivative(_ x: Self, positive: Scalar, negative: Scalar)
     -> Self
   {
-    let below = Self(repeating: negative) * (expMinusOneBelowZero(x) + one)
-    return select(less(zero, x), Self(repeating: positive), below)
+    select(less(zero, x), Self(repeating: positive), Self(repeating: negative) * exp(x))
   }
 
-  /// s (1 + x (1 - s)), s the sigmoid.
+  /// s (1 + x (1 - s)), s the sigmoid of x, and 1 - s that of -x: the difference would be off by x units in the last
+  /// place.
   @_alwaysEmitIntoClient @inline(__always) static func siluDerivative(_ x: Self) -> Self {
-    let s = sigmoid(x)
-    return s * multiplyAdd(x, one - s, one)
+    sigmoid(x) * multiplyAdd(x, sigmoid(-x), one)
   }
 
   @_alwaysEmitIntoClient @inline(__always) static func softsignDerivative(_ x: Self) -> Self {

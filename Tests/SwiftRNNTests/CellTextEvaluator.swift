@@ -49,7 +49,8 @@ struct CellTextEvaluator {
 
   private mutating func given(_ equation: Equation) -> [Double] {
     if let value = known[equation.target] { return value }
-    let whole = value(definition.expressions[equation.expression])
+    let expression = definition.expressions[equation.expression]
+    let whole = value(expression.whole, expression)
     let size = whole.count / equation.parts
     let value = Array(whole[(equation.part * size)..<((equation.part + 1) * size)])
     known[equation.target] = value
@@ -64,18 +65,19 @@ struct CellTextEvaluator {
   }
 
   /// Rows of what stands left of `@`.
-  private func matrix(_ expression: Expression) -> [[Double]] {
-    switch expression.kind {
+  private func matrix(_ part: Int, _ expression: Expression) -> [[Double]] {
+    switch expression.parts[part].kind {
     case .name(let name):
       guard let equation = definition.equation(of: name) else { return parameters[name] ?? [] }
-      let whole = matrix(definition.expressions[equation.expression])
+      let given = definition.expressions[equation.expression]
+      let whole = matrix(given.whole, given)
       let size = whole.count / equation.parts
       return Array(whole[(equation.part * size)..<((equation.part + 1) * size)])
     case .call("blocks", let arguments):
       guard case .value(let inner) = arguments[0], case .value(let count) = arguments[1] else { return [] }
-      let full = matrix(inner)
+      let full = matrix(inner, expression)
       let k: Int
-      switch count.kind {
+      switch expression.parts[count].kind {
       case .number(let value): k = Int(value)
       case .name(let name): k = blocks[name] ?? 1
       default: return []
@@ -87,9 +89,9 @@ struct CellTextEvaluator {
       }
     case .call("drop_connect", let arguments):
       guard case .value(let inner) = arguments[0], case .value(let p) = arguments[1] else { return [] }
-      let full = matrix(inner)
-      guard let keeps, case .number(let probability) = p.kind else { return full }
-      let call = draws[CallPlace(expression.place)] ?? 0
+      let full = matrix(inner, expression)
+      guard let keeps, case .number(let probability) = expression.parts[p].kind else { return full }
+      let call = draws[CallPlace(expression.parts[part].place)] ?? 0
       let columns = full.first?.count ?? 0
       return full.enumerated().map { r, row in
         row.enumerated().map { c, value in keeps(call, r * columns + c) ? value / (1 - probability) : 0 }
@@ -104,37 +106,39 @@ struct CellTextEvaluator {
     return zip(a, b).map(f)
   }
 
-  private mutating func value(_ expression: Expression) -> [Double] {
-    switch expression.kind {
+  private mutating func value(_ part: Int, _ expression: Expression) -> [Double] {
+    switch expression.parts[part].kind {
     case .number(let number): return [number]
     case .name(let name): return named(name)
     case .next(let name): return definition.equation(of: name).map { given($0) } ?? []
     case .child(let name, let child): return child == 1 ? states[name] ?? [] : (states[name] ?? []).map { _ in 0 }
-    case .negated(let inner): return value(inner).map { -$0 }
+    case .negated(let inner): return value(inner, expression).map { -$0 }
     case .sum(let terms):
       var sum = [0.0]
-      for (isNegative, term) in terms { sum = Self.zip2(sum, value(term)) { isNegative ? $0 - $1 : $0 + $1 } }
+      for (isNegative, term) in terms { sum = Self.zip2(sum, value(term, expression)) { isNegative ? $0 - $1 : $0 + $1 } }
       return sum
     case .factors(let factors):
       var product = [1.0]
       for (isDivisor, factor) in factors {
-        product = Self.zip2(product, value(factor)) { isDivisor ? $0 / $1 : $0 * $1 }
+        product = Self.zip2(product, value(factor, expression)) { isDivisor ? $0 / $1 : $0 * $1 }
       }
       return product
     case .product(let left, let right):
-      let vector = value(right)
-      return matrix(left).map { row in zip(row, vector).reduce(0) { $0 + $1.0 * $1.1 } }
-    case .call(let name, let arguments): return call(name, arguments, expression.place)
+      let vector = value(right, expression)
+      return matrix(left, expression).map { row in zip(row, vector).reduce(0) { $0 + $1.0 * $1.1 } }
+    case .call(let name, let arguments): return call(name, arguments, expression.parts[part].place, expression)
     }
   }
 
-  private mutating func call(_ name: String, _ arguments: [Expression.Argument], _ place: CellPlace) -> [Double] {
+  private mutating func call(
+    _ name: String, _ arguments: [Expression.Argument], _ place: CellPlace, _ expression: Expression
+  ) -> [Double] {
     var values: [[Double]] = []
     var comparison: (Expression.Comparison, [Double], [Double])?
     for argument in arguments {
       switch argument {
-      case .value(let expression): values.append(value(expression))
-      case .comparison(let a, let sign, let b): comparison = (sign, value(a), value(b))
+      case .value(let part): values.append(value(part, expression))
+      case .comparison(let a, let sign, let b): comparison = (sign, value(a, expression), value(b, expression))
       case .perSequence: break
       }
     }

@@ -51,11 +51,11 @@ extension BuiltInCells {
     BuiltInCell(
       "min_lstm",
       """
-      # minLSTM (section 3.2.3), gates normalised
-      f  = sigmoid(Wf @ x + bf)
-      i  = sigmoid(Wi @ x + bi)
+      # minLSTM (section 3.2.3), gates normalised: f / (f + i), also where both underflow
+      f  = log_sigmoid(Wf @ x + bf)
+      i  = log_sigmoid(Wi @ x + bi)
       n  = Wn @ x + bn
-      h' = f / (f + i) * h + i / (f + i) * n
+      h' = sigmoid(f - i) * h + sigmoid(i - f) * n
       """),
   ]
 }

@@ -5,15 +5,15 @@ extension BuiltInCells {
     BuiltInCell(
       "slstm",
       """
-      # sLSTM (Beck 2024, eqs 8 to 17) with xlstm's bound; m starts where the paper's code starts it
+      # sLSTM (Beck 2024, eqs 8 to 17) with xlstm's bound, before exp; m starts where the paper's code starts it
       i  = Wi @ x + blocks(Ui, heads) @ h + bi
       f  = Wf @ x + blocks(Uf, heads) @ h + bf
       z  = tanh(Wz @ x + blocks(Uz, heads) @ h + bz)
       o  = sigmoid(Wo @ x + blocks(Uo, heads) @ h + bo)
       k  = log_sigmoid(f) + m
       m' = where(n > 0, max(k, i), i)
-      p  = min(exp(i - m'), 1)
-      q  = min(exp(k - m'), 1)
+      p  = exp(min(i - m', 0))
+      q  = exp(min(k - m', 0))
       c' = q * c + p * z
       n' = q * n + p
       h' = o * c' / n'
@@ -30,8 +30,6 @@ extension BuiltInCells {
       """
       # flashrnn's normalisation
       like slstm
-      p  = exp(i - m')
-      q  = exp(k - m')
       n' = max(q * n + p, 1)
       """),
   ]

@@ -2,7 +2,6 @@
 
 struct BackwardPlanBuilder {
   let layer: CellInLayer
-  private var nodes: [CellNode]
   private var isOfRows: [Bool]
   private var isOfChild: [Bool]
   private var sized: SizedGraph
@@ -11,18 +10,21 @@ struct BackwardPlanBuilder {
   private var gradientColumns: [Int: Int] = [:]
   private var totalColumns: [Int: Int] = [:]
   private var rights: [GradientRight] = []
+  private var rightNumbers: [GradientRight: Int] = [:]
   private var masked: [(matrix: MaskedMatrix, start: Int)] = []
+  private var maskedNumbers: [MaskedMatrix: Int] = [:]
   private var maskedElements = 0
 
   init(_ layer: CellInLayer) {
     self.layer = layer
-    nodes = layer.cell.backward.nodes
     isOfRows = layer.cell.backward.isOfRows
     isOfChild = layer.cell.backward.isOfChild
     sized = SizedGraph(
-      layer.cell, layer.extents, nodes: nodes, isTraining: true, isOfChild: layer.isTree ? isOfChild : nil)
+      layer.cell, layer.extents, nodes: layer.cell.backward.nodes, isTraining: true,
+      isOfChild: layer.isTree ? isOfChild : nil)
   }
 
+  private var nodes: [CellNode] { sized.nodes }
   private var cell: Cell { layer.cell }
   private var graph: CellGraph { layer.graph }
 
@@ -37,32 +39,29 @@ struct BackwardPlanBuilder {
         continue
       }
       let place = nodes[graph.states[state].next].place
-      nodes.append(
+      let node =
         terms.isEmpty
-          ? CellNode(operation: .constant(0), operands: [], kind: .number, place: place)
-          : CellNode(operation: .sum(negative: [false, false]), operands: terms, kind: .vector, place: place))
-      isOfRows.append(!terms.isEmpty)
-      isOfChild.append(false)
-      found.append(nodes.count - 1)
+        ? CellNode(operation: .constant(0), operands: [], kind: .number, place: place)
+        : CellNode(operation: .sum(negative: [false, false]), operands: terms, kind: .vector, place: place)
+      found.append(append(node, isOfRows: !terms.isEmpty, isOfChild: false))
     }
-    resize()
     return found
   }
 
-  private mutating func resize() {
-    sized = SizedGraph(
-      cell, layer.extents, nodes: nodes, isTraining: true, isOfChild: layer.isTree ? isOfChild : nil)
+  /// - Returns: its number.
+  private mutating func append(_ node: CellNode, isOfRows: Bool, isOfChild: Bool) -> Int {
+    sized.append(node, isOfChild: isOfChild)
+    self.isOfRows.append(isOfRows)
+    self.isOfChild.append(isOfChild)
+    return nodes.count - 1
   }
 
   /// A copy of a value, where it has to be one: of rows of children, or behind the steps.
   private mutating func copy(_ node: Int, isOfChild: Bool) -> Int {
-    nodes.append(
+    append(
       CellNode(
-        operation: .sum(negative: [false]), operands: [node], kind: nodes[node].kind, place: nodes[node].place))
-    isOfRows.append(true)
-    self.isOfChild.append(isOfChild)
-    resize()
-    return nodes.count - 1
+        operation: .sum(negative: [false]), operands: [node], kind: nodes[node].kind, place: nodes[node].place),
+      isOfRows: true, isOfChild: isOfChild)
   }
 
   /// A value as one of rows of children, which may be the same for all of them.
@@ -216,11 +215,15 @@ struct BackwardPlanBuilder {
         source.offset += block * partRows * partColumns
         let right = GradientRight(
           place: place.place, column: place.column + block * partColumns, columns: partColumns)
-        if !rights.contains(right) { rights.append(right) }
+        let number = rightNumbers[right] ?? rights.count
+        if number == rights.count {
+          rights.append(right)
+          rightNumbers[right] = number
+        }
         found.append(
           MatrixGradientPlan(
             matrix: source, isOfChild: isOfChild, leftColumn: left + block * partRows, rows: partRows,
-            right: rights.firstIndex(of: right) ?? 0, columns: partColumns, masked: maskedNumber(source)))
+            right: number, columns: partColumns, masked: maskedNumber(source)))
       }
     }
     return found
@@ -229,7 +232,8 @@ struct BackwardPlanBuilder {
   private mutating func maskedNumber(_ source: MatrixSource) -> Int? {
     guard let mask = source.mask else { return nil }
     let matrix = MaskedMatrix(parameter: source.parameter, mask: mask)
-    if let known = masked.firstIndex(where: { $0.matrix == matrix }) { return known }
+    if let known = maskedNumbers[matrix] { return known }
+    maskedNumbers[matrix] = masked.count
     masked.append((matrix, maskedElements))
     maskedElements += layer.elements(ofParameter: source.parameter)
     return masked.count - 1

@@ -32,6 +32,13 @@ struct CellAssembler {
   /// In the prepared row: constants as vectors, and numbers of parameters as vectors.
   private var constants: [(value: Double, width: Int, location: Location)] = []
   private var forms: [(form: PreparedForm, of: Location, width: Int, location: Location)] = []
+  /// Where they are.
+  private var known: [Known: Location] = [:]
+
+  private enum Known: Hashable {
+    case constant(UInt64, width: Int)
+    case form(PreparedForm, of: Location, width: Int)
+  }
 
   /// What is made of a parameter once, in the prepared row.
   enum PreparedForm {
@@ -274,20 +281,20 @@ struct CellAssembler {
   // MARK: Readings of the prepared row
 
   mutating func constant(_ value: Double, width: Int) -> VectorOperand {
-    if let known = constants.first(where: { $0.value.bitPattern == value.bitPattern && $0.width == width }) {
-      return VectorOperand(known.location)
-    }
+    let key = Known.constant(value.bitPattern, width: width)
+    if let location = known[key] { return VectorOperand(location) }
     let location = take(Place.prepared, width)
+    known[key] = location
     constants.append((value, width, location))
     return VectorOperand(location)
   }
 
   /// Another form of what parameters give.
   mutating func prepared(_ form: PreparedForm, of parameter: Location, width: Int) -> VectorOperand {
-    if let known = forms.first(where: { $0.form == form && $0.of == parameter && $0.width == width }) {
-      return VectorOperand(known.location)
-    }
+    let key = Known.form(form, of: parameter, width: width)
+    if let location = known[key] { return VectorOperand(location) }
     let location = take(Place.prepared, width)
+    known[key] = location
     forms.append((form, parameter, width, location))
     return VectorOperand(location)
   }

@@ -5,24 +5,29 @@ import Kernels
 extension CellAssembler {
   mutating func assembleProducts(_ numbers: [Int], _ section: Int) {
     var found: [(key: ProductKey, pieces: [ProductPiece])] = []
+    var places: [ProductKey: Int] = [:]
     for number in numbers where graph.isChilds(number) == isOfChildren {
       guard let sum = schedule.accumulators[number] else { continue }
       for (key, piece) in pieces(sum, section) {
-        if let same = found.firstIndex(where: { $0.key == key }) {
+        if let same = places[key] {
           found[same].pieces.append(piece)
         } else {
+          places[key] = found.count
           found.append((key, [piece]))
         }
       }
     }
     // A sum's later run goes on with its earlier one.
-    for run in 0...(found.map(\.key.run).max() ?? 0) {
-      for (key, pieces) in found where key.run == run { append(pieces, key, section) }
+    var runs: [[Int]] = []
+    for (number, (key, _)) in found.enumerated() {
+      while runs.count <= key.run { runs.append([]) }
+      runs[key.run].append(number)
     }
+    for number in runs.joined() { append(found[number].pieces, found[number].key, section) }
   }
 
   /// Products whose operands are the same, all of them. A vector's first part is where the whole is: in depth they differ.
-  fileprivate struct ProductKey: Equatable {
+  fileprivate struct ProductKey: Hashable {
     var run: Int
     var block: Int
     var blocks: Int
@@ -43,6 +48,7 @@ extension CellAssembler {
     let products = sum.products.filter { $0.section == section }
     let transposed: Bool = if case .transposedProduct = productOperation(sum, section) { true } else { false }
     let later = sum.products.filter { $0.section > section }.map { graph.resolved($0.right).node }
+    let target = sum.location?.place ?? homePlace(sum, section)
     var found: [(ProductKey, ProductPiece)] = []
     var (run, start) = (0, 0)
     while start < products.count {
@@ -54,7 +60,7 @@ extension CellAssembler {
       for block in 0..<blocks {
         var key = ProductKey(
           run: run, block: block, blocks: blocks, segments: [],
-          resumes: sum.location != nil || run > 0, place: sum.location?.place ?? homePlace(sum, section), later: later)
+          resumes: sum.location != nil || run > 0, place: target, later: later)
         var (matrices, units) = ([MatrixSource](), 0)
         for product in products[start..<end] {
           var (source, _, rows, columns) = graph.matrix(product.matrix, transposed: transposed)

@@ -20,7 +20,7 @@ struct MatrixSource: Sendable, Equatable {
 }
 
 /// Some numbers of rows that a product runs over.
-struct ProductSegment: Sendable, Equatable {
+struct ProductSegment: Sendable, Hashable {
   var operand: Location
   var depth: Int
 }
@@ -114,6 +114,7 @@ final class CellProgram<Scalar: RNNScalar>: Sendable {
     var packed = 0
     var mostRuns = 1
     var masked: [MaskedMatrix] = []
+    var isMasked: Set<MaskedMatrix> = []
     sections = program.sections.map { section in
       ProgramSection(
         stages: section.stages.map { stage in
@@ -134,7 +135,7 @@ final class CellProgram<Scalar: RNNScalar>: Sendable {
             for matrix in group.members.flatMap(\.matrices) {
               guard let mask = matrix.mask else { continue }
               let new = MaskedMatrix(parameter: matrix.parameter, mask: mask)
-              if !masked.contains(new) { masked.append(new) }
+              if isMasked.insert(new).inserted { masked.append(new) }
             }
             return group
           }
@@ -158,7 +159,7 @@ final class CellProgram<Scalar: RNNScalar>: Sendable {
 }
 
 /// A parameter whose elements are dropped.
-struct MaskedMatrix: Sendable, Equatable {
+struct MaskedMatrix: Sendable, Hashable {
   let parameter: Int
   let mask: MaskDraw
 }

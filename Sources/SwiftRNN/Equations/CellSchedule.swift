@@ -187,9 +187,10 @@ struct CellSchedule {
       }
     }
     if sum.products.isEmpty { return }
+    let taken = Set(sum.products.map { [$0.matrix, $0.right] })
     for operand in node.operands where accumulators[graph.resolved(operand).node]?.products.count == 1 {
       let value = graph.resolved(operand).node
-      if graph.isProduct(value) && uses[value] == 1 && sum.takes(graph.nodes[value].operands) {
+      if graph.isProduct(value) && uses[value] == 1 && taken.contains(graph.nodes[value].operands) {
         accumulators[value] = nil
         sections[value] = nil
       }
@@ -272,10 +273,6 @@ struct CellSchedule {
 }
 
 extension Accumulator {
-  fileprivate func takes(_ product: [Int]) -> Bool {
-    products.contains { $0.matrix == product[0] && $0.right == product[1] }
-  }
-
   /// The first section in which it has products.
   var firstSection: Int { products.map(\.section).min() ?? 0 }
 

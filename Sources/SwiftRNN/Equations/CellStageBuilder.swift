@@ -58,6 +58,9 @@ struct CellStageBuilder {
 
   // MARK: Slots
 
+  /// Free columns that are looked at for a slot.
+  private static var searched: Int { 64 }
+
   func root(_ operand: VectorOperand) -> Int? {
     guard Int(operand.place) == Place.slots else { return nil }
     return parts[Int(operand.column)]?.slot ?? Int(operand.column)
@@ -80,7 +83,8 @@ struct CellStageBuilder {
     var end = 0
     func take(_ slot: Int) {
       let width = widths[slot]
-      if let fit = free.firstIndex(where: { $0.width >= width }) {
+      // The first of some: of thousands of narrow ones none would fit.
+      if let fit = free.prefix(Self.searched).firstIndex(where: { $0.width >= width }) {
         columns[slot] = free[fit].start
         if free[fit].width == width {
           free.remove(at: fit)

@@ -2,24 +2,35 @@
 
 /// The values of a graph, with numbers for their sizes.
 struct SizedGraph {
-  let nodes: [CellNode]
+  private(set) var nodes: [CellNode]
   /// Numbers of a vector, 1 of a number; rows of a matrix.
-  let rows: [Int]
+  private(set) var rows: [Int]
   /// Of a matrix.
-  let columns: [Int]
-  let blocks: [Int]
+  private(set) var columns: [Int]
+  private(set) var blocks: [Int]
   /// By node: which parameter it is.
   let parameters: [Int: Int]
   /// The node of each state's value before the step.
   let states: [Int]
+  let output: Int
   /// Masks are drawn.
   let isTraining: Bool
   /// Nodes of trees: else a chain, where the only child is the step before.
   let isTree: Bool
   /// In a tree: of each value, it is another for each child.
-  let isOfChild: [Bool]
-  /// Of each node, once: a chain of products would be looked through from each of them, and by recursion.
+  private(set) var isOfChild: [Bool]
+  // Of each node, once: what is a name for a name, or a product of a product, would be looked through from each of them.
   private var constants: [Double?] = []
+  private var names: [(node: Int, column: Int)] = []
+  private var matrices: [MatrixRows?] = []
+
+  /// What a matrix is: rows of a parameter from one on, in blocks, behind a mask.
+  private struct MatrixRows {
+    var parameter: Int
+    var first = 0
+    var blocks = 1
+    var mask: MaskDraw?
+  }
 
   /// - Parameters:
   ///   - nodes: the cell's own, and those of gradients behind them.
@@ -30,49 +41,82 @@ struct SizedGraph {
     isTree = isOfChild != nil
     self.isOfChild = isOfChild ?? []
     let graph = cell.graph
-    var (rows, columns, blocks) = (extents.rows, extents.columns, extents.blocks)
-    for node in nodes.dropFirst(rows.count) {
-      func size(_ operand: Int) -> Int { rows[node.operands[operand]] }
-      let size: Int =
-        switch node.operation {
-        case .outputGradient: nodes[graph.output].kind == .number ? 1 : rows[graph.output]
-        case .nextGradient(let state): rows[graph.states[state].previous]
-        case .transposedProduct: columns[node.operands[0]]
-        case .placed(_, let parts): parts * size(0)
-        case .vectorGradient: size(0)
-        default:
-          node.kind == .number
-            ? 1 : node.operands.lazy.filter { nodes[$0].kind == .vector }.map { rows[$0] }.max() ?? 1
-        }
-      rows.append(size)
-      columns.append(1)
-      blocks.append(1)
-    }
-    (self.rows, self.columns, self.blocks) = (rows, columns, blocks)
+    (rows, columns, blocks) = (extents.rows, extents.columns, extents.blocks)
+    output = graph.output
     var parameters: [Int: Int] = [:]
     for (number, parameter) in graph.parameters.enumerated() { parameters[parameter.node] = number }
     self.parameters = parameters
     states = graph.states.map(\.previous)
-    constants = Array(repeating: nil, count: nodes.count)
-    for number in nodes.indices { constants[number] = constant(of: nodes[number]) }
+    for node in nodes.dropFirst(rows.count) { appendSize(of: node) }
+    for number in nodes.indices { describe(number) }
+  }
+
+  /// A value behind all others.
+  ///
+  /// - Parameter isOfChild: of a tree.
+  mutating func append(_ node: CellNode, isOfChild: Bool) {
+    nodes.append(node)
+    if isTree { self.isOfChild.append(isOfChild) }
+    appendSize(of: node)
+    describe(nodes.count - 1)
+  }
+
+  private mutating func appendSize(of node: CellNode) {
+    rows.append(size(of: node))
+    columns.append(1)
+    blocks.append(1)
+  }
+
+  private func size(of node: CellNode) -> Int {
+    func size(_ operand: Int) -> Int { rows[node.operands[operand]] }
+    switch node.operation {
+    case .outputGradient: return nodes[output].kind == .number ? 1 : rows[output]
+    case .nextGradient(let state): return rows[states[state]]
+    case .transposedProduct: return columns[node.operands[0]]
+    case .placed(_, let parts): return parts * size(0)
+    case .vectorGradient: return size(0)
+    default:
+      if node.kind == .number { return 1 }
+      return node.operands.lazy.filter { nodes[$0].kind == .vector }.map { rows[$0] }.max() ?? 1
+    }
+  }
+
+  /// What is known of a node whose operands have been described.
+  private mutating func describe(_ number: Int) {
+    names.append(name(of: number))
+    constants.append(constant(of: nodes[number]))
+    matrices.append(nodes[number].kind == .matrix ? matrixRows(of: number) : nil)
+  }
+
+  private func name(of number: Int) -> (node: Int, column: Int) {
+    let node = nodes[number]
+    switch node.operation {
+    case .sumChildren where !isTree: return names[node.operands[0]]
+    case .childState(let state, child: 1) where !isTree: return (states[state], 0)
+    case .dropout where !isTraining: return names[node.operands[0]]
+    case .cut(let part, _) where node.kind == .vector:
+      let whole = names[node.operands[0]]
+      return (whole.node, whole.column + part * rows[number])
+    default: return (number, 0)
+    }
+  }
+
+  private func matrixRows(of number: Int) -> MatrixRows {
+    guard let operand = nodes[number].operands.first, var found = matrices[operand] else {
+      return MatrixRows(parameter: parameters[number] ?? 0)
+    }
+    switch nodes[number].operation {
+    case .cut(let part, _): found.first += part * rows[number]
+    case .dropConnect(let draw): if isTraining && found.mask == nil { found.mask = draw }
+    case .blocks: found.blocks = blocks[number]
+    default: break
+    }
+    return found
   }
 
   /// The value that a node is, or is a part of, and where in it: on a chain the sum over children is the one child, and
   /// nothing is dropped at inference.
-  func resolved(_ node: Int) -> (node: Int, column: Int) {
-    var (node, column) = (node, 0)
-    while true {
-      switch nodes[node].operation {
-      case .sumChildren where !isTree: node = nodes[node].operands[0]
-      case .childState(let state, child: 1) where !isTree: node = states[state]
-      case .dropout where !isTraining: node = nodes[node].operands[0]
-      case .cut(let part, _) where nodes[node].kind == .vector:
-        column += part * rows[node]
-        node = nodes[node].operands[0]
-      default: return (node, column)
-      }
-    }
-  }
+  func resolved(_ node: Int) -> (node: Int, column: Int) { names[node] }
 
   /// What a number is, if it is known when the cell is made. There is no second child on a chain.
   func constant(_ node: Int) -> Double? { constants[node] }
@@ -81,10 +125,13 @@ struct SizedGraph {
     switch node.operation {
     case .constant(let value): value
     case .childState(_, let child): child == 1 || isTree ? nil : 0
-    case .product: constants[resolved(node.operands[1]).node] == 0 ? 0 : nil
+    case .product: isZero(resolved(node.operands[1]).node) ? 0 : nil
     default: nil
     }
   }
+
+  /// A state's own value may stand behind what is named by it, and is no constant.
+  private func isZero(_ node: Int) -> Bool { node < constants.count && constants[node] == 0 }
 
   /// Whether a value is one for each child.
   func isChilds(_ node: Int) -> Bool { isTree && isOfChild[node] }
@@ -104,24 +151,13 @@ struct SizedGraph {
 
   /// What reads a matrix: the parameter and its rows, and how many blocks of a diagonal they are.
   func matrix(_ node: Int, transposed: Bool) -> (source: MatrixSource, blocks: Int, rows: Int, columns: Int) {
-    var (number, first, blocks) = (node, 0, 1)
-    var mask: MaskDraw?
-    while true {
-      let value = nodes[number]
-      switch value.operation {
-      case .cut(let part, _): first += part * rows[number]
-      case .dropConnect(let draw): if isTraining { mask = draw }
-      case .blocks: blocks = self.blocks[number]
-      default:
-        let (rows, columns) = (self.rows[node], self.columns[node])
-        let width = columns / blocks
-        return (
-          MatrixSource(
-            parameter: parameters[number] ?? 0, offset: first * columns, kStride: transposed ? width : 1,
-            unitStride: transposed ? 1 : width, mask: mask), blocks, rows, columns
-        )
-      }
-      number = value.operands[0]
-    }
+    let found = matrices[node] ?? MatrixRows(parameter: 0)
+    let (rows, columns) = (self.rows[node], self.columns[node])
+    let width = columns / found.blocks
+    return (
+      MatrixSource(
+        parameter: found.parameter, offset: found.first * columns, kStride: transposed ? width : 1,
+        unitStride: transposed ? 1 : width, mask: found.mask), found.blocks, rows, columns
+    )
   }
 }

@@ -13,7 +13,7 @@ enum BackwardSection {
 }
 
 /// Rows of the second operand of a weight gradient.
-struct GradientRight: Equatable {
+struct GradientRight: Hashable {
   /// `Place.input`, `.before`, `.tape`, `.output` or `.gradients`.
   var place: Int
   var column: Int
@@ -167,17 +167,26 @@ struct EquationsBackwardPlan {
   private static func pairs(
     _ matrices: [MatrixGradientPlan], isShared: [Bool]
   ) -> [(first: Int, second: Int?)] {
+    struct Left: Hashable {
+      let column: Int
+      let rows: Int
+      let round: Int
+      let isOfChild: Bool
+    }
     var blocks: [(first: Int, second: Int?)] = []
+    /// Blocks that have room for another.
+    var open: [Left: [Int]] = [:]
     for (number, matrix) in matrices.enumerated() {
+      let left = Left(
+        column: matrix.leftColumn, rows: matrix.rows, round: matrix.round, isOfChild: matrix.isOfChild)
       let pair =
-        isShared[number]
-        ? nil
-        : blocks.firstIndex {
-          let first = matrices[$0.first]
-          return $0.second == nil && first.leftColumn == matrix.leftColumn && first.rows == matrix.rows
-            && first.round == matrix.round && first.right != matrix.right && first.isOfChild == matrix.isOfChild
-        }
-      if let pair { blocks[pair].second = number } else { blocks.append((number, nil)) }
+        isShared[number] ? nil : open[left]?.firstIndex { matrices[blocks[$0].first].right != matrix.right }
+      if let pair, let block = open[left]?.remove(at: pair) {
+        blocks[block].second = number
+      } else {
+        open[left, default: []].append(blocks.count)
+        blocks.append((number, nil))
+      }
     }
     return blocks
   }
@@ -189,23 +198,35 @@ struct EquationsBackwardPlan {
 /// Threads take the rows of a gradient by numbers of their own: of two gradients that share some rows of a parameter, but
 /// not all, they may add to the same number at once. One after the other they may not.
 private struct Rounds {
-  private var taken: [(parameter: Int, elements: Range<Int>, round: Int)] = []
+  private struct Taken {
+    let elements: Range<Int>
+    /// Of the last gradient of these elements, and how many there are.
+    var round: Int
+    var gradients = 1
+  }
+
+  /// Of each parameter: each range once.
+  private var taken: [Int: [Taken]] = [:]
   private(set) var count = 0
 
   mutating func add(_ parameter: Int, _ elements: Range<Int>) -> Int {
-    var round = 0
-    for other in taken where other.parameter == parameter && other.elements.overlaps(elements) {
+    var (round, own): (Int, Int?) = (0, nil)
+    for (number, other) in (taken[parameter] ?? []).enumerated() where other.elements.overlaps(elements) {
+      if other.elements == elements { own = number }
       round = max(round, other.elements == elements ? other.round : other.round + 1)
     }
-    taken.append((parameter, elements, round))
+    if let own {
+      taken[parameter]?[own].round = round
+      taken[parameter]?[own].gradients += 1
+    } else {
+      taken[parameter, default: []].append(Taken(elements: elements, round: round))
+    }
     count = max(count, round + 1)
     return round
   }
 
   /// Whether more than one gradient has some of the elements.
   func isShared(_ parameter: Int, _ elements: Range<Int>) -> Bool {
-    var found = 0
-    for other in taken where other.parameter == parameter && other.elements.overlaps(elements) { found += 1 }
-    return found > 1
+    (taken[parameter] ?? []).reduce(0) { $0 + ($1.elements.overlaps(elements) ? $1.gradients : 0) } > 1
   }
 }

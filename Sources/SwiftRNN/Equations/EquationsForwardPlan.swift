@@ -26,14 +26,15 @@ struct TapeContents {
   private(set) var width = 0
   /// By node.
   private var columns: [Int: Int] = [:]
+  private var children: Set<Int> = []
 
   func column(of node: Int) -> Int? { columns[node] }
 
   /// Whether a value of a child is kept.
-  func holdsChild(_ node: Int) -> Bool { childEntries.contains { $0.node == node } }
+  func holdsChild(_ node: Int) -> Bool { children.contains(node) }
 
   mutating func appendChild(_ node: Int, width: Int) {
-    if holdsChild(node) { return }
+    guard children.insert(node).inserted else { return }
     childEntries.append(Entry(node: node, column: childWidth, width: width))
     childWidth += width
   }

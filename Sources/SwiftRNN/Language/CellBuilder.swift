@@ -14,7 +14,7 @@ struct CellBuilder {
   private var aliased: [Int?]
   private var parameters: [String: CellParameter] = [:]
   /// Numbers of states and inputs.
-  private var stateNumbers: [String: Int] = [:]
+  private(set) var stateNumbers: [String: Int] = [:]
   private var inputNumbers: [String: Int] = ["x": 0]
 
   static func build(_ definition: CellDefinition) throws(CellError) -> CellGraph {
@@ -74,15 +74,20 @@ struct CellBuilder {
 
   /// Whether an equation only gives a parameter another name, or cuts it. Those that it reads have been looked at.
   private func namesParameter(_ equation: Equation) -> Bool {
-    guard !equation.isNext, case .name(let name) = definition.expressions[equation.expression].kind else {
-      return false
-    }
+    guard !equation.isNext, let name = soleName(equation) else { return false }
     if let other = definition.numbers[name] { return !definition.equations[other].isNext && isAlias[other] }
     return !definition.isInput(name)
   }
 
+  /// The name that an equation gives another name to.
+  private func soleName(_ equation: Equation) -> String? {
+    let parts = definition.expressions[equation.expression].parts
+    guard parts.count == 1, case .name(let name) = parts[0].kind else { return nil }
+    return name
+  }
+
   /// What equation `number` gives, as a vector or number: of a cut its part.
-  private mutating func vector(ofEquation number: Int) throws(CellError) -> Int {
+  mutating func vector(ofEquation number: Int) throws(CellError) -> Int {
     let equation = definition.equations[number]
     if isAlias[number] { return try alias(number, wanted: .vector, equation.place) }
     let node = try value(ofEquation: number)
@@ -96,7 +101,7 @@ struct CellBuilder {
     if let node = expressions[equation.expression] {
       whole = node
     } else {
-      whole = try value(definition.expressions[equation.expression])
+      whole = try value(of: definition.expressions[equation.expression])
       expressions[equation.expression] = whole
     }
     return try cut(whole, equation)
@@ -107,9 +112,10 @@ struct CellBuilder {
     guard values.kind(whole) != .number else {
       throw equation.place.error("a number cannot be cut into \(equation.parts) parts")
     }
-    // Rows of diagonal blocks are no diagonal blocks, and no matrix that is kept.
+    // Rows of diagonal blocks are no diagonal blocks, and no matrix that is kept. What is cut already has been asked.
     var matrix: Int? = values.kind(whole) == .matrix ? whole : nil
     while let number = matrix {
+      if case .cut = values.nodes[number].operation { break }
       if case .blocks = values.nodes[number].operation {
         throw equation.place.error("diagonal blocks cannot be cut; a product with them can")
       }
@@ -125,7 +131,7 @@ struct CellBuilder {
     var (next, name) = (Optional(number), "")
     while let number = next, aliased[number] == nil {
       chain.append(number)
-      guard case .name(let read) = definition.expressions[definition.equations[number].expression].kind else { break }
+      guard let read = soleName(definition.equations[number]) else { break }
       (name, next) = (read, definition.numbers[read])
     }
     var node: Int
@@ -145,7 +151,7 @@ struct CellBuilder {
     return node
   }
 
-  private mutating func named(_ name: String, wanted: ValueKind, _ place: CellPlace) throws(CellError) -> Int {
+  mutating func named(_ name: String, wanted: ValueKind, _ place: CellPlace) throws(CellError) -> Int {
     if let number = definition.numbers[name] {
       isRead[number] = true
       let equation = definition.equations[number]
@@ -190,103 +196,6 @@ struct CellBuilder {
     }
   }
 
-  // MARK: Expressions
-
-  /// A vector or number.
-  mutating func operand(_ expression: Expression) throws(CellError) -> Int {
-    let node = try value(expression)
-    guard values.kind(node) != .matrix else {
-      throw expression.place.error("a matrix stands left of \"@\" only")
-    }
-    return node
-  }
-
-  mutating func value(_ expression: Expression, wanted: ValueKind = .vector) throws(CellError) -> Int {
-    let place = expression.place
-    switch expression.kind {
-    case .number(let number): return try constant(number, place)
-    case .name(let name): return try named(name, wanted: wanted, place)
-    case .next(let name):
-      guard let number = definition.numbers[name] else { throw place.error("no equation gives \(name)'") }
-      return try vector(ofEquation: number)
-    case .child(let name, let child):
-      return try values.make(.childState(stateNumbers[name] ?? 0, child: child), [], .vector, place)
-    case .call(let name, let arguments): return try call(name, arguments, place)
-    case .negated(let inner): return try negated(try operand(inner), place)
-    case .product(let left, let right):
-      let matrix = try value(left, wanted: .matrix)
-      guard values.kind(matrix) == .matrix else {
-        throw left.place.error("left of \"@\" stands a matrix: a parameter, drop_connect(U, p) or blocks(U, k)")
-      }
-      let vector = try operand(right)
-      guard values.kind(vector) == .vector else {
-        throw right.place.error("right of \"@\" stands a vector, and this is a number")
-      }
-      return try values.make(.product, [matrix, vector], .vector, place)
-    case .sum(let terms): return try sum(terms, place)
-    case .factors(let factors): return try multiplied(factors, place)
-    }
-  }
-
-  private mutating func constant(_ value: Double, _ place: CellPlace) throws(CellError) -> Int {
-    guard value.isFinite else { throw place.error("this is not a finite number") }
-    return try values.make(.constant(value), [], .number, place)
-  }
-
-  private mutating func negated(_ node: Int, _ place: CellPlace) throws(CellError) -> Int {
-    if let value = values.constant(node) { return try constant(-value, place) }
-    if case .negate = values.nodes[node].operation { return values.nodes[node].operands[0] }
-    return try values.make(.negate, [node], values.kind(node), place)
-  }
-
-  /// The kind of what is made of these, number by number.
-  func joined(_ nodes: [Int]) -> ValueKind {
-    nodes.contains { values.kind($0) == .vector } ? .vector : .number
-  }
-
-  private mutating func sum(
-    _ terms: [(isNegative: Bool, Expression)], _ place: CellPlace
-  ) throws(CellError) -> Int {
-    var (operands, negative): ([Int], [Bool]) = ([], [])
-    var rest = 0.0
-    for (isNegative, term) in terms {
-      let node = try operand(term)
-      if let value = values.constant(node) {
-        rest += isNegative ? -value : value
-      } else {
-        operands.append(node)
-        negative.append(isNegative)
-      }
-    }
-    if operands.isEmpty { return try constant(rest, place) }
-    if rest != 0 {
-      operands.append(try constant(rest, place))
-      negative.append(false)
-    }
-    if operands.count == 1 { return negative[0] ? try negated(operands[0], place) : operands[0] }
-    return try values.make(.sum(negative: negative), operands, joined(operands), place)
-  }
-
-  private mutating func multiplied(
-    _ factors: [(isDivisor: Bool, Expression)], _ place: CellPlace
-  ) throws(CellError) -> Int {
-    var result = try operand(factors[0].1)
-    for (isDivisor, factor) in factors.dropFirst() {
-      let other = try operand(factor)
-      let (a, b) = (values.constant(result), values.constant(other))
-      if let a, let b {
-        result = try constant(isDivisor ? a / b : a * b, factor.place)
-      } else if b == 1 {
-        continue
-      } else if a == 1 && !isDivisor {
-        result = other
-      } else {
-        result = try values.make(isDivisor ? .divide : .multiply, [result, other], joined([result, other]), place)
-      }
-    }
-    return result
-  }
-
   // MARK: What the other lines give
 
   private mutating func initials() throws(CellError) -> [(node: Int, value: Initializer.Distribution)] {
@@ -307,12 +216,11 @@ struct CellBuilder {
     return found.sorted { $0.place.offset < $1.place.offset }.map { ($0.node, $0.value) }
   }
 
+  /// Or a part of one.
   private func isParameter(_ node: Int) -> Bool {
-    switch values.nodes[node].operation {
-    case .parameter: true
-    case .cut: isParameter(values.nodes[node].operands[0])
-    default: false
-    }
+    var node = node
+    while case .cut = values.nodes[node].operation { node = values.nodes[node].operands[0] }
+    return if case .parameter = values.nodes[node].operation { true } else { false }
   }
 
   private mutating func givenSizes() throws(CellError) -> [(node: Int, size: SizeTerm, place: CellPlace)] {

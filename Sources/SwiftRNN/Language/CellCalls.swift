@@ -1,20 +1,19 @@
 // Calls of the language's functions.
 
 extension CellBuilder {
-  mutating func call(
-    _ name: String, _ arguments: [Expression.Argument], _ place: CellPlace
-  ) throws(CellError) -> Int {
-    var call = Call(name: name, place: place, arguments: arguments)
+  mutating func call(_ written: Call) throws(CellError) -> Int {
+    var call = written
+    let (name, place) = (call.name, call.place)
     if let function = UnaryFunction(rawValue: name) {
-      let value = try operand(try call.value("a vector"))
+      let value = try operand(&call, "a vector")
       var constants: [Double] = []
       for (constant, byDefault) in function.constants {
-        guard let expression = call.optionalValue() else {
+        guard let part = call.optionalValue() else {
           guard let byDefault else { throw call.missing("the number \(constant)") }
           constants.append(byDefault)
           continue
         }
-        constants.append(try number(expression, constant))
+        constants.append(try number(part, constant, call.written))
       }
       try call.end()
       if (function == .clip || function == .hardTanh) && constants[0] > constants[1] {
@@ -23,15 +22,12 @@ extension CellBuilder {
       return try values.make(.unary(function, constants: constants), [value], values.kind(value), place)
     }
     if let function = VectorFunction(rawValue: name) {
-      let value = try operand(try call.value("a vector"))
+      let value = try operand(&call, "a vector")
       try call.end()
       guard values.kind(value) == .vector else { throw place.error("\(name) takes a vector, and this is a number") }
       return try values.make(.vector(function), [value], function.isReduction ? .number : .vector, place)
     }
-    guard let function = SpecialFunction(rawValue: name) else {
-      let hint = Suggestion.text(for: name, among: CellFunctions.names)
-      throw place.error("there is no function \"\(name)\"\(hint)")
-    }
+    guard let function = SpecialFunction(rawValue: name) else { throw place.error("there is no function \"\(name)\"") }
     let node = try special(function, &call)
     try call.end()
     return node
@@ -41,93 +37,101 @@ extension CellBuilder {
     let place = call.place
     switch function {
     case .min, .max:
-      let operands = [try operand(try call.value("a value")), try operand(try call.value("a second value"))]
+      let operands = [try operand(&call, "a value"), try operand(&call, "a second value")]
       return try values.make(function == .min ? .minimum : .maximum, operands, joined(operands), place)
     case .where:
       let (a, comparison, b) = try call.comparison()
       let operands = [
-        try operand(a), try operand(b), try operand(try call.value("the value where it holds")),
-        try operand(try call.value("the value where it does not")),
+        try operand(a, call.written), try operand(b, call.written), try operand(&call, "the value where it holds"),
+        try operand(&call, "the value where it does not"),
       ]
       return try values.make(.select(comparison), operands, joined(operands), place)
     case .scalar:
       let argument = try call.value("a parameter")
-      guard case .name(let name) = argument.kind, definition.numbers[name] == nil, !definition.isInput(name) else {
-        throw argument.place.error("scalar takes the name of a parameter")
+      let part = call.written.parts[argument]
+      guard case .name(let name) = part.kind, definition.numbers[name] == nil, !definition.isInput(name) else {
+        throw part.place.error("scalar takes the name of a parameter")
       }
-      return try parameter(name, .number, argument.place)
+      return try parameter(name, .number, part.place)
     case .dropout:
-      let value = try operand(try call.value("a vector"))
+      let value = try operand(&call, "a vector")
       return try values.make(.dropout(try draw(&call)), [value], values.kind(value), place)
     case .zoneout:
-      let operands = [try operand(try call.value("the next value")), try operand(try call.value("the previous value"))]
+      let operands = [try operand(&call, "the next value"), try operand(&call, "the previous value")]
       return try values.make(.zoneout(try draw(&call)), operands, joined(operands), place)
     case .blocks:
       let matrix = try matrix(&call)
-      return try values.make(.blocks(try blockCount(try call.value("the number of blocks"))), [matrix], .matrix, place)
+      let count = try blockCount(call.written.parts[try call.value("the number of blocks")])
+      return try values.make(.blocks(count), [matrix], .matrix, place)
     case .batchNorm:
-      let value = try operand(try call.value("a vector"))
+      let value = try operand(&call, "a vector")
       let mean = try call.value("the running mean")
       let variance = try call.value("the running variance")
       guard values.kind(value) == .vector else { throw place.error("batch_norm takes a vector, and this is a number") }
-      let operands = [value, try parameterOnly(mean), try parameterOnly(variance)]
+      let operands = [value, try parameterOnly(mean, call.written), try parameterOnly(variance, call.written)]
       return try values.make(.batchNorm, operands, .vector, place)
     case .dropConnect:
       let matrix = try matrix(&call)
       return try values.make(.dropConnect(try draw(&call, perCall: true)), [matrix], .matrix, place)
     case .sumChildren:
-      let value = try operand(try call.value("a value"))
+      let value = try operand(&call, "a value")
       return try values.make(.sumChildren, [value], values.kind(value), place)
     }
   }
 
-  private mutating func matrix(_ call: inout Call) throws(CellError) -> Int {
+  /// The next argument of a call, as a vector or number.
+  private func operand(_ call: inout Call, _ what: String) throws(CellError) -> Int {
+    try operand(try call.value(what), call.written)
+  }
+
+  private func matrix(_ call: inout Call) throws(CellError) -> Int {
     let argument = try call.value("a matrix")
-    let node = try value(argument, wanted: .matrix)
-    guard values.kind(node) == .matrix else { throw argument.place.error("expected a matrix, which is a parameter") }
+    let node = call.written.nodes[argument]
+    guard values.kind(node) == .matrix else {
+      throw call.written.parts[argument].place.error("expected a matrix, which is a parameter")
+    }
     return node
   }
 
   /// A running mean or variance.
-  private mutating func parameterOnly(_ expression: Expression) throws(CellError) -> Int {
-    let node = try operand(expression)
+  private func parameterOnly(_ part: Int, _ written: WrittenParts) throws(CellError) -> Int {
+    let (node, place) = (try operand(part, written), written.parts[part].place)
     guard case .parameter = values.nodes[node].operation else {
-      throw expression.place.error("expected a parameter, in which a running mean or variance is kept")
+      throw place.error("expected a parameter, in which a running mean or variance is kept")
     }
     guard values.kind(node) == .vector else {
-      throw expression.place.error("a running mean or variance is a vector, and this is a number")
+      throw place.error("a running mean or variance is a vector, and this is a number")
     }
     return node
   }
 
-  private mutating func number(_ expression: Expression, _ what: String) throws(CellError) -> Double {
-    let node = try operand(expression)
-    guard let value = values.constant(node) else {
-      throw expression.place.error("\(what) must be a number that the text gives")
+  private func number(_ part: Int, _ what: String, _ written: WrittenParts) throws(CellError) -> Double {
+    guard let value = values.constant(try operand(part, written)) else {
+      throw written.parts[part].place.error("\(what) must be a number that the text gives")
     }
     return value
   }
 
-  private mutating func draw(_ call: inout Call, perCall: Bool = false) throws(CellError) -> MaskDraw {
-    let expression = try call.value("a probability")
-    let probability = try number(expression, "the probability")
+  private func draw(_ call: inout Call, perCall: Bool = false) throws(CellError) -> MaskDraw {
+    let part = try call.value("a probability")
+    let probability = try number(part, "the probability", call.written)
     guard probability >= 0, probability < 1 else {
-      throw expression.place.error("the probability must be in [0, 1)")
+      throw call.written.parts[part].place.error("the probability must be in [0, 1)")
     }
     return MaskDraw(
       number: names.draws[CallPlace(call.place)] ?? 0, probability: probability,
       isPerSequence: perCall ? false : call.perSequence())
   }
 
-  private func blockCount(_ expression: Expression) throws(CellError) -> SizeTerm {
-    switch expression.kind {
+  private func blockCount(_ part: Expression.Part) throws(CellError) -> SizeTerm {
+    switch part.kind {
     case .number(let value):
       guard let count = Int(exactly: value), (1..<CellParser.largestFactor).contains(count) else { break }
       return SizeTerm(count)
     case .name(let name) where definition.numbers[name] == nil && !definition.isInput(name): return SizeTerm(name)
     default: break
     }
-    throw expression.place.error("the number of blocks is an integer or the name of a size")
+    throw part.place.error("the number of blocks is an integer or the name of a size")
   }
 }
 
@@ -136,28 +140,30 @@ struct Call {
   let name: String
   let place: CellPlace
   let arguments: [Expression.Argument]
+  /// The expression that it stands in.
+  let written: WrittenParts
   private var taken = 0
 
-  init(name: String, place: CellPlace, arguments: [Expression.Argument]) {
-    (self.name, self.place, self.arguments) = (name, place, arguments)
+  init(name: String, place: CellPlace, arguments: [Expression.Argument], written: WrittenParts) {
+    (self.name, self.place, self.arguments, self.written) = (name, place, arguments, written)
   }
 
   func missing(_ what: String) -> CellError { place.error("\(name) needs \(what)") }
 
-  mutating func value(_ what: String) throws(CellError) -> Expression {
+  mutating func value(_ what: String) throws(CellError) -> Int {
     guard taken < arguments.count else { throw missing(what) }
     guard case .value(let value) = arguments[taken] else { throw unexpected(arguments[taken]) }
     taken += 1
     return value
   }
 
-  mutating func optionalValue() -> Expression? {
+  mutating func optionalValue() -> Int? {
     guard taken < arguments.count, case .value(let value) = arguments[taken] else { return nil }
     taken += 1
     return value
   }
 
-  mutating func comparison() throws(CellError) -> (Expression, Expression.Comparison, Expression) {
+  mutating func comparison() throws(CellError) -> (Int, Expression.Comparison, Int) {
     guard taken < arguments.count, case .comparison(let a, let comparison, let b) = arguments[taken] else {
       throw missing("a comparison such as a > b first")
     }
@@ -177,8 +183,8 @@ struct Call {
 
   private func unexpected(_ argument: Expression.Argument) -> CellError {
     switch argument {
-    case .value(let value): value.place.error("\(name) takes \(taken) arguments, and this is one more")
-    case .comparison(let a, _, _): a.place.error("\(name) takes no comparison here")
+    case .value(let value): written.parts[value].place.error("\(name) takes \(taken) arguments, and this is one more")
+    case .comparison(let a, _, _): written.parts[a].place.error("\(name) takes no comparison here")
     case .perSequence(let place): place.error("\(name) takes no \"per_sequence\" here")
     }
   }

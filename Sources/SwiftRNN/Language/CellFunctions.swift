@@ -45,6 +45,10 @@ enum SpecialFunction: String, CaseIterable, Sendable {
 }
 
 enum CellFunctions {
+  static func isKnown(_ name: String) -> Bool {
+    UnaryFunction(rawValue: name) != nil || VectorFunction(rawValue: name) != nil || SpecialFunction(rawValue: name) != nil
+  }
+
   /// For suggestions.
   static var names: [String] {
     UnaryFunction.allCases.map(\.rawValue) + VectorFunction.allCases.map(\.rawValue)

@@ -104,6 +104,8 @@ struct CellGraph: Sendable {
   static let mostNodes = 4096
   /// And with those of its backward pass.
   static let mostDerived = 16 * mostNodes
+  /// Operands of all operations, for each that there may be.
+  static let operandsOfNode = 16
 
   /// Operands stand before what is made of them.
   let nodes: [CellNode]

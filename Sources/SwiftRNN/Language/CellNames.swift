@@ -19,41 +19,17 @@ struct CellNames {
   init(_ definition: CellDefinition) {
     var seen: Set<Int> = []
     for equation in definition.equations where seen.insert(equation.expression).inserted {
-      definition.expressions[equation.expression].visit { expression in
-        switch expression.kind {
+      var calls: [CellPlace] = []
+      for part in definition.expressions[equation.expression].parts {
+        switch part.kind {
         case .name(let name), .next(let name), .child(let name, _):
           if firstPlaces[name] == nil { firstPlaces[name] = firstPlaces.count }
-        case .call("dropout", _), .call("zoneout", _), .call("drop_connect", _):
-          draws[CallPlace(expression.place)] = draws.count
+        case .call("dropout", _), .call("zoneout", _), .call("drop_connect", _): calls.append(part.place)
         default: break
         }
       }
-    }
-  }
-}
-
-extension Expression {
-  /// Calls `body` with self and all within it, in the order of the text. As deep as the parser lets it be.
-  func visit(_ body: (Expression) -> Void) {
-    body(self)
-    switch kind {
-    case .number, .name, .next, .child: break
-    case .call(_, let arguments):
-      for argument in arguments {
-        switch argument {
-        case .value(let value): value.visit(body)
-        case .comparison(let a, _, let b):
-          a.visit(body)
-          b.visit(body)
-        case .perSequence: break
-        }
-      }
-    case .sum(let terms): for (_, term) in terms { term.visit(body) }
-    case .factors(let factors): for (_, factor) in factors { factor.visit(body) }
-    case .negated(let inner): inner.visit(body)
-    case .product(let left, let right):
-      left.visit(body)
-      right.visit(body)
+      // A call stands behind those within it; of the text, before them.
+      for place in calls.sorted(by: { $0.offset < $1.offset }) { draws[CallPlace(place)] = draws.count }
     }
   }
 }
@@ -85,22 +61,25 @@ struct CellOrder {
       let root = roots[next]
       next += 1
       // Without recursion: a text can have ten thousand equations, each of which reads the one before.
-      var path: [(equation: Int, reads: [(Int, CellPlace)])] = []
+      var path: [(equation: Int, reads: [(Int, CellPlace)], next: Int)] = []
       func open(_ equation: Int) throws(CellError) {
         marks[equation] = .open
         let (reads, previous) = try Self.reads(definition, equation)
-        path.append((equation, reads.reversed()))
+        path.append((equation, reads, 0))
         for state in previous where read.insert(state).inserted { roots.append(state) }
       }
       if marks[root] == nil { try open(root) }
-      while let last = path.last {
-        guard let (equation, place) = last.reads.last else {
-          marks[last.equation] = .done
-          order.append(last.equation)
+      while !path.isEmpty {
+        // In place: a copy of the path's end would be one of all that it reads.
+        let (last, next) = (path.count - 1, path[path.count - 1].next)
+        guard next < path[last].reads.count else {
+          marks[path[last].equation] = .done
+          order.append(path[last].equation)
           path.removeLast()
           continue
         }
-        path[path.count - 1].reads.removeLast()
+        path[last].next += 1
+        let (equation, place) = path[last].reads[next]
         switch marks[equation] {
         case .done: break
         case nil: try open(equation)
@@ -122,32 +101,28 @@ struct CellOrder {
     _ definition: CellDefinition, _ number: Int
   ) throws(CellError) -> (reads: [(Int, CellPlace)], states: [Int]) {
     var (reads, states): ([(Int, CellPlace)], [Int]) = ([], [])
-    var failure: CellError?
-    definition.expressions[definition.equations[number].expression].visit { expression in
-      switch expression.kind {
+    for part in definition.expressions[definition.equations[number].expression].parts {
+      switch part.kind {
       case .name(let name):
         guard let equation = definition.numbers[name] else { break }
         if definition.equations[equation].isNext {
           states.append(equation)
         } else {
-          reads.append((equation, expression.place))
+          reads.append((equation, part.place))
         }
       case .next(let name):
-        if let equation = definition.numbers[name], definition.equations[equation].isNext {
-          reads.append((equation, expression.place))
-        } else if failure == nil {
-          failure = Self.noState(definition, name, expression.place, "\(name)'")
+        guard let equation = definition.numbers[name], definition.equations[equation].isNext else {
+          throw noState(definition, name, part.place, "\(name)'")
         }
+        reads.append((equation, part.place))
       case .child(let name, let child):
-        if let equation = definition.numbers[name], definition.equations[equation].isNext {
-          states.append(equation)
-        } else if failure == nil {
-          failure = Self.noState(definition, name, expression.place, "\(name)[\(child)]")
+        guard let equation = definition.numbers[name], definition.equations[equation].isNext else {
+          throw noState(definition, name, part.place, "\(name)[\(child)]")
         }
+        states.append(equation)
       default: break
       }
     }
-    if let failure { throw failure }
     return (reads, states)
   }
 

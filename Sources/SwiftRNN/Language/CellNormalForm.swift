@@ -10,13 +10,23 @@ struct CellNormalForm {
   private var values = CellValues()
   /// What has become of each node; nil: nothing has needed it yet.
   private var images: [Int?]
+  /// Parts of values that have been made.
+  private var pieces: [Piece: Int] = [:]
+
+  private struct Piece: Hashable {
+    let whole: Int
+    let part: Int
+    let parts: Int
+  }
 
   static func of(_ graph: CellGraph) throws(CellError) -> CellGraph {
     var pushed = CellNormalForm(graph)
     let cut = try pushed.rebuilt { form, node throws(CellError) in try form.withCutsAtLeaves(node) }
     var flattened = CellNormalForm(cut)
-    let uses = Self.uses(cut)
-    return try flattened.rebuilt { form, node throws(CellError) in try form.flat(node, uses) }
+    let absorbed = Self.absorbed(cut)
+    return try flattened.rebuilt { form, node throws(CellError) in
+      absorbed[node] ? nil : try form.flat(node, absorbed)
+    }
   }
 
   private init(_ graph: CellGraph) {
@@ -32,18 +42,25 @@ struct CellNormalForm {
       + graph.parameters.map(\.node) + graph.initials.map(\.node) + graph.givenSizes.map(\.node)
   }
 
-  /// How many operands, and how many of the graph's lists, each node is.
-  private static func uses(_ graph: CellGraph) -> [Int] {
+  /// Of each node: whether it is a sum that only another sum reads, once, which takes in its terms.
+  private static func absorbed(_ graph: CellGraph) -> [Bool] {
+    // How many operands, and how many of the graph's lists, each node is.
     var uses = Array(repeating: 0, count: graph.nodes.count)
-    for node in graph.nodes {
-      for operand in node.operands { uses[operand] += 1 }
+    var isTerm = Array(repeating: false, count: graph.nodes.count)
+    func isSum(_ node: Int) -> Bool { if case .sum = graph.nodes[node].operation { true } else { false } }
+    for (number, node) in graph.nodes.enumerated() {
+      let sums = isSum(number)
+      for operand in node.operands {
+        uses[operand] += 1
+        if sums && isSum(operand) && graph.nodes[operand].kind == node.kind { isTerm[operand] = true }
+      }
     }
     for root in roots(graph) { uses[root] += 1 }
-    return uses
+    return graph.nodes.indices.map { isTerm[$0] && uses[$0] == 1 }
   }
 
   private mutating func rebuilt(
-    _ make: (inout CellNormalForm, Int) throws(CellError) -> Int
+    _ make: (inout CellNormalForm, Int) throws(CellError) -> Int?
   ) throws(CellError) -> CellGraph {
     var isNeeded = Array(repeating: false, count: graph.nodes.count)
     for root in Self.roots(graph) { isNeeded[root] = true }
@@ -74,30 +91,35 @@ struct CellNormalForm {
   }
 
   /// Part `part` of a value. As deep as the value: a long chain of sums would be deep, so what is to be cut is listed
-  /// first, and cut from its operands on.
+  /// first, and cut from its operands on; and each part once, because thousands of cuts may be of one long sum.
   private mutating func cut(_ whole: Int, _ part: Int, _ parts: Int, _ place: CellPlace) throws(CellError) -> Int {
-    var pieces: [Int: Int] = [:]
+    func piece(_ value: Int) -> Int? { pieces[Piece(whole: value, part: part, parts: parts)] }
     var waiting = [whole]
     while let value = waiting.last {
+      if piece(value) != nil {
+        waiting.removeLast()
+        continue
+      }
       let node = values.nodes[value]
-      guard pieces[value] == nil, passesCuts(node) else {
-        if pieces[value] == nil { pieces[value] = try leafCut(value, part, parts, place) }
+      guard passesCuts(node) else {
+        pieces[Piece(whole: value, part: part, parts: parts)] = try leafCut(value, part, parts, place)
         waiting.removeLast()
         continue
       }
       // Left of a product stand rows to cut, right of it nothing.
       let cutOperands = node.operation == .product ? [node.operands[0]] : node.operands
-      let missing = cutOperands.filter { values.kind($0) != .number && pieces[$0] == nil }
+      let missing = cutOperands.filter { values.kind($0) != .number && piece($0) == nil }
       if missing.isEmpty {
-        let operands = node.operands.map { pieces[$0] ?? $0 }
+        let operands = node.operands.map { piece($0) ?? $0 }
         let made = node.operation == .product ? [operands[0], node.operands[1]] : operands
-        pieces[value] = try values.make(node.operation, made, node.kind, node.place)
+        pieces[Piece(whole: value, part: part, parts: parts)] = try values.make(
+          node.operation, made, node.kind, node.place)
         waiting.removeLast()
       } else {
         waiting += missing
       }
     }
-    return pieces[whole] ?? whole
+    return piece(whole) ?? whole
   }
 
   /// Whether a part of the value is the same operation on parts of its operands. Not of masks, whose bits belong to a
@@ -134,22 +156,23 @@ struct CellNormalForm {
 
   // MARK: Sums
 
-  /// A sum takes in those of its operands that are sums nothing else reads.
-  private mutating func flat(_ number: Int, _ uses: [Int]) throws(CellError) -> Int {
+  /// A sum takes in those of its operands that are sums nothing else reads, and theirs.
+  private mutating func flat(_ number: Int, _ absorbed: [Bool]) throws(CellError) -> Int {
     let node = graph.nodes[number]
-    guard case .sum(let negative) = node.operation else {
+    guard case .sum = node.operation else {
       return try values.make(node.operation, node.operands.map { images[$0] ?? 0 }, node.kind, node.place)
     }
     var (operands, signs): ([Int], [Bool]) = ([], [])
-    for (operand, isNegative) in zip(node.operands, negative) {
-      let inner = values.nodes[images[operand] ?? 0]
-      guard uses[operand] == 1, inner.kind == node.kind, case .sum(let innerSigns) = inner.operation else {
-        operands.append(images[operand] ?? 0)
+    var waiting = [(node: number, isNegative: false)]
+    while let (term, isNegative) = waiting.popLast() {
+      guard term == number || absorbed[term], case .sum(let negative) = graph.nodes[term].operation else {
+        operands.append(images[term] ?? 0)
         signs.append(isNegative)
         continue
       }
-      operands += inner.operands
-      signs += innerSigns.map { $0 != isNegative }
+      for (operand, sign) in zip(graph.nodes[term].operands, negative).reversed() {
+        waiting.append((operand, sign != isNegative))
+      }
     }
     return try values.make(.sum(negative: signs), operands, node.kind, node.place)
   }

@@ -1,4 +1,5 @@
-// From a text's words to its lines, by recursive descent: one function per rule of the grammar.
+// From a text's words to its lines: one function per rule of the grammar, of expressions one for all of them
+// (`CellExpressions.swift`).
 //
 //     text   = [ "like" NAME NL ] { [ line ] [ "#" comment ] NL }        a line goes on inside parentheses
 //     line   = "size" names "=" size | "input" names | "init" names "=" first | target {"," target} "=" sum
@@ -18,7 +19,6 @@ struct CellParser {
 
   private let tokens: [CellToken]
   private var position = 0
-  private var depth = 0
 
   static func parse(_ source: CellSource) throws(CellError) -> CellSyntax {
     var parser = CellParser(tokens: try CellTokens.of(source))
@@ -28,22 +28,22 @@ struct CellParser {
   private init(tokens: [CellToken]) { self.tokens = tokens }
 
   // The last token is `.end`, and nothing goes past it.
-  private var token: CellToken { tokens[position] }
+  var token: CellToken { tokens[position] }
   private var following: CellToken { tokens[min(position + 1, tokens.count - 1)] }
 
-  private mutating func advance() { position = min(position + 1, tokens.count - 1) }
+  mutating func advance() { position = min(position + 1, tokens.count - 1) }
 
-  private mutating func take(_ sign: StaticSign) -> Bool {
+  mutating func take(_ sign: StaticSign) -> Bool {
     guard token.kind == .sign(sign) else { return false }
     advance()
     return true
   }
 
-  private func expected(_ what: String) -> CellError {
+  func expected(_ what: String) -> CellError {
     token.place.error("expected \(what), found \(token.description)")
   }
 
-  private mutating func expect(_ sign: StaticSign) throws(CellError) {
+  mutating func expect(_ sign: StaticSign) throws(CellError) {
     guard take(sign) else { throw expected("\"\(sign.rawValue)\"") }
   }
 
@@ -53,7 +53,7 @@ struct CellParser {
     return PlacedName(name: name, place: token.place)
   }
 
-  private mutating func integer(_ what: String) throws(CellError) -> Int {
+  mutating func integer(_ what: String) throws(CellError) -> Int {
     guard case .integer(let value) = token.kind else { throw expected(what) }
     guard let value, value >= 1, value < Self.largestFactor else {
       throw token.place.error("\(what) must be in 1...\(Self.largestFactor - 1)")
@@ -111,7 +111,7 @@ struct CellParser {
     var targets = [try target()]
     while take(.comma) { targets.append(try target()) }
     try expect(.equals)
-    return .equation(targets, try sum())
+    return .equation(targets, try expression())
   }
 
   private mutating func names() throws(CellError) -> [PlacedName] {
@@ -155,84 +155,5 @@ struct CellParser {
 
   private func isInteger(_ kind: CellToken.Kind) -> Bool {
     if case .integer = kind { true } else { false }
-  }
-
-  // MARK: Expressions
-
-  private mutating func sum() throws(CellError) -> Expression {
-    let place = token.place
-    var terms = [(isNegative: false, try term())]
-    while token.kind == .sign(.plus) || token.kind == .sign(.minus) {
-      let isNegative = token.kind == .sign(.minus)
-      advance()
-      terms.append((isNegative, try term()))
-    }
-    return terms.count == 1 ? terms[0].1 : Expression(kind: .sum(terms), place: place)
-  }
-
-  private mutating func term() throws(CellError) -> Expression {
-    let place = token.place
-    var factors = [(isDivisor: false, try signed())]
-    while token.kind == .sign(.times) || token.kind == .sign(.over) {
-      let isDivisor = token.kind == .sign(.over)
-      advance()
-      factors.append((isDivisor, try signed()))
-    }
-    return factors.count == 1 ? factors[0].1 : Expression(kind: .factors(factors), place: place)
-  }
-
-  private mutating func signed() throws(CellError) -> Expression {
-    depth += 1
-    defer { depth -= 1 }
-    guard depth <= Self.deepest else { throw token.place.error("more than \(Self.deepest) levels within each other") }
-    let place = token.place
-    if take(.minus) { return Expression(kind: .negated(try signed()), place: place) }
-    let left = try atom()
-    return take(.product) ? Expression(kind: .product(left, try signed()), place: place) : left
-  }
-
-  private mutating func atom() throws(CellError) -> Expression {
-    let place = token.place
-    switch token.kind {
-    case .number, .integer:
-      defer { advance() }
-      return Expression(kind: .number(token.value), place: place)
-    case .sign(.open):
-      advance()
-      let inner = try sum()
-      try expect(.close)
-      return inner
-    case .name(let name):
-      advance()
-      if take(.prime) { return Expression(kind: .next(name), place: place) }
-      if take(.openIndex) {
-        let child = try integer("the number of a child")
-        try expect(.closeIndex)
-        return Expression(kind: .child(name, child), place: place)
-      }
-      if take(.open) { return Expression(kind: .call(name, try arguments()), place: place) }
-      return Expression(kind: .name(name), place: place)
-    default: throw expected("a number, a name or \"(\"")
-    }
-  }
-
-  private mutating func arguments() throws(CellError) -> [Expression.Argument] {
-    var arguments = [try argument()]
-    while take(.comma) { arguments.append(try argument()) }
-    try expect(.close)
-    return arguments
-  }
-
-  private mutating func argument() throws(CellError) -> Expression.Argument {
-    if token.kind == .name("per_sequence") {
-      defer { advance() }
-      return .perSequence(token.place)
-    }
-    let value = try sum()
-    guard case .sign(let sign) = token.kind, let comparison = Expression.Comparison(rawValue: sign.rawValue) else {
-      return .value(value)
-    }
-    advance()
-    return .comparison(value, comparison, try sum())
   }
 }

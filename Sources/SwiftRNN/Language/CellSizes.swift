@@ -50,6 +50,14 @@ struct CellSizes: Sendable {
   private var counts: [Int]
   /// Of roots.
   private var terms: [[Term]]
+  /// The same, to be looked up: a text may give thousands of sizes to what meets.
+  private var known: Set<Known> = []
+
+  private struct Known: Hashable {
+    let root: Int
+    let size: SizeTerm
+    let ratio: SizeRatio
+  }
 
   /// Rows of a matrix, or the size of a vector; and the columns of a matrix.
   static func variable(_ node: Int, columns: Bool = false) -> Int { 2 * node + (columns ? 1 : 0) }
@@ -143,7 +151,7 @@ struct CellSizes: Sendable {
   }
 
   private mutating func append(_ term: Term, to root: Int) {
-    if terms[root].contains(where: { $0.size == term.size && $0.ratio == term.ratio }) { return }
+    guard known.insert(Known(root: root, size: term.size, ratio: term.ratio)).inserted else { return }
     terms[root].append(term)
   }
 

@@ -13,6 +13,9 @@ struct CellStatistic: Sendable {
 }
 
 extension CellStatistic {
+  /// Calls of `batch_norm` in a cell, at most: each is a network of its own in every layer.
+  static let most = 16
+
   /// The calls of `batch_norm` in a cell, each behind those that its value depends on.
   ///
   /// - Throws: one whose value depends on a state, or on parameters only.
@@ -21,7 +24,11 @@ extension CellStatistic {
   ) throws(CellError) -> [CellStatistic] {
     var found: [CellStatistic] = []
     var given: [Int] = []
-    for node in graph.nodes where node.operation == .batchNorm {
+    let calls = graph.nodes.filter { $0.operation == .batchNorm }
+    guard calls.count <= most else {
+      throw calls[most].place.error("the cell has \(calls.count) calls of batch_norm, and at most \(most) are allowed")
+    }
+    for node in calls {
       guard phases.phases[node.operands[0]] == .before else {
         throw node.place.error("batch_norm takes what depends on an input, and on no state")
       }

@@ -1,8 +1,10 @@
 // What a text says, before anything is known about its names. The grammar stands in docs/cells.md.
 
-/// An expression as it was written.
+/// An expression as it was written: its parts in the order in which they can be computed, each behind those that it is
+/// made of, and itself the last one. Numbers stand for parts: a tree of values would be walked, and given back, by
+/// recursion, on the stack of whoever brings a text.
 struct Expression {
-  indirect enum Kind {
+  enum Kind {
     case number(Double)
     /// A name as it is: a previous state, an input, a parameter, what an equation gives.
     case name(String)
@@ -11,13 +13,13 @@ struct Expression {
     /// `h[k]`, k from 1
     case child(String, Int)
     case call(String, [Argument])
-    /// Terms with the places of their signs; true: subtracted.
-    case sum([(isNegative: Bool, Expression)])
+    /// Terms with their signs; true: subtracted.
+    case sum([(isNegative: Bool, part: Int)])
     /// Factors; true: divided by.
-    case factors([(isDivisor: Bool, Expression)])
-    case negated(Expression)
+    case factors([(isDivisor: Bool, part: Int)])
+    case negated(Int)
     /// `left @ right`
-    case product(Expression, Expression)
+    case product(Int, Int)
   }
 
   enum Comparison: String {
@@ -28,13 +30,26 @@ struct Expression {
   }
 
   enum Argument {
-    case value(Expression)
-    case comparison(Expression, Comparison, Expression)
+    case value(Int)
+    case comparison(Int, Comparison, Int)
     case perSequence(CellPlace)
   }
 
-  let kind: Kind
-  let place: CellPlace
+  struct Part {
+    let kind: Kind
+    let place: CellPlace
+  }
+
+  private(set) var parts: [Part] = []
+
+  /// The number of the whole.
+  var whole: Int { parts.count - 1 }
+
+  /// - Returns: its number.
+  mutating func append(_ kind: Kind, _ place: CellPlace) -> Int {
+    parts.append(Part(kind: kind, place: place))
+    return parts.count - 1
+  }
 }
 
 /// A size as it was written: `factor * name / divisor`; without a name a number.

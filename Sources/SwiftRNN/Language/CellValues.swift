@@ -11,6 +11,8 @@ struct CellValues {
   private var numbers: [Key: Int] = [:]
 
   private let most: Int
+  /// Of all nodes together: a sum may have as many as the text has terms, and a part of it as many again.
+  private var operandCount = 0
 
   init() { most = CellGraph.mostNodes }
 
@@ -20,6 +22,7 @@ struct CellValues {
     self.most = most
     for (number, node) in nodes.enumerated() {
       numbers[Key(operation: node.operation, operands: node.operands)] = number
+      operandCount += node.operands.count
     }
   }
 
@@ -36,6 +39,11 @@ struct CellValues {
     if let number = numbers[key] { return number }
     guard nodes.count < most else {
       throw place.error("the cell has more than \(most) operations")
+    }
+    let mostOperands = most * CellGraph.operandsOfNode
+    operandCount += operands.count
+    guard operandCount <= mostOperands else {
+      throw place.error("the operations of the cell have more than \(mostOperands) operands together")
     }
     nodes.append(CellNode(operation: operation, operands: operands, kind: kind, place: place))
     numbers[key] = nodes.count - 1
