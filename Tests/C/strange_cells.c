@@ -163,6 +163,7 @@ static void child(int64_t round, int64_t last, uint64_t seed, double end, const 
 
 int main(int argc, char **argv) {
   now = (progress *)required(mmap(NULL, sizeof *now, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  written = now->text, written_size = &now->size;
   const double given = argc > 1 ? strtod(argv[1], NULL) : 0;
   const char *file = argc > 1 && given == 0 ? argv[1] : NULL;
   if (file != NULL && file_text(file) == NULL) return EXIT_FAILURE;

@@ -115,7 +115,9 @@ struct CellTextEvaluator {
     case .negated(let inner): return value(inner, expression).map { -$0 }
     case .sum(let terms):
       var sum = [0.0]
-      for (isNegative, term) in terms { sum = Self.zip2(sum, value(term, expression)) { isNegative ? $0 - $1 : $0 + $1 } }
+      for (isNegative, term) in terms {
+        sum = Self.zip2(sum, value(term, expression)) { isNegative ? $0 - $1 : $0 + $1 }
+      }
       return sum
     case .factors(let factors):
       var product = [1.0]

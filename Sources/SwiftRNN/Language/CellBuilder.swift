@@ -182,7 +182,7 @@ struct CellBuilder {
       return known.node
     }
     // A function's name without its parentheses is a slip, and would be a parameter.
-    if CellFunctions.names.contains(name) { throw place.error("expected \"(\" behind the function \"\(name)\"") }
+    if CellFunction.names.contains(name) { throw place.error("expected \"(\" behind the function \"\(name)\"") }
     let node = try values.make(.parameter(parameters.count), [], kind, place)
     parameters[name] = CellParameter(name: name, kind: kind, node: node, place: place)
     return node

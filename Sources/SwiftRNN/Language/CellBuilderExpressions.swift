@@ -27,16 +27,13 @@ final class WrittenParts {
         for (number, use) in Self.arguments(name).enumerated().prefix(arguments.count) {
           if case .value(let argument) = arguments[number] { uses[argument] = use }
         }
-        if CellFunctions.isKnown(name) { break }
+        if CellFunction(name) != nil { break }
         if unknown.map({ part.place.offset < $0.place.offset }) ?? true { unknown = (name, part.place) }
       default: break
       }
     }
     self.uses = uses
-    if let (name, place) = unknown {
-      let hint = Suggestion.text(for: name, among: CellFunctions.names)
-      throw place.error("there is no function \"\(name)\"\(hint)")
-    }
+    if let (name, place) = unknown { throw CellFunction.unknown(name, place) }
   }
 
   /// How the first arguments of a function are used.

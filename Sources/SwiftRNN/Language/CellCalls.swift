@@ -3,34 +3,40 @@
 extension CellBuilder {
   mutating func call(_ written: Call) throws(CellError) -> Int {
     var call = written
-    let (name, place) = (call.name, call.place)
-    if let function = UnaryFunction(rawValue: name) {
-      let value = try operand(&call, "a vector")
-      var constants: [Double] = []
-      for (constant, byDefault) in function.constants {
-        guard let part = call.optionalValue() else {
-          guard let byDefault else { throw call.missing("the number \(constant)") }
-          constants.append(byDefault)
-          continue
-        }
-        constants.append(try number(part, constant, call.written))
-      }
-      try call.end()
-      if (function == .clip || function == .hardTanh) && constants[0] > constants[1] {
-        throw place.error("\(name) needs low <= high, has \(constants[0]) and \(constants[1])")
-      }
-      return try values.make(.unary(function, constants: constants), [value], values.kind(value), place)
-    }
-    if let function = VectorFunction(rawValue: name) {
+    let place = call.place
+    switch CellFunction(call.name) {
+    case .unary(let function): return try unary(function, &call)
+    case .vector(let function):
       let value = try operand(&call, "a vector")
       try call.end()
-      guard values.kind(value) == .vector else { throw place.error("\(name) takes a vector, and this is a number") }
+      guard values.kind(value) == .vector else {
+        throw place.error("\(call.name) takes a vector, and this is a number")
+      }
       return try values.make(.vector(function), [value], function.isReduction ? .number : .vector, place)
+    case .special(let function):
+      let node = try special(function, &call)
+      try call.end()
+      return node
+    case nil: throw CellFunction.unknown(call.name, place)
     }
-    guard let function = SpecialFunction(rawValue: name) else { throw place.error("there is no function \"\(name)\"") }
-    let node = try special(function, &call)
+  }
+
+  private mutating func unary(_ function: UnaryFunction, _ call: inout Call) throws(CellError) -> Int {
+    let value = try operand(&call, "a vector")
+    var constants: [Double] = []
+    for (constant, byDefault) in function.constants {
+      guard let part = call.optionalValue() else {
+        guard let byDefault else { throw call.missing("the number \(constant)") }
+        constants.append(byDefault)
+        continue
+      }
+      constants.append(try number(part, constant, call.written))
+    }
     try call.end()
-    return node
+    if (function == .clip || function == .hardTanh) && constants[0] > constants[1] {
+      throw call.place.error("\(call.name) needs low <= high, has \(constants[0]) and \(constants[1])")
+    }
+    return try values.make(.unary(function, constants: constants), [value], values.kind(value), call.place)
   }
 
   private mutating func special(_ function: SpecialFunction, _ call: inout Call) throws(CellError) -> Int {

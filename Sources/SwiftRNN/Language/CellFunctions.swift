@@ -44,14 +44,31 @@ enum SpecialFunction: String, CaseIterable, Sendable {
   case sumChildren = "sum_children"
 }
 
-enum CellFunctions {
-  static func isKnown(_ name: String) -> Bool {
-    UnaryFunction(rawValue: name) != nil || VectorFunction(rawValue: name) != nil || SpecialFunction(rawValue: name) != nil
+/// A function by its name.
+enum CellFunction {
+  case unary(UnaryFunction)
+  case vector(VectorFunction)
+  case special(SpecialFunction)
+
+  init?(_ name: String) {
+    if let function = UnaryFunction(rawValue: name) {
+      self = .unary(function)
+    } else if let function = VectorFunction(rawValue: name) {
+      self = .vector(function)
+    } else if let function = SpecialFunction(rawValue: name) {
+      self = .special(function)
+    } else {
+      return nil
+    }
   }
 
   /// For suggestions.
   static var names: [String] {
     UnaryFunction.allCases.map(\.rawValue) + VectorFunction.allCases.map(\.rawValue)
       + SpecialFunction.allCases.map(\.rawValue)
+  }
+
+  static func unknown(_ name: String, _ place: CellPlace) -> CellError {
+    place.error("there is no function \"\(name)\"\(Suggestion.text(for: name, among: names))")
   }
 }

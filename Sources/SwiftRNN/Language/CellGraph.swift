@@ -104,7 +104,8 @@ struct CellGraph: Sendable {
   static let mostNodes = 4096
   /// And with those of its backward pass.
   static let mostDerived = 16 * mostNodes
-  /// Operands of all operations, for each that there may be.
+  /// Operands of all operations, for each operation that there may be; and where cuts are at the leaves, for each operand
+  /// that the text has.
   static let operandsOfNode = 16
 
   /// Operands stand before what is made of them.

@@ -7,7 +7,7 @@
 
 struct CellNormalForm {
   private let graph: CellGraph
-  private var values = CellValues()
+  private var values: CellValues
   /// What has become of each node; nil: nothing has needed it yet.
   private var images: [Int?]
   /// Parts of values that have been made.
@@ -31,6 +31,7 @@ struct CellNormalForm {
 
   private init(_ graph: CellGraph) {
     self.graph = graph
+    values = CellValues(written: graph.nodes.reduce(0) { $0 + $1.operands.count })
     images = Array(repeating: nil, count: graph.nodes.count)
   }
 

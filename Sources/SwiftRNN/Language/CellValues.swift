@@ -11,15 +11,22 @@ struct CellValues {
   private var numbers: [Key: Int] = [:]
 
   private let most: Int
-  /// Of all nodes together: a sum may have as many as the text has terms, and a part of it as many again.
+  /// Operands of all nodes together: a sum may have as many as the text has terms, and each part of it as many again.
+  private let mostOperands: Int
   private var operandCount = 0
 
-  init() { most = CellGraph.mostNodes }
+  /// - Parameter written: operands that the text has; nil: they are being counted.
+  init(written: Int? = nil) {
+    most = CellGraph.mostNodes
+    let largest = most * CellGraph.operandsOfNode
+    mostOperands = written.map { min(largest, 1024 + CellGraph.operandsOfNode * $0) } ?? largest
+  }
 
   /// Goes on with the values of a graph, to `most` of them.
   init(_ nodes: [CellNode], most: Int) {
     self.nodes = nodes
     self.most = most
+    mostOperands = most * CellGraph.operandsOfNode
     for (number, node) in nodes.enumerated() {
       numbers[Key(operation: node.operation, operands: node.operands)] = number
       operandCount += node.operands.count
@@ -40,7 +47,6 @@ struct CellValues {
     guard nodes.count < most else {
       throw place.error("the cell has more than \(most) operations")
     }
-    let mostOperands = most * CellGraph.operandsOfNode
     operandCount += operands.count
     guard operandCount <= mostOperands else {
       throw place.error("the operations of the cell have more than \(mostOperands) operands together")

@@ -318,7 +318,11 @@ def functions(step: Step) -> dict[str, Any]:
         return of_numbers("sqrt")(v)
 
     def rms_norm(v: Vector) -> Vector:
-        return v / root(mean(v * v) + 1e-5)
+        made = v / root(mean(v * v) + 1e-5)
+        for number in made.numbers:
+            # Its squares are its own affair.
+            number.diverges = [any(a.diverges[t] for a in v.numbers) for t in exact.TYPES]
+        return made
 
     def softmax(v: Vector) -> Vector:
         largest = max(a.value for a in v.numbers)
