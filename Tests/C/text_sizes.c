@@ -146,7 +146,7 @@ static void grow(int64_t kind, int is_shown) {
     make(kind, n);
     if (text_size > LARGEST_TEXT) break;
     const cost now = measured();
-    const int fits = now.stack <= STACK_ALLOWED && now.asked <= 10 * larger(before.asked, 1 << 20) &&
+    const int fits = now.stack <= STACK_ALLOWED && now.asked <= 10 * larger(before.asked, 4 << 20) &&
                      now.most <= 10 * larger(before.most, 1 << 20) &&
                      now.seconds <= 10 * (before.seconds > 5e-3 ? before.seconds : 5e-3);
     CHECK(fits);

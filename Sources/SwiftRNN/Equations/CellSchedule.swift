@@ -172,6 +172,7 @@ struct CellSchedule {
     }
     guard case .sum(let negative) = node.operation, node.kind == .vector else { return }
     var sum = Accumulator(node: number)
+    var taken: [Int] = []
     for (operand, isNegative) in zip(node.operands, negative) {
       let (value, column) = graph.resolved(operand)
       if graph.constant(value) == 0 { continue }
@@ -180,6 +181,7 @@ struct CellSchedule {
       {
         let product = graph.nodes[value].operands
         sum.products.append((section(value), product[0], product[1]))
+        taken.append(value)
       } else if isFromParameters(value) && section(number) > 0 {
         sum.start.append((isNegative, operand))
       } else {
@@ -187,13 +189,9 @@ struct CellSchedule {
       }
     }
     if sum.products.isEmpty { return }
-    let taken = Set(sum.products.map { [$0.matrix, $0.right] })
-    for operand in node.operands where accumulators[graph.resolved(operand).node]?.products.count == 1 {
-      let value = graph.resolved(operand).node
-      if graph.isProduct(value) && uses[value] == 1 && taken.contains(graph.nodes[value].operands) {
-        accumulators[value] = nil
-        sections[value] = nil
-      }
+    for value in taken where accumulators[value]?.products.count == 1 {
+      accumulators[value] = nil
+      sections[value] = nil
     }
     accumulators[number] = sum
   }

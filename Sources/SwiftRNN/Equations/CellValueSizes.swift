@@ -22,7 +22,7 @@ struct SizedGraph {
   // Of each node, once: what is a name for a name, or a product of a product, would be looked through from each of them.
   private var constants: [Double?] = []
   private var names: [(node: Int, column: Int)] = []
-  private var matrices: [MatrixRows?] = []
+  private var matrices: [Int: MatrixRows] = [:]
 
   /// What a matrix is: rows of a parameter from one on, in blocks, behind a mask.
   private struct MatrixRows {
@@ -83,13 +83,13 @@ struct SizedGraph {
 
   /// What is known of a node whose operands have been described.
   private mutating func describe(_ number: Int) {
-    names.append(name(of: number))
-    constants.append(constant(of: nodes[number]))
-    matrices.append(nodes[number].kind == .matrix ? matrixRows(of: number) : nil)
+    let node = nodes[number]
+    names.append(name(of: node, number))
+    constants.append(constant(of: node))
+    if node.kind == .matrix { matrices[number] = matrixRows(of: node, number) }
   }
 
-  private func name(of number: Int) -> (node: Int, column: Int) {
-    let node = nodes[number]
+  private func name(of node: CellNode, _ number: Int) -> (node: Int, column: Int) {
     switch node.operation {
     case .sumChildren where !isTree: return names[node.operands[0]]
     case .childState(let state, child: 1) where !isTree: return (states[state], 0)
@@ -101,11 +101,11 @@ struct SizedGraph {
     }
   }
 
-  private func matrixRows(of number: Int) -> MatrixRows {
-    guard let operand = nodes[number].operands.first, var found = matrices[operand] else {
+  private func matrixRows(of node: CellNode, _ number: Int) -> MatrixRows {
+    guard let operand = node.operands.first, var found = matrices[operand] else {
       return MatrixRows(parameter: parameters[number] ?? 0)
     }
-    switch nodes[number].operation {
+    switch node.operation {
     case .cut(let part, _): found.first += part * rows[number]
     case .dropConnect(let draw): if isTraining && found.mask == nil { found.mask = draw }
     case .blocks: found.blocks = blocks[number]

@@ -111,19 +111,23 @@ extension CellParser {
         part = expression.append(before.matrix.map { .product($0, part) } ?? .negated(part), before.place)
         waiting -= 1
       }
-      open[last].factors.append((open[last].isDivisor, part))
-      if token.kind == .sign(.times) || token.kind == .sign(.over) {
+      // Most terms are one factor, and most sums one term: no lists of one.
+      let isFactor = token.kind == .sign(.times) || token.kind == .sign(.over)
+      if isFactor || !open[last].factors.isEmpty { open[last].factors.append((open[last].isDivisor, part)) }
+      if isFactor {
         open[last].isDivisor = token.kind == .sign(.over)
         advance()
         return true
       }
-      Self.completeTerm(&open[last], &expression)
-      if token.kind == .sign(.plus) || token.kind == .sign(.minus) {
+      part = Self.term(part, &open[last], &expression)
+      let isTerm = token.kind == .sign(.plus) || token.kind == .sign(.minus)
+      if isTerm || !open[last].terms.isEmpty { open[last].terms.append((open[last].isNegative, part)) }
+      if isTerm {
         open[last].isNegative = token.kind == .sign(.minus)
         advance()
         return true
       }
-      part = Self.completeSum(&open[last], &expression)
+      part = Self.sum(part, &open[last], &expression)
       place = open[last].place
       switch open[last].kind {
       case .whole: return false
@@ -137,25 +141,25 @@ extension CellParser {
     }
   }
 
-  private static func completeTerm(_ sum: inout OpenSum, _ expression: inout Expression) {
-    let part: Int =
-      if sum.factors.count > 1, let place = sum.termPlace {
-        expression.append(.factors(sum.factors), place)
-      } else {
-        sum.factors[0].part
-      }
-    sum.terms.append((sum.isNegative, part))
-    (sum.factors, sum.isDivisor, sum.termPlace) = ([], false, nil)
+  /// A term that ends with a part.
+  private static func term(_ last: Int, _ sum: inout OpenSum, _ expression: inout Expression) -> Int {
+    var part = last
+    if !sum.factors.isEmpty, let place = sum.termPlace {
+      part = expression.append(.factors(sum.factors), place)
+      (sum.factors, sum.isDivisor) = ([], false)
+    }
+    sum.termPlace = nil
+    return part
   }
 
-  private static func completeSum(_ sum: inout OpenSum, _ expression: inout Expression) -> Int {
-    let part: Int =
-      if sum.terms.count > 1, let place = sum.sumPlace {
-        expression.append(.sum(sum.terms), place)
-      } else {
-        sum.terms[0].part
-      }
-    (sum.terms, sum.isNegative, sum.sumPlace) = ([], false, nil)
+  /// A sum that ends with a term.
+  private static func sum(_ last: Int, _ sum: inout OpenSum, _ expression: inout Expression) -> Int {
+    var part = last
+    if !sum.terms.isEmpty, let place = sum.sumPlace {
+      part = expression.append(.sum(sum.terms), place)
+      (sum.terms, sum.isNegative) = ([], false)
+    }
+    sum.sumPlace = nil
     return part
   }
 

@@ -50,17 +50,20 @@ enum CellFunction {
   case vector(VectorFunction)
   case special(SpecialFunction)
 
+  /// nil: there is none of that name.
   init?(_ name: String) {
-    if let function = UnaryFunction(rawValue: name) {
-      self = .unary(function)
-    } else if let function = VectorFunction(rawValue: name) {
-      self = .vector(function)
-    } else if let function = SpecialFunction(rawValue: name) {
-      self = .special(function)
-    } else {
-      return nil
-    }
+    guard let known = Self.all[name] else { return nil }
+    self = known
   }
+
+  /// Looked up, because each name would be compared with all of them.
+  private static let all: [String: CellFunction] = {
+    var all: [String: CellFunction] = [:]
+    for function in UnaryFunction.allCases { all[function.rawValue] = .unary(function) }
+    for function in VectorFunction.allCases { all[function.rawValue] = .vector(function) }
+    for function in SpecialFunction.allCases { all[function.rawValue] = .special(function) }
+    return all
+  }()
 
   /// For suggestions.
   static var names: [String] {
