@@ -111,8 +111,10 @@ struct CellNormalForm {
       let cutOperands = node.operation == .product ? [node.operands[0]] : node.operands
       let missing = cutOperands.filter { values.kind($0) != .number && piece($0) == nil }
       if missing.isEmpty {
-        let operands = node.operands.map { piece($0) ?? $0 }
-        let made = node.operation == .product ? [operands[0], node.operands[1]] : operands
+        let made =
+          node.operation == .product
+          ? [piece(node.operands[0]) ?? node.operands[0], node.operands[1]]
+          : node.operands.map { values.kind($0) == .number ? $0 : piece($0) ?? $0 }
         pieces[Piece(whole: value, part: part, parts: parts)] = try values.make(
           node.operation, made, node.kind, node.place)
         waiting.removeLast()

@@ -50,7 +50,7 @@ struct CellSizes: Sendable {
   private var counts: [Int]
   /// Of roots.
   private var terms: [[Term]]
-  /// The same, to be looked up: a text may give thousands of sizes to what meets.
+  /// Those behind the first few of a root, to be looked up: a text may give thousands of sizes to what meets.
   private var known: Set<Known> = []
 
   private struct Known: Hashable {
@@ -151,7 +151,10 @@ struct CellSizes: Sendable {
   }
 
   private mutating func append(_ term: Term, to root: Int) {
-    guard known.insert(Known(root: root, size: term.size, ratio: term.ratio)).inserted else { return }
+    if terms[root].prefix(4).contains(where: { $0.size == term.size && $0.ratio == term.ratio }) { return }
+    if terms[root].count >= 4 {
+      guard known.insert(Known(root: root, size: term.size, ratio: term.ratio)).inserted else { return }
+    }
     terms[root].append(term)
   }
 
