@@ -164,6 +164,7 @@ void swiftrnn_network_destroy(swiftrnn_network *network);
 typedef struct swiftrnn_equations swiftrnn_equations;
 
 /** Reads a cell: equations as docs/cells.md has them, or "like NAME" and what differs from a cell of the library.
+ *  Time and memory grow with the text; the stack, here and for a network of it, stays below 60 KiB.
  *  @param text           any bytes at all, at most 65536 of them; no zero byte needed
  *  @param text_size      bytes
  *  @param out_equations  receives the handle, NULL on failure

@@ -27,9 +27,6 @@ public protocol ElementaryConstants {
   static var expHigh: Self { get }
   /// Beyond -sigmoidLimit the sigmoid is under the smallest normal number; e^sigmoidLimit is finite.
   static var sigmoidLimit: Self { get }
-  /// What numbers are multiplied by whose squares are too large: the squares of all numbers, and sums of a row of them,
-  /// then fit.
-  static var normUnit: Self { get }
   /// From here on tanh is 1.
   static var tanhLimit: Self { get }
   /// From here on tanh is computed from the exponential: tanh of it is just over 1/4.
@@ -54,7 +51,6 @@ extension Float: ElementaryConstants {
   @_alwaysEmitIntoClient @inline(__always) public static var expLow: Float { -0x1.5d589ep+6 }
   @_alwaysEmitIntoClient @inline(__always) public static var expHigh: Float { 0x1.62e43p+6 }
   @_alwaysEmitIntoClient @inline(__always) public static var sigmoidLimit: Float { 88 }
-  @_alwaysEmitIntoClient @inline(__always) public static var normUnit: Float { 0x1p-80 }
   @_alwaysEmitIntoClient @inline(__always) public static var tanhLimit: Float { 10 }
   @_alwaysEmitIntoClient @inline(__always) public static var tanhSmall: Float { 0.2555 }
 
@@ -93,7 +89,6 @@ extension Double: ElementaryConstants {
   @_alwaysEmitIntoClient @inline(__always) public static var expLow: Double { -0x1.6232bdd7abcd2p+9 }
   @_alwaysEmitIntoClient @inline(__always) public static var expHigh: Double { 0x1.62e42fefa39fp+9 }
   @_alwaysEmitIntoClient @inline(__always) public static var sigmoidLimit: Double { 709 }
-  @_alwaysEmitIntoClient @inline(__always) public static var normUnit: Double { 0x1p-640 }
   @_alwaysEmitIntoClient @inline(__always) public static var tanhLimit: Double { 20 }
   @_alwaysEmitIntoClient @inline(__always) public static var tanhSmall: Double { 0.2555 }
 

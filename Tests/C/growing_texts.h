@@ -1,5 +1,5 @@
-/* Texts of cells whose size is the danger: so many of something, in each way that a text can have many. Valid in C11 and
- * in C++17. */
+/* Texts of cells whose size is the danger: so many of something, in each way that a text can have many. Valid in C11
+ * and in C++17. */
 #ifndef SWIFTRNN_TEST_GROWING_TEXTS_H
 #define SWIFTRNN_TEST_GROWING_TEXTS_H
 

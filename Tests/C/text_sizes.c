@@ -1,8 +1,8 @@
-/* Texts of cells from strangers, and what they take: time, memory and stack of parsing them and of making a network grow
- * with the text and not with its square, or the text is refused. Each family of texts is tried in sizes that are four
- * times each other. Work is counted in bytes that are asked for, which are the same in each run; the time of the thread,
- * the shortest of some runs, only where a square would show. Stack is memory of this program's own, painted before.
- * Valid in C11 and in C++17. */
+/* Texts of cells from strangers, and what they take: time, memory and stack of parsing them and of making a network
+ * grow with the text and not with its square, or the text is refused. Each family of texts is tried in sizes that are
+ * four times each other. Work is counted in bytes that are asked for, which are the same in each run; the time of the
+ * thread, the shortest of some runs, only where a square would show. Stack is memory of this program's own, painted
+ * before. Valid in C11 and in C++17. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
 #endif

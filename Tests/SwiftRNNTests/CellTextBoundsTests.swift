@@ -40,6 +40,14 @@ import Testing
     #expect(outcome("h' = x #" + String(repeating: "-", count: CellTokens.longestText)).contains("at most 65536"))
     #expect(outcome((0..<8000).map { "a\($0)" }.joined(separator: ",") + " = W @ x\nh' = a1 + U @ h") == "accepted")
     #expect(outcome("input " + (0..<8000).map { "a\($0)" }.joined(separator: ",") + "\nh' = x").contains("operations"))
+    // Parts of a long sum have as many terms each: one is a cell, thousands are too many operands.
+    let (sum, cuts) = (String(repeating: " + x", count: 3999), (0..<4000).map { "a\($0)" }.joined(separator: ","))
+    #expect(outcome("size x = 4000*H\n\(cuts) = x\(sum)\nh' = a1 + U @ h") == "accepted")
+    let (few, fewRead) = ((0..<400).map { "a\($0)" }.joined(separator: ","), (0..<400).map { "sum(a\($0))" })
+    #expect(outcome("\(few) = x\(sum)\nh' = U @ h + \(fewRead.joined(separator: " + "))").contains("operands"))
+    let norms = (1...17).map { "a\($0) = batch_norm(a\($0 - 1), m\($0), v\($0))" }
+    #expect(outcome("h' = a16 + U @ h\na0 = x\n" + norms.prefix(16).joined(separator: "\n")) == "accepted")
+    #expect(outcome("h' = a17 + U @ h\na0 = x\n" + norms.joined(separator: "\n")).contains("at most 16"))
     let halves = (1..<60).map { "a\($0), b\($0) = \($0 == 1 ? "x" : "a\($0 - 1)")" }.joined(separator: "\n")
     #expect(outcome("h' = tanh(a59)\n" + halves).contains("too many parts"))
   }

@@ -1,5 +1,5 @@
-// Expressions of a text, by a stack of what is open: parentheses, calls, and what waits for its right operand. A stack of
-// the parser's own and no recursion, because a text comes from a stranger, and the stack is its reader's.
+// Expressions of a text, by a list of what is open: parentheses, calls, and what waits for its right operand. A list and
+// no recursion, because a text comes from a stranger, and the stack is its reader's.
 
 /// What is being read between two parentheses, or of the whole expression.
 private struct OpenSum {

@@ -9,7 +9,7 @@
  * sequence, of which masks are made, lie behind. */
 enum { HEADER_BYTES = 64, CHECKED_BYTES = 40 };
 /* Whether everything that gives a tape its meaning is hashed into its header: options of layers, masks, seeds. */
-static const int tape_headers_are_hashed = 0;
+static const int tape_headers_are_hashed = 1;
 
 /* One byte of the header is another: refused, or all gradients as they were. What lies behind the header means nothing
  * to the caller: where a byte of it is another, gradients are any, but calls stay within their arrays. */

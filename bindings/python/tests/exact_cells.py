@@ -1,5 +1,5 @@
-"""Cells from their texts, equation by equation, in the numbers of `exact_numbers`: an evaluator that shares nothing with
-the library but the language (docs/cells.md).
+"""Cells from their texts, equation by equation, in the numbers of `exact_numbers`: an evaluator that shares nothing
+with the library but the language (docs/cells.md).
 
 An expression of the language becomes one of Python's: `@` binds as `**` does there, and `h'` is written `h__next`.
 """
@@ -32,11 +32,8 @@ class Text:
         self._read(text)
         for _, expression in self.equations.values():
             self.sizes |= set(re.findall(r"blocks\(\w+, *([A-Za-z]\w*)\)", expression))
-        names = [target for target, _ in self._targets() if target.endswith("'")]
-        self.states = [name[:-1] for name in names]
-
-    def _targets(self) -> list[tuple[str, Equation]]:
-        return [(name, equation) for _, equation in self.equations.items() for name in equation[0]]
+        targets = [target for names, _ in self.equations.values() for target in names]
+        self.states = [target[:-1] for target in targets if target.endswith("'")]
 
     def _read(self, text: str) -> None:
         lines, depth = [""], 0
@@ -199,12 +196,9 @@ class Run:
         self.steps = [Step(self, t) for t in range(len(self.x))]
         for step in self.steps:
             step.states = states
-            output = "y" if "y" in cell.text.equations else "h"
-            self.y.append(step.equation(output).numbers)
+            self.y.append(step.equation("y" if "y" in cell.text.equations else "h").numbers)
             # A number is the same for all units.
-            states = {
-                name: Vector(tape, step.equation(name).stretched(width)) for name, width in widths.items()
-            }
+            states = {name: Vector(tape, step.equation(name).stretched(width)) for name, width in widths.items()}
 
     def backward(self, dy: np.ndarray) -> None:
         for row, gradients in zip(self.y, dy):
@@ -249,7 +243,7 @@ class Step(Mapping):
 
     def value(self, code: Any) -> Any:
         # Of a lambda names are looked up as globals, so that all of them are.
-        return eval(code, Names(self))  # noqa: S307
+        return eval(code, Names(self))
 
     def equation(self, name: str) -> Any:
         if name not in self.known:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from typing import Any, Callable, Iterable, Sequence
 
-import mpmath
 from mpmath import fp, mp, mpf
 
 mp.prec = 200
@@ -322,5 +321,3 @@ FUNCTIONS: dict[str, Callable[..., Function]] = {
         lambda m, x: slope * x + offset, lambda m, x: slope, value_error=lambda x: 4 * (abs(slope * x) + abs(offset))
     ),
 }  # fmt: skip
-
-assert mpmath.mp.prec == 200

@@ -1,14 +1,16 @@
-"""Every cell of the library where its gates and exponentials are at their limits: finite wherever the mathematics is, and
-within the bounds of rounding.
+"""Every cell of the library where its gates and exponentials are at their limits: finite wherever the mathematics is,
+and within the bounds of rounding.
 
 Inputs and single numbers of parameters of up to 1e30 drive each gate alone, and all at once; outputs and all gradients
 are held to the cell's text in numbers of extended range (`exact_cells`). A cell that comes to the library is among them
-by itself, and so is a function of one number that comes to `exact_numbers`.
+by itself; a function that comes to the language has to come to `exact_numbers`, which a test sees.
 """
 
 from __future__ import annotations
 
 import itertools
+import re
+from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import numpy as np
@@ -148,9 +150,45 @@ def test_functions(name: str) -> None:
             problem.check(np.float32([[x], [0.5], [x]]), {}, {}, f"x {x:g}")
 
 
-def test_the_functions_are_those_of_the_language() -> None:
-    with pytest.raises(ValueError, match="did you mean"):
-        swiftrnn.Cell("h' = tnah(x)")
-    for name in exact.FUNCTIONS:
-        numbers = NUMBERS.get(name)
-        swiftrnn.Cell(f"y = {name}(x{', ' + numbers if numbers else ''})")
+def test_all_functions_of_the_language() -> None:
+    """docs/cells.md lists them."""
+    page = (Path(__file__).resolve().parents[3] / "docs/cells.md").read_text()
+    listed = page.split("**Functions of each number.**")[1].split("At kinks")[0]
+    plain, _, others = listed.partition("; with numbers behind")
+    assert set(re.findall(r"\w+", plain)) | set(re.findall(r"(\w+)\(v", others)) == set(exact.FUNCTIONS)
+
+
+def one_unit(text: str, dtype: Any, x: float, *ones: str, **sizes: int) -> tuple[float, float]:
+    """y and dy/dx of a step of one unit, whose parameters are 0 but for `ones`."""
+    network = swiftrnn.Cell(text).layer(1, 1, dtype=dtype, **sizes)
+    network.flat[...] = 0
+    for name in ones:
+        network.parameters[name][...] = 1
+    y, _, tape = network.forward(np.full((1, 1, 1), x, dtype))
+    return float(y[0, 0, 0]), float(tape.backward(np.ones_like(y)).x[0, 0, 0])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_values_that_were_lost(dtype: Any) -> None:
+    """f / (f + i) is 0 / 0 where both vanish, min(exp(v), 1) has 0 * inf on the way back, and elu(x) + 1 is 0."""
+    for x in (-20.0, -200.0, -1e4, 200.0):
+        assert one_unit("min_lstm", dtype, x, "Wf_l0", "Wi_l0", "Wn_l0") == (x / 2, 0.5)
+    for x in (-90.0, -1e4, 1e4):
+        for cell in ("slstm", "slstm_exp", "slstm_flashrnn"):
+            assert one_unit(cell, dtype, x, "Wi_l0", heads=1) == (0, 0)
+            y, dx = one_unit(cell, dtype, x, "Wi_l0", "bz_l0", heads=1)
+            assert dx == 0 and np.isclose(y, np.tanh(1) / 2, rtol=1e-6)
+    for text, scale in (("elu(x)", 1), ("elu(x, 1.5)", 1.5), ("selu(x)", exact.SELU[0] * exact.SELU[1])):
+        assert np.isclose(one_unit(f"y = {text}", dtype, -17.0)[1], scale * np.exp(-17), rtol=1e-6), text
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_norms_of_large_rows(dtype: Any) -> None:
+    """Squares that overflow do not make a row zero, in layer_norm and rms_norm."""
+    large = float(np.finfo(dtype).max) / 8
+    for text, right in (("y = layer_norm(x)", [1, -1]), ("y = rms_norm(x)", [1, -1])):
+        network = swiftrnn.Cell(text).layer(2, 2, dtype=dtype)
+        for size in (large, large**0.75, 3.0):
+            y, _, tape = network.forward(np.array([[[size, -size]]], dtype))
+            assert np.allclose(y[0, 0], right, rtol=1e-5)
+            assert np.isfinite(tape.backward(np.ones_like(y)).x).all()
