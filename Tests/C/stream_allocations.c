@@ -1,108 +1,11 @@
 /* A stream's steps allocate nothing, free nothing and take no lock. This program's own malloc and free, and its own
  * locks, stand before the system's, and count. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
+#include "allocator.h"
+#include "equations.h"
 #include "problem.h"
 
-#include <dlfcn.h>
-#include <errno.h>
-#include <pthread.h>
-
-#ifdef __cplusplus
-#define NOEXCEPT noexcept
-extern "C" {
-#else
-#define NOEXCEPT
-#endif
-
-/* glibc's own names for its allocator. */
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *memory, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
-void __libc_free(void *memory);
-
-static volatile int watching;
-static volatile long allocations, frees, locks;
-
-void *malloc(size_t size) NOEXCEPT {
-  allocations += watching;
-  return __libc_malloc(size);
-}
-
-void *calloc(size_t count, size_t size) NOEXCEPT {
-  allocations += watching;
-  return __libc_calloc(count, size);
-}
-
-void *realloc(void *memory, size_t size) NOEXCEPT {
-  allocations += watching;
-  return __libc_realloc(memory, size);
-}
-
-void *memalign(size_t alignment, size_t size) NOEXCEPT {
-  allocations += watching;
-  return __libc_memalign(alignment, size);
-}
-
-void *aligned_alloc(size_t alignment, size_t size) NOEXCEPT {
-  allocations += watching;
-  return __libc_memalign(alignment, size);
-}
-
-int posix_memalign(void **memory, size_t alignment, size_t size) NOEXCEPT {
-  allocations += watching;
-  void *result = __libc_memalign(alignment, size);
-  if (result == NULL) return ENOMEM;
-  *memory = result;
-  return 0;
-}
-
-void free(void *memory) NOEXCEPT {
-  frees += watching;
-  __libc_free(memory);
-}
-
-/* The next definition of a function, found once, before anything is watched. */
-#define NEXT(type, name)                                       \
-  static type next;                                            \
-  if (next == NULL) {                                          \
-    void *const found = dlsym(RTLD_NEXT, name);                \
-    memcpy(&next, &found, sizeof next);                        \
-  }
-
-typedef int (*lock_function)(pthread_mutex_t *);
-
-int pthread_mutex_lock(pthread_mutex_t *mutex) NOEXCEPT {
-  NEXT(lock_function, "pthread_mutex_lock")
-  locks += watching;
-  return next(mutex);
-}
-
-typedef int (*wait_function)(pthread_cond_t *, pthread_mutex_t *);
-
-int pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex) {
-  NEXT(wait_function, "pthread_cond_wait")
-  locks += watching;
-  return next(condition, mutex);
-}
-
-typedef int (*create_function)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
-
-int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
-                   void *argument) NOEXCEPT {
-  NEXT(create_function, "pthread_create")
-  locks += watching;
-  return next(thread, attributes, start, argument);
-}
-
-#ifdef __cplusplus
-}
-#endif
-
 static void check_nothing(const char *what, int line) {
-  watching = 0;
+  unwatch();
   check_count++;
   if (allocations == 0 && frees == 0 && locks == 0) return;
   check_failures++;
@@ -113,8 +16,7 @@ static void check_nothing(const char *what, int line) {
 /* Runs a statement and counts in it. */
 #define CHECK_NOTHING_ALLOCATED(what, statement) \
   do {                                           \
-    allocations = frees = locks = 0;             \
-    watching = 1;                                \
+    watch(0, 0);                                 \
     statement;                                   \
     check_nothing(what, __LINE__);               \
   } while (0)
@@ -124,25 +26,23 @@ static void *volatile kept;
 /* The counters count, also for the library: making a stream allocates. */
 static void counters(problem *p) {
   swiftrnn_stream *stream = NULL;
-  allocations = frees = locks = 0;
-  watching = 1;
+  watch(0, 0);
   kept = malloc(100);
   free(kept);
   pthread_mutex_t mutex;
   pthread_mutex_init(&mutex, NULL);
   pthread_mutex_lock(&mutex);
   pthread_mutex_unlock(&mutex);
-  watching = 0;
+  unwatch();
   CHECK(allocations == 1 && frees == 1 && locks == 1);
-  watching = 1;
+  watch(0, 0);
   const int status = swiftrnn_stream_create(p->network, p->weights, 1, &stream);
-  watching = 0;
+  unwatch();
   CHECK_STATUS(status, SWIFTRNN_STATUS_OK);
   CHECK(allocations >= 3);
-  frees = 0;
-  watching = 1;
+  watch(0, 0);
   swiftrnn_stream_destroy(stream);
-  watching = 0;
+  unwatch();
   CHECK(frees >= 2);
 }
 
@@ -174,58 +74,116 @@ static void run(const shape *is) {
   problem_free(p);
 }
 
-/* A stream with layer options, or of a cell of equations: rows of all kinds between layers. */
-static void run_options(swiftrnn_cell cell, swiftrnn_skip skip, const char *text) {
-  enum { STEPS = 7, SEQUENCES = 2, INPUTS = 5, WIDTH = 6, MOST_STATE = SEQUENCES * 8 * WIDTH };
-  static const int64_t dilations[3] = {1, 3, 2};
-  swiftrnn_config config;
-  swiftrnn_network *network = NULL;
-  CHECK_STATUS(swiftrnn_config_init(&config, sizeof config, cell), SWIFTRNN_STATUS_OK);
-  config.input_size = INPUTS, config.hidden_size = WIDTH, config.num_layers = 3;
-  config.skip = skip, config.learned_initial_states = 1, config.layer_dilations = dilations;
-  if (text == NULL) {
-    CHECK_STATUS(swiftrnn_network_create(&config, &network), SWIFTRNN_STATUS_OK);
-  } else {
-    swiftrnn_equations *equations = NULL;
-    CHECK_STATUS(swiftrnn_cell_parse(text, (int64_t)strlen(text), &equations), SWIFTRNN_STATUS_OK);
-    CHECK_STATUS(swiftrnn_network_create_equations(equations, &config, NULL, 0, &network), SWIFTRNN_STATUS_OK);
-    swiftrnn_equations_destroy(equations);
-  }
-  snprintf(current_work, sizeof current_work, "cell %d, skip %d, %s", (int)cell, (int)skip, text == NULL ? "" : text);
-  int64_t count = 0, elements = 0, states = 0;
+enum { STEPS = 4, INPUTS = 6, WIDTH = 6, MOST_STATES = 16, MOST_INPUTS = 15 };
+
+static void *zeros(int64_t bytes) { return required(calloc(1, bytes > 0 ? (size_t)bytes : 1)); }
+
+/* Numbers of a state over all layers, for one sequence. */
+static int64_t state_elements(const swiftrnn_network *network, int64_t state, int64_t layers) {
+  swiftrnn_state_part part;
+  CHECK_STATUS(swiftrnn_network_state_part(network, state, layers - 1, &part), SWIFTRNN_STATUS_OK);
+  return part.offset + part.rows * part.width;
+}
+
+/* All that a stream of any network can do. */
+static void run_network(const swiftrnn_network *network, const swiftrnn_config *config, int64_t sequences) {
+  const int64_t size = config->dtype == SWIFTRNN_FLOAT64 ? 8 : 4;
+  int64_t count = 0, elements = 0, states = 0, inputs = 0, width = 0;
   CHECK_STATUS(swiftrnn_network_parameter_count(network, &count), SWIFTRNN_STATUS_OK);
   CHECK_STATUS(swiftrnn_network_flat_count(network, &elements), SWIFTRNN_STATUS_OK);
   CHECK_STATUS(swiftrnn_network_state_count(network, &states), SWIFTRNN_STATUS_OK);
-  float *flat = (float *)required(calloc((size_t)elements, sizeof(float)));
-  void **parameters = (void **)required(calloc((size_t)count, sizeof(void *)));
-  CHECK_STATUS(swiftrnn_network_flat_pointers(network, flat, elements * 4, parameters, count), SWIFTRNN_STATUS_OK);
+  CHECK_STATUS(swiftrnn_network_input_count(network, &inputs), SWIFTRNN_STATUS_OK);
+  CHECK_STATUS(swiftrnn_network_output_size(network, &width), SWIFTRNN_STATUS_OK);
+  void *const flat = zeros(elements * size), **const parameters = (void **)zeros(count * (int64_t)sizeof(void *));
+  CHECK_STATUS(swiftrnn_network_flat_pointers(network, flat, elements * size, parameters, count), SWIFTRNN_STATUS_OK);
   CHECK_STATUS(swiftrnn_network_initialize(network, 1, parameters, count), SWIFTRNN_STATUS_OK);
+  void *const x = zeros(STEPS * sequences * INPUTS * size), *const y = zeros(STEPS * sequences * width * size);
+  void *arrays[MOST_INPUTS], *tensors[MOST_STATES];
+  for (int64_t i = 0; i < inputs; i++) {
+    swiftrnn_input_info info;
+    CHECK_STATUS(swiftrnn_network_input_info(network, i, &info), SWIFTRNN_STATUS_OK);
+    arrays[i] = zeros(sequences * info.width * size);
+  }
+  for (int64_t i = 0; i < states; i++) {
+    tensors[i] = zeros(sequences * state_elements(network, i, config->num_layers) * size);
+  }
+  const void *const *const given = (const void *const *)arrays, *const *const in = (const void *const *)tensors;
   swiftrnn_weights *weights = NULL;
   swiftrnn_stream *stream = NULL;
   CHECK_STATUS(swiftrnn_weights_create(network, (const void *const *)parameters, count, &weights), SWIFTRNN_STATUS_OK);
-  CHECK_STATUS(swiftrnn_stream_create(network, weights, SEQUENCES, &stream), SWIFTRNN_STATUS_OK);
-  static float x[STEPS * SEQUENCES * INPUTS], y[STEPS * SEQUENCES * WIDTH], kept_states[2][MOST_STATE];
-  void *const in_out[2] = {kept_states[0], kept_states[1]};
-  int status[6] = {0};
-  CHECK_NOTHING_ALLOCATED("the first step", status[0] = swiftrnn_stream_step(stream, x, y));
-  CHECK_NOTHING_ALLOCATED("100 steps", for (int i = 0; i < 100; i++) status[1] |= swiftrnn_stream_step(stream, x, y));
-  CHECK_NOTHING_ALLOCATED("a run", status[2] = swiftrnn_stream_run(stream, STEPS, x, y));
-  CHECK_NOTHING_ALLOCATED("get_state", status[3] = swiftrnn_stream_get_state(stream, in_out, states));
+  CHECK_STATUS(swiftrnn_stream_create(network, weights, sequences, &stream), SWIFTRNN_STATUS_OK);
+  int status[8] = {0};
   CHECK_NOTHING_ALLOCATED(
-      "set_state", status[4] = swiftrnn_stream_set_state(stream, (const void *const *)in_out, states));
-  CHECK_NOTHING_ALLOCATED("reset", status[5] = swiftrnn_stream_reset(stream));
-  for (int i = 0; i < 6; i++) CHECK_STATUS(status[i], SWIFTRNN_STATUS_OK);
+      "the first step with inputs", status[0] = swiftrnn_stream_step_inputs(stream, x, given, inputs, y));
+  CHECK_NOTHING_ALLOCATED("steps with inputs", for (int i = 0; i < 9; i++) {
+    status[1] |= swiftrnn_stream_step_inputs(stream, x, given, inputs, y);
+  });
+  CHECK_NOTHING_ALLOCATED("a step", status[2] = swiftrnn_stream_step(stream, x, y));
+  CHECK_NOTHING_ALLOCATED("steps", for (int i = 0; i < 9; i++) status[3] |= swiftrnn_stream_step(stream, x, y));
+  CHECK_NOTHING_ALLOCATED("a run", status[4] = swiftrnn_stream_run(stream, STEPS, x, y));
+  CHECK_NOTHING_ALLOCATED("get_state", status[5] = swiftrnn_stream_get_state(stream, tensors, states));
+  CHECK_NOTHING_ALLOCATED("set_state", status[6] = swiftrnn_stream_set_state(stream, in, states));
+  CHECK_NOTHING_ALLOCATED("reset", status[7] = swiftrnn_stream_reset(stream));
+  for (int i = 0; i < 8; i++) {
+    /* Inputs beside x are not known to a step without them. */
+    const int needs_inputs = inputs > 0 && i >= 2 && i <= 4;
+    CHECK_STATUS(status[i], needs_inputs ? SWIFTRNN_STATUS_NULL_POINTER : SWIFTRNN_STATUS_OK);
+  }
   swiftrnn_stream_destroy(stream);
   swiftrnn_weights_destroy(weights);
-  swiftrnn_network_destroy(network);
-  free(flat), free(parameters);
+  for (int64_t i = 0; i < inputs; i++) free(arrays[i]);
+  for (int64_t i = 0; i < states; i++) free(tensors[i]);
+  free(x), free(y), free(parameters), free(flat);
+}
+
+/* Of both types, for one sequence and for three, one layer and three, plain and with layer options: dilations, and rows
+ * of all kinds between layers. */
+static void run_variants(swiftrnn_cell cell, const swiftrnn_equations *equations, const char *name) {
+  static const int64_t dilations[3] = {1, 3, 2};
+  static const swiftrnn_skip skips[4] = {SWIFTRNN_SKIP_NONE, SWIFTRNN_SKIP_RESIDUAL, SWIFTRNN_SKIP_DENSE,
+                                         SWIFTRNN_SKIP_NONE};
+  for (int variant = 0; variant < 10; variant++) {
+    const int options = variant >= 4;
+    swiftrnn_config config;
+    CHECK_STATUS(swiftrnn_config_init(&config, sizeof config, cell), SWIFTRNN_STATUS_OK);
+    config.input_size = INPUTS, config.hidden_size = WIDTH;
+    config.dtype = variant & 1 ? SWIFTRNN_FLOAT64 : SWIFTRNN_FLOAT32;
+    config.num_layers = variant & 2 || options ? 3 : 1;
+    if (options) {
+      config.skip = skips[(variant - 4) / 2], config.learned_initial_states = 1;
+      if (variant >= 6) config.layer_dilations = dilations;
+    }
+    swiftrnn_network *network = NULL;
+    if (equations == NULL) {
+      CHECK_STATUS(swiftrnn_network_create(&config, &network), SWIFTRNN_STATUS_OK);
+    } else {
+      size_list sizes;
+      network = network_with_sizes(equations, &config, 2, &sizes);
+    }
+    snprintf(current_work, sizeof current_work, "%s, variant %d", name, variant);
+    /* Not every cell can be stacked: some read rows of another width than they give out. */
+    CHECK(network != NULL || config.num_layers > 1);
+    if (network == NULL) continue;
+    for (int64_t sequences = 1; sequences <= 3; sequences += 2) run_network(network, &config, sequences);
+    swiftrnn_network_destroy(network);
+  }
+}
+
+static void run_all_cells(void) {
+  char name[64];
+  int64_t count = 0;
+  for (int kind = 0; kind < 5; kind++) run_variants(all_cells[kind], NULL, "a built-in cell");
+  CHECK_STATUS(swiftrnn_cell_count(&count), SWIFTRNN_STATUS_OK);
+  CHECK(count > 0);
+  for (int64_t index = 0; index < count; index++) {
+    swiftrnn_equations *const equations = library_cell(index, name);
+    run_variants(SWIFTRNN_EQUATIONS, equations, name);
+    swiftrnn_equations_destroy(equations);
+  }
 }
 
 int main(void) {
-  run_options(SWIFTRNN_LSTM, SWIFTRNN_SKIP_NONE, NULL);
-  run_options(SWIFTRNN_GRU, SWIFTRNN_SKIP_RESIDUAL, NULL);
-  run_options(SWIFTRNN_RNN_TANH, SWIFTRNN_SKIP_DENSE, NULL);
-  run_options(SWIFTRNN_EQUATIONS, SWIFTRNN_SKIP_DENSE, "like lstm_peephole");
+  run_all_cells();
   for (int kind = 0; kind < KINDS; kind++) {
     for (int variant = 0; variant < 8; variant++) {
       shape is = shape_of_kind(kind, 9);

@@ -223,12 +223,17 @@ extension Network {
     return zip(equations.cell.graph.states, equations.first.states).map { ($0.name, $1.width) }
   }
 
-  /// How many there are, without a list: passes ask for it.
+  /// How many there are, without a list: passes and steps ask for it. Called from other modules by the versions for Float
+  /// and Double: the generic one asks the runtime for types, which allocates.
   public var stateCount: Int {
-    stack?.block(0, 0).network.stateCount ?? equations?.first.states.count ?? configuration.cell.states
+    @_specialize(exported:true,where Scalar == Float)
+    @_specialize(exported:true,where Scalar == Double)
+    get { stack?.block(0, 0).network.stateCount ?? equations?.first.states.count ?? configuration.cell.states }
   }
   public var inputCount: Int {
-    stack?.block(0, 0).network.inputCount ?? equations.map { $0.first.inputCount - 1 } ?? 0
+    @_specialize(exported:true,where Scalar == Float)
+    @_specialize(exported:true,where Scalar == Double)
+    get { stack?.block(0, 0).network.inputCount ?? equations.map { $0.first.inputCount - 1 } ?? 0 }
   }
 
   /// Names and widths of the inputs beside x, in order.
