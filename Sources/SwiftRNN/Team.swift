@@ -50,13 +50,23 @@ struct Team {
 
   /// Runs `body` with a team that has done nothing yet, of at most `largest` members. Its counters are on the stack, and
   /// not from `withUnsafeTemporaryAllocation`: that takes aligned memory from the heap, and ends the process without it.
+  /// Never inlined: a thread alone has no counters, and hosts of plug-ins give few kilobytes of stack.
+  @inline(never)
   static func with(members: Int, _ body: (Team) -> Void) {
-    // `largest` + 1 counters, and one more to align the first.
+    if members > limit { return withMany(members: members, body) }
+    // A counter for each, one for all, and one more to align the first.
+    var memory = InlineArray<272, UInt64>(repeating: 0)
+    withUnsafeMutableBytes(of: &memory) { body(Team(members: members, at: $0)) }
+  }
+
+  @inline(never)
+  private static func withMany(members: Int, _ body: (Team) -> Void) {
     var memory = InlineArray<1040, UInt64>(repeating: 0)
-    withUnsafeMutableBytes(of: &memory) { memory in
-      let start = memory.baseAddress.unsafelyUnwrapped.alignedUp(toMultipleOf: stride)
-      body(Team(members: members, memory: start))
-    }
+    withUnsafeMutableBytes(of: &memory) { body(Team(members: members, at: $0)) }
+  }
+
+  private init(members: Int, at memory: UnsafeMutableRawBufferPointer) {
+    self.init(members: members, memory: memory.baseAddress.unsafelyUnwrapped.alignedUp(toMultipleOf: Self.stride))
   }
 
   /// Pieces of member `owner` that have been taken, over all phases.
