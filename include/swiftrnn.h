@@ -55,7 +55,7 @@ typedef enum swiftrnn_status {
   SWIFTRNN_STATUS_BUFFER_TOO_SMALL = 5, /**< a tape, workspace or other buffer has fewer bytes than needed */
   SWIFTRNN_STATUS_MISALIGNED = 6,       /**< a pointer is not aligned to its element */
   SWIFTRNN_STATUS_MISMATCH = 7,         /**< a tape, weights or struct belongs to another configuration or version */
-  SWIFTRNN_STATUS_OUT_OF_MEMORY = 8,
+  SWIFTRNN_STATUS_OUT_OF_MEMORY = 8,    /**< the system has none left; the process goes on (docs/abi.md) */
   SWIFTRNN_STATUS_UNSUPPORTED = 9       /**< a combination that does not exist, such as a bidirectional stream */
 } swiftrnn_status;
 

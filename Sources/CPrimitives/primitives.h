@@ -4,7 +4,10 @@
 #ifndef SWIFTRNN_PRIMITIVES_H
 #define SWIFTRNN_PRIMITIVES_H
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -112,13 +115,39 @@ static inline int32_t swiftrnn_random_bits(uint64_t *bits) { return getentropy(b
 static inline double swiftrnn_square_root_double(double x) { return __builtin_elementwise_sqrt(x); }
 
 
-/** The calling thread's 1024 bytes for the message of its last error; zeros at the start. Each module that imports this
- *  header has its own: only SwiftRNNC uses it. */
-static inline char *swiftrnn_error_text(void) {
-  static _Thread_local char text[1024];
+/* The calling thread's text, in memory of its own and not in thread-local memory: the dynamic linker can put the few bytes
+ * that the library has there beside the thread's stack, which 1024 would not fit (Sources/CReserve/reserve.c). */
+static inline pthread_key_t *swiftrnn_error_key(void) {
+  static pthread_key_t key;
+  return &key;
+}
+
+static inline bool *swiftrnn_error_key_made(void) {
+  static bool made;
+  return &made;
+}
+
+static inline void swiftrnn_make_error_key(void) {
+  *swiftrnn_error_key_made() = pthread_key_create(swiftrnn_error_key(), free) == 0;
+}
+
+/** The calling thread's 1024 bytes for the message of its last error, zeros at the start; NULL: there are none yet, and
+ *  cannot be had if `make` is true. Each module that imports this header has its own: only SwiftRNNC uses it. */
+static inline char *swiftrnn_error_text(bool make) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, swiftrnn_make_error_key);
+  if (!*swiftrnn_error_key_made()) return NULL;
+  char *text = (char *)pthread_getspecific(*swiftrnn_error_key());
+  if (text != NULL || !make) return text;
+  text = (char *)calloc(1, 1024);
+  if (text != NULL && pthread_setspecific(*swiftrnn_error_key(), text) != 0) {
+    free(text);
+    text = NULL;
+  }
   return text;
 }
 
+#include "reserve.h"
 #include "vectors.h"
 
 #endif

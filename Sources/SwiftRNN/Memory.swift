@@ -1,5 +1,6 @@
-// Memory whose size a caller chose: asked for with posix_memalign and checked, because Swift's own allocators end the
-// process when there is none left. Sizes are counted without overflow.
+// Memory whose size a caller chose: asked for with aligned_alloc and checked, because Swift's own allocators end the
+// process when there is none left, and in libswiftrnn.so draw on a reserve that is not made for much (Sources/CReserve).
+// Sizes are counted without overflow.
 import Kernels
 
 #if canImport(Glibc)
@@ -17,8 +18,9 @@ final class Block<Element: BitwiseCopyable>: @unchecked Sendable {
   /// - Throws: ``RNNError/outOfMemory(bytes:)``, ``RNNError/overflow(_:)``
   init(count: Int) throws(RNNError) {
     let bytes = try Size.bytes(count, of: Element.self, "a block")
-    var memory: UnsafeMutableRawPointer?
-    guard posix_memalign(&memory, 64, max(bytes, 64)) == 0, let memory else { throw .outOfMemory(bytes: bytes) }
+    // A multiple of the alignment: C11 wants that.
+    let (padded, overflow) = max(bytes, 64).addingReportingOverflow(63)
+    guard !overflow, let memory = aligned_alloc(64, padded & ~63) else { throw .outOfMemory(bytes: bytes) }
     pointer = memory.bindMemory(to: Element.self, capacity: max(count, 1))
     self.count = count
   }

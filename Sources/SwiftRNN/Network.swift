@@ -154,11 +154,8 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   }
 
   /// Threads for a pass: as many as are allowed and worth their while.
-  @_spi(Door)
-  public func threads(steps: Int, sequences: Int) -> Int {
+  func threads(steps: Int, sequences: Int) -> Int {
     let c = executed
-    // Its passes make small arrays, as several threads do.
-    if stack != nil { return max(2, c.threads) }
     if let equations = interpreter {
       return equations.threads(c, lanes: plan.lanes, steps: steps, sequences: sequences)
     }

@@ -56,14 +56,14 @@ public enum Threads {
     /// version 1 a number in each of two.
     private static func cgroupQuota() -> Int? {
       func numbers(_ path: StaticString) -> (Int, Int)? {
-        guard let file = fopen(UnsafeRawPointer(path.utf8Start).assumingMemoryBound(to: CChar.self), "r") else {
-          return nil
-        }
-        defer { fclose(file) }
+        // Not fopen(), which needs memory: what is found here is kept.
+        let file = open(UnsafeRawPointer(path.utf8Start).assumingMemoryBound(to: CChar.self), O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
         var text = InlineArray<64, CChar>(repeating: 0)
         var span = text.mutableSpan
         return span.withUnsafeMutableBufferPointer { buffer -> (Int, Int)? in
-          guard let start = buffer.baseAddress, fgets(start, 64, file) != nil else { return nil }
+          guard let start = buffer.baseAddress, read(file, start, 63) > 0 else { return nil }
           var rest: UnsafeMutablePointer<CChar>?
           let first = strtol(start, &rest, 10)
           guard let rest, rest != start else { return nil }
@@ -88,15 +88,26 @@ extension Threads {
   private static let lastMade = Atomic<Int>(-1)
   /// This process came from fork() after threads were wanted.
   private static let forked = Atomic<Bool>(false)
-  private static let watchingForks: Bool =
-    pthread_atfork(nil, nil, { Threads.forked.store(true, ordering: .relaxed) }) == 0
+  private static let watchesForks = Atomic<Bool>(false)
 
-  /// Whether a thread can be made now. `concurrentPerform` waits, asleep, until it can make one; a process at its limit
-  /// of threads or memory would hang. So one is made and ended first, once a second: that costs some 20 microseconds.
-  /// libdispatch keeps its own threads for longer than that. Never in a child of a process that had threads: what
-  /// libdispatch knows of its threads is no longer true there.
+  /// That needs memory, which may be there at another time.
+  private static func watchForks() -> Bool {
+    if watchesForks.load(ordering: .relaxed) { return true }
+    guard pthread_atfork(nil, nil, { Threads.forked.store(true, ordering: .relaxed) }) == 0 else { return false }
+    watchesForks.store(true, ordering: .relaxed)
+    return true
+  }
+
+  /// Whether `concurrentPerform` may be called. Never in a child of a process that had threads: what libdispatch knows of
+  /// its threads is no longer true there. Nor where it would wait, asleep, until it can make one: a process at its limit
+  /// of threads or memory would hang. Sources/CReserve keeps it from that. Elsewhere a thread is made and ended first,
+  /// once a second: that costs some 20 microseconds. libdispatch keeps its own threads for longer than that.
   static var available: Bool {
-    if !watchingForks || forked.load(ordering: .relaxed) { return false }
+    if forked.load(ordering: .relaxed) || !watchForks() { return false }
+    return swiftrnn_has_reserve() ? swiftrnn_has_threads() : canMakeThread()
+  }
+
+  private static func canMakeThread() -> Bool {
     var now = timespec()
     clock_gettime(CLOCK_MONOTONIC, &now)
     let second = Int(now.tv_sec)
@@ -154,6 +165,8 @@ func parallel(_ tasks: Int, threads: Int, _ body: (Int) -> Void) {
 private struct Gathering: ~Copyable {
   private let workers: Int
   private let caller = pthread_self()
+  /// What the caller's allocations may draw on.
+  nonisolated(unsafe) private let reserve = swiftrnn_own_reserve()
   private let begun = Atomic<Int>(0)
   private let done = Atomic<Int>(0)
   /// Pauses until the caller sleeps after all: some 100 microseconds.
@@ -161,11 +174,15 @@ private struct Gathering: ~Copyable {
 
   init(workers: Int) { self.workers = workers }
 
-  borrowing func begin() { begun.add(1, ordering: .relaxed) }
+  borrowing func begin() {
+    begun.add(1, ordering: .relaxed)
+    if pthread_equal(pthread_self(), caller) == 0 { swiftrnn_use_reserve(reserve) }
+  }
 
   /// Waits, if it is the caller and nothing is left to begin. Not for long, and for nothing that has not begun:
   /// workers need not run at the same time.
   borrowing func end() {
+    if pthread_equal(pthread_self(), caller) == 0 { swiftrnn_use_reserve(nil) }
     done.add(1, ordering: .relaxed)
     if pthread_equal(pthread_self(), caller) == 0 || begun.load(ordering: .relaxed) < workers { return }
     var turns = 0

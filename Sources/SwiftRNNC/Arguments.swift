@@ -10,12 +10,17 @@ func dispatch(
   switch dtype {
   case SWIFTRNN_FLOAT32: try float()
   case SWIFTRNN_FLOAT64: try double()
-  default: throw .invalidValue("dtype", Int(truncatingIfNeeded: dtype.rawValue), low: 0, high: 1)
+  default: throw Argument.unknown(dtype)
   }
 }
 
 /// Pointers and sizes of plain dense arrays.
 enum Argument {
+  /// What is no type of numbers.
+  static func unknown(_ dtype: swiftrnn_dtype) -> RNNError {
+    .invalidValue("dtype", Int(truncatingIfNeeded: dtype.rawValue), low: 0, high: 1)
+  }
+
   /// A size that is 0 or more.
   static func size(_ name: StaticString, _ value: Int64) throws(RNNError) -> Int {
     guard value >= 0 else { throw .invalidSize(name, Int(value), low: 0, high: .max) }

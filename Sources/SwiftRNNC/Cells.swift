@@ -7,9 +7,6 @@ final class EquationsHandle: Sendable {
   init(_ cell: Cell) { self.cell = cell }
 }
 
-/// What compiling a cell takes at most, by far.
-private let compilerBytes = 1 << 26
-
 @implementation @_cdecl("swiftrnn_cell_parse")
 public func swiftrnn_cell_parse(
   _ text: UnsafePointer<CChar>!, _ text_size: Int64, _ out_equations: UnsafeMutablePointer<OpaquePointer?>!
@@ -21,12 +18,13 @@ public func swiftrnn_cell_parse(
     guard (0...Int64(Cell.largestText)).contains(text_size) else {
       throw .invalidSize("text_size", Int(text_size), low: 0, high: Cell.largestText)
     }
-    try requireSpareMemory(compilerBytes)
     let bytes = UnsafeRawBufferPointer(start: text, count: Int(text_size))
-    do throws(CellError) {
-      out.pointee = Handle.make(EquationsHandle(try Cell(bytes: Array(bytes))))
-    } catch {
-      throw .cell(error)
+    try make(out, reserving: Reserve.compiler) { () throws(RNNError) in
+      do throws(CellError) {
+        return EquationsHandle(try Cell(bytes: Array(bytes)))
+      } catch {
+        throw .cell(error)
+      }
     }
   }
 }
@@ -47,23 +45,21 @@ public func swiftrnn_network_create_equations(
     out.pointee = nil
     let cell = try Handle.object(EquationsHandle.self, equations, "equations").cell
     let config = try Argument.settings("config", config)
-    try requireSpareMemory(compilerBytes)
     guard Int32(exactly: config.cell.rawValue) == CellKind.equations.rawValue else {
       throw .invalidValue("cell", Int(config.cell.rawValue), low: 6, high: 6)
     }
-    let configuration = try Argument.configuration(config, .equations)
-    let options = try Argument.options(config)
-    let sizes = try Argument.sizes(sizes, size_count)
-    var handle: NetworkHandle?
-    try dispatch(
-      config.dtype,
-      float: { () throws(RNNError) in
-        handle = NetworkHandle(.float(try Network(cell, configuration, sizes: sizes, options: options)))
-      },
-      double: { () throws(RNNError) in
-        handle = NetworkHandle(.double(try Network(cell, configuration, sizes: sizes, options: options)))
-      })
-    out.pointee = handle.map(Handle.make)
+    try make(out, reserving: Reserve.compiler) { () throws(RNNError) in
+      let configuration = try Argument.configuration(config, .equations)
+      let options = try Argument.options(config)
+      let sizes = try Argument.sizes(sizes, size_count)
+      return switch config.dtype {
+      case SWIFTRNN_FLOAT32:
+        NetworkHandle(.float(try Network(cell, configuration, sizes: sizes, options: options)))
+      case SWIFTRNN_FLOAT64:
+        NetworkHandle(.double(try Network(cell, configuration, sizes: sizes, options: options)))
+      default: throw Argument.unknown(config.dtype)
+      }
+    }
   }
 }
 
@@ -110,9 +106,8 @@ public func swiftrnn_network_describe(
   _ network: OpaquePointer!, _ text: UnsafeMutablePointer<CChar>!, _ text_size: Int64,
   _ out_size: UnsafeMutablePointer<Int64>!
 ) -> swiftrnn_status {
-  run { () throws(RNNError) in
+  run(reserving: Reserve.description) { () throws(RNNError) in
     let handle = try Handle.network(network)
-    try requireSpareMemory(1 << 22)
     switch handle.network {
     case .float(let network): try write(network.describe(), text, text_size, out_size)
     case .double(let network): try write(network.describe(), text, text_size, out_size)
@@ -188,7 +183,7 @@ public func swiftrnn_cell_text(
   _ name: UnsafePointer<CChar>!, _ text: UnsafeMutablePointer<CChar>!, _ text_size: Int64,
   _ out_size: UnsafeMutablePointer<Int64>!
 ) -> swiftrnn_status {
-  run { () throws(RNNError) in
+  run(reserving: Reserve.description) { () throws(RNNError) in
     guard let name else { throw .nullPointer("name") }
     guard let found = Cell.builtInText(String(cString: name)) else {
       throw .mismatch("the library has no cell of this name")
@@ -207,7 +202,7 @@ public func swiftrnn_stream_step_inputs(
   func step<Scalar: RNNScalar>(_ stream: Stream<Scalar>) throws(RNNError) {
     try stream.step(
       unsafe: x?.assumingMemoryBound(to: Scalar.self),
-      inputs: Argument.inputs("inputs", inputs, input_count, expected: stream.network.inputs.count),
+      inputs: Argument.inputs("inputs", inputs, input_count, expected: stream.network.inputCount),
       into: y?.assumingMemoryBound(to: Scalar.self))
   }
   return run { () throws(RNNError) in

@@ -7,14 +7,6 @@ final class ForestHandle: Sendable {
   init(_ forest: Forest) { self.forest = forest }
 }
 
-/// Bytes that making a forest takes at most: a dozen numbers for each node and edge.
-private func requireMemory(nodes: Int64, edges: Int64) throws(RNNError) {
-  let (sum, overflow) = nodes.addingReportingOverflow(edges)
-  let (bytes, overflow2) = sum.multipliedReportingOverflow(by: 160)
-  guard !overflow, !overflow2 else { throw .overflow("a forest") }
-  try requireSpareMemory(Int(bytes) + (1 << 16))
-}
-
 extension Argument {
   fileprivate static func numbers(
     _ name: StaticString, _ pointer: UnsafePointer<Int64>?, _ count: Int64
@@ -36,9 +28,9 @@ public func swiftrnn_forest_create(
     let out = try output(out_forest, "out_forest")
     out.pointee = nil
     try Argument.count("node_count", node_count)
-    try requireMemory(nodes: node_count, edges: node_count)
-    let forest = try Forest(parents: Argument.numbers("parents", parents, node_count))
-    out.pointee = Handle.make(ForestHandle(forest))
+    try make(out, reserving: Reserve.forest(nodes: node_count, edges: node_count)) { () throws(RNNError) in
+      ForestHandle(try Forest(parents: Argument.numbers("parents", parents, node_count)))
+    }
   }
 }
 
@@ -52,11 +44,12 @@ public func swiftrnn_forest_create_edges(
     out.pointee = nil
     try Argument.count("node_count", node_count)
     try Argument.count("edge_count", edge_count)
-    try requireMemory(nodes: node_count, edges: edge_count)
-    let forest = try Forest(
-      nodeCount: Int(node_count), children: Argument.numbers("children", children, edge_count),
-      parents: Argument.numbers("parents", parents, edge_count))
-    out.pointee = Handle.make(ForestHandle(forest))
+    try make(out, reserving: Reserve.forest(nodes: node_count, edges: edge_count)) { () throws(RNNError) in
+      ForestHandle(
+        try Forest(
+          nodeCount: Int(node_count), children: Argument.numbers("children", children, edge_count),
+          parents: Argument.numbers("parents", parents, edge_count)))
+    }
   }
 }
 
@@ -122,7 +115,7 @@ public func swiftrnn_forest_forward(
     f.firstNode = Int(a.first_node)
     try network.forward(forest, f)
   }
-  return run(allocating: true) { () throws(RNNError) in
+  return run(reserving: Reserve.pass) { () throws(RNNError) in
     let handle = try Handle.network(network)
     let forest = try Handle.object(ForestHandle.self, forest, "forest").forest
     let a = try Argument.settings("args", args)
@@ -162,7 +155,7 @@ public func swiftrnn_forest_backward(
     b.workspaceBytes = Int(a.workspace_size)
     try network.backward(forest, b)
   }
-  return run(allocating: true) { () throws(RNNError) in
+  return run(reserving: Reserve.pass) { () throws(RNNError) in
     let handle = try Handle.network(network)
     let forest = try Handle.object(ForestHandle.self, forest, "forest").forest
     let a = try Argument.settings("args", args)

@@ -2,12 +2,6 @@
 import CSwiftRNN
 @_spi(Door) import SwiftRNN
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// One of the two types of numbers.
 enum Either<Single: Sendable, Double: Sendable>: Sendable {
   case float(Single)
@@ -116,15 +110,6 @@ extension Unmanaged {
     }
     if let refusal { throw refusal }
   }
-}
-
-/// Swift's own allocations, of objects and of small arrays, end the process where there is no memory left. So a call
-/// that makes some first asks for more than all of them take, and gives it back: what malloc() then holds serves them.
-func requireSpareMemory(_ bytes: Int = 1 << 16) throws(RNNError) {
-  // Not malloc(): the compiler removes that together with its free().
-  var memory: UnsafeMutableRawPointer?
-  guard posix_memalign(&memory, 64, bytes) == 0 else { throw .outOfMemory(bytes: bytes) }
-  free(memory)
 }
 
 /// Where a result goes.

@@ -43,11 +43,11 @@ private func initialize(
 ) throws(RNNError) {
   let handle = try Handle.network(network)
   let parameters = try Argument.parameters("parameters", parameters, count, expected: handle.parameterCount)
-  // What is known of the parameters of the largest cell.
-  try requireSpareMemory(1 << 20)
-  switch handle.network {
-  case .float(let network): try network.initialize(initializer, seed: seed, parameters: parameters)
-  case .double(let network): try network.initialize(initializer, seed: seed, parameters: parameters)
+  try withReserve(Reserve.initializer) { () throws(RNNError) in
+    switch handle.network {
+    case .float(let network): try network.initialize(initializer, seed: seed, parameters: parameters)
+    case .double(let network): try network.initialize(initializer, seed: seed, parameters: parameters)
+    }
   }
 }
 

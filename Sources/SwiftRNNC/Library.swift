@@ -28,7 +28,9 @@ public func swiftrnn_status_string(_ status: swiftrnn_status) -> UnsafePointer<C
 }
 
 @implementation @_cdecl("swiftrnn_last_error")
-public func swiftrnn_last_error() -> UnsafePointer<CChar>! { UnsafePointer(lastMessage()) }
+public func swiftrnn_last_error() -> UnsafePointer<CChar>! {
+  lastMessage(make: false).map { UnsafePointer($0) } ?? text("")
+}
 
 @implementation @_cdecl("swiftrnn_isa")
 public func swiftrnn_isa() -> UnsafePointer<CChar>! {

@@ -30,23 +30,18 @@ public func swiftrnn_network_create(
     let out = try output(out_network, "out_network")
     out.pointee = nil
     let config = try Argument.settings("config", config)
-    // Names and numbers of parameters are listed for each layer where layers have options.
-    try requireSpareMemory(1 << 16 + min(max(Int(config.num_layers), 0), 1024) << 13)
     guard let cell = Int32(exactly: config.cell.rawValue).flatMap(CellKind.init(rawValue:)) else {
       throw .invalidValue("cell", Int(config.cell.rawValue), low: 1, high: 6)
     }
-    let configuration = try Argument.configuration(config, cell)
-    let options = try Argument.options(config)
-    var handle: NetworkHandle?
-    try dispatch(
-      config.dtype,
-      float: { () throws(RNNError) in
-        handle = NetworkHandle(.float(try Network<Float>(configuration, options: options)))
-      },
-      double: { () throws(RNNError) in
-        handle = NetworkHandle(.double(try Network<Double>(configuration, options: options)))
-      })
-    out.pointee = handle.map(Handle.make)
+    try make(out, reserving: Reserve.network(layers: config.num_layers)) { () throws(RNNError) in
+      let configuration = try Argument.configuration(config, cell)
+      let options = try Argument.options(config)
+      return switch config.dtype {
+      case SWIFTRNN_FLOAT32: NetworkHandle(.float(try Network<Float>(configuration, options: options)))
+      case SWIFTRNN_FLOAT64: NetworkHandle(.double(try Network<Double>(configuration, options: options)))
+      default: throw Argument.unknown(config.dtype)
+      }
+    }
   }
 }
 

@@ -66,11 +66,10 @@ public func swiftrnn_network_forward(
     f.seed = try Argument.seed(a.seed, seeded: a.seeded, a.reserved)
     f.firstSequence = Int(a.first_sequence)
     f.mask = a.mask
-    // One thread and packed weights: nothing is allocated. Sizes that make no sense are refused below.
-    if weights == nil || network.threads(steps: f.steps, sequences: f.sequences) > 1 {
-      try requireSpareMemory(network.spareBytes())
+    guard network.allocates(packed: weights != nil, steps: f.steps, sequences: f.sequences) else {
+      return try network.forward(f)
     }
-    try network.forward(f)
+    try withReserve(network.spareBytes()) { () throws(RNNError) in try network.forward(f) }
   }
   return run { () throws(RNNError) in
     let handle = try Handle.network(network)
@@ -129,10 +128,11 @@ public func swiftrnn_network_backward(
   return run { () throws(RNNError) in
     let handle = try Handle.network(network)
     let a = try Argument.settings("args", args)
-    try requireSpareMemory(handle.spareBytes())
-    switch handle.network {
-    case .float(let network): try backward(network, a)
-    case .double(let network): try backward(network, a)
+    try withReserve(handle.spareBytes()) { () throws(RNNError) in
+      switch handle.network {
+      case .float(let network): try backward(network, a)
+      case .double(let network): try backward(network, a)
+      }
     }
   }
 }
@@ -146,16 +146,17 @@ public func swiftrnn_network_update_statistics(
     let handle = try Handle.network(network)
     let parameters = try Argument.parameters(
       "parameters", parameters, parameter_count, expected: handle.parameterCount)
-    try requireSpareMemory(handle.spareBytes())
-    switch handle.network {
-    case .float(let network):
-      try network.updateStatistics(
-        tape: tape, tapeBytes: Int(tape_size), steps: Int(steps), sequences: Int(sequences), momentum: momentum,
-        parameters: parameters)
-    case .double(let network):
-      try network.updateStatistics(
-        tape: tape, tapeBytes: Int(tape_size), steps: Int(steps), sequences: Int(sequences), momentum: momentum,
-        parameters: parameters)
+    try withReserve(handle.spareBytes()) { () throws(RNNError) in
+      switch handle.network {
+      case .float(let network):
+        try network.updateStatistics(
+          tape: tape, tapeBytes: Int(tape_size), steps: Int(steps), sequences: Int(sequences), momentum: momentum,
+          parameters: parameters)
+      case .double(let network):
+        try network.updateStatistics(
+          tape: tape, tapeBytes: Int(tape_size), steps: Int(steps), sequences: Int(sequences), momentum: momentum,
+          parameters: parameters)
+      }
     }
   }
 }
@@ -173,13 +174,12 @@ public func swiftrnn_weights_create(
     let handle = try Handle.network(network)
     let parameters = try Argument.parameters(
       "parameters", parameters, parameter_count, expected: handle.parameterCount)
-    try requireSpareMemory(handle.spareBytes())
-    let weights: WeightsHandle =
+    try make(out, reserving: handle.spareBytes()) { () throws(RNNError) in
       switch handle.network {
       case .float(let network): WeightsHandle(.float(try PackedWeights(network, parameters: parameters)))
       case .double(let network): WeightsHandle(.double(try PackedWeights(network, parameters: parameters)))
       }
-    out.pointee = Handle.make(weights)
+    }
   }
 }
 
@@ -199,16 +199,15 @@ public func swiftrnn_stream_create(
     let handle = try Handle.network(network)
     let network = handle.network
     let weights = try Handle.object(WeightsHandle.self, weights, "weights").weights
-    try requireSpareMemory(handle.spareBytes(isStream: true))
-    let stream: StreamHandle
-    switch (network, weights) {
-    case (.float(let network), .float(let weights)):
-      stream = StreamHandle(.float(try Stream(network, weights: weights, sequences: Int(sequences))))
-    case (.double(let network), .double(let weights)):
-      stream = StreamHandle(.double(try Stream(network, weights: weights, sequences: Int(sequences))))
-    default: throw .mismatch("the weights are of another type of numbers than the network")
+    try make(out, reserving: handle.spareBytes(isStream: true)) { () throws(RNNError) in
+      switch (network, weights) {
+      case (.float(let network), .float(let weights)):
+        StreamHandle(.float(try Stream(network, weights: weights, sequences: Int(sequences))))
+      case (.double(let network), .double(let weights)):
+        StreamHandle(.double(try Stream(network, weights: weights, sequences: Int(sequences))))
+      default: throw .mismatch("the weights are of another type of numbers than the network")
+      }
     }
-    out.pointee = Handle.make(stream)
   }
 }
 

@@ -19,15 +19,15 @@ func status(of error: RNNError) -> swiftrnn_status {
   }
 }
 
-/// The calling thread's 1024 bytes for its last message. Never inlined: the C function behind it is `static inline`, and
-/// each object file that calls it would have a buffer of its own.
+/// The calling thread's 1024 bytes for its last message; nil: there are none yet, and cannot be had. Never inlined: the C
+/// function behind it is `static inline`, and each object file that calls it would have buffers of its own.
 @inline(never)
-func lastMessage() -> UnsafeMutablePointer<CChar> { swiftrnn_error_text() }
+func lastMessage(make: Bool) -> UnsafeMutablePointer<CChar>? { swiftrnn_error_text(make) }
 
 /// Writes the message of `error` for the calling thread.
 @inline(never)
 func record(_ error: RNNError) {
-  lastMessage().withMemoryRebound(to: UInt8.self, capacity: 1024) { text in
+  lastMessage(make: true)?.withMemoryRebound(to: UInt8.self, capacity: 1024) { text in
     error.write(to: UnsafeMutableBufferPointer(start: text, count: 1024), naming: .c)
   }
 }
@@ -36,14 +36,13 @@ func record(_ error: RNNError) {
 /// Already the checks and the message run with the library's floating-point control: a caller may have unmasked
 /// exceptions, and printing 0.3 is inexact.
 ///
-/// - Parameter allocating: `body` allocates Swift objects, or runs on several threads: see `requireSpareMemory()`.
+/// - Parameter bytes: of the reserve that `body` runs with, if any: see `withReserve()`.
 @inline(__always)
-func run(allocating: Bool = false, _ body: () throws(RNNError) -> Void) -> swiftrnn_status {
+func run(reserving bytes: Int? = nil, _ body: () throws(RNNError) -> Void) -> swiftrnn_status {
   let before = swiftrnn_float_control_enter()
   defer { swiftrnn_float_control_leave(before) }
   do {
-    if allocating { try requireSpareMemory() }
-    try body()
+    if let bytes { try withReserve(bytes, body) } else { try body() }
     return SWIFTRNN_STATUS_OK
   } catch {
     record(error)

@@ -16,7 +16,7 @@ public func swiftrnn_embedding_forward(
       ids: try Argument.array("ids", ids, count, of: Int.self),
       out: try Argument.output("out", out, count, width, of: type))
   }
-  return run(allocating: true) { () throws(RNNError) in
+  return run(reserving: Reserve.pass) { () throws(RNNError) in
     try dispatch(
       dtype, float: { () throws(RNNError) in try forward(Float.self) },
       double: { () throws(RNNError) in try forward(Double.self) })
@@ -38,7 +38,7 @@ public func swiftrnn_embedding_backward(
       accumulate: try Argument.flag("accumulate", accumulate),
       dweight: try Argument.output("dweight", dweight, vocabulary, width, of: type))
   }
-  return run(allocating: true) { () throws(RNNError) in
+  return run(reserving: Reserve.pass) { () throws(RNNError) in
     try dispatch(
       dtype, float: { () throws(RNNError) in try backward(Float.self) },
       double: { () throws(RNNError) in try backward(Double.self) })
@@ -67,7 +67,7 @@ public func swiftrnn_cross_entropy(
     perplexity?[0] = result.perplexity
     count?[0] = result.count
   }
-  return run(allocating: true) { () throws(RNNError) in
+  return run(reserving: Reserve.pass) { () throws(RNNError) in
     try dispatch(
       dtype, float: { () throws(RNNError) in try evaluate(Float.self) },
       double: { () throws(RNNError) in try evaluate(Double.self) })
@@ -96,7 +96,7 @@ public func swiftrnn_clip_gradients(
     }
     norm?[0] = before
   }
-  return run(allocating: true) { () throws(RNNError) in
+  return run(reserving: Reserve.pass) { () throws(RNNError) in
     try dispatch(
       dtype, float: { () throws(RNNError) in try clip(Float.self) },
       double: { () throws(RNNError) in try clip(Double.self) })
@@ -120,7 +120,7 @@ public func swiftrnn_sgd_step(
         ? try Argument.output("velocity", velocity, 0, of: type)
         : try Argument.wanted("velocity", velocity, elements, of: type))
   }
-  return run(allocating: true) { () throws(RNNError) in
+  return run(reserving: Reserve.pass) { () throws(RNNError) in
     try dispatch(
       dtype, float: { () throws(RNNError) in try step(Float.self) },
       double: { () throws(RNNError) in try step(Double.self) })
@@ -146,7 +146,7 @@ public func swiftrnn_adam_step(
       first: try Argument.output("first", first, elements, of: type),
       second: try Argument.output("second", second, elements, of: type))
   }
-  return run(allocating: true) { () throws(RNNError) in
+  return run(reserving: Reserve.pass) { () throws(RNNError) in
     try dispatch(
       dtype, float: { () throws(RNNError) in try update(Float.self) },
       double: { () throws(RNNError) in try update(Double.self) })
@@ -173,7 +173,7 @@ public func swiftrnn_sample(
       logits: try Argument.array("logits", logits, rows, classes, of: type), classes: classes,
       ids: try Argument.output("out_ids", out_ids, rows, of: Int.self))
   }
-  return run(allocating: true) { () throws(RNNError) in
+  return run(reserving: Reserve.pass) { () throws(RNNError) in
     try dispatch(
       dtype, float: { () throws(RNNError) in try sample(Float.self) },
       double: { () throws(RNNError) in try sample(Double.self) })
@@ -197,7 +197,7 @@ public func swiftrnn_linear_forward(
   }
   // Sizes that are refused do not get far.
   let allocates = Linear.allocates(rows: Int(rows), inputs: Int(inputs), outputs: Int(outputs))
-  return run(allocating: allocates) { () throws(RNNError) in
+  return run(reserving: allocates ? Reserve.pass : nil) { () throws(RNNError) in
     try dispatch(
       dtype, float: { () throws(RNNError) in try forward(Float.self) },
       double: { () throws(RNNError) in try forward(Double.self) })
@@ -224,7 +224,7 @@ public func swiftrnn_linear_backward(
       dweight: try Argument.wanted("dweight", dweight, outputs, inputs, of: type),
       dbias: try Argument.wanted("dbias", dbias, outputs, of: type))
   }
-  return run(allocating: true) { () throws(RNNError) in
+  return run(reserving: Reserve.pass) { () throws(RNNError) in
     try dispatch(
       dtype, float: { () throws(RNNError) in try backward(Float.self) },
       double: { () throws(RNNError) in try backward(Double.self) })

@@ -2,9 +2,11 @@
  * every instruction set. */
 #include "processes.h"
 
+#include "equations.h"
 #include "problem.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <sched.h>
 
 /* Enough work for two threads: with AVX-512 that is 2.9 million multiply-adds. */
@@ -79,7 +81,52 @@ static void fork_twice(void) {
   problem_free(problem_of_parent), problem_free(reference);
 }
 
+enum { CALLERS = 4, CHILDREN = 40 };
+static pthread_barrier_t all_there;
+
+/* Compiles some cells of the library: much that the Swift runtime sets up in first calls. */
+static void *compile(void *number) {
+  pthread_barrier_wait(&all_there);
+  for (int64_t i = 0; i < 3; i++) {
+    char name[64], text[96];
+    const int64_t caller = (int64_t)(intptr_t)number;
+    swiftrnn_equations *equations = NULL;
+    swiftrnn_config config;
+    size_list sizes;
+    if (swiftrnn_cell_name(caller * 7 + i, name, sizeof name) != SWIFTRNN_STATUS_OK) return NULL;
+    snprintf(text, sizeof text, "like %s", name);
+    if (swiftrnn_cell_parse(text, (int64_t)strlen(text), &equations) != SWIFTRNN_STATUS_OK) return NULL;
+    if (swiftrnn_config_init(&config, sizeof config, SWIFTRNN_EQUATIONS) != SWIFTRNN_STATUS_OK) return NULL;
+    config.input_size = config.hidden_size = 6;
+    config.dtype = caller % 2 ? SWIFTRNN_FLOAT64 : SWIFTRNN_FLOAT32;
+    swiftrnn_network_destroy(network_with_sizes(equations, &config, 2, &sizes));
+    swiftrnn_equations_destroy(equations);
+  }
+  return &all_there;
+}
+
+static void compile_at_once(void) {
+  pthread_t thread[CALLERS];
+  alarm(20);
+  CHECK(pthread_barrier_init(&all_there, NULL, CALLERS) == 0);
+  for (intptr_t i = 1; i < CALLERS; i++) CHECK(pthread_create(&thread[i], NULL, compile, (void *)i) == 0);
+  CHECK(compile((void *)0) != NULL);
+  for (int i = 1; i < CALLERS; i++) {
+    void *result = NULL;
+    CHECK(pthread_join(thread[i], &result) == 0 && result != NULL);
+  }
+}
+
+/* A child whose threads meet at locks of the runtime that the parent's thread has taken before: one of some 40 hung,
+ * before those locks were told of the child. */
+static void fork_before_threads(void) {
+  const shape one = some_shape(SWIFTRNN_LSTM, 1, 1);
+  swiftrnn_network_destroy(network_of(&one));
+  for (int i = 0; i < CHILDREN; i++) check_in_child("threads that compile cells at once", compile_at_once);
+}
+
 int main(void) {
+  check_in_child("fork before threads", fork_before_threads);
   check_with_each_isa(fork_twice);
   return check_result();
 }

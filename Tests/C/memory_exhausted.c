@@ -198,7 +198,31 @@ static void no_thread(void) {
   for (int i = 0; i < CALLS; i++) CHECK_STATUS((swiftrnn_status)status[i], SWIFTRNN_STATUS_OK);
 }
 
+/* Between too little for anything and enough for a thread's stack, for libdispatch and for malloc()'s arena of the
+ * thread lies all that can go wrong with threads: whatever it is, passes are done in a moment, or say so. */
+static size_t limit_of_child;
+
+static void few_megabytes(void) {
+  shape two = some_shape(SWIFTRNN_FLOAT32, 60);
+  two.threads = 2, two.sequences = 40, two.steps = 20;
+  problem *p = problem_make(&two);
+  touch_stack();
+  limit_memory(limit_of_child);
+  alarm(4);
+  for (int i = 0; i < 4; i++) {
+    const int forward = (int)swiftrnn_network_forward(p->network, &p->forward);
+    CHECK(forward == SWIFTRNN_STATUS_OK || forward == SWIFTRNN_STATUS_OUT_OF_MEMORY);
+    if (forward != SWIFTRNN_STATUS_OK) continue;
+    const int backward = (int)swiftrnn_network_backward(p->network, &p->backward);
+    CHECK(backward == SWIFTRNN_STATUS_OK || backward == SWIFTRNN_STATUS_OUT_OF_MEMORY);
+  }
+}
+
 int main(void) {
+  for (int i = 0; i < 120; i++) {
+    limit_of_child = (size_t)i * (i < 40 ? 50000 : 400000);
+    check_in_child("a few megabytes", few_megabytes);
+  }
   check_in_child("training without memory, the first call", train_cold);
   check_in_child("training without memory", train_warm);
   check_in_child("training without memory on threads, the first call", train_cold_with_threads);

@@ -1,5 +1,6 @@
 // A network whose layers are joined in other ways than torch's: each layer is a network of its own here, and what lies
 // between them is done row by row.
+import CPrimitives
 import Kernels
 
 /// The layers of a network with ``LayerOptions``. Immutable: threads may share it.
@@ -77,6 +78,9 @@ final class Stack<Scalar: RNNScalar>: Sendable {
         if let same = layersMade.first(where: { $0.asked == asked }) {
           made = same.layer
         } else {
+          // A call that draws on its reserve is not to compile up to 1024 layers more.
+          let lacking = swiftrnn_lacking_memory()
+          guard lacking == 0 else { throw .outOfMemory(bytes: lacking) }
           let network = try make(asked)
           made = (
             network, try LayerHead.of(network), try LayerStatistic.training(of: network),

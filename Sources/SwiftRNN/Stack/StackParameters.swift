@@ -51,6 +51,13 @@ extension Network {
 }
 
 extension Network {
+  /// Whether a forward pass makes small arrays and objects. With packed weights, on one thread, the kernels of the plain
+  /// cells make none.
+  @_spi(Door)
+  public func allocates(packed: Bool, steps: Int, sequences: Int) -> Bool {
+    !packed || stack != nil || interpreter != nil || threads(steps: steps, sequences: sequences) > 1
+  }
+
   /// Bytes that the small arrays and objects of a call have at most: of networks with layer options some for each
   /// layer, and in a stream for each chain.
   @_spi(Door)

@@ -1,0 +1,57 @@
+// Calls that allocate, where memory may run out. Swift's own allocations, of objects and of small arrays, end the process
+// where the system gives none. In libswiftrnn.so they draw on the call's reserve then (Sources/CReserve), which is had
+// before anything is written.
+import CPrimitives
+import SwiftRNN
+
+/// Reserves of calls: more than all that the Swift runtime allocates in them at once (Tests/C/failing_allocations.c).
+enum Reserve {
+  /// Of a pass, and of what looks after few small arrays.
+  static let pass = 1 << 16
+  /// What is known of the parameters of the largest cell.
+  static let initializer = 1 << 20
+  /// The words about a network.
+  static let description = 1 << 22
+  /// Compiling a cell.
+  static let compiler = 1 << 26
+
+  /// Names and numbers of parameters are listed for each layer where layers have options.
+  static func network(layers: Int64) -> Int { pass + min(max(Int(layers), 0), 1024) << 13 }
+
+  /// A dozen numbers for each node and edge.
+  static func forest(nodes: Int64, edges: Int64) throws(RNNError) -> Int {
+    let (sum, overflow) = nodes.addingReportingOverflow(edges)
+    let (bytes, overflow2) = sum.multipliedReportingOverflow(by: 160)
+    guard !overflow, !overflow2 else { throw .overflow("a forest") }
+    return Int(bytes) + pass
+  }
+}
+
+/// Runs `body` with a reserve of so many bytes for all its allocations together. What `body` leaves there stays alive; a
+/// call that only computes may draw on it and succeed.
+func withReserve<Result>(_ bytes: Int, _ body: () throws(RNNError) -> Result) throws(RNNError) -> Result {
+  guard swiftrnn_open_reserve(bytes) else { throw .outOfMemory(bytes: bytes) }
+  defer { swiftrnn_close_reserve() }
+  return try body()
+}
+
+/// Makes an object for `out`, with a reserve of so many bytes. An object that would keep some of the reserve is given
+/// back: it has no memory of its own.
+func make<Object: AnyObject>(
+  _ out: UnsafeMutablePointer<OpaquePointer?>, reserving bytes: Int, _ body: () throws(RNNError) -> Object
+) throws(RNNError) {
+  try withReserve(bytes) { () throws(RNNError) in
+    let handle = try handle(of: body)
+    guard !swiftrnn_reserve_holds() else {
+      Handle.release(Object.self, handle)
+      throw .outOfMemory(bytes: swiftrnn_lacking_memory())
+    }
+    out.pointee = handle
+  }
+}
+
+/// Never inlined: nothing of `body` is alive behind it but the object.
+@inline(never)
+private func handle<Object: AnyObject>(of body: () throws(RNNError) -> Object) throws(RNNError) -> OpaquePointer {
+  Handle.make(try body())
+}
