@@ -248,9 +248,12 @@ public func swiftrnn_network_workspace_size(
   return run { () throws(RNNError) in
     let handle = try Handle.network(network)
     let out = try output(out_size, "out_size")
-    switch handle.network {
-    case .float(let network): out.pointee = Int64(try size(network))
-    case .double(let network): out.pointee = Int64(try size(network))
+    // Networks with layer options list their layers.
+    try withReserve(handle.spareBytes()) { () throws(RNNError) in
+      switch handle.network {
+      case .float(let network): out.pointee = Int64(try size(network))
+      case .double(let network): out.pointee = Int64(try size(network))
+      }
     }
   }
 }
@@ -262,11 +265,13 @@ public func swiftrnn_network_tape_size(
   run { () throws(RNNError) in
     let handle = try Handle.network(network)
     let out = try output(out_size, "out_size")
-    switch handle.network {
-    case .float(let network):
-      out.pointee = Int64(try network.tapeSize(steps: Int(steps), sequences: Int(sequences)))
-    case .double(let network):
-      out.pointee = Int64(try network.tapeSize(steps: Int(steps), sequences: Int(sequences)))
+    try withReserve(handle.spareBytes()) { () throws(RNNError) in
+      switch handle.network {
+      case .float(let network):
+        out.pointee = Int64(try network.tapeSize(steps: Int(steps), sequences: Int(sequences)))
+      case .double(let network):
+        out.pointee = Int64(try network.tapeSize(steps: Int(steps), sequences: Int(sequences)))
+      }
     }
   }
 }

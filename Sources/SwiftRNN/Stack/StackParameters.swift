@@ -58,13 +58,14 @@ extension Network {
     !packed || stack != nil || interpreter != nil || threads(steps: steps, sequences: sequences) > 1
   }
 
-  /// Bytes that the small arrays and objects of a call have at most: of networks with layer options some for each
-  /// layer, and in a stream for each chain.
+  /// Bytes that the small arrays and objects of a call have at most: some for each layer, more with layer options, and in
+  /// a stream for each chain.
   @_spi(Door)
   public func spareBytes(isStream: Bool = false) -> Int {
-    guard let stack else { return 1 << 16 }
+    let all = (1 << 16) &+ configuration.layers &* 1024
+    guard let stack else { return all }
     let chains = isStream ? stack.blocks.reduce(0) { $0 &+ $1.dilation } : 0
-    return (1 << 16) &+ stack.blocks.count &* 4096 &+ stack.parameters.count &* 64 &+ chains &* 2048
+    return all &+ stack.blocks.count &* 4096 &+ stack.parameters.count &* 64 &+ chains &* 2048
   }
 }
 
