@@ -56,8 +56,8 @@ struct StreamLayer<Scalar: RNNScalar>: BitwiseCopyable {
   let width: Int
   let hidden: Int
   let stageCount: Int
-  /// Whether each sequence makes its step alone, by ``StreamTurn/singles``.
-  let stepsAlone: Bool
+  /// Whether each sequence makes its step alone, by ``StreamTurn/singles``. Few sequences have both ways laid out.
+  var stepsAlone: Bool
   let panelCount: Int
   let projectionCount: Int
 
@@ -66,24 +66,22 @@ struct StreamLayer<Scalar: RNNScalar>: BitwiseCopyable {
     width = cell.state.paddedUnits
     hidden = cell.plan.paddedHidden
     stageCount = cell.plan.stages.count
-    stepsAlone = Self.stepsAlone(cell, sequences: sequences)
-    panelCount = stepsAlone ? 0 : cell.plan.stages.reduce(0) { $0 + $1.panels.count }
+    stepsAlone = sequences <= 1
+    panelCount = sequences <= 1 ? 0 : cell.plan.stages.reduce(0) { $0 + $1.panels.count }
     projectionCount = cell.configuration.projectionSize > 0 ? cell.state.count : 0
     func turn(_ arena: inout Arena, _ singles: Int, _ panels: Int, _ projections: Int) -> StreamTurn<Scalar> {
       StreamTurn(
         &arena, width: cell.state.paddedUnits, singles: singles, panels: panels, projections: projections,
         sequences: sequences)
     }
-    let singles = stepsAlone ? stageCount &* sequences : 0
+    let singles = sequences <= Self.mostAlone ? stageCount &* sequences : 0
     turns = (turn(&arena, singles, panelCount, projectionCount), turn(&arena, singles, panelCount, projectionCount))
     c = arena.take(Scalar.self, sequences, hidden)
     cRows = arena.take(Pointer.self, sequences)
   }
 
-  /// Tiles of several rows pay where they read the weights once for all of them; a single step has less around it.
-  private static func stepsAlone(_ cell: CellStep<Scalar>, sequences: Int) -> Bool {
-    sequences <= 1
-  }
+  /// More sequences than this always step together.
+  static var mostAlone: Int { 6 }
 
   /// h as the next step finds it.
   func h(odd: Bool) -> Pointer { odd ? turns.0.h : turns.1.h }
@@ -114,7 +112,7 @@ struct StreamLayer<Scalar: RNNScalar>: BitwiseCopyable {
     _ cell: CellStep<Scalar>, _ scratch: StreamScratch<Scalar>, from: StreamTurn<Scalar>, to: StreamTurn<Scalar>,
     input: CellStep<Scalar>.Rows
   ) {
-    for n in 0..<(stepsAlone ? sequences : 0) {
+    for n in 0..<(sequences <= Self.mostAlone ? sequences : 0) {
       for (index, stage) in cell.plan.stages.enumerated() {
         (to.singles + (n &* stageCount &+ index)).initialize(
           to: cell.single(
@@ -123,7 +121,7 @@ struct StreamLayer<Scalar: RNNScalar>: BitwiseCopyable {
       }
     }
     var next = to.panels
-    for (index, stage) in cell.plan.stages.enumerated() where !stepsAlone {
+    for (index, stage) in cell.plan.stages.enumerated() where sequences > 1 {
       let operand = stage.usesReset ? cRows : from.hRows
       for panel in 0..<stage.panels.count {
         next.initialize(
