@@ -154,7 +154,7 @@ IN(adam_step) {
 IN(sample) {
   swiftrnn_sample_config how;
   memset(&how, 0, sizeof how);
-  how.size = sizeof how, how.temperature = 1, how.top_k = 30, how.top_p = 0.5;
+  how.size = sizeof how, how.temperature = 1, how.top_k = 30, how.top_p = 0.5, how.seeded = 1;
   return swiftrnn_sample(of_float, &how, ROWS, WIDTH, w->rows_in, w->counts);
 }
 #undef IN

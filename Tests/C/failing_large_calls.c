@@ -133,8 +133,8 @@ static void texts(void) {
     break;
   default:
     SAY("a0 = W @ x\n");
-    for (int i = 1; i < 40; i++) SAY("a%d = tanh(batch_norm(a%d, m%d, v%d))\n", i, i - 1, i, i);
-    SAY("h' = a39 + h\n");
+    for (int i = 1; i < 16; i++) SAY("a%d = tanh(batch_norm(a%d, m%d, v%d))\n", i, i - 1, i, i);
+    SAY("h' = a15 + h\n");
   }
 #undef SAY
   swiftrnn_equations *equations = NULL;

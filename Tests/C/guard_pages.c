@@ -84,7 +84,7 @@ static void run(const shape *is) {
   swiftrnn_backward_args some = p->backward;
   some.dx = NULL;
   some.accumulate = 1;
-  some.initial_states = some.final_state_gradients = NULL;
+  some.final_state_gradients = NULL;
   void **gradients = (void **)(void *)named(p, "pointers to gradients")->data;
   for (int64_t i = 0; i < p->parameter_count; i += 2) gradients[i] = NULL;
   CHECK_STATUS(swiftrnn_network_backward(p->network, &some), SWIFTRNN_STATUS_OK);

@@ -85,6 +85,7 @@ static void print_counts(uint64_t seed, int64_t iterations) {
 int main(int argc, char **argv) {
   const int shared = MAP_SHARED | MAP_ANONYMOUS;
   now = (progress *)required(mmap(NULL, sizeof *now, PROT_READ | PROT_WRITE, shared, -1, 0));
+  written = now->text, written_size = &now->size;
   all = (tally *)required(mmap(NULL, sizeof *all, PROT_READ | PROT_WRITE, shared, -1, 0));
   const double given = argc > 1 ? strtod(argv[1], NULL) : 0, start = (double)time(NULL);
   const uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;

@@ -149,7 +149,7 @@ static inline void world_network(world *w) {
   CHECK_STATUS(swiftrnn_network_flat_pointers(w->network, flat, flat_size, parameters, pointers), SWIFTRNN_STATUS_OK);
   CHECK_STATUS(swiftrnn_network_flat_pointers(w->network, w->flat, flat_size, w->values, pointers), SWIFTRNN_STATUS_OK);
   CHECK_STATUS(swiftrnn_network_flat_pointers(w->network, all, flat_size, gradients, pointers), SWIFTRNN_STATUS_OK);
-  f->size = sizeof *f, b->size = sizeof *b;
+  f->size = sizeof *f, b->size = sizeof *b, f->seeded = 1;
   f->steps = b->steps = STEPS, f->sequences = b->sequences = SEQUENCES;
   f->x = b->x = random_numbers(w, rows * w->config.input_size, random);
   b->dy = random_numbers(w, rows * w->output_size, random);
@@ -196,7 +196,7 @@ static inline void world_forest(world *w) {
   swiftrnn_forest_forward_args *const f = &w->up;
   swiftrnn_forest_backward_args *const b = &w->down;
   CHECK_STATUS(swiftrnn_forest_create(w->parents, NODES, &w->forest), SWIFTRNN_STATUS_OK);
-  f->size = sizeof *f, b->size = sizeof *b;
+  f->size = sizeof *f, b->size = sizeof *b, f->seeded = 1;
   f->x = b->x = random_numbers(w, NODES * w->config.input_size, &w->random);
   b->dy = random_numbers(w, NODES * w->output_size, &w->random);
   f->parameters = b->parameters = w->forward.parameters;

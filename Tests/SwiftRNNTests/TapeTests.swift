@@ -16,15 +16,20 @@ import Testing
     let gradients = Memory(bytes)
     let tape = Memory(bytes)
     let workspace = Memory(4 * bytes)
-    let pointers = UnsafeMutableBufferPointer<UnsafeMutableRawPointer?>.allocate(capacity: 1024)
+    let parameters = UnsafeMutableBufferPointer<UnsafeRawPointer?>.allocate(capacity: 512)
+    let outputs = UnsafeMutableBufferPointer<UnsafeMutableRawPointer?>.allocate(capacity: 512)
 
     init() {
       numbers.start.initializeMemory(as: UInt8.self, repeating: 0, count: Self.bytes)
       gradients.start.initializeMemory(as: UInt8.self, repeating: 0x5a, count: Self.bytes)
-      pointers.initialize(repeating: nil)
+      parameters.initialize(repeating: nil)
+      outputs.initialize(repeating: nil)
     }
 
-    deinit { pointers.deallocate() }
+    deinit {
+      parameters.deallocate()
+      outputs.deallocate()
+    }
 
     var gradientsAreUntouched: Bool {
       UnsafeRawBufferPointer(start: gradients.start, count: Self.bytes).allSatisfy { $0 == 0x5a }
@@ -57,9 +62,8 @@ import Testing
         (f.x, f.lengths, f.mask) = (UnsafePointer(zeros), lengths, mask)
         if given.hasInitial { f.initial[0] = zeros }
         for input in 0..<network.inputCount { f.inputs[input] = zeros }
-        for index in 0..<network.parameterCount { b.pointers[index] = UnsafeMutableRawPointer(zeros) }
-        f.parameters = UnsafeBufferPointer(
-          UnsafeMutableRawBufferPointer(b.pointers).bindMemory(to: UnsafeRawPointer?.self)[..<network.parameterCount])
+        for index in 0..<network.parameterCount { b.parameters[index] = UnsafeRawPointer(zeros) }
+        f.parameters = UnsafeBufferPointer(rebasing: b.parameters[..<network.parameterCount])
         (f.tape, f.tapeBytes, f.workspace) = (b.tape.start, Buffers.bytes, b.workspace.start)
         (f.workspaceBytes, f.seed, f.firstSequence) = (4 * Buffers.bytes, given.seed, given.firstSequence)
         try network.forward(f)
@@ -83,12 +87,11 @@ import Testing
         }
         let count = network.parameterCount
         for index in 0..<count {
-          b.pointers[index] = UnsafeMutableRawPointer(zeros)
-          b.pointers[512 + index] = UnsafeMutableRawPointer(out + 30_000 + 100 * index)
+          b.parameters[index] = UnsafeRawPointer(zeros)
+          b.outputs[index] = UnsafeMutableRawPointer(out + 30_000 + 100 * index)
         }
-        a.parameters = UnsafeBufferPointer(
-          UnsafeMutableRawBufferPointer(b.pointers).bindMemory(to: UnsafeRawPointer?.self)[..<count])
-        a.gradients = UnsafeBufferPointer(rebasing: b.pointers[512..<512 + count])
+        a.parameters = UnsafeBufferPointer(rebasing: b.parameters[..<count])
+        a.gradients = UnsafeBufferPointer(rebasing: b.outputs[..<count])
         (a.tape, a.tapeBytes) = (UnsafeRawPointer(b.tape.start), Buffers.bytes)
         (a.workspace, a.workspaceBytes) = (b.workspace.start, 4 * Buffers.bytes)
         try network.backward(a)
@@ -110,7 +113,7 @@ import Testing
 
   /// That `other` refuses the tape of `one`, and writes nothing.
   private func expectMismatch<A: RNNScalar, B: RNNScalar>(
-    _ one: Network<A>, _ other: Network<B>, _ given: Given = Given(), _ changed: Given? = nil, _ what: String
+    _ one: Network<A>, _ other: Network<B>, _ what: String, _ given: Given = Given(), _ changed: Given? = nil
   ) throws {
     let buffers = Buffers()
     try fill(one, given, buffers)
@@ -230,29 +233,29 @@ import Testing
     // The mask leaves two steps of the first sequence, whatever its length is.
     var longer = masked
     longer.lengths = [5, 5, 5]
-    try expectMismatch(gaps, gaps, masked, longer, "lengths under a mask")
+    try expectMismatch(gaps, gaps, "lengths under a mask", masked, longer)
     longer.lengths = nil
-    try expectMismatch(gaps, gaps, masked, longer, "no lengths under a mask")
+    try expectMismatch(gaps, gaps, "no lengths under a mask", masked, longer)
     var other = masked
     other.mask?[4] = 0
-    try expectMismatch(gaps, gaps, masked, other, "mask")
+    try expectMismatch(gaps, gaps, "mask", masked, other)
     other.mask = nil
-    try expectMismatch(gaps, gaps, masked, other, "no mask")
+    try expectMismatch(gaps, gaps, "no mask", masked, other)
 
     let plain = try network()
     var given = Given()
     given.lengths = [2, 5, 4]
     var changed = given
     changed.lengths?[2] = 5
-    try expectMismatch(plain, plain, given, changed, "lengths")
+    try expectMismatch(plain, plain, "lengths", given, changed)
     changed = given
     changed.hasInitial = true
-    try expectMismatch(plain, plain, given, changed, "an initial state")
-    try expectMismatch(plain, plain, changed, given, "no initial state")
+    try expectMismatch(plain, plain, "an initial state", given, changed)
+    try expectMismatch(plain, plain, "no initial state", changed, given)
     changed = given
     (changed.steps, changed.sequences, changed.lengths) = (3, 5, nil)
     given.lengths = nil
-    try expectMismatch(plain, plain, given, changed, "steps and sequences")
+    try expectMismatch(plain, plain, "steps and sequences", given, changed)
 
     // What says the same is the same: bytes of a mask past a length, and any byte but 0.
     let buffers = Buffers()

@@ -34,7 +34,7 @@ extension Linear {
     withFloatControl {
       runTeam(min(threads, blocks)) { member in
         // On each thread's stack. `withUnsafeTemporaryAllocation` would take the heap for as much.
-        var memory = InlineArray<1864, UInt64>(repeating: 0)
+        var memory = InlineArray<1352, UInt64>(repeating: 0)
         withUnsafeMutableBytes(of: &memory) { memory in
           let start = memory.baseAddress.unsafelyUnwrapped.alignedUp(toMultipleOf: 64)
           let packed = start.assumingMemoryBound(to: Scalar.self)
@@ -67,7 +67,7 @@ extension Linear {
   }
 
   /// Bytes of the panel of xᵀ, some inputs of it at a time; behind it the part of yᵀ.
-  private static var packedBytes: Int { 8192 }
+  private static var packedBytes: Int { 4096 }
 
   /// Some inputs of few rows, as the one panel that they are.
   @inline(__always)
