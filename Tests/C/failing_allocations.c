@@ -99,7 +99,7 @@ static void call_often(world *w, long number, int on) {
   shared->warm = allocations, shared->most = bytes_most;
   const long start = pieces_alive;
   for (int all = 0; all < 2; all++) {
-    for (long k = 1; k <= shared->warm; k = next_number(k, 150)) {
+    for (long k = 1; k <= shared->warm; k = next_number(k, 60)) {
       const long pieces = pieces_alive, mapped = bytes_mapped;
       const swiftrnn_status status = call(w, k, all);
       check_call(w, status, 1, all);
@@ -130,7 +130,7 @@ static void in_fresh_process(world *unused, long kind, int also_unused) {
 
 /* ==== Several threads at once ======================================================================================*/
 
-enum { CALLERS = 4, ROUNDS = 40 };
+enum { CALLERS = 4, ROUNDS = 20 };
 
 static const char *const at_once[] = {
     "network_create",     "network_create_equations", "cell_parse",
