@@ -10,54 +10,41 @@
 /** A call's own memory, on the calling thread's side. */
 typedef struct swiftrnn_reserve swiftrnn_reserve;
 
-#if defined(__linux__)
-#define SWIFTRNN_PERHAPS __attribute__((weak, visibility("hidden")))
-SWIFTRNN_PERHAPS bool swiftrnn_reserve_open(size_t bytes);
-SWIFTRNN_PERHAPS void swiftrnn_reserve_close(void);
-SWIFTRNN_PERHAPS size_t swiftrnn_reserve_lacking(void);
-SWIFTRNN_PERHAPS bool swiftrnn_reserve_held(void);
-SWIFTRNN_PERHAPS swiftrnn_reserve *swiftrnn_reserve_current(void);
-SWIFTRNN_PERHAPS void swiftrnn_reserve_share(swiftrnn_reserve *reserve);
-SWIFTRNN_PERHAPS bool swiftrnn_threads_made(void);
-#undef SWIFTRNN_PERHAPS
-
+/* A definition of the compiler's command line, and not a weak symbol: to the linker that SwiftPM uses, the address of a
+ * weak symbol that nobody defines is the program's own, and not NULL. */
+#if defined(SWIFTRNN_RESERVE)
+#define SWIFTRNN_HIDDEN __attribute__((visibility("hidden")))
 /** Whether there is any of it. */
-static inline bool swiftrnn_has_reserve(void) { return swiftrnn_reserve_open != NULL; }
+static inline bool swiftrnn_has_reserve(void) { return true; }
 
 /** Has `bytes` bytes ready for this thread's call. false: they are not to be had. */
-static inline bool swiftrnn_open_reserve(size_t bytes) {
-  return !swiftrnn_has_reserve() || swiftrnn_reserve_open(bytes);
-}
+SWIFTRNN_HIDDEN bool swiftrnn_open_reserve(size_t bytes);
 
 /** Ends what swiftrnn_open_reserve() began. What still lies there stays until it is freed. */
-static inline void swiftrnn_close_reserve(void) {
-  if (swiftrnn_has_reserve()) swiftrnn_reserve_close();
-}
+SWIFTRNN_HIDDEN void swiftrnn_close_reserve(void);
 
 /** Bytes of the first allocation of this thread's call that the system refused; 0: it has refused none. */
-static inline size_t swiftrnn_lacking_memory(void) {
-  return swiftrnn_has_reserve() ? swiftrnn_reserve_lacking() : 0;
-}
+SWIFTRNN_HIDDEN size_t swiftrnn_lacking_memory(void);
 
 /** Whether something lies in the memory of this thread's call. */
-static inline bool swiftrnn_reserve_holds(void) { return swiftrnn_has_reserve() && swiftrnn_reserve_held(); }
+SWIFTRNN_HIDDEN bool swiftrnn_reserve_holds(void);
 
 /** This thread's call's memory, for the call's other threads. */
-static inline swiftrnn_reserve *swiftrnn_own_reserve(void) {
-  return swiftrnn_has_reserve() ? swiftrnn_reserve_current() : NULL;
-}
+SWIFTRNN_HIDDEN swiftrnn_reserve *swiftrnn_own_reserve(void);
 
 /** Until the next time this thread works for the call that has `reserve`; NULL: for none. */
-static inline void swiftrnn_use_reserve(swiftrnn_reserve *reserve) {
-  if (swiftrnn_has_reserve()) swiftrnn_reserve_share(reserve);
-}
+SWIFTRNN_HIDDEN void swiftrnn_use_reserve(swiftrnn_reserve *reserve);
 
 /** Whether all threads that libdispatch believes in are there. Makes those that could not be made before. */
-static inline bool swiftrnn_has_threads(void) { return !swiftrnn_has_reserve() || swiftrnn_threads_made(); }
+SWIFTRNN_HIDDEN bool swiftrnn_has_threads(void);
+#undef SWIFTRNN_HIDDEN
 
 #else
 static inline bool swiftrnn_has_reserve(void) { return false; }
-static inline bool swiftrnn_open_reserve(size_t bytes) { return bytes == bytes; }
+static inline bool swiftrnn_open_reserve(size_t bytes) {
+  (void)bytes;
+  return true;
+}
 static inline void swiftrnn_close_reserve(void) {}
 static inline size_t swiftrnn_lacking_memory(void) { return 0; }
 static inline bool swiftrnn_reserve_holds(void) { return false; }

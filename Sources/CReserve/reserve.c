@@ -244,7 +244,7 @@ int reserve_give_back(void *memory) {
 
 /* ==== For the door ================================================================================================*/
 
-bool swiftrnn_reserve_open(size_t bytes) {
+bool swiftrnn_open_reserve(size_t bytes) {
   const size_t size = bytes + sizeof(block);
   void *memory;
   size_t mapped = 0;
@@ -261,7 +261,7 @@ bool swiftrnn_reserve_open(size_t bytes) {
   return true;
 }
 
-void swiftrnn_reserve_close(void) {
+void swiftrnn_close_reserve(void) {
   void *memory = own.memory;
   size_t mapped = own.mapped;
   lock();
@@ -288,15 +288,15 @@ void swiftrnn_reserve_close(void) {
   if (memory != NULL) dispose(memory, mapped);
 }
 
-size_t swiftrnn_reserve_lacking(void) { return current == NULL ? 0 : current->lacking; }
+size_t swiftrnn_lacking_memory(void) { return current == NULL ? 0 : current->lacking; }
 
-bool swiftrnn_reserve_held(void) {
+bool swiftrnn_reserve_holds(void) {
   lock();
   const bool result = own.drawn && ((const block *)(void *)own.memory)->held > 0;
   unlock();
   return result;
 }
 
-swiftrnn_reserve *swiftrnn_reserve_current(void) { return current; }
+swiftrnn_reserve *swiftrnn_own_reserve(void) { return current; }
 
-void swiftrnn_reserve_share(swiftrnn_reserve *reserve) { current = reserve; }
+void swiftrnn_use_reserve(swiftrnn_reserve *reserve) { current = reserve; }

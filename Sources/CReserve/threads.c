@@ -42,7 +42,7 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, v
   return error;
 }
 
-bool swiftrnn_threads_made(void) {
+bool swiftrnn_has_threads(void) {
   /* libdispatch keeps small pieces of memory: they had better not come from a call's reserve. */
   void *const some = __real_malloc(256);
   if (some == NULL) return false;

@@ -72,16 +72,16 @@ static void draw_at_random(uint64_t seed, int rounds) {
 /* A call's block: what is kept beyond the call stays, and the last piece takes the block with it. */
 static void blocks(size_t size) {
   const long pieces = pieces_alive, mapped = bytes_mapped;
-  CHECK(swiftrnn_reserve_open(size));
-  CHECK(!swiftrnn_reserve_held() && swiftrnn_reserve_lacking() == 0);
+  CHECK(swiftrnn_open_reserve(size));
+  CHECK(!swiftrnn_reserve_holds() && swiftrnn_lacking_memory() == 0);
   draw_at_random(size, 500);
-  CHECK(!swiftrnn_reserve_held());
+  CHECK(!swiftrnn_reserve_holds());
   void *const kept = reserve_draw(1000, 16), *const other = reserve_draw(50, 16);
-  CHECK(kept != NULL && other != NULL && swiftrnn_reserve_held());
-  CHECK(swiftrnn_reserve_lacking() > 0);
+  CHECK(kept != NULL && other != NULL && swiftrnn_reserve_holds());
+  CHECK(swiftrnn_lacking_memory() > 0);
   memset(kept, 7, 1000);
-  swiftrnn_reserve_close();
-  CHECK(!swiftrnn_reserve_held());
+  swiftrnn_close_reserve();
+  CHECK(!swiftrnn_reserve_holds());
   CHECK(((unsigned char *)kept)[999] == 7);
   CHECK(reserve_give_back(other) && reserve_give_back(kept));
   CHECK(pieces_alive == pieces && bytes_mapped == mapped);
@@ -90,9 +90,9 @@ static void blocks(size_t size) {
 static void *at_once(void *number) {
   const uint64_t me = (uint64_t)(uintptr_t)number;
   for (int i = 0; i < 20; i++) {
-    if (!swiftrnn_reserve_open((size_t)1 << 20)) return NULL;
+    if (!swiftrnn_open_reserve((size_t)1 << 20)) return NULL;
     draw_at_random(me * 100 + (uint64_t)i, 300);
-    swiftrnn_reserve_close();
+    swiftrnn_close_reserve();
   }
   return number;
 }
