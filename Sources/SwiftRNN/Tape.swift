@@ -57,7 +57,8 @@ struct TapeHeader: Equatable {
       throw .tapeMismatch("sequences", Int(expected.sequences), tape: Int(sequences))
     }
     guard rows == expected.rows else {
-      throw .mismatch("the tape was filled with other lengths, another mask, or initial states where there are none now")
+      throw .mismatch(
+        "the tape was filled with other lengths, another mask, or initial states where there are none now")
     }
     guard seed == expected.seed, firstSequence == expected.firstSequence else {
       throw .mismatch("a layer's part of the tape was filled with another seed")
@@ -115,7 +116,8 @@ extension Network {
   /// Of the tape that a forward pass fills.
   func tapeHeader(_ f: Forward) -> TapeHeader {
     tapeHeader(
-      steps: f.steps, sequences: f.sequences, lengths: f.lengths, mask: f.mask, initial: f.initial.given, seed: f.drawnSeed,
+      steps: f.steps, sequences: f.sequences, lengths: f.lengths, mask: f.mask, initial: f.initial.given,
+      seed: f.drawnSeed,
       firstSequence: f.firstSequence)
   }
 

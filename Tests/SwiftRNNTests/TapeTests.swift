@@ -281,7 +281,8 @@ import Testing
       : Network<Double>(Cell(text), Self.base, sizes: [:], options: options, kernels: Double.kernels)
     let stack = try #require(network.stack)
     let layout = try StackTape(stack, steps: Self.steps, sequences: Self.sequences)
-    let places = [0] + layout.tapes.map(\.offset) + layout.heads.compactMap { $0?.tape }
+    let places =
+      [0] + layout.tapes.map(\.offset) + layout.heads.compactMap { $0?.tape }
       + layout.statistics.joined().flatMap { [$0.tape, $0.moments] }
     #expect(places.count > stack.layers)
     let buffers = Buffers()

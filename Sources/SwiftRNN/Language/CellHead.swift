@@ -14,11 +14,10 @@ struct CellHead: Sendable {
   let parameters: Set<Int>
   let readsC: Bool
 
-  /// nil: no fused cell makes the states, or y is the state itself, or depends on more than the states' next values.
+  /// nil: no fused cell makes the states, or y depends on more than the states' next values.
   init?(_ graph: CellGraph, sizes: CellSizes, bytes: [UInt8]) throws(CellError) {
     let next = Set(graph.states.map(\.next))
-    guard !graph.states.isEmpty, graph.states.count <= 2, !next.contains(graph.output),
-      let read = Self.parametersOfOutput(graph, from: next)
+    guard !graph.states.isEmpty, graph.states.count <= 2, let read = Self.parametersOfOutput(graph, from: next)
     else { return nil }
     var found: FusedCell?
     for h in graph.states.indices where found == nil { found = FusedCell(graph, h: h, without: read.parameters) }

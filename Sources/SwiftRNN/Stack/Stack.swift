@@ -148,7 +148,8 @@ final class Stack<Scalar: RNNScalar>: Sendable {
       let made = found.made
       blocks.append(
         Block(
-          network: made.network, head: made.head, training: made.training, layer: index % c.layers, flow: index / c.layers,
+          network: made.network, head: made.head, training: made.training, layer: index % c.layers,
+          flow: index / c.layers,
           dilation: options.dilation(layer: index % c.layers), inputWidth: found.inputWidth,
           mergedWidth: found.mergedWidth, firstParameter: firsts[index],
           parameterCount: made.network.parameterCount, statistics: made.statistics))

@@ -37,7 +37,9 @@ extension Network {
     }
     let first = stack.block(0, 0).network.configuration
     configuration.cell = .equations
-    (configuration.equationsFingerprint, configuration.equationsWidth) = (first.equationsFingerprint, first.equationsWidth)
+    (configuration.equationsFingerprint, configuration.equationsWidth) = (
+      first.equationsFingerprint, first.equationsWidth
+    )
     try self.init(configuration, kernels, stack)
   }
 
