@@ -54,10 +54,11 @@ let package = Package(
     .target(name: "Reference", dependencies: ["Kernels"], path: "Tests/Reference"),
     .testTarget(
       name: "KernelsTests",
-      dependencies: ["CPrimitives", "Kernels", "Reference", "SwiftRNN"] + instructionSetDependencies),
+      dependencies: ["CPrimitives", "Kernels", "Reference", "SwiftRNN"] + instructionSetDependencies,
+      swiftSettings: [without(redundantPasses)]),
     .testTarget(
       name: "SwiftRNNTests",
       dependencies: ["SwiftRNN", "SwiftRNNC", "CSwiftRNN", "CPrimitives", "Kernels", "Reference"]
-        + instructionSetDependencies),
+        + instructionSetDependencies, swiftSettings: [without(redundantPasses)]),
   ] + instructionSets
 )
