@@ -182,8 +182,21 @@ static void run_all_cells(void) {
   }
 }
 
+/* Output equations behind the kernels of fused cells. */
+static void run_heads(void) {
+  static const char *const texts[] = {"like lstm\ny = V @ h' + d", "like lstm\ny = tanh(Z @ c') * h'",
+                                      "like gru\ny = softmax(V @ h')"};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    swiftrnn_equations *equations = NULL;
+    CHECK_STATUS(swiftrnn_cell_parse(texts[i], (int64_t)strlen(texts[i]), &equations), SWIFTRNN_STATUS_OK);
+    run_variants(SWIFTRNN_EQUATIONS, equations, texts[i]);
+    swiftrnn_equations_destroy(equations);
+  }
+}
+
 int main(void) {
   run_all_cells();
+  run_heads();
   for (int kind = 0; kind < KINDS; kind++) {
     for (int variant = 0; variant < 8; variant++) {
       shape is = shape_of_kind(kind, 9);

@@ -1,0 +1,55 @@
+/* A row of a linear layer has the same bits alone, among few rows and among many, which are computed in three ways; and
+ * few rows allocate nothing, so that the layer can stand behind a stream. */
+#include "allocator.h"
+#include "check.h"
+#include "problem.h"
+
+enum { MANY = 200, FEW = 8, MOST_INPUTS = 300, MOST_OUTPUTS = 130 };
+
+static double x[MANY * MOST_INPUTS], weight[MOST_OUTPUTS * MOST_INPUTS], bias[MOST_OUTPUTS];
+static double all[MANY * MOST_OUTPUTS], some[MANY * MOST_OUTPUTS];
+
+static void draw(double *numbers, int64_t count, swiftrnn_dtype dtype, uint64_t *state) {
+  for (int64_t i = 0; i < count; i++) {
+    const double number = (double)(next_random(state) >> 11) / 4503599627370496.0 - 1;
+    if (dtype == SWIFTRNN_FLOAT64) {
+      numbers[i] = number;
+    } else {
+      ((float *)numbers)[i] = (float)number;
+    }
+  }
+}
+
+static void check_rows(swiftrnn_dtype dtype, int64_t inputs, int64_t outputs, const void *own_bias) {
+  const int64_t size = dtype == SWIFTRNN_FLOAT64 ? 8 : 4;
+  CHECK_STATUS(swiftrnn_linear_forward(dtype, MANY, inputs, outputs, x, weight, own_bias, all), SWIFTRNN_STATUS_OK);
+  for (int64_t rows = 1; rows < 80; rows += rows < FEW + 2 ? 1 : 23) {
+    for (int64_t first = 0; first + rows <= MANY; first += 61) {
+      memset(some, 0x5a, sizeof some);
+      watch(0, 0);
+      const int status = (int)swiftrnn_linear_forward(dtype, rows, inputs, outputs, (char *)x + first * inputs * size,
+                                                      weight, own_bias, some);
+      unwatch();
+      CHECK_STATUS(status, SWIFTRNN_STATUS_OK);
+      CHECK(memcmp(some, (char *)all + first * outputs * size, (size_t)(rows * outputs * size)) == 0);
+      CHECK(((unsigned char *)some)[rows * outputs * size] == 0x5a);
+      if (rows <= FEW) CHECK(allocations == 0 && frees == 0 && locks == 0);
+    }
+  }
+}
+
+int main(void) {
+  static const int64_t inputs[] = {1, 3, 63, 64, 65, 129, MOST_INPUTS}, outputs[] = {1, 5, 16, 95, 96, 97, MOST_OUTPUTS};
+  uint64_t state = 3;
+  for (int type = 0; type < 2; type++) {
+    const swiftrnn_dtype dtype = type ? SWIFTRNN_FLOAT64 : SWIFTRNN_FLOAT32;
+    draw(x, MANY * MOST_INPUTS, dtype, &state), draw(bias, MOST_OUTPUTS, dtype, &state);
+    draw(weight, MOST_OUTPUTS * MOST_INPUTS, dtype, &state);
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
+      for (size_t o = 0; o < sizeof outputs / sizeof *outputs; o++) {
+        check_rows(dtype, inputs[i], outputs[o], bias), check_rows(dtype, inputs[i], outputs[o], NULL);
+      }
+    }
+  }
+  return check_result();
+}
