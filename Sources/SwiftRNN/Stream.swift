@@ -106,20 +106,25 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   /// instruction set and processor to another. The bits are the same.
   private func chooseSteps() throws(RNNError) {
     guard sequences > 1, sequences <= StreamLayer<Scalar>.mostAlone else { return }
-    let zeros = try Block<Scalar>(count: Size.product(sequences, network.executed.inputSize, of: "x"))
+    // Weights that no first- or second-level cache holds are better read once.
+    guard network.flatCount <= Self.mostParametersAlone else { return }
+    let steps = 4
+    let zeros = try Block<Scalar>(count: Size.product(steps, sequences, network.executed.inputSize, of: "x"))
     zeros.pointer.update(repeating: 0, count: zeros.count)
     var best = (together: UInt64.max, alone: UInt64.max)
-    for round in 0..<8 {
+    for round in 0..<12 {
       let alone = round % 2 == 1
       for index in 0..<layerCount { layers[index].stepsAlone = alone }
       let start = Self.nanoseconds()
-      for _ in 0..<2 { withFloatControl { run(zeros.pointer, nil, steps: 1) } }
+      withFloatControl { run(zeros.pointer, nil, steps: steps) }
       let time = Self.nanoseconds() &- start
       if alone { best.alone = min(best.alone, time) } else { best.together = min(best.together, time) }
     }
     for index in 0..<layerCount { layers[index].stepsAlone = best.alone < best.together }
     withExtendedLifetime(zeros) {}
   }
+
+  private static var mostParametersAlone: Int { 1 << 18 }
 
   private static func nanoseconds() -> UInt64 {
     var now = timespec()

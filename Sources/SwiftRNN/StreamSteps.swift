@@ -81,7 +81,7 @@ struct StreamLayer<Scalar: RNNScalar>: BitwiseCopyable {
   }
 
   /// More sequences than this always step together.
-  static var mostAlone: Int { 6 }
+  static var mostAlone: Int { 16 }
 
   /// h as the next step finds it.
   func h(odd: Bool) -> Pointer { odd ? turns.0.h : turns.1.h }
