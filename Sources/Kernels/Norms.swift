@@ -177,9 +177,9 @@ extension Lanes {
     let average = Self(repeating: mean(b, count))
     let dot = sum(a, b, count) { a, b, sum in multiplyAdd(b, (a * shrink - center) * factor, sum) }
     let share = Self(repeating: dot / Scalar(count))
-    each(a, b, out, count) { a, b in
-      factor * (b - average - (a * shrink - center) * factor * share) * shrink
-    }
+    // One factor: it is finite where the first of the two times b is not.
+    let both = Self(repeating: own.scale * own.shrink)
+    each(a, b, out, count) { a, b in both * (b - average - (a * shrink - center) * factor * share) }
   }
 
   /// With n = a s: s (b - n mean(b n)).
@@ -191,7 +191,8 @@ extension Lanes {
     let (shrink, factor) = (Self(repeating: own.shrink), Self(repeating: own.scale))
     let dot = sum(a, b, count) { a, b, sum in multiplyAdd(b, a * shrink * factor, sum) }
     let share = Self(repeating: dot / Scalar(count))
-    each(a, b, out, count) { a, b in factor * (b - a * shrink * factor * share) * shrink }
+    let both = Self(repeating: own.scale * own.shrink)
+    each(a, b, out, count) { a, b in both * (b - a * shrink * factor * share) }
   }
 
   /// From the result a: a (b - sum(a b)).

@@ -8,6 +8,9 @@ extension NetworkConfiguration: CustomStringConvertible {
   func described(hidden: String? = nil, _ more: [String] = []) -> String {
     var parts = ["\(inputSize) -> \(hidden ?? "\(hiddenSize)")"]
     if projectionSize > 0 { parts[0] += " -> \(projectionSize)" }
+    if cell == .equations && equationsWidth > 0 && equationsWidth != hiddenSize && hidden == nil {
+      parts[0] += ", output \(equationsWidth)"
+    }
     if layers != 1 { parts.append("\(layers) layers") }
     if bidirectional { parts.append("bidirectional") }
     if cell == .rnnRelu { parts.append("relu") }

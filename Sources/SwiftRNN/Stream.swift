@@ -33,7 +33,17 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
   ///   another network's configuration, ``RNNError/outOfMemory(bytes:)``.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
-  public init(_ network: Network<Scalar>, weights: PackedWeights<Scalar>, sequences: Int) throws(RNNError) {
+  public convenience init(
+    _ network: Network<Scalar>, weights: PackedWeights<Scalar>, sequences: Int
+  ) throws(RNNError) {
+    try self.init(of: network, weights, sequences: sequences)
+  }
+
+  /// - Parameter other: another stream of the same network, whose way to step this one takes.
+  @inline(never)
+  init(
+    of network: Network<Scalar>, _ weights: PackedWeights<Scalar>, sequences: Int, like other: Stream? = nil
+  ) throws(RNNError) {
     let c = network.executed
     guard !c.bidirectional else {
       throw .unsupported("a bidirectional network needs the end of its input first: no stream")
@@ -97,22 +107,26 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
       layer.prepare(
         cells[index], scratch, inputs: below.map { (constant($0.0.hRows), constant($0.1.hRows)) } ?? (x, x))
     }
-    try chooseSteps()
+    try chooseSteps(like: other)
     reset()
   }
 
   /// Decides whether each of few sequences steps alone, by doing both: a tile of several rows reads the weights once, and a
   /// single step has less around it. Two sequences together took 0.5 to 1.5 of the time of two streams, from one cell, size,
   /// instruction set and processor to another. The bits are the same.
-  private func chooseSteps() throws(RNNError) {
+  private func chooseSteps(like other: Stream?) throws(RNNError) {
     guard sequences > 1, sequences <= StreamLayer<Scalar>.mostAlone else { return }
     // Weights that no first- or second-level cache holds are better read once.
     guard network.flatCount <= Self.mostParametersAlone else { return }
-    let steps = 4
+    if let other {
+      for index in 0..<layerCount { layers[index].stepsAlone = other.layers[index].stepsAlone }
+      return
+    }
+    let steps = network.flatCount < 4096 ? 4 : 2
     let zeros = try Block<Scalar>(count: Size.product(steps, sequences, network.executed.inputSize, of: "x"))
     zeros.pointer.update(repeating: 0, count: zeros.count)
     var best = (together: UInt64.max, alone: UInt64.max)
-    for round in 0..<12 {
+    for round in 0..<10 {
       let alone = round % 2 == 1
       for index in 0..<layerCount { layers[index].stepsAlone = alone }
       let start = Self.nanoseconds()
@@ -124,7 +138,7 @@ public final class Stream<Scalar: RNNScalar>: @unchecked Sendable {
     withExtendedLifetime(zeros) {}
   }
 
-  private static var mostParametersAlone: Int { 1 << 18 }
+  private static var mostParametersAlone: Int { 1 << 16 }
 
   private static func nanoseconds() -> UInt64 {
     var now = timespec()

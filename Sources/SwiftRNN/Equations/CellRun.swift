@@ -109,18 +109,22 @@ struct CellRun<Scalar: RNNScalar> {
   }
 
   /// A tile's table, whose rows begin with row `first`.
-  func fill(_ tile: UnsafeMutablePointer<VectorRows<Scalar>>, _ section: ProgramSection<Scalar>, first: Int) {
-    for place in section.places {
-      var entry = table[place]
-      if place > Place.prepared {
-        if let pointers = entry.rows {
-          entry.rows = pointers + first
-        } else {
-          entry.start += first &* entry.stride
-        }
+  private func fill(_ tile: UnsafeMutablePointer<VectorRows<Scalar>>, _ section: ProgramSection<Scalar>, first: Int) {
+    for place in section.places { tile[place] = Self.entry(table[place], place, first: first) }
+  }
+
+  /// The entry of a place in such a table.
+  @inline(__always)
+  static func entry(_ entry: VectorRows<Scalar>, _ place: Int, first: Int) -> VectorRows<Scalar> {
+    var entry = entry
+    if place > Place.prepared {
+      if let pointers = entry.rows {
+        entry.rows = pointers + first
+      } else {
+        entry.start += first &* entry.stride
       }
-      tile[place] = entry
     }
+    return entry
   }
 
   private func runTiles(_ section: ProgramSection<Scalar>, _ stage: ProgramStage<Scalar>, rows: Int) {

@@ -3,11 +3,20 @@
 // counting references.
 import Kernels
 
-/// A product of some panel of a group, or the instructions of a stage for the rows of a tile.
+/// A product of some panel of a group, or the instructions of a stage for all rows.
 struct CellCall<Scalar: RNNScalar>: BitwiseCopyable {
   var vectors = 0
   var product: ProductArguments<Scalar>?
   var program: VectorProgram<Scalar>?
+  /// Of the program's section.
+  var places: CellCallPlaces?
+}
+
+/// The places that a section reads or writes, and how many rows a tile of it has.
+struct CellCallPlaces: BitwiseCopyable {
+  let places: UnsafeMutablePointer<Int>
+  let count: Int
+  let height: Int
 }
 
 /// Belongs to one thread at a time.
@@ -17,6 +26,8 @@ struct CellCalls<Scalar: RNNScalar>: BitwiseCopyable {
   private let calls: UnsafeMutablePointer<CellCall<Scalar>>
   private let count: Int
   private let rows: Int
+  /// Where there are more rows than a tile has: the table of a tile.
+  private let tile: UnsafeMutablePointer<VectorRows<Scalar>>
 
   /// - Parameters:
   ///   - run: with its table filled: entries of places whose rows are elsewhere in each step are lists of pointers.
@@ -25,35 +36,30 @@ struct CellCalls<Scalar: RNNScalar>: BitwiseCopyable {
   init(_ arena: inout Arena, _ run: CellRun<Scalar>, rows: Int, counting: Bool) {
     self.rows = rows
     let sections = [run.program.sections[ForwardSection.before], run.program.sections[ForwardSection.step]]
-    let tiles = sections.map { run.tileHeight($0) }.map { (rows &+ $0 &- 1) / $0 }
     var count = 0
-    for (section, tiles) in zip(sections, tiles) {
+    for section in sections {
       for stage in section.stages {
         for group in stage.groups { count &+= group.panels.count &* group.runs.count }
-        if !stage.instructions.isEmpty { count &+= tiles }
+        if !stage.instructions.isEmpty { count &+= 1 }
       }
     }
     (self.count, calls) = (count, arena.take(CellCall<Scalar>.self, count))
+    tile = arena.take(VectorRows<Scalar>.self, Place.count)
     if !counting {
       run.table[Place.prepared] = VectorRows(run.prepared, stride: 0)
       run.table[Place.slots] = VectorRows(run.slots, stride: run.program.slotsWidth)
+      tile.update(from: run.table, count: Place.count)
     }
     var next = calls
     func append(_ call: CellCall<Scalar>) {
       if !counting { next.initialize(to: call) }
       next += 1
     }
-    for (section, tiles) in zip(sections, tiles) {
-      var tables: [UnsafeMutablePointer<VectorRows<Scalar>>] = []
-      let height = run.tileHeight(section)
-      for tile in 0..<tiles {
-        let table = arena.take(VectorRows<Scalar>.self, Place.count)
-        if !counting {
-          table.update(from: run.table, count: Place.count)
-          run.fill(table, section, first: tile &* height)
-        }
-        tables.append(table)
-      }
+    for section in sections {
+      let places = CellCallPlaces(
+        places: arena.take(Int.self, section.places.count), count: section.places.count,
+        height: run.tileHeight(section))
+      for (number, place) in section.places.enumerated() where !counting { places.places[number] = place }
       for stage in section.stages {
         for group in stage.groups {
           // A list of pointers for what is written, and for each operand.
@@ -75,13 +81,11 @@ struct CellCalls<Scalar: RNNScalar>: BitwiseCopyable {
         for (number, instruction) in stage.instructions.enumerated() where !counting {
           (instructions + number).initialize(to: instruction)
         }
-        for (tile, table) in tables.enumerated() {
-          append(
-            CellCall(
-              program: VectorProgram(
-                UnsafePointer(instructions), count: stage.instructions.count, table: UnsafePointer(table),
-                rows: min(height, rows &- tile &* height))))
-        }
+        append(
+          CellCall(
+            program: VectorProgram(
+              UnsafePointer(instructions), count: stage.instructions.count, table: UnsafePointer(run.table),
+              rows: rows), places: places))
       }
     }
   }
@@ -99,9 +103,31 @@ struct CellCalls<Scalar: RNNScalar>: BitwiseCopyable {
         } else {
           network.kernels.product(&arguments, vectors: call.pointee.vectors, depth: arguments.depth)
         }
-      } else if var program = call.pointee.program {
-        network.kernels.vector.run(&program)
+      } else if var program = call.pointee.program, let places = call.pointee.places {
+        if rows <= places.height {
+          network.kernels.vector.run(&program)
+        } else {
+          runTiles(network, &program, places)
+        }
       }
+    }
+  }
+
+  @inline(never)
+  private func runTiles(
+    _ network: Network<Scalar>, _ program: inout VectorProgram<Scalar>, _ places: CellCallPlaces
+  ) {
+    let table = program.table
+    program.table = UnsafePointer(tile)
+    var first = 0
+    while first < rows {
+      for number in 0..<places.count {
+        let place = places.places[number]
+        tile[place] = CellRun.entry(table[place], place, first: first)
+      }
+      program.rows = min(places.height, rows &- first)
+      network.kernels.vector.run(&program)
+      first &+= places.height
     }
   }
 }

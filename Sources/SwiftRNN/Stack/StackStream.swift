@@ -34,14 +34,17 @@ final class StackStream<Scalar: RNNScalar> {
     for (index, block) in stack.blocks.enumerated() {
       firstStreams.append(streams.count)
       guard let own = weights.block(index) else { throw .nullPointer("weights") }
-      for _ in 0..<block.dilation {
-        streams.append(try Stream(block.head?.core ?? block.network, weights: own, sequences: sequences))
+      let core = block.head?.core ?? block.network
+      let first = try Stream(of: core, own, sequences: sequences)
+      streams.append(first)
+      for _ in 1..<max(block.dilation, 1) {
+        streams.append(try Stream(of: core, own, sequences: sequences, like: first))
       }
       guard let head = block.head, let own = weights.head(index) else {
         heads.append(nil)
         continue
       }
-      heads.append(try Stream(head.network, weights: own, sequences: sequences))
+      heads.append(try Stream(of: head.network, own, sequences: sequences))
     }
     (self.streams, self.firstStreams, self.heads) = (streams, firstStreams, heads)
     let widest = stack.blocks.reduce(0) { max($0, $1.inputWidth, $1.mergedWidth) }

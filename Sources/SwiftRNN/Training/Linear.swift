@@ -29,9 +29,15 @@ public enum Linear {
     try Check.count("bias", bias?.count ?? outputs, outputs)
     try Check.count("y", y.count, rows * outputs)
     guard rows > 0, outputs > 0, let y = y.baseAddress else { return }
+    if inputs == 0 {
+      for row in 0..<rows {
+        for j in 0..<outputs { y[row * outputs + j] = bias?[j] ?? 0 }
+      }
+      return
+    }
     let kernels = try Scalar.kernels
     let threads = threads(rows: rows, inputs: inputs, outputs: outputs)
-    if let x = x.baseAddress, let weight = weight.baseAddress, rows <= fewRows, inputs > 0 {
+    if let x = x.baseAddress, let weight = weight.baseAddress, rows <= fewRows {
       return forwardFewRows(
         kernels, rows: rows, inputs: inputs, outputs: outputs, x: x, weight: weight, bias: bias?.baseAddress, y: y,
         threads: threads)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Sequence, Union
+from typing import Mapping, Sequence, Union
 
 from . import _c_api as c
 from ._arrays import Array, address, one_type, real, writeable
 from ._optimizer_arguments import Gradient, gradient_array, gradient_list
 
 
-def clip_grad_norm(gradients: Union[Gradient, Sequence[Gradient]], max_norm: float) -> float:
+def clip_grad_norm(gradients: Union[Gradient, Sequence[Gradient], Mapping[str, Array]], max_norm: float) -> float:
     """Scales all gradients, in place, by ``max_norm / norm`` if their common 2-norm is larger than `max_norm`
     (Pascanu, Mikolov, Bengio 2013). A norm that is not finite leaves them as they are.
 
@@ -38,6 +38,8 @@ def clip_grad_norm(gradients: Union[Gradient, Sequence[Gradient]], max_norm: flo
     """
     limit = real(max_norm, "max_norm")
     arrays: dict[str, Array] = {}
+    if isinstance(gradients, Mapping):
+        gradients = list(gradients.values())
     for index, gradient in enumerate(gradient_list(gradients)):
         name = f"gradients[{index}]"
         arrays[name] = writeable(gradient_array(gradient, name, "scaled"), name)

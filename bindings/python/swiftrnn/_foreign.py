@@ -10,10 +10,13 @@ import numpy as np
 def refuse_masked(value: Any, name: str) -> None:
     """Refuses a masked array, whose mask nothing would look at."""
     if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name}: got a numpy masked array, whose mask would be lost: pass {name}.filled(0) or {name}.data. Steps "
-            "of a sequence are left out by mask=… in a call of a network with options=LayerOptions(gaps=…)"
-        )
+        lost = f"{name}: got a numpy masked array, whose mask would be lost: pass {name}.filled(0) or {name}.data"
+        if name == "x":
+            lost += (
+                ". Steps are left out by mask=~x.mask.any(axis=-1), True where a step counts, in a call of a network "
+                "with options=LayerOptions(gaps=…)"
+            )
+        raise TypeError(lost)
 
 
 def refuse_matrix(value: Any, name: str) -> None:

@@ -116,7 +116,7 @@ class Batch:
         refuse_masked(mask, "mask")
         found = np.asarray(mask)
         if found.dtype != np.bool_:
-            raise TypeError(f"mask: expected booleans, got {found.dtype}")
+            raise TypeError(f"mask: expected booleans, True where a step counts, got {found.dtype}: use .astype(bool)")
         shape = self.shape(1)[:-1]
         if found.shape != shape:
             raise ValueError(f"mask: expected shape {list(shape)}, got {list(found.shape)}")

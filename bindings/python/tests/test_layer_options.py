@@ -286,7 +286,7 @@ def test_options_that_do_not_fit() -> None:
     masked = swiftrnn.GRU(I, H, options=LayerOptions(gaps="zero"))
     with pytest.raises(ValueError, match=r"mask: expected shape \[9, 4\], got \[4, 9\]"):
         masked(x, mask=np.ones((N, T), bool))
-    with pytest.raises(TypeError, match="mask: expected booleans, got float64"):
+    with pytest.raises(TypeError, match="mask: expected booleans, True where a step counts, got float64"):
         masked(x, mask=np.ones((T, N)))
     tree = swiftrnn.Cell("tree_child_sum").layer(I, H, 2, options=LayerOptions(skip="dense"))
     with pytest.raises(swiftrnn.SwiftRNNError, match="trees have no layer options and no batch_norm"):
