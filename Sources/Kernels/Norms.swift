@@ -177,9 +177,11 @@ extension Lanes {
     let average = Self(repeating: mean(b, count))
     let dot = sum(a, b, count) { a, b, sum in multiplyAdd(b, (a * shrink - center) * factor, sum) }
     let share = Self(repeating: dot / Scalar(count))
-    // One factor: it is finite where the first of the two times b is not.
-    let both = Self(repeating: own.scale * own.shrink)
-    each(a, b, out, count) { a, b in both * (b - average - (a * shrink - center) * factor * share) }
+    // Half of the shrinking on each side: neither b times the scale overflows, nor b times what shrinks it vanishes.
+    let half = Self(repeating: own.shrink.squareRoot())
+    each(a, b, out, count) { a, b in
+      factor * ((b - average - (a * shrink - center) * factor * share) * half) * half
+    }
   }
 
   /// With n = a s: s (b - n mean(b n)).
@@ -191,8 +193,8 @@ extension Lanes {
     let (shrink, factor) = (Self(repeating: own.shrink), Self(repeating: own.scale))
     let dot = sum(a, b, count) { a, b, sum in multiplyAdd(b, a * shrink * factor, sum) }
     let share = Self(repeating: dot / Scalar(count))
-    let both = Self(repeating: own.scale * own.shrink)
-    each(a, b, out, count) { a, b in both * (b - a * shrink * factor * share) }
+    let half = Self(repeating: own.shrink.squareRoot())
+    each(a, b, out, count) { a, b in factor * ((b - a * shrink * factor * share) * half) * half }
   }
 
   /// From the result a: a (b - sum(a b)).

@@ -131,7 +131,7 @@ def test_from_python_to_c_in_the_readme(tmp_path: Path, run_python: Callable[...
     text = program("python", 0) + program("python", 1) + samples
     run_python(f"import os; os.chdir({str(tmp_path)!r})\n" + text)
     run_shell(tmp_path, program("sh", 1))
-    assert (tmp_path / "y.f32").read_bytes() == (tmp_path / "expected.f32").read_bytes() != b""
+    assert (tmp_path / "out.f32").read_bytes() == (tmp_path / "expected.f32").read_bytes() != b""
 
 
 def swift(verb: str, package: Path, *arguments: str) -> str:
