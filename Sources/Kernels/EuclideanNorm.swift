@@ -15,13 +15,13 @@ public struct EuclideanNorm: Sendable {
   /// 0, or what numbers were divided by before they were squared, as a power of two.
   public let exponent: Int
 
-  /// What shrinks the largest numbers so that 2^100 of their squares have a finite sum, and what makes the square of
-  /// the smallest normal number a normal one.
+  /// Exponent of the scale: 2^-600 shrinks the largest numbers so that 2^100 of their squares have a finite sum, and 2^600
+  /// makes the square of the smallest normal number a normal one.
   private static let shift = 600
   /// Below it, squares that are flushed to zero might count: up to 2^60 of them come to less than a rounding of it.
   private static let least = 0x1p-900
 
-  /// What numbers are multiplied by before they are squared: 1 at first.
+  /// Factor of the numbers before they are squared: 1 at first.
   @inline(never)
   public static func factor(exponent: Int) -> Double { powerOfTwo(-exponent) }
 
@@ -50,8 +50,8 @@ public struct EuclideanNorm: Sendable {
   @inline(never)
   public func isAbove(_ most: Double) -> Bool { root < .infinity && value > most }
 
-  /// What numbers are multiplied by for their norm to be `most`, which is below this one: `steps` times 2^-`shift`, a
-  /// power of two of the type, and then `factor`. One multiplication with `most / norm` unless that is too small for a
+  /// Factors of a clip, whose norm becomes `most`, a smaller one: `steps` times 2^-`shift`, a power of two of the type,
+  /// and then `factor`. One multiplication with `most / norm` unless that is too small for a
   /// normal number of the type, while what it makes of the largest numbers need not be.
   @inline(never)
   public func scaling(to most: Double, leastExponent: Int) -> (steps: Int, shift: Int, factor: Double) {

@@ -104,7 +104,7 @@ extension Lanes {
     }
   }
 
-  /// What makes `(a * shrink - mean) * scale` of a row have the mean 0 and the variance 1, but for eps.
+  /// Computes the three numbers with which `(a * shrink - mean) * scale` has the mean 0 and the variance 1, but for eps.
   @_alwaysEmitIntoClient @inline(__always)
   static func moments(
     _ a: UnsafePointer<Scalar>, _ count: Int
@@ -128,7 +128,7 @@ extension Lanes {
     }
   }
 
-  /// What makes `a * shrink * scale` of a row have the mean square 1, but for eps.
+  /// Computes the two numbers with which `a * shrink * scale` has the mean square 1, but for eps.
   @_alwaysEmitIntoClient @inline(__always)
   static func rootMeanSquare(_ a: UnsafePointer<Scalar>, _ count: Int) -> (shrink: Scalar, scale: Scalar) {
     var shrink: Scalar = 1

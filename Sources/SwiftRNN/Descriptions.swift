@@ -1,4 +1,4 @@
-// What `print` shows of networks and of what belongs to them.
+// Descriptions, as `print` shows them, of networks, their parts, and their results.
 
 extension NetworkConfiguration: CustomStringConvertible {
   /// `LSTM(3 -> 8, 2 layers, bidirectional)`: I, H, and what differs from a new configuration.

@@ -38,12 +38,12 @@ static volatile long failing;
 static long allocations, frees, locks;
 /* At any time: pieces of memory that are in use, and bytes that are mapped. */
 static long pieces_alive, bytes_mapped;
-/* Bytes since `watching`, at most: those of malloc() and its like. */
-static long bytes_alive, bytes_most;
+/* Bytes since `watching`, of malloc() and its like: all that were asked for, those in use, and the most of these. */
+static long bytes_asked, bytes_alive, bytes_most;
 
 static inline void watch(long fail, int on) {
   allocations = frees = locks = 0;
-  bytes_alive = bytes_most = 0;
+  bytes_asked = bytes_alive = bytes_most = 0;
   failing = fail, failing_on = on;
   watching = 1;
 }
@@ -63,7 +63,9 @@ static inline void *given(void *memory) {
   if (memory == NULL) return NULL;
   __atomic_add_fetch(&pieces_alive, 1, __ATOMIC_RELAXED);
   if (watching) {
-    const long now = __atomic_add_fetch(&bytes_alive, (long)malloc_usable_size(memory), __ATOMIC_RELAXED);
+    const long size = (long)malloc_usable_size(memory);
+    __atomic_add_fetch(&bytes_asked, size, __ATOMIC_RELAXED);
+    const long now = __atomic_add_fetch(&bytes_alive, size, __ATOMIC_RELAXED);
     if (now > bytes_most) bytes_most = now;
   }
   return memory;

@@ -3,74 +3,12 @@
  * four times each other. Work is counted in bytes that are asked for, which are the same in each run; the time of the
  * thread, the shortest of some runs, only where a square would show. Stack is memory of this program's own, painted
  * before. Valid in C11 and in C++17. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
+#include "allocator.h"
 #include "check.h"
 #include "growing_texts.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <malloc.h>
-#include <pthread.h>
-#include <sys/mman.h>
 #include <time.h>
-
-#ifdef __cplusplus
-#define NOEXCEPT noexcept
-extern "C" {
-#else
-#define NOEXCEPT
-#endif
-
-/* glibc's own names for its allocator. */
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *memory, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
-void __libc_free(void *memory);
-
-/* Bytes of one thread, since the counters were set: all that were asked for, those in use, and the most of these. */
-static __thread int64_t asked, used, most_used;
-
-/* Of what is asked for only to see whether that much is left, nothing. */
-static int64_t size_of(void *memory) {
-  const int64_t size = memory == NULL ? 0 : (int64_t)malloc_usable_size(memory);
-  return size < (int64_t)64 << 20 ? size : 0;
-}
-
-static void *counted(void *memory) {
-  asked += size_of(memory);
-  used += size_of(memory);
-  if (used > most_used) most_used = used;
-  return memory;
-}
-
-void *malloc(size_t size) NOEXCEPT { return counted(__libc_malloc(size)); }
-void *calloc(size_t count, size_t size) NOEXCEPT { return counted(__libc_calloc(count, size)); }
-void *memalign(size_t alignment, size_t size) NOEXCEPT { return counted(__libc_memalign(alignment, size)); }
-void *aligned_alloc(size_t alignment, size_t size) NOEXCEPT { return memalign(alignment, size); }
-
-void *realloc(void *memory, size_t size) NOEXCEPT {
-  used -= size_of(memory);
-  return counted(__libc_realloc(memory, size));
-}
-
-int posix_memalign(void **memory, size_t alignment, size_t size) NOEXCEPT {
-  void *result = memalign(alignment, size);
-  if (result == NULL) return ENOMEM;
-  *memory = result;
-  return 0;
-}
-
-void free(void *memory) NOEXCEPT {
-  used -= size_of(memory);
-  __libc_free(memory);
-}
-
-#ifdef __cplusplus
-}
-#endif
 
 /* What the calls may take of the stack, of a thread whose stack is 128 KiB: plug-in hosts give no more. */
 enum { STACK_SIZE = 128 << 10, STACK_ALLOWED = 60 << 10, PAINT = 0xa5, RUNS = 5 };
@@ -96,7 +34,7 @@ static void *compile(void *result) {
   swiftrnn_equations *cell = NULL;
   swiftrnn_network *network = NULL;
   swiftrnn_config config;
-  asked = used = most_used = 0;
+  watch(0, 0);
   const double start = thread_seconds();
   c->is_cell = swiftrnn_cell_parse(text, text_size, &cell) == SWIFTRNN_STATUS_OK;
   swiftrnn_config_init(&config, sizeof config, SWIFTRNN_EQUATIONS);
@@ -106,7 +44,8 @@ static void *compile(void *result) {
   swiftrnn_network_destroy(network);
   swiftrnn_equations_destroy(cell);
   c->seconds = thread_seconds() - start;
-  c->asked = asked, c->most = most_used;
+  unwatch();
+  c->asked = bytes_asked, c->most = bytes_most;
   return NULL;
 }
 

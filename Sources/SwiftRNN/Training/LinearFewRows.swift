@@ -44,11 +44,7 @@ extension Linear {
           member.share(blocks) { some in
             for block in some {
               let range = Split.range(outputs, block, blocks)
-              if let bias {
-                for output in range {
-                  (own + (output - range.lowerBound) * rows).update(repeating: bias[output], count: rows)
-                }
-              }
+              startSums(own, range, rows: rows, bias)
               for first in stride(from: 0, to: inputs, by: depth) {
                 let some = first..<min(first + depth, inputs)
                 if inputs > depth { pack(x, rows: rows, stride: inputs, some, panels, to: packed) }
@@ -56,9 +52,7 @@ extension Linear {
                   kernels, weight + range.lowerBound * inputs, count: range.count, stride: inputs, some, panels,
                   UnsafePointer(packed), into: own, bias == nil && first == 0 ? .set : .resume)
               }
-              withRowPointers(UnsafePointer(own), range.count, stride: rows) {
-                kernels.panels.transpose($0, range.count, 0, rows, y + range.lowerBound, outputs)
-              }
+              store(kernels, own, range, rows: rows, to: y, outputs: outputs)
             }
           }
         }
@@ -103,24 +97,40 @@ extension Linear {
         member.share(blocks) { some in
           for block in some {
             let range = Split.range(outputs, block, blocks)
-            if let bias {
-              for output in range {
-                (own + (output - range.lowerBound) * rows).update(repeating: bias[output], count: rows)
-              }
-            }
+            startSums(own, range, rows: rows, bias)
             multiply(
               kernels, weight + range.lowerBound * inputs, count: range.count, stride: inputs, 0..<inputs, panels,
               UnsafePointer(packed.pointer), into: own, bias == nil ? .set : .resume)
-            withRowPointers(UnsafePointer(own), range.count, stride: rows) {
-              kernels.panels.transpose($0, range.count, 0, rows, y + range.lowerBound, outputs)
-            }
+            store(kernels, own, range, rows: rows, to: y, outputs: outputs)
           }
         }
       }
     }
   }
 
-  /// Some inputs of rows of the weights times the panels of these inputs.
+  // MARK: A block of outputs
+
+  /// Starts the sums of some outputs with their bias, if there is one.
+  private static func startSums<Scalar: RNNScalar>(
+    _ own: UnsafeMutablePointer<Scalar>, _ range: Range<Int>, rows: Int, _ bias: UnsafePointer<Scalar>?
+  ) {
+    guard let bias else { return }
+    for output in range {
+      (own + (output - range.lowerBound) * rows).update(repeating: bias[output], count: rows)
+    }
+  }
+
+  /// Writes some outputs of yᵀ to y.
+  private static func store<Scalar: RNNScalar>(
+    _ kernels: KernelTable<Scalar>, _ own: UnsafeMutablePointer<Scalar>, _ range: Range<Int>, rows: Int,
+    to y: UnsafeMutablePointer<Scalar>, outputs: Int
+  ) {
+    withRowPointers(UnsafePointer(own), range.count, stride: rows) {
+      kernels.panels.transpose($0, range.count, 0, rows, y + range.lowerBound, outputs)
+    }
+  }
+
+  /// Multiplies some inputs of rows of the weights by the panels of these inputs.
   private static func multiply<Scalar: RNNScalar>(
     _ kernels: KernelTable<Scalar>, _ rows: UnsafePointer<Scalar>, count: Int, stride: Int, _ some: Range<Int>,
     _ panels: PanelLayout, _ matrix: UnsafePointer<Scalar>, into out: UnsafeMutablePointer<Scalar>,
