@@ -76,6 +76,9 @@ static cost measured(void) {
 
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
+/* Seconds from which on two times are compared: a square is sixteen times as long, a proportion four times. */
+static const double TIMED = 1e-3;
+
 /* A text of four times as many of something takes at most ten times as much, where that is any amount to speak of. */
 static void grow(int64_t kind, int is_shown) {
   cost before;
@@ -87,7 +90,7 @@ static void grow(int64_t kind, int is_shown) {
     const cost now = measured();
     const int fits = now.stack <= STACK_ALLOWED && now.asked <= 10 * larger(before.asked, 4 << 20) &&
                      now.most <= 10 * larger(before.most, 1 << 20) &&
-                     now.seconds <= 10 * (before.seconds > 5e-3 ? before.seconds : 5e-3);
+                     (before.seconds < TIMED || now.seconds <= 10 * before.seconds);
     CHECK(fits);
     if (!fits || is_shown) {
       printf("family %" PRId64 ", %5" PRId64 ": %5" PRId64 " bytes, %s; %6" PRId64 " KiB asked for, %5" PRId64

@@ -54,6 +54,8 @@ struct CellOrder {
     }
     self.output = output
     var marks = [Mark?](repeating: nil, count: definition.equations.count)
+    // Parts of a cut share an expression: what one of them has read is done for all of them.
+    var isRead = [Bool](repeating: false, count: definition.expressions.count)
     var read: Set<Int> = []
     var roots = [output]
     var next = 0
@@ -64,6 +66,7 @@ struct CellOrder {
       var path: [(equation: Int, reads: [(Int, CellPlace)], next: Int)] = []
       func open(_ equation: Int) throws(CellError) {
         marks[equation] = .open
+        if isRead[definition.equations[equation].expression] { return path.append((equation, [], 0)) }
         let (reads, previous) = try Self.reads(definition, equation)
         path.append((equation, reads, 0))
         for state in previous where read.insert(state).inserted { roots.append(state) }
@@ -74,6 +77,7 @@ struct CellOrder {
         let (last, next) = (path.count - 1, path[path.count - 1].next)
         guard next < path[last].reads.count else {
           marks[path[last].equation] = .done
+          isRead[definition.equations[path[last].equation].expression] = true
           order.append(path[last].equation)
           path.removeLast()
           continue
