@@ -184,9 +184,11 @@ typedef struct swiftrnn_named_size {
 /** Makes a network of a cell of equations. All calls on networks take it. Its parameters are named as in the text, with
  *  the layer behind: "Wi_l0_reverse"; diagonal blocks are a matrix with the rows of all and the columns of one. Its states
  *  are the text's; where the caller gives none, a sequence starts with zeros, or with what the text's `init` says.
- *  @param config      of cell SWIFTRNN_EQUATIONS; projection_size and bias mean nothing
+ *  @param config      of cell SWIFTRNN_EQUATIONS, with projection_size and bias as swiftrnn_config_init() leaves them: the
+ *                     text says what there is of either
  *  @param sizes       size_count entries, or NULL for none: each name that the text's sizes have, and no other
- *  @retval SWIFTRNN_STATUS_INVALID_VALUE  sizes do not fit: the message says where */
+ *  @retval SWIFTRNN_STATUS_INVALID_VALUE  sizes do not fit: the message says where
+ *  @retval SWIFTRNN_STATUS_UNSUPPORTED    config.bias is 0, or config.projection_size is not */
 swiftrnn_status swiftrnn_network_create_equations(const swiftrnn_equations *equations, const swiftrnn_config *config,
                                                   const swiftrnn_named_size *sizes, int64_t size_count,
                                                   swiftrnn_network **out_network);

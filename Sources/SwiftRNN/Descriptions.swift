@@ -80,6 +80,26 @@ extension ForestPassTape: CustomStringConvertible {
   public var description: String { "ForestPassTape(\(network), \(forest), seed \(seed), \(memory.count) bytes)" }
 }
 
+extension Network.State: CustomStringConvertible {
+  /// `State([1, 2, 8], [1, 2, 8])`: the shape of each state.
+  public var description: String { "State(\(tensors.map { "\($0.shape)" }.joined(separator: ", ")))" }
+}
+
+extension Tape.Gradients: CustomStringConvertible {
+  /// Shapes; the numbers are in the properties.
+  public var description: String {
+    let others = inputs.isEmpty ? "" : ", inputs \(inputs.map(\.shape))"
+    return "Gradients(x \(x.shape), \(state)\(others), \(parameters.flat.count) parameters, \(Scalar.self))"
+  }
+}
+
+extension ForestPassTape.Gradients: CustomStringConvertible {
+  public var description: String {
+    let others = inputs.isEmpty ? "" : ", inputs \(inputs.map(\.shape))"
+    return "Gradients(x \(x.shape)\(others), \(parameters.flat.count) parameters, \(Scalar.self))"
+  }
+}
+
 extension Stream: CustomStringConvertible {
   public var description: String { "Stream(\(network), \(sequences) \(sequences == 1 ? "sequence" : "sequences"))" }
 }

@@ -76,7 +76,8 @@ public struct Tape<Scalar: RNNScalar>: Sendable {
   /// - Parameters:
   ///   - dy: dL/dy, of the shape of y, read only up to each length; nil: zeros.
   ///   - dState: dL/d of the final states; nil: zeros.
-  /// - Throws: ``RNNError/sizeMismatch(_:_:expected:)``, ``RNNError/outOfMemory(bytes:)``
+  /// - Throws: ``RNNError/nullPointer(_:)`` if both are nil, ``RNNError/sizeMismatch(_:_:expected:)``,
+  ///   ``RNNError/outOfMemory(bytes:)``
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func backward(
@@ -138,6 +139,7 @@ public struct Tape<Scalar: RNNScalar>: Sendable {
     _ dy: Tensor<Scalar>?, _ dState: Network<Scalar>.State?, dx: Tensor<Scalar>, state: Network<Scalar>.State,
     inputs: [Tensor<Scalar>], gradients: NetworkParameters<Scalar>, accumulate: Bool
   ) throws(RNNError) {
+    try RNNError.checkGiven(dy: dy != nil, dState: dState != nil)
     let (steps, sequences) = (batch.steps, batch.sequences)
     let (features, outputs) = (network.configuration.inputSize, network.configuration.outputSize)
     if let dy { try dy.check(.dy, batch.x.shape[0], batch.x.shape[1], outputs) }

@@ -39,4 +39,9 @@ public enum RNNError: Error, Sendable {
   case unsupported(_ what: StaticString)
   /// A text of equations that is no cell, or whose sizes do not fit.
   case cell(_ error: CellError)
+
+  /// A backward pass without any gradient of the loss would give zeros without a word.
+  static func checkGiven(dy: Bool, dState: Bool) throws(RNNError) {
+    guard dy || dState else { throw .nullPointer("dy or dState") }
+  }
 }

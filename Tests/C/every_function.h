@@ -241,7 +241,7 @@ static inline void destroy_forest(world *w, int use) {
 }
 
 enum { ONE = 1 << FUSED, TREE = 1 << TREES, BOTH = 1 << DIRECTIONS, PLAIN = ONE | 1 << OPTIONS | BOTH };
-enum { WORDS = 1 << INTERPRETED | 1 << STATISTICS | TREE, ALL = PLAIN | WORDS, FLOWS = ALL & ~BOTH };
+enum { WORDS = 1 << INTERPRETED | 1 << STATISTICS | TREE | 1 << HEAD, ALL = PLAIN | WORDS, FLOWS = ALL & ~BOTH };
 
 /* The first word is the header's name; what makes handles also gives them back. */
 static const function every_function[] = {

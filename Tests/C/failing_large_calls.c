@@ -1,14 +1,15 @@
 /* As failing_allocations.c, of calls that allocate much: forests of many nodes, networks of as many layers as there
- * may be, long texts. The system refuses everything from one allocation on: a call's reserve is large enough for
+ * may be, many sequences at once, long texts. The system refuses everything from one allocation on: a call's reserve is large enough for
  * what is then still to be done. */
 #include "allocator.h"
 #include "equations.h"
 #include "problem.h"
 #include "processes.h"
 
-enum { NODES = 100000, LAYERS = 1024, INPUTS = 3, STEPS = 3, SEQUENCES = 2, TEXT_SIZE = 1 << 16 };
+enum { NODES = 100000, LAYERS = 1024, INPUTS = 3, STEPS = 3, TEXT_SIZE = 1 << 16, NETWORKS = 5 };
 
 static int kind;
+static int64_t most_layers, sequences, threads;
 static long first; /* allocation that is refused; 0: none */
 
 /* A call that is done, or ends with OUT_OF_MEMORY; then it is made again, with memory. */
@@ -37,17 +38,19 @@ static void forests(void) {
   swiftrnn_forest_destroy(forest);
 }
 
-/* Plain, with layer options, of equations, and with as many widths as layers. */
+/* Plain, with layer options, of equations, with as many widths as layers, and with a head behind fused kernels. */
 static swiftrnn_network *large_network(swiftrnn_config *config, swiftrnn_equations **equations) {
   static int64_t widths[LAYERS], dilations[LAYERS];
-  static const char *const texts[4] = {NULL, NULL, "like lstm_layer_norm",
-                                       "h' = tanh(batch_norm(W @ x, m, v) * g + b + U @ h)"};
+  static const char *const texts[NETWORKS] = {NULL, NULL, "like lstm_layer_norm",
+                                           "h' = tanh(batch_norm(W @ x, m, v) * g + b + U @ h)",
+                                           "like lstm\ny = V @ h' + d"};
   swiftrnn_network *network = NULL;
   for (int i = 0; i < LAYERS; i++) widths[i] = kind == 3 ? 1 + i % 200 : INPUTS + i % 2, dilations[i] = 1 + i % 3;
   CHECK_STATUS(swiftrnn_config_init(config, sizeof *config, texts[kind] == NULL ? SWIFTRNN_LSTM : SWIFTRNN_EQUATIONS),
                SWIFTRNN_STATUS_OK);
   config->input_size = config->hidden_size = INPUTS, config->num_layers = kind == 3 ? 200 : LAYERS;
-  config->num_threads = 1;
+  if (config->num_layers > most_layers) config->num_layers = most_layers;
+  config->num_threads = threads;
   if (kind > 0) {
     config->layer_hidden_sizes = widths, config->layer_dilations = dilations, config->learned_initial_states = 1;
   }
@@ -63,7 +66,7 @@ static swiftrnn_network *large_network(swiftrnn_config *config, swiftrnn_equatio
 static void *numbers(int64_t count) { return required(calloc((size_t)count + 1, sizeof(float))); }
 static void *bytes(int64_t count) { return required(malloc((size_t)count + 1)); }
 
-static void layers(void) {
+static void passes(void) {
   static char text[1 << 22];
   swiftrnn_config config;
   swiftrnn_equations *equations = NULL;
@@ -72,9 +75,9 @@ static void layers(void) {
   CHECK_STATUS(swiftrnn_network_parameter_count(network, &count), SWIFTRNN_STATUS_OK);
   CHECK_STATUS(swiftrnn_network_flat_count(network, &elements), SWIFTRNN_STATUS_OK);
   CHECK_STATUS(swiftrnn_network_output_size(network, &width), SWIFTRNN_STATUS_OK);
-  TRY(swiftrnn_network_tape_size(network, STEPS, SEQUENCES, &tape));
+  TRY(swiftrnn_network_tape_size(network, STEPS, sequences, &tape));
   for (int i = 0; i < 3; i++) {
-    TRY(swiftrnn_network_workspace_size(network, (swiftrnn_workspace)i, STEPS, SEQUENCES, &sizes[i]));
+    TRY(swiftrnn_network_workspace_size(network, (swiftrnn_workspace)i, STEPS, sequences, &sizes[i]));
   }
   void *const flat = numbers(elements), *const gradient = numbers(elements);
   void **const parameters = (void **)required(calloc((size_t)count, sizeof(void *)));
@@ -86,15 +89,15 @@ static void layers(void) {
   swiftrnn_weights *weights = NULL;
   swiftrnn_stream *stream = NULL;
   TRY(swiftrnn_weights_create(network, (const void *const *)parameters, count, &weights));
-  TRY(swiftrnn_stream_create(network, weights, SEQUENCES, &stream));
+  TRY(swiftrnn_stream_create(network, weights, sequences, &stream));
   swiftrnn_stream_destroy(stream);
   swiftrnn_forward_args f;
   swiftrnn_backward_args b;
   memset(&f, 0, sizeof f), memset(&b, 0, sizeof b);
   f.size = sizeof f, b.size = sizeof b;
-  f.steps = b.steps = STEPS, f.sequences = b.sequences = SEQUENCES;
-  f.x = b.x = numbers(STEPS * SEQUENCES * INPUTS);
-  f.y = numbers(STEPS * SEQUENCES * width), b.dy = numbers(STEPS * SEQUENCES * width);
+  f.steps = b.steps = STEPS, f.sequences = b.sequences = sequences;
+  f.x = b.x = numbers(STEPS * sequences * INPUTS);
+  f.y = numbers(STEPS * sequences * width), b.dy = numbers(STEPS * sequences * width);
   f.parameters = b.parameters = (const void *const *)parameters, f.parameter_count = b.parameter_count = count;
   b.gradients = gradients;
   f.workspace = bytes(sizes[1]), f.workspace_size = sizes[1], f.weights = weights;
@@ -104,7 +107,7 @@ static void layers(void) {
   b.workspace = bytes(sizes[2]), b.workspace_size = sizes[2];
   TRY(swiftrnn_network_forward(network, &f));
   TRY(swiftrnn_network_backward(network, &b));
-  TRY(swiftrnn_network_update_statistics(network, f.tape, tape, STEPS, SEQUENCES, 0.1, parameters, count));
+  TRY(swiftrnn_network_update_statistics(network, f.tape, tape, STEPS, sequences, 0.1, parameters, count));
   swiftrnn_weights_destroy(weights);
   swiftrnn_network_destroy(network);
   swiftrnn_equations_destroy(equations);
@@ -154,7 +157,10 @@ int main(void) {
   for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++) {
     first = firsts[i];
     for (kind = 0; kind < 3; kind++) check_in_child("forests of many nodes", forests);
-    for (kind = 0; kind < 4; kind++) check_in_child("networks of many layers", layers);
+    most_layers = LAYERS, sequences = 2, threads = 1;
+    for (kind = 0; kind < NETWORKS; kind++) check_in_child("networks of many layers", passes);
+    most_layers = 2, sequences = 5000, threads = 3;
+    for (kind = 0; kind < NETWORKS; kind++) check_in_child("many sequences", passes);
     for (kind = 0; kind < 4; kind++) check_in_child("long texts", texts);
   }
   return check_result();

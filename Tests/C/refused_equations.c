@@ -71,6 +71,8 @@ static void create(void) {
   CHECK_REFUSED(swiftrnn_network_create_equations(plain, &u.config, NULL, 0, &network), MISMATCH, "newer header");
 
   REFUSED_NETWORK(plain, INVALID_VALUE, ("cell is 3"), NULL, 0, c.cell = SWIFTRNN_LSTM);
+  REFUSED_NETWORK(plain, UNSUPPORTED, ("takes no bias"), NULL, 0, c.bias = 0);
+  REFUSED_NETWORK(plain, UNSUPPORTED, ("takes no projection size"), NULL, 0, c.projection_size = 2);
   CHECK(swiftrnn_network_create(&config, &network) != SWIFTRNN_STATUS_OK && network == NULL);
   static const int64_t wrong[] = {0, -1, INT64_MIN, INT64_MAX, MOST + 1};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {

@@ -51,7 +51,7 @@ typedef struct world {
 
 /** What of a world there is. */
 enum { NETWORK = 1, WEIGHTS = 2, STREAM = 4, TAPE = 8, FOREST = 16, FOREST_TAPE = 32, TEXT = 64, EVERYTHING = 127 };
-enum { WORLDS = 6, FUSED = 0, INTERPRETED = 1, OPTIONS = 2, STATISTICS = 3, TREES = 4, DIRECTIONS = 5 };
+enum { WORLDS = 7, FUSED = 0, INTERPRETED = 1, OPTIONS = 2, STATISTICS = 3, TREES = 4, DIRECTIONS = 5, HEAD = 6 };
 
 static inline void *area_of(world *w, size_t size, int is_result, const void *start) {
   if (w->area_count == MOST_AREAS) required(NULL);
@@ -296,13 +296,13 @@ static inline void world_training(world *w) {
 }
 
 static const char *const world_names[WORLDS] = {"fused", "interpreted", "options", "statistics", "trees",
-                                                 "directions"};
+                                                 "directions", "head"};
 
 /** World `kind`. */
 static inline world *world_make(int kind, unsigned needs) {
   static const char *const texts[WORLDS] = {
       NULL, "like augru", NULL, "h' = tanh(batch_norm(W @ x, m, v) * g + b + U @ h)\ninit g, v = 1",
-      "like tree_child_sum", NULL};
+      "like tree_child_sum", NULL, "like lstm\ny = tanh(V @ h' + d) + Z @ c'\nsize y = 50"};
   world *const w = world_of(kind, world_names[kind], texts[kind], kind % 2 ? SWIFTRNN_FLOAT64 : SWIFTRNN_FLOAT32, 2,
                             needs);
   if (kind == FUSED) world_training(w);

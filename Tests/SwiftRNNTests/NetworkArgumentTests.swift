@@ -181,6 +181,47 @@ import Testing
     #expect(NetworkConfiguration.rnn(inputSize: 1, hiddenSize: .max, bidirectional: true).outputSize == .max)
   }
 
+  /// What the text of a cell says is not asked for beside the text.
+  @Test func configurationsOfTexts() throws {
+    let cell = try Cell("h' = tanh(W @ x + U @ h)")
+    func messageAfter(options: LayerOptions = LayerOptions(), _ change: (inout NetworkConfiguration) -> Void) -> String?
+    {
+      var configuration = NetworkConfiguration(.equations, inputSize: 3, hiddenSize: 4)
+      change(&configuration)
+      return message { () throws(RNNError) in _ = try Network<Double>(cell, configuration, options: options) }
+    }
+    var options = LayerOptions()
+    options.learnedInitialStates = true
+    #expect(messageAfter { _ in } == nil)
+    for options in [LayerOptions(), options] {
+      #expect(
+        messageAfter(options: options) { $0.bias = false }
+          == "a cell of equations takes no bias: its text has the biases")
+      #expect(
+        messageAfter(options: options) { $0.projectionSize = 2 }
+          == "a cell of equations takes no projection size: its text has the projection")
+    }
+  }
+
+  /// A backward pass needs a gradient of the loss.
+  @Test func noGradients() throws {
+    let network = try Network<Float>(.gru(inputSize: 3, hiddenSize: 4))
+    let parameters = try network.makeParameters(seed: 1)
+    let (_, state, tape) = try network.forward(Tensor(shape: [2, 1, 3]), parameters: parameters)
+    #expect(message { () throws(RNNError) in _ = try tape.backward() } == "dy or dState must not be nil")
+    var total = parameters
+    #expect(
+      message { () throws(RNNError) in _ = try tape.backward(addingTo: &total) } == "dy or dState must not be nil")
+    #expect(message { () throws(RNNError) in _ = try tape.backward(dState: state) } == nil)
+    let tree = try Network<Float>(
+      Cell("like tree_child_sum"), NetworkConfiguration(.equations, inputSize: 3, hiddenSize: 2))
+    let pass = try tree.forward(
+      Forest(parents: [1, -1]), x: Tensor(shape: [2, 3]), parameters: tree.makeParameters(seed: 1))
+    #expect(message { () throws(RNNError) in _ = try pass.tape.backward() } == "dy or dState must not be nil")
+    let dy = try Tensor<Float>(shape: [4, 1])
+    #expect(message { () throws(RNNError) in _ = try pass.tape.backward(dy) } == "dy.shape[0] is 4, must be 2")
+  }
+
   @Test func ofNothingNoElementCanBeRead() throws {
     let empty = try Tensor<Float>(shape: [2, 0])
     #expect(message { () throws(RNNError) in _ = try empty[1, 0] } == "index[1] is 0, and no value is allowed")

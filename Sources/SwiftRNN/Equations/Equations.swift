@@ -176,12 +176,27 @@ extension CellProgram {
   }
 }
 
+extension NetworkConfiguration {
+  /// What is left of a configuration whose cell is a text, checked: fields that the text replaces are refused, instead
+  /// of a network that quietly differs from what was asked for.
+  func forCell() throws(RNNError) -> NetworkConfiguration {
+    guard bias else { throw .unsupported("a cell of equations takes no bias: its text has the biases") }
+    guard projectionSize == 0 else {
+      throw .unsupported("a cell of equations takes no projection size: its text has the projection")
+    }
+    var configuration = self
+    configuration.cell = .rnnTanh
+    try configuration.check()
+    return configuration
+  }
+}
+
 extension Network {
   /// A network whose cell is given as equations (docs/cells.md).
   ///
   /// - Parameters:
-  ///   - configuration: layers, directions, dropout and threads; its cell is replaced by `cell`, and `bias` and
-  ///     `projectionSize` mean nothing.
+  ///   - configuration: layers, directions, dropout and threads; its cell is replaced by `cell`. `bias` and
+  ///     `projectionSize` keep their defaults: the text says what there is of either.
   ///   - sizes: of the names that the cell's sizes have, such as `["P": 64]`; I and H are the configuration's.
   ///   - options: how layers and directions are joined, if not as in torch.
   /// - Throws: ``RNNError/cell(_:)`` for sizes that do not fit, and as ``init(_:)``.
@@ -199,17 +214,14 @@ extension Network {
     _ cell: Cell, _ configuration: NetworkConfiguration, sizes: [String: Int] = [:], kernels: KernelTable<Scalar>,
     isInterpreted: Bool = false
   ) throws(RNNError) {
-    var configuration = configuration
-    configuration.cell = .rnnTanh
-    (configuration.bias, configuration.projectionSize) = (true, 0)
-    try configuration.check()
+    var completed = try configuration.forCell()
     let equations: Equations<Scalar>
     do {
-      equations = try Equations(cell, &configuration, sizes: sizes, lanes: kernels.lanes)
+      equations = try Equations(cell, &completed, sizes: sizes, lanes: kernels.lanes)
     } catch {
       throw .cell(error)
     }
-    try self.init(configuration, kernels: kernels, equations: equations, isInterpreted: isInterpreted)
+    try self.init(completed, kernels: kernels, equations: equations, isInterpreted: isInterpreted)
   }
 
   /// Names and widths of the states, in order; a width of 0: layers differ in it (``part(ofState:layer:)``).

@@ -126,15 +126,15 @@ public struct ForestPassTape<Scalar: RNNScalar>: Sendable {
   /// - Parameters:
   ///   - dy: `[M, O]`; nil: zeros.
   ///   - dState: each `[L, M, width]`; nil: zeros.
+  /// - Throws: ``RNNError/nullPointer(_:)`` if both are nil, and as `forward`.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func backward(
     _ dy: Tensor<Scalar>? = nil, dState: Network<Scalar>.State? = nil
   ) throws(RNNError) -> Gradients {
+    try RNNError.checkGiven(dy: dy != nil, dState: dState != nil)
     let c = network.configuration
-    if let dy, dy.shape != [forest.nodeCount, c.stateWidth] {
-      throw .countMismatch("dy", dy.count, expected: forest.nodeCount * c.stateWidth)
-    }
+    if let dy { try dy.check(.dy, forest.nodeCount, c.stateWidth) }
     if let dState { try network.check(dState, sequences: forest.nodeCount) }
     let gradients = NetworkParameters(network.layout, try Tensor<Scalar>(uninitialized: [network.flatCount]))
     let dx = try Tensor<Scalar>(uninitialized: x.shape)

@@ -282,7 +282,8 @@ struct CellBuilder {
     }
     for equation in definition.equations
     where !equation.isInherited && !readExpressions.contains(equation.expression) {
-      throw equation.place.error("nothing that leads to the output reads \"\(equation.target)\"")
+      let output = definition.numbers["y"] == nil ? "; the output is h' unless an equation gives y" : ""
+      throw equation.place.error("nothing that leads to the output reads \"\(equation.target)\"\(output)")
     }
   }
 }

@@ -90,7 +90,10 @@ struct CellOrder {
         case .open:
           let circle = path.drop { $0.equation != equation }.map { definition.equations[$0.equation].target }
           let shown = (circle.count > 8 ? circle.prefix(8) + ["…"] : circle + [definition.equations[equation].target])
-          throw place.error("a circle: \(shown.joined(separator: " needs "))")
+          // Most often the prime is missing.
+          let name = definition.equations[equation].name
+          let hint = "for the value of the step before, the equation gives \(name)'"
+          throw place.error("a circle: \(shown.joined(separator: " needs ")) (\(hint))")
         }
       }
     }
@@ -137,7 +140,7 @@ struct CellOrder {
       let line = equation.place.line(from: place)
       return place.error("\(read) needs a state, and \(line) gives \(name), not \(name)'")
     }
-    let states = definition.equations.filter(\.isNext).map(\.name)
-    return place.error("no equation gives \(name)'\(Suggestion.text(for: name, among: states))")
+    let states = definition.equations.filter(\.isNext).map { "\($0.name)'" }
+    return place.error("no equation gives \(name)'\(Suggestion.text(for: "\(name)'", among: states))")
   }
 }

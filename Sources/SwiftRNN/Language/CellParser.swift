@@ -1,7 +1,8 @@
 // From a text's words to its lines: one function per rule of the grammar, of expressions one for all of them
 // (`CellExpressions.swift`).
 //
-//     text   = [ "like" NAME NL ] { [ line ] [ "#" comment ] NL }        a line goes on inside parentheses
+//     text   = { blank } [ "like" NAME blank ] { [ line ] blank }        a line goes on inside parentheses
+//     blank  = [ "#" comment ] NL
 //     line   = "size" names "=" size | "input" names | "init" names "=" first | target {"," target} "=" sum
 //     names  = NAME {"," NAME}       target = NAME ["'"]
 //     size   = INTEGER | NAME | INTEGER "*" NAME | NAME "/" INTEGER
@@ -95,7 +96,7 @@ struct CellParser {
     if startsLine("size") {
       advance()
       let names = try names()
-      try expect(.equals)
+      guard take(.equals) else { throw expected("\"=\" and a size, as in \"size y = O\"") }
       return .size(names, try size())
     }
     if startsLine("input") {

@@ -23,10 +23,7 @@ extension Network {
     _ cell: Cell, _ configuration: NetworkConfiguration, sizes: [String: Int], options: LayerOptions,
     kernels: KernelTable<Scalar>, isStacked: Bool = false
   ) throws(RNNError) {
-    var configuration = configuration
-    configuration.cell = .rnnTanh
-    (configuration.bias, configuration.projectionSize) = (true, 0)
-    try configuration.check()
+    var configuration = try configuration.forCell()
     let options = try options.checked(configuration)
     guard isStacked || options != LayerOptions() || !cell.statistics.isEmpty || cell.head != nil else {
       try self.init(cell, configuration, sizes: sizes, kernels: kernels)

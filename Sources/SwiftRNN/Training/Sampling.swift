@@ -32,7 +32,7 @@ public struct Sampler: Sendable, Equatable {
   public var position: UInt64
 
   public init(
-    temperature: Double = 1, topK: Int = 0, topP: Double = 0, seed: UInt64? = nil, position: UInt64 = 0
+    temperature: Double = 1, topK: Int = 0, topP: Double = 1, seed: UInt64? = nil, position: UInt64 = 0
   ) {
     self.temperature = temperature
     self.topK = topK

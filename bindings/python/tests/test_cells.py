@@ -58,7 +58,18 @@ def test_the_cells_of_the_library() -> None:
         ("", "line 1, column 1: a cell needs an equation for its output"),
         ("h' = tnah(x)", 'line 1, column 6: there is no function "tnah" (did you mean "tanh"?)\n  h\' = tnah(x)\n'),
         ("input a\nh' = x", 'line 1, column 7: nothing that leads to the output reads the input "a"\n  input a\n        ^'),
-        ("h' = x\nz = h", 'line 2, column 1: nothing that leads to the output reads "z"\n  z = h\n  ^'),
+        (
+            "h' = x\nz = h",
+            'line 2, column 1: nothing that leads to the output reads "z"; the output is h\' unless an equation gives y\n'
+            "  z = h\n  ^",
+        ),
+        ("y' = x\nz = y", 'line 2, column 1: nothing that leads to the output reads "z"\n  z = y\n  ^'),
+        (
+            "f = tanh(U @ h)\nh = f + x",
+            "line 1, column 14: a circle: h needs f needs h (for the value of the step before, the equation gives h')",
+        ),
+        ("h' = x\ny = hh'", "line 2, column 5: no equation gives hh' (did you mean \"h'\"?)"),
+        ("size O\nh' = x", 'line 1, column 7: expected "=" and a size, as in "size y = O", found the end of the line'),
         ("lsmt", 'line 1, column 6: the library has no cell "lsmt" (did you mean "lstm"?)\n  like lsmt\n       ^'),
         ("h' = x + (", "line 1, column "),
         ("h' = x\0", "line 1, column 7: this character has no meaning here"),
