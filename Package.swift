@@ -38,7 +38,10 @@ let instructionSetDependencies = instructionSetNames.map { Target.Dependency(str
 let package = Package(
   name: "SwiftRNN",
   platforms: [.macOS(.v26)],
-  products: [.library(name: "SwiftRNN", targets: ["SwiftRNN"] + instructionSetNames)],
+  products: [
+    .library(name: "SwiftRNN", targets: ["SwiftRNN"] + instructionSetNames),
+    .library(name: "SwiftRNNModels", targets: ["SwiftRNNModels", "SwiftRNN"] + instructionSetNames),
+  ],
   targets: [
     .systemLibrary(name: "CPrimitives"),
     .target(
@@ -47,9 +50,11 @@ let package = Package(
     .target(
       name: "SwiftRNN", dependencies: ["CPrimitives", "Kernels"],
       swiftSettings: [without(redundantPasses + ["closure-specialize"])]),
+    .target(
+      name: "SwiftRNNModels", dependencies: ["SwiftRNN"], swiftSettings: [without(redundantPasses)]),
     .systemLibrary(name: "CSwiftRNN", path: "include"),
     .target(
-      name: "SwiftRNNC", dependencies: ["SwiftRNN", "CSwiftRNN", "CPrimitives"],
+      name: "SwiftRNNC", dependencies: ["SwiftRNN", "SwiftRNNModels", "CSwiftRNN", "CPrimitives"],
       swiftSettings: [without(redundantPasses)]),
     .target(name: "Reference", dependencies: ["Kernels"], path: "Tests/Reference"),
     .testTarget(
@@ -60,5 +65,8 @@ let package = Package(
       name: "SwiftRNNTests",
       dependencies: ["SwiftRNN", "SwiftRNNC", "CSwiftRNN", "CPrimitives", "Kernels", "Reference"]
         + instructionSetDependencies, swiftSettings: [without(redundantPasses)]),
+    .testTarget(
+      name: "SwiftRNNModelsTests", dependencies: ["SwiftRNN", "SwiftRNNModels", "Reference"] + instructionSetDependencies,
+      swiftSettings: [without(redundantPasses)]),
   ] + instructionSets
 )
