@@ -66,7 +66,8 @@ let package = Package(
       dependencies: ["SwiftRNN", "SwiftRNNC", "CSwiftRNN", "CPrimitives", "Kernels", "Reference"]
         + instructionSetDependencies, swiftSettings: [without(redundantPasses)]),
     .testTarget(
-      name: "SwiftRNNModelsTests", dependencies: ["SwiftRNN", "SwiftRNNModels", "Reference"] + instructionSetDependencies,
+      name: "SwiftRNNModelsTests",
+      dependencies: ["SwiftRNN", "SwiftRNNModels", "Reference"] + instructionSetDependencies,
       swiftSettings: [without(redundantPasses)]),
   ] + instructionSets
 )

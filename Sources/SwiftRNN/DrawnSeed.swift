@@ -48,7 +48,7 @@ enum DrawnSeed {
 
 extension Network {
   /// Whether a pass for training draws random numbers: dropout between layers, or masks of the cell.
-  var drawsMasks: Bool {
+  public var drawsMasks: Bool {
     if configuration.dropout > 0 && configuration.layers > 1 { return true }
     if let stack { return stack.blocks.contains { $0.network.drawsMasks } }
     return equations?.cell.drawsMasks ?? false
@@ -60,9 +60,14 @@ extension Network {
   }
 }
 
+extension Philox {
+  /// A seed that no other call has had: 64 bits from the operating system.
+  public static func drawnSeed() -> UInt64 { DrawnSeed.next() }
+}
+
 extension Cell {
   /// Whether the text has masks.
-  var drawsMasks: Bool {
+  public var drawsMasks: Bool {
     graph.nodes.contains {
       switch $0.operation {
       case .dropout, .zoneout, .dropConnect: true

@@ -227,3 +227,30 @@ private struct DrawnBlock {
     Orthonormal.rows(scratch, count: min(height, columns), width: max(height, columns))
   }
 }
+
+extension Initializer.Distribution {
+  /// Draws a matrix `[rows, columns]`, or with one column a vector, of a layer beside networks: Philox keyed by `seed`, a
+  /// counter for each number, the same values on every machine.
+  ///
+  /// - Parameters:
+  ///   - tensor: tells the tensors of a layer apart.
+  ///   - hidden: what `torch` means by H; its bound is 1/sqrt(H).
+  /// - Throws: ``RNNError/invalidNumber(_:_:allowed:)``, ``RNNError/countMismatch(_:_:expected:)``,
+  ///   ``RNNError/outOfMemory(bytes:)``. Nothing is written then.
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
+  public func fill<Scalar: RNNScalar>(
+    _ numbers: UnsafeMutableBufferPointer<Scalar>, rows: Int, columns: Int, hidden: Int, seed: UInt64, tensor: Int
+  ) throws(RNNError) {
+    try check("distribution")
+    try Check.count("numbers", numbers.count, Size.product(rows, columns, of: "numbers"))
+    guard let start = numbers.baseAddress, numbers.count > 0 else { return }
+    let scratch = try Block<Double>(count: kind == .orthogonal ? numbers.count : 0)
+    withFloatControl {
+      let block = DrawnBlock(
+        random: RandomNumbers(philox: Philox(seed: seed), tensor: tensor), columns: columns, hidden: max(hidden, 1),
+        scratch: scratch.pointer)
+      block.fill(start, 0, rows, rows, self)
+    }
+  }
+}

@@ -1,0 +1,211 @@
+// Losses of models: a forward pass, and for training the gradients of all parameters.
+import SwiftRNN
+
+extension Model {
+  /// The loss of a batch in training, with dropout; the gradients of all parameters go to `parameters.gradients`, in place
+  /// of what was there.
+  ///
+  /// - Parameters:
+  ///   - state: of ``makeState()``: the batch goes on where the one before ended; nil: sequences begin here.
+  ///   - seed: of dropout masks; nil: each call draws one, where something is random.
+  /// - Returns: the mean loss: cross-entropy in nats over the targets that count; of numbers the mean square of the
+  ///   errors, over the numbers of all steps or sequences.
+  /// - Throws: ``RNNError`` for arrays that do not fit. The gradients are not to be used then, and a state stays.
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public func loss(
+    _ batch: ModelBatch<Scalar>, state: ModelState<Scalar>? = nil, seed: UInt64? = nil
+  ) throws(RNNError) -> ModelLoss {
+    let seed = seed ?? (drawsMasks ? Philox.drawnSeed() : 0)
+    return try run(batch, state, seed: seed)
+  }
+
+  /// The loss of a batch at inference: without dropout, and without gradients.
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public func evaluate(_ batch: ModelBatch<Scalar>, state: ModelState<Scalar>? = nil) throws(RNNError) -> ModelLoss {
+    try run(batch, state, seed: nil)
+  }
+
+  /// What comes out at inference: logits, or numbers.
+  ///
+  /// - Returns: `[T, N, outputs]` of language models and taggers, `[N, outputs]` of classifiers and regressors,
+  ///   `[targetSteps, N, outputs]` of decoders; until the next call of the model.
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public func predict(
+    _ batch: ModelBatch<Scalar>, state: ModelState<Scalar>? = nil
+  ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
+    let rows = try forward(batch, state, seed: nil)
+    let y = try output.forward(rows.x.constant, rows: rows.count)
+    state?.moveOn()
+    return y
+  }
+
+  /// A state before the first step.
+  ///
+  /// - Throws: ``RNNError/unsupported(_:)`` for a model that needs whole sequences: both directions, or a decoder.
+  public func makeState() throws(RNNError) -> ModelState<Scalar> {
+    guard let reader, !configuration.decodes, pool == nil, !configuration.recurrent.bidirectional else {
+      throw .unsupported("a state is carried on by language models and taggers of one direction")
+    }
+    return ModelState(reader.part.network)
+  }
+
+  private var drawsMasks: Bool {
+    configuration.dropout > 0 || reader?.part.network.drawsMasks == true || decoder?.part.network.drawsMasks == true
+  }
+
+  private func run(
+    _ batch: ModelBatch<Scalar>, _ state: ModelState<Scalar>?, seed: UInt64?
+  ) throws(RNNError) -> ModelLoss {
+    let rows = try forward(batch, state, seed: seed)
+    let y = try output.forward(rows.x.constant, rows: rows.count)
+    let loss = try loss(of: y, batch, rows: rows.count, wantsGradient: seed != nil)
+    if seed != nil {
+      let dx = try output.backward(rows.x.constant, rows: rows.count, dy: y.constant)
+      try backward(dx, batch)
+    }
+    state?.moveOn()
+    return loss
+  }
+
+  /// How many steps and sequences a batch has that come out, and how long they are.
+  private func outputShape(_ batch: ModelBatch<Scalar>) throws(RNNError) -> BatchShape {
+    if configuration.decodes {
+      return try BatchShape(
+        steps: batch.targetSteps, sequences: batch.sequences, lengths: lengths(batch.targetLengths, batch))
+    }
+    if pool != nil { return try BatchShape(steps: 1, sequences: batch.sequences) }
+    return try BatchShape(steps: batch.steps, sequences: batch.sequences, lengths: lengths(batch.lengths, batch))
+  }
+
+  private func lengths(
+    _ lengths: UnsafeBufferPointer<Int64>?, _ batch: ModelBatch<Scalar>
+  ) throws(RNNError) -> UnsafePointer<Int64>? {
+    guard let lengths else { return nil }
+    guard lengths.count == batch.sequences else {
+      throw .countMismatch("lengths", lengths.count, expected: batch.sequences)
+    }
+    return lengths.baseAddress
+  }
+
+  // MARK: Forward
+
+  /// The rows that the output layer reads.
+  private func forward(
+    _ batch: ModelBatch<Scalar>, _ state: ModelState<Scalar>?, seed: UInt64?
+  ) throws(RNNError) -> (x: UnsafeMutableBufferPointer<Scalar>, count: Int) {
+    let own = seed.map { Self.seed($0, 3) }
+    var x: UnsafeMutableBufferPointer<Scalar>?
+    let shape = try BatchShape(
+      steps: configuration.reads ? batch.steps : 1, sequences: batch.sequences, lengths: lengths(batch.lengths, batch))
+    if let reader, let readerStates {
+      let input = SequenceInput(ids: batch.ids, features: batch.features)
+      let places = try state?.places(reader.part.network, sequences: batch.sequences)
+      var final = places?.to ?? States()
+      if decoder != nil { final = try readerStates.final.take(sequences: batch.sequences) }
+      x = try reader.forward(shape, input, initial: places?.from ?? States(), final: final, seed: own)
+    }
+    if let decoder { x = try decode(batch, decoder, shape, encoded: x, seed: seed) }
+    if let pool, let y = x { x = try pool.forward(y.constant, shape) }
+    guard let x else { throw .mismatch("the model has no parts") }
+    return (x, try outputShape(batch).rows)
+  }
+
+  private func decode(
+    _ batch: ModelBatch<Scalar>, _ decoder: SequencePart<Scalar>, _ shape: BatchShape,
+    encoded: UnsafeMutableBufferPointer<Scalar>?, seed: UInt64?
+  ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
+    guard let decoderStates else { throw .mismatch("the model has no parts") }
+    var initial = States<Scalar>()
+    var vector: UnsafePointer<Scalar>?
+    if configuration.kind == .vectorDecoder {
+      let count = try Sizes.product(batch.sequences, configuration.vectorSize, name: "features")
+      guard let features = batch.features else { throw .nullPointer("features") }
+      guard features.count == count else { throw .countMismatch("features", features.count, expected: count) }
+      vector = features.baseAddress
+    }
+    if let bridge {
+      initial = try decoderStates.initial.take(sequences: batch.sequences)
+      try bridge.forward(
+        sequences: batch.sequences, states: readerStates?.final.pointers ?? States(), vector: vector, initial: initial)
+    } else if let readerStates {
+      initial = readerStates.final.pointers
+    }
+    let y = try decoder.forward(
+      outputShape(batch), SequenceInput(ids: batch.decoderIDs, features: nil),
+      extra: configuration.vectorUse == .input ? vector : nil, initial: initial, final: States(),
+      seed: seed.map { Self.seed($0, 4) })
+    guard let attention, let encoded else { return y }
+    return try attention.forward(y.constant, outputShape(batch), encoded.constant, shape)
+  }
+
+  // MARK: Loss
+
+  private func loss(
+    of y: UnsafeMutableBufferPointer<Scalar>, _ batch: ModelBatch<Scalar>, rows: Int, wantsGradient: Bool
+  ) throws(RNNError) -> ModelLoss {
+    let shape = try outputShape(batch)
+    if configuration.predictsNumbers {
+      guard let values = batch.values else { throw .nullPointer("values") }
+      guard values.count == y.count else { throw .countMismatch("values", values.count, expected: y.count) }
+      return NumberLoss.squares(y, values, shape, width: configuration.outputs)
+    }
+    guard let targets = batch.targets else { throw .nullPointer("targets") }
+    guard targets.count == rows else { throw .countMismatch("targets", targets.count, expected: rows) }
+    let result = try CrossEntropy.evaluate(
+      logits: y.constant, classes: configuration.outputs, targets: counted(targets, shape),
+      dlogits: wantsGradient ? y : nil)
+    return ModelLoss(mean: result.loss, count: result.count)
+  }
+
+  /// Targets, those behind the end of a sequence ignored.
+  private func counted(
+    _ targets: UnsafeBufferPointer<Int>, _ shape: BatchShape
+  ) throws(RNNError) -> UnsafeBufferPointer<Int> {
+    guard let lengths = shape.lengths else { return targets }
+    let counted = try self.targets.take(targets.count)
+    for t in 0..<shape.steps {
+      for n in 0..<shape.sequences {
+        let row = t * shape.sequences + n
+        counted[row] = t < lengths[n] ? targets[row] : CrossEntropy.ignoredTarget
+      }
+    }
+    return counted.constant
+  }
+
+  // MARK: Backward
+
+  /// From the gradient of the rows that the output layer reads.
+  private func backward(_ dx: UnsafeMutableBufferPointer<Scalar>, _ batch: ModelBatch<Scalar>) throws(RNNError) {
+    let tied = configuration.tiesEmbedding
+    if let pool, let reader {
+      return try reader.backward(dy: pool.backward(dx.constant))
+    }
+    guard let decoder else {
+      try reader?.backward(dy: dx, addsToTable: tied)
+      return
+    }
+    guard let decoderStates else { return }
+    var (dy, dEncoded) = (dx, UnsafeMutableBufferPointer<Scalar>?.none)
+    if let attention { (dy, dEncoded) = try attention.backward(dx.constant) }
+    // Gradients of the states that the decoder starts with; none if it starts by itself.
+    let startsByItself = bridge == nil && reader == nil
+    let initial = try startsByItself ? States() : decoderStates.initialGradients.take(sequences: batch.sequences)
+    try decoder.backward(dy: dy, initialGradients: initial, addsToTable: tied)
+    guard let reader, let readerStates else {
+      try bridge?.backward(
+        sequences: batch.sequences, initialGradients: initial, stateGradients: States(), dVector: nil)
+      return
+    }
+    var final = initial
+    if let bridge {
+      final = try readerStates.finalGradients.take(sequences: batch.sequences)
+      try readerStates.finalGradients.fill(with: 0)
+      try bridge.backward(
+        sequences: batch.sequences, initialGradients: initial, stateGradients: final, dVector: nil)
+    }
+    try reader.backward(dy: dEncoded, finalGradients: final)
+  }
+}

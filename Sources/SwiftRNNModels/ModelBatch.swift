@@ -1,0 +1,44 @@
+// What a call of a model is given.
+import SwiftRNN
+
+/// Sequences side by side, and what is to come out.
+///
+/// Arrays are dense and have steps first, as those of ``Network``: `[T, N]`. A sequence that is shorter than T has
+/// numbers of any kind behind its end, but for tokens, which are in the vocabulary there, too.
+public struct ModelBatch<Scalar: RNNScalar> {
+  /// T and N of the sequences that are read. Of a vector decoder only N counts.
+  public var steps: Int
+  public var sequences: Int
+  /// Tokens, `[T, N]`; or
+  public var ids: UnsafeBufferPointer<Int>?
+  /// features, `[T, N, features]`; of a vector decoder `[N, vectorSize]`.
+  public var features: UnsafeBufferPointer<Scalar>?
+  /// `[N]`, each in 0 ... T; nil: all T.
+  public var lengths: UnsafeBufferPointer<Int64>?
+  /// Classes: `[T, N]` of language models and taggers, `[N]` of classifiers, `[targetSteps, N]` of decoders;
+  /// ``CrossEntropy/ignoredTarget`` where none counts.
+  public var targets: UnsafeBufferPointer<Int>?
+  /// Numbers: `[T, N, outputs]` of a tagger, `[N, outputs]` of a regressor.
+  public var values: UnsafeBufferPointer<Scalar>?
+  /// Of a decoder: what it reads, `[targetSteps, N]`: the targets, one step later, behind a token that begins a sequence.
+  public var decoderIDs: UnsafeBufferPointer<Int>?
+  /// Of a decoder: T of its sequences, and their lengths.
+  public var targetSteps = 0
+  public var targetLengths: UnsafeBufferPointer<Int64>?
+  /// Added to a sequence's index in dropout masks: parts of a batch have the masks of the whole.
+  public var firstSequence = 0
+
+  public init(steps: Int, sequences: Int) {
+    (self.steps, self.sequences) = (steps, sequences)
+  }
+}
+
+/// What a loss came to.
+public struct ModelLoss: Sendable {
+  /// The mean over what counts: tokens, steps, sequences or numbers. Cross-entropy in nats.
+  public var mean: Double
+  /// How many counted.
+  public var count: Int
+  /// The sum over what counts.
+  public var total: Double { count == 0 ? 0 : mean * Double(count) }
+}
