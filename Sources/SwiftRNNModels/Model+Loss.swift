@@ -117,8 +117,20 @@ extension Model {
     _ batch: ModelBatch<Scalar>, _ decoder: SequencePart<Scalar>, _ shape: BatchShape,
     encoded: UnsafeMutableBufferPointer<Scalar>?, seed: UInt64?
   ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
+    let (initial, vector) = try firstStates(batch)
+    let y = try decoder.forward(
+      outputShape(batch), SequenceInput(ids: batch.decoderIDs, features: nil),
+      extra: configuration.vectorUse == .input ? vector : nil, initial: initial, final: States(),
+      seed: seed.map { Self.seed($0, 4) })
+    guard let attention, let encoded else { return y }
+    return try attention.forward(y.constant, outputShape(batch), encoded.constant, shape)
+  }
+
+  /// What the decoder starts with, behind an encoder's pass; and the vector of a vector decoder.
+  private func firstStates(
+    _ batch: ModelBatch<Scalar>
+  ) throws(RNNError) -> (States<Scalar>, UnsafePointer<Scalar>?) {
     guard let decoderStates else { throw .mismatch("the model has no parts") }
-    var initial = States<Scalar>()
     var vector: UnsafePointer<Scalar>?
     if configuration.kind == .vectorDecoder {
       let count = try Sizes.product(batch.sequences, configuration.vectorSize, name: "features")
@@ -126,19 +138,25 @@ extension Model {
       guard features.count == count else { throw .countMismatch("features", features.count, expected: count) }
       vector = features.baseAddress
     }
-    if let bridge {
-      initial = try decoderStates.initial.take(sequences: batch.sequences)
-      try bridge.forward(
-        sequences: batch.sequences, states: readerStates?.final.pointers ?? States(), vector: vector, initial: initial)
-    } else if let readerStates {
-      initial = readerStates.final.pointers
+    guard let bridge else { return (readerStates?.final.pointers ?? States(), vector) }
+    let initial = try decoderStates.initial.take(sequences: batch.sequences)
+    try bridge.forward(
+      sequences: batch.sequences, states: readerStates?.final.pointers ?? States(), vector: vector, initial: initial)
+    return (initial, vector)
+  }
+
+  /// Runs the encoder, and gives what a decoder starts with.
+  func startOfDecoder(
+    _ batch: ModelBatch<Scalar>
+  ) throws(RNNError) -> (initial: States<Scalar>, attention: (_ copies: Int) -> AttentionReader<Scalar>?) {
+    if let reader, let readerStates {
+      let shape = try BatchShape(
+        steps: batch.steps, sequences: batch.sequences, lengths: lengths(batch.lengths, batch))
+      _ = try reader.forward(
+        shape, SequenceInput(ids: batch.ids, features: batch.features), initial: States(),
+        final: readerStates.final.take(sequences: batch.sequences), seed: nil)
     }
-    let y = try decoder.forward(
-      outputShape(batch), SequenceInput(ids: batch.decoderIDs, features: nil),
-      extra: configuration.vectorUse == .input ? vector : nil, initial: initial, final: States(),
-      seed: seed.map { Self.seed($0, 4) })
-    guard let attention, let encoded else { return y }
-    return try attention.forward(y.constant, outputShape(batch), encoded.constant, shape)
+    return (try firstStates(batch).0, { _ in nil })
   }
 
   // MARK: Loss
@@ -152,12 +170,18 @@ extension Model {
       guard values.count == y.count else { throw .countMismatch("values", values.count, expected: y.count) }
       return NumberLoss.squares(y, values, shape, width: configuration.outputs)
     }
-    guard let targets = batch.targets else { throw .nullPointer("targets") }
-    guard targets.count == rows else { throw .countMismatch("targets", targets.count, expected: rows) }
     let result = try CrossEntropy.evaluate(
-      logits: y.constant, classes: configuration.outputs, targets: counted(targets, shape),
+      logits: y.constant, classes: configuration.outputs, targets: countedTargets(batch),
       dlogits: wantsGradient ? y : nil)
     return ModelLoss(mean: result.loss, count: result.count)
+  }
+
+  /// The targets of a batch, checked.
+  func countedTargets(_ batch: ModelBatch<Scalar>) throws(RNNError) -> UnsafeBufferPointer<Int> {
+    let shape = try outputShape(batch)
+    guard let targets = batch.targets else { throw .nullPointer("targets") }
+    guard targets.count == shape.rows else { throw .countMismatch("targets", targets.count, expected: shape.rows) }
+    return try counted(targets, shape)
   }
 
   /// Targets, those behind the end of a sequence ignored.

@@ -14,3 +14,8 @@ final class AttentionPart<Scalar: RNNScalar> {
     UnsafeMutableBufferPointer<Scalar>, UnsafeMutableBufferPointer<Scalar>
   ) { throw .unsupported("attention") }
 }
+
+final class AttentionReader<Scalar: RNNScalar> {
+  func forward(_ y: UnsafeBufferPointer<Scalar>, sequences: Int) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar>
+  { throw .unsupported("") }
+}

@@ -1,0 +1,30 @@
+// How likely a model finds sequences.
+import SwiftRNN
+
+extension Model {
+  /// Sum of log P of the targets of each sequence, at inference: the log-probability of a sentence, or of a translation.
+  ///
+  /// - Parameters:
+  ///   - batch: with targets; steps whose target is ignored do not count.
+  ///   - state: as for ``evaluate(_:state:)``.
+  /// - Returns: for each sequence the sum, in nats, and how many targets counted.
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public func score(
+    _ batch: ModelBatch<Scalar>, state: ModelState<Scalar>? = nil
+  ) throws(RNNError) -> [(logProbability: Double, count: Int)] {
+    guard !configuration.predictsNumbers else { throw .unsupported("numbers have no log-probability") }
+    let logits = try predict(batch, state: state)
+    let targets = try countedTargets(batch)
+    let losses = Buffer<Double>()
+    let rows = try losses.take(targets.count)
+    _ = try CrossEntropy.evaluate(
+      logits: logits.constant, classes: configuration.outputs, targets: targets, rowLosses: rows)
+    var scores = [(logProbability: Double, count: Int)](repeating: (0, 0), count: batch.sequences)
+    for (row, target) in targets.enumerated() where target != CrossEntropy.ignoredTarget {
+      scores[row % batch.sequences].logProbability -= rows[row]
+      scores[row % batch.sequences].count += 1
+    }
+    return scores
+  }
+}
