@@ -1,0 +1,115 @@
+// Texts to ids and back.
+
+extension Vocabulary {
+  /// The ids of a text.
+  ///
+  /// - Parameters:
+  ///   - framed: whether `<bos>` comes before and `<eos>` behind, as far as the vocabulary has them.
+  /// - Throws: ``ModelError/value(name:reason:)`` for a token that the vocabulary does not have, if it has no `<unk>`.
+  public func encode(_ text: String, framed: Bool = false) throws(ModelError) -> [Int] {
+    try encode(Array(text.utf8), framed: framed)
+  }
+
+  /// The same for bytes that may be anything.
+  public func encode(_ bytes: [UInt8], framed: Bool = false) throws(ModelError) -> [Int] {
+    try bytes.withUnsafeBufferPointer { (bytes) throws(ModelError) in
+      var ids: [Int] = []
+      if framed, let beginning { ids.append(beginning) }
+      try forEachID(in: bytes) { ids.append($0) }
+      if framed, let end { ids.append(end) }
+      return ids
+    }
+  }
+
+  /// How many ids a text has. Allocates nothing that depends on the text.
+  ///
+  /// - Throws: as ``encode(_:framed:)``
+  public func count(_ bytes: UnsafeBufferPointer<UInt8>) throws(ModelError) -> Int {
+    var count = 0
+    try forEachID(in: bytes) { _ in count += 1 }
+    return count
+  }
+
+  /// Writes the ids of a text. Allocates nothing that depends on the text.
+  ///
+  /// - Parameter ids: ``count(_:)`` elements, or more.
+  /// - Returns: how many were written.
+  /// - Throws: ``ModelError/value(name:reason:)`` where `ids` is too small, and as ``encode(_:framed:)``; some ids may have
+  ///   been written.
+  public func encode(
+    _ bytes: UnsafeBufferPointer<UInt8>, into ids: UnsafeMutableBufferPointer<Int>
+  ) throws(ModelError) -> Int {
+    var count = 0
+    try forEachID(in: bytes) {
+      if count < ids.count { ids[count] = $0 }
+      count += 1
+    }
+    guard count <= ids.count else {
+      throw .value(name: "ids", reason: "has \(ids.count) elements, must have \(count)")
+    }
+    return count
+  }
+
+  @inline(__always)
+  private func forEachID(in bytes: UnsafeBufferPointer<UInt8>, _ body: (Int) -> Void) throws(ModelError) {
+    guard let text = bytes.baseAddress else { return }
+    try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Tokenizer.roomForToken) { (room) throws(ModelError) in
+      guard let scratch = room.baseAddress else { return }
+      let tokenizer = tokenizer
+      var at = 0
+      while at < bytes.count {
+        let piece = tokenizer.next(text + at, bytes.count - at, scratch: scratch)
+        if let token = piece.token { body(try requiredID(of: token, "the text", at)) }
+        at += piece.length
+      }
+    }
+  }
+
+  /// The id of a token, that of `<unk>` if need be.
+  @inline(__always)
+  func requiredID(
+    of token: UnsafeBufferPointer<UInt8>, _ text: @autoclosure () -> String, _ offset: @autoclosure () -> Int
+  ) throws(ModelError) -> Int {
+    if let id = id(of: token) { return id }
+    if let unknown { return unknown }
+    let written = ModelError.printable(String(decoding: token, as: UTF8.self))
+    throw .value(
+      name: text(),
+      reason: "has \"\(written)\" at byte \(offset()), which the vocabulary lacks, and it has no <unk>")
+  }
+
+  /// The text of ids: of bytes, exactly those that were encoded; of characters, the text; of words, the tokens with one
+  /// space between them, which has the same ids again.
+  ///
+  /// - Parameters:
+  ///   - ids: each in `0..<size`.
+  ///   - writesSpecials: whether special tokens are written, by their names; else they are left out.
+  /// - Throws: ``ModelError/value(name:reason:)``
+  public func decode(_ ids: [Int], writesSpecials: Bool = false) throws(ModelError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    let names = specials.ownNames
+    var isFirst = true
+    for (i, id) in ids.enumerated() {
+      guard id >= 0, id < size else {
+        throw .value(name: "ids[\(i)]", reason: "is \(id), must be in 0..<\(size)")
+      }
+      let number = id - names.count
+      if number < 0 && !writesSpecials { continue }
+      if kind == .words && !isFirst { bytes.append(0x20) }
+      isFirst = false
+      if number < 0 {
+        bytes.append(contentsOf: names[id].utf8)
+      } else if kind == .bytes {
+        bytes.append(UInt8(truncatingIfNeeded: number))
+      } else {
+        bytes.append(contentsOf: table[number])
+      }
+    }
+    return bytes
+  }
+
+  /// The same as a string; of bytes that are no UTF-8, with U+FFFD for what is ill-formed.
+  public func decodeText(_ ids: [Int], writesSpecials: Bool = false) throws(ModelError) -> String {
+    String(decoding: try decode(ids, writesSpecials: writesSpecials), as: UTF8.self)
+  }
+}
