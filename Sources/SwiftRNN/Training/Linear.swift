@@ -46,12 +46,14 @@ public enum Linear {
       }
     }
     var counter = Arena(nil)
-    _ = LinearForward(&counter, kernels, rows: rows, inputs: inputs, outputs: outputs, threads: threads)
+    _ = LinearForward<Scalar>(
+      &counter, lanes: kernels.lanes, rows: rows, inputs: inputs, outputs: outputs, threads: threads)
     let memory = try Block<UInt8>(count: counter.size("the scratch of a linear layer"))
     var arena = Arena(memory.pointer)
-    let layer = LinearForward(&arena, kernels, rows: rows, inputs: inputs, outputs: outputs, threads: threads)
+    let layer = LinearForward<Scalar>(
+      &arena, lanes: kernels.lanes, rows: rows, inputs: inputs, outputs: outputs, threads: threads)
     withFloatControl {
-      layer.run(rows: rows, x: x, weight: weight, bias: bias?.baseAddress, y: y, isPacked: false)
+      layer.run(kernels, rows: rows, x: x, weight: weight, bias: bias?.baseAddress, y: y, isPacked: false)
     }
   }
 
@@ -93,14 +95,15 @@ public enum Linear {
     // Where no number is wanted, the other arrays may have no elements: sizes may be any, and so would be the scratch.
     guard (dx?.count ?? 0) + (dweight?.count ?? 0) + (dbias?.count ?? 0) > 0 else { return }
     var counter = Arena(nil)
-    _ = LinearBackward(&counter, kernels, rows: rows, inputs: inputs, outputs: outputs, wantsInputs: dx != nil)
+    _ = LinearBackward<Scalar>(
+      &counter, lanes: kernels.lanes, rows: rows, inputs: inputs, outputs: outputs, wantsInputs: dx != nil)
     let memory = try Block<UInt8>(count: counter.size("the scratch of a linear layer"))
     var arena = Arena(memory.pointer)
-    let layer = LinearBackward(
-      &arena, kernels, rows: rows, inputs: inputs, outputs: outputs, wantsInputs: dx != nil)
+    let layer = LinearBackward<Scalar>(
+      &arena, lanes: kernels.lanes, rows: rows, inputs: inputs, outputs: outputs, wantsInputs: dx != nil)
     withFloatControl {
       layer.run(
-        rows: rows, x: x?.baseAddress, weight: weight?.baseAddress, dy: dy.baseAddress, accumulate: accumulate,
+        kernels, rows: rows, x: x?.baseAddress, weight: weight?.baseAddress, dy: dy.baseAddress, accumulate: accumulate,
         dx: dx?.baseAddress, dweight: dweight?.baseAddress, dbias: dbias?.baseAddress,
         threads: threads(rows: rows, inputs: inputs, outputs: outputs), isPacked: false)
     }

@@ -1,5 +1,6 @@
 // The passes of a linear layer laid out in memory that is there already: for one call, and for calls that run many
-// blocks of rows after one another. Runs are not inlined: a call that has several of them needs the stack of one.
+// blocks of rows after one another. Runs are not inlined, and hold no table of kernels, which has more than a kilobyte: a
+// call that has several of them needs the stack of one.
 import Kernels
 
 /// y of some rows, or of fewer. Both ways, and that of few rows, have the same chains, and the same bits.
@@ -12,7 +13,6 @@ struct LinearForward<Scalar: RNNScalar> {
       PanelLayout, matrix: UnsafeMutablePointer<Scalar>, start: UnsafeMutablePointer<Scalar>, RowPointers<Scalar>)
   }
 
-  private let kernels: KernelTable<Scalar>
   private let inputs: Int
   private let outputs: Int
   private let threads: Int
@@ -20,15 +20,15 @@ struct LinearForward<Scalar: RNNScalar> {
 
   /// - Parameters:
   ///   - rows: the most that a run has; none of the sizes is 0, and their products fit 16 times.
-  init(_ arena: inout Arena, _ kernels: KernelTable<Scalar>, rows: Int, inputs: Int, outputs: Int, threads: Int) {
-    (self.kernels, self.inputs, self.outputs, self.threads) = (kernels, inputs, outputs, threads)
+  init(_ arena: inout Arena, lanes: Int, rows: Int, inputs: Int, outputs: Int, threads: Int) {
+    (self.inputs, self.outputs, self.threads) = (inputs, outputs, threads)
     if rows <= Linear.fewRows {
       way = .few
     } else if Linear.packsInput(rows: rows, inputs: inputs, outputs: outputs) {
       way = .packingInput(
-        PackedInput(&arena, lanes: kernels.lanes, rows: rows, inputs: inputs, outputs: outputs, threads: threads))
+        PackedInput(&arena, lanes: lanes, rows: rows, inputs: inputs, outputs: outputs, threads: threads))
     } else {
-      let panels = PanelLayout(lanes: kernels.lanes, units: outputs)
+      let panels = PanelLayout(lanes: lanes, units: outputs)
       way = .packingWeights(
         panels, matrix: arena.take(Scalar.self, inputs, panels.paddedColumns),
         start: arena.take(Scalar.self, panels.paddedColumns), RowPointers(&arena, rows))
@@ -40,7 +40,8 @@ struct LinearForward<Scalar: RNNScalar> {
   /// - Parameter isPacked: whether a run before has had the same weights and bias, which are packed then.
   @inline(never)
   func run(
-    rows: Int, x: UnsafePointer<Scalar>, weight: UnsafePointer<Scalar>, bias: UnsafePointer<Scalar>?,
+    _ kernels: KernelTable<Scalar>, rows: Int, x: UnsafePointer<Scalar>, weight: UnsafePointer<Scalar>,
+    bias: UnsafePointer<Scalar>?,
     y: UnsafeMutablePointer<Scalar>, isPacked: Bool
   ) {
     switch way {
@@ -65,7 +66,6 @@ struct LinearForward<Scalar: RNNScalar> {
 
 /// Gradients of some rows, or of fewer.
 struct LinearBackward<Scalar: RNNScalar> {
-  private let kernels: KernelTable<Scalar>
   private let inputs: Int
   private let outputs: Int
   private let panels: PanelLayout
@@ -77,14 +77,14 @@ struct LinearBackward<Scalar: RNNScalar> {
   ///   - rows: the most that a run has.
   ///   - wantsInputs: whether runs are asked for dx.
   init(
-    _ arena: inout Arena, _ kernels: KernelTable<Scalar>, rows: Int, inputs: Int, outputs: Int, wantsInputs: Bool
+    _ arena: inout Arena, lanes: Int, rows: Int, inputs: Int, outputs: Int, wantsInputs: Bool
   ) {
-    (self.kernels, self.inputs, self.outputs) = (kernels, inputs, outputs)
-    panels = PanelLayout(lanes: kernels.lanes, units: inputs)
+    (self.inputs, self.outputs) = (inputs, outputs)
+    panels = PanelLayout(lanes: lanes, units: inputs)
     matrix = arena.take(Scalar.self, wantsInputs ? outputs : 0, panels.paddedColumns)
     pointers = RowPointers(&arena, rows)
     gradient = WeightGradientScratch(
-      &arena, lanes: kernels.lanes, lists: .init(operands: 1, lefts: 1, blocks: 1, sums: 1), leftColumns: outputs,
+      &arena, lanes: lanes, lists: .init(operands: 1, lefts: 1, blocks: 1, sums: 1), leftColumns: outputs,
       batchRows: rows, columns: { _ in inputs })
   }
 
@@ -94,7 +94,8 @@ struct LinearBackward<Scalar: RNNScalar> {
   /// - Parameter isPacked: whether a run before has had the same weights, which are packed then.
   @inline(never)
   func run(
-    rows: Int, x: UnsafePointer<Scalar>?, weight: UnsafePointer<Scalar>?, dy: UnsafePointer<Scalar>?, accumulate: Bool,
+    _ kernels: KernelTable<Scalar>, rows: Int, x: UnsafePointer<Scalar>?, weight: UnsafePointer<Scalar>?,
+    dy: UnsafePointer<Scalar>?, accumulate: Bool,
     dx: UnsafeMutablePointer<Scalar>?, dweight: UnsafeMutablePointer<Scalar>?, dbias: UnsafeMutablePointer<Scalar>?,
     threads: Int, isPacked: Bool
   ) {
