@@ -608,6 +608,98 @@ swiftrnn_status swiftrnn_cross_entropy(swiftrnn_dtype dtype, int64_t rows, int64
                                        const int64_t *targets, int64_t ignore_index, double *row_losses, void *dlogits,
                                        double *out_loss, double *out_perplexity, int64_t *out_count);
 
+/** How the losses of many rows become one. */
+typedef enum swiftrnn_reduction {
+  SWIFTRNN_REDUCTION_MEAN = 0, /**< their sum divided by the sum of what they weigh; 0 if that is 0 */
+  SWIFTRNN_REDUCTION_SUM = 1
+} swiftrnn_reduction;
+
+/** Options of swiftrnn_cross_entropy_with(). Zero, set size, then what is wanted. With them the loss of a row is, as in
+ *  torch,
+ *    row_weight ((1 - e) w[target] (-log p[target]) + e / classes * sum over c of w[c] (-log p[c])),  p = softmax(logits)
+ *  where e is the label smoothing (Szegedy et al. 2016) and w the class weights. The mean divides by the sum of
+ *  row_weight * w[target] over the rows that count. Rows that weigh nothing have the loss 0, whatever their logits. */
+typedef struct swiftrnn_cross_entropy_options {
+  int64_t size;                 /**< bytes of this struct */
+  double label_smoothing;       /**< in [0, 1]; 0: none */
+  const void *class_weights;    /**< [classes] of the call's dtype, finite and 0 or more; NULL: 1 */
+  const void *row_weights;      /**< [rows] of the call's dtype, finite and 0 or more; NULL: 1 */
+  swiftrnn_reduction reduction; /**< of the loss and its gradient; row losses are each row's own */
+  int32_t reserved;             /**< 0 */
+} swiftrnn_cross_entropy_options;
+
+/** swiftrnn_cross_entropy() with options; NULL: none, which is the same call.
+ *  @param out_perplexity exp of the mean, be the loss that or the sum
+ *  @retval SWIFTRNN_STATUS_INVALID_VALUE  a target outside the classes, a weight that is negative or not finite, weights
+ *                                         whose sum is not finite; nothing has been written */
+swiftrnn_status swiftrnn_cross_entropy_with(swiftrnn_dtype dtype, const swiftrnn_cross_entropy_options *options,
+                                            int64_t rows, int64_t classes, const void *logits, const int64_t *targets,
+                                            int64_t ignore_index, double *row_losses, void *dlogits, double *out_loss,
+                                            double *out_perplexity, int64_t *out_count);
+
+/** The arguments of swiftrnn_linear_cross_entropy(). Zero, set size, then the rest. */
+typedef struct swiftrnn_linear_cross_entropy_args {
+  int64_t size;            /**< bytes of this struct */
+  int64_t rows;
+  int64_t inputs;
+  int64_t classes;
+  const void *x;           /**< [rows, inputs] */
+  const void *weight;      /**< [classes, inputs] */
+  const void *bias;        /**< [classes], or NULL: zeros */
+  const int64_t *targets;  /**< [rows], each in 0 ..< classes or ignore_index */
+  int64_t ignore_index;
+  const swiftrnn_cross_entropy_options *options; /**< NULL: none */
+  int64_t memory_limit;    /**< bytes of logits that are there at once; 0: 64 MB. At least those of 256 rows, or of 32 if
+                                neither dweight nor dbias is wanted. Beside it come packed operands: a copy of weight for
+                                dx, up to as much as 256 rows of logits for dweight */
+  int32_t accumulate;      /**< 1 adds to dweight and dbias instead of overwriting them */
+  int32_t reserved;        /**< 0 */
+  double *row_losses;      /**< [rows] doubles, one per row, 0 where ignored; or NULL */
+  void *dx;                /**< [rows, inputs], or NULL: not wanted */
+  void *dweight;           /**< [classes, inputs], or NULL: not wanted */
+  void *dbias;             /**< [classes], or NULL: not wanted. Without any of the three only the loss is computed */
+  double *out_loss;        /**< or NULL, as the next two */
+  double *out_perplexity;
+  int64_t *out_count;
+} swiftrnn_linear_cross_entropy_args;
+
+/** swiftrnn_linear_forward(), swiftrnn_cross_entropy_with() and swiftrnn_linear_backward() in one, over blocks of rows:
+ *  the logits of a large vocabulary are never in memory as a whole. All results have the bits of the three calls, whatever
+ *  the memory limit. Outputs overlap nothing. */
+swiftrnn_status swiftrnn_linear_cross_entropy(swiftrnn_dtype dtype, const swiftrnn_linear_cross_entropy_args *args);
+
+/** What numbers are judged by that belong to numbers: predictions p and targets t. */
+typedef enum swiftrnn_loss {
+  SWIFTRNN_LOSS_BINARY_CROSS_ENTROPY = 0, /**< of logits: -(w t log s(p) + (1 - t) log s(-p)), s the sigmoid and w the
+                                               positive weights, without overflow */
+  SWIFTRNN_LOSS_SQUARED_ERROR = 1,        /**< (p - t)^2 */
+  SWIFTRNN_LOSS_ABSOLUTE_ERROR = 2,       /**< |p - t|; the gradient is 0 where p = t */
+  SWIFTRNN_LOSS_HUBER = 3                 /**< (p - t)^2 / 2 up to a distance of delta, delta (|p - t| - delta / 2) beyond
+                                               (Huber 1964) */
+} swiftrnn_loss;
+
+/** Settings of swiftrnn_elementwise_loss(). Zero, set size, then the rest. */
+typedef struct swiftrnn_elementwise_loss_config {
+  int64_t size;                 /**< bytes of this struct */
+  swiftrnn_loss loss;
+  swiftrnn_reduction reduction; /**< mean: the sum of all losses, times row weights, divided by width * their sum */
+  double delta;                 /**< of the Huber loss, above 0; others do not look at it */
+  const void *row_weights;      /**< [rows] of the call's dtype, finite and 0 or more; NULL: 1 */
+  const void *positive_weights; /**< [width] of the call's dtype, finite and 0 or more; NULL: 1. Of binary cross-entropy
+                                     only: else UNSUPPORTED */
+  const int64_t *lengths;       /**< [sequences] in 0 ... rows / sequences: rows are those of [T, N], and row t * N + n weighs
+                                     nothing where t is lengths[n] or more; NULL: all count */
+  int64_t sequences;            /**< N, which rows are a multiple of; 0 without lengths */
+} swiftrnn_elementwise_loss_config;
+
+/** A loss of numbers against numbers and its gradient, in one pass. What weighs nothing adds nothing, be it NaN.
+ *  @param predictions, targets [rows, width]
+ *  @param dpredictions [rows, width] gradient of the loss for predictions, or NULL; may be `predictions` itself
+ *  @param out_loss or NULL; 0 if all rows together weigh nothing */
+swiftrnn_status swiftrnn_elementwise_loss(swiftrnn_dtype dtype, const swiftrnn_elementwise_loss_config *config,
+                                          int64_t rows, int64_t width, const void *predictions, const void *targets,
+                                          void *dpredictions, double *out_loss);
+
 /** Scales all gradients by max_norm / norm if their common 2-norm is larger than max_norm (Pascanu, Mikolov, Bengio
  *  2013). Squares may overflow or vanish: the norm is right nevertheless. A gradient that is NaN or infinite leaves all
  *  as they are.
@@ -616,6 +708,11 @@ swiftrnn_status swiftrnn_cross_entropy(swiftrnn_dtype dtype, int64_t rows, int64
  *  @param out_norm the norm before, or NULL; INFINITY above the largest double, which clips nevertheless */
 swiftrnn_status swiftrnn_clip_gradients(swiftrnn_dtype dtype, int64_t tensor_count, void *const *gradients,
                                         const int64_t *elements, double max_norm, double *out_norm);
+
+/** Limits each number of the gradients to -limit ... limit; NaN stays NaN. Arrays as of swiftrnn_clip_gradients().
+ *  @param limit above 0 */
+swiftrnn_status swiftrnn_clip_values(swiftrnn_dtype dtype, int64_t tensor_count, void *const *gradients,
+                                     const int64_t *elements, double limit);
 
 /** SGD with momentum, in torch's form. v = momentum v + (g + weight_decay p);  p -= rate * v, or with nesterov
  *  p -= rate * (g + weight_decay p + momentum v). velocity may be NULL if momentum is 0; zeros at the start. */
@@ -640,6 +737,27 @@ typedef struct swiftrnn_adam_config {
  *  All arrays have `elements` numbers. */
 swiftrnn_status swiftrnn_adam_step(swiftrnn_dtype dtype, const swiftrnn_adam_config *config, int64_t step,
                                    int64_t elements, const void *gradient, void *parameter, void *first, void *second);
+
+/** Settings of swiftrnn_rmsprop_step(). Zero, set size, then all of the rest: there are no defaults. With epsilon 0 a
+ *  parameter whose gradient has always been 0 becomes NaN. */
+typedef struct swiftrnn_rmsprop_config {
+  int64_t size;             /**< bytes of this struct */
+  double rate;              /**< for instance 1e-2 */
+  double alpha;             /**< for instance 0.99, in [0, 1) */
+  double epsilon;           /**< for instance 1e-8 */
+  double weight_decay;      /**< 0: none */
+  double momentum;          /**< 0: none */
+  int32_t centered;         /**< 1: the gradient is divided by an estimate of its standard deviation (Graves 2013) */
+  int32_t reserved;         /**< 0 */
+} swiftrnn_rmsprop_config;
+
+/** One step of RMSprop (Tieleman, Hinton 2012), in torch's form. g += weight_decay p;  s = alpha s + (1 - alpha) g^2;
+ *  d = g / (sqrt(s) + epsilon), centered with s - m^2 in the place of s, m = m + (1 - alpha) (g - m);  p -= rate * d, or
+ *  with momentum v = momentum v + d, p -= rate * v. All arrays have `elements` numbers; s, m and v are zeros at the start.
+ *  @param mean      m; may be NULL if not centered, and is left alone then
+ *  @param velocity  v; may be NULL if momentum is 0, and is left alone then */
+swiftrnn_status swiftrnn_rmsprop_step(swiftrnn_dtype dtype, const swiftrnn_rmsprop_config *config, int64_t elements,
+                                      const void *gradient, void *parameter, void *square, void *mean, void *velocity);
 
 /** Settings of swiftrnn_sample(). Zero, set size, then the rest. A text that can be drawn again counts its tokens:
  *

@@ -28,3 +28,9 @@ func add<V: Lanes>(
     (V.load(sum + i, first: n) + V.load(x + i, first: n)).store(sum + i, first: n)
   }
 }
+
+/// `x[i]` limited to `-limit ... limit`; NaN stays NaN.
+@_alwaysEmitIntoClient @inline(__always)
+func clamp<V: Lanes>(_: V.Type, _ x: UnsafeMutablePointer<V.Scalar>, _ limit: V.Scalar, _ count: Int) {
+  vectors(V.self, count) { i, n in V.load(x + i, first: n).clamped(-limit, limit).store(x + i, first: n) }
+}

@@ -110,3 +110,73 @@ func adam<V: Lanes>(
     next.second.store(second + i, first: n)
   }
 }
+
+/// The settings of a step of RMSprop.
+@frozen public struct RMSpropFactors {
+  public var rate: Double
+  public var alpha: Double
+  public var epsilon: Double
+  public var weightDecay: Double
+  public var momentum: Double
+
+  @inlinable public init(rate: Double, alpha: Double, epsilon: Double, weightDecay: Double, momentum: Double) {
+    self.rate = rate
+    self.alpha = alpha
+    self.epsilon = epsilon
+    self.weightDecay = weightDecay
+    self.momentum = momentum
+  }
+}
+
+/// What a step of RMSprop changes beside the parameters. Pointers need only their elements' alignment.
+@frozen public struct RMSpropMoments<Scalar: Real> {
+  /// Of the squares.
+  public var square: UnsafeMutablePointer<Scalar>
+  /// Of the gradients; nil: not centered.
+  public var mean: UnsafeMutablePointer<Scalar>?
+  /// nil: no momentum.
+  public var velocity: UnsafeMutablePointer<Scalar>?
+
+  @inlinable public init(
+    square: UnsafeMutablePointer<Scalar>, mean: UnsafeMutablePointer<Scalar>?, velocity: UnsafeMutablePointer<Scalar>?
+  ) {
+    self.square = square
+    self.mean = mean
+    self.velocity = velocity
+  }
+}
+
+@_alwaysEmitIntoClient @inline(__always)
+func rmsprop<V: Lanes>(
+  _: V.Type, _ factors: UnsafePointer<RMSpropFactors>, _ gradient: UnsafePointer<V.Scalar>,
+  _ parameter: UnsafeMutablePointer<V.Scalar>, _ moments: UnsafePointer<RMSpropMoments<V.Scalar>>, _ count: Int
+) {
+  let (f, moments) = (factors.pointee, moments.pointee)
+  let rate = V(repeating: V.Scalar(-f.rate))
+  let alpha = V(repeating: V.Scalar(f.alpha))
+  let share = V(repeating: V.Scalar(1 - f.alpha))
+  let epsilon = V(repeating: V.Scalar(f.epsilon))
+  let decay = V(repeating: V.Scalar(f.weightDecay))
+  let momentum = V(repeating: V.Scalar(f.momentum))
+  vectors(V.self, count) { i, n in
+    let p = V.load(parameter + i, first: n)
+    let slope = V.multiplyAdd(decay, p, V.load(gradient + i, first: n))
+    var square = V.load(moments.square + i, first: n)
+    square = V.multiplyAdd(share, slope * slope, alpha * square)
+    square.store(moments.square + i, first: n)
+    if let place = moments.mean {
+      var mean = V.load(place + i, first: n)
+      mean = V.multiplyAdd(share, slope - mean, mean)
+      mean.store(place + i, first: n)
+      // Not below 0, where roundings would leave a variance of nothing.
+      let variance = V.multiplyAdd(-mean, mean, square)
+      square = V.select(V.less(variance, .zero), .zero, variance)
+    }
+    var step = slope / (square.squareRoot() + epsilon)
+    if let place = moments.velocity {
+      step = V.multiplyAdd(momentum, V.load(place + i, first: n), step)
+      step.store(place + i, first: n)
+    }
+    V.multiplyAdd(rate, step, p).store(parameter + i, first: n)
+  }
+}

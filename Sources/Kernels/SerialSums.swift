@@ -11,10 +11,10 @@ public func sumInOrder(_ terms: UnsafePointer<Double>, _ count: Int) -> Double {
 
 /// The terms added one after the other, divided by `divisor` and by the factor that is in each of them.
 @inline(never)
-public func mean(of terms: UnsafePointer<Double>, _ count: Int, over divisor: Int, factor: Double) -> Double {
+public func mean(of terms: UnsafePointer<Double>, _ count: Int, over divisor: Double, factor: Double) -> Double {
   var sum = 0.0
   for i in 0..<count { sum += terms[i] }
-  return sum / Double(divisor) / factor
+  return sum / divisor / factor
 }
 
 /// The first index at which the sum of the weights, from the left, exceeds `uniform`, in [0, 1), of their whole sum.

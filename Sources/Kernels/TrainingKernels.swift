@@ -20,6 +20,12 @@ public struct TrainingKernels<Scalar: Real>: Sendable {
   /// `x[i] *= factor`
   public let scale: @Sendable (_ x: UnsafeMutablePointer<Scalar>, _ count: Int, _ factor: Scalar) -> Void
 
+  /// `x[i]` limited to `-limit ... limit`
+  public let clamp: @Sendable (_ x: UnsafeMutablePointer<Scalar>, _ count: Int, _ limit: Scalar) -> Void
+
+  /// Losses of pairs of numbers in some chunks of 4096, and their gradients if wanted.
+  public let elementLoss: @Sendable (_ batch: UnsafePointer<ElementLossBatch<Scalar>>, _ chunks: Range<Int>) -> Void
+
   /// `dweight[ids[k], columns] += dout[k, columns]` for ascending k.
   public let embeddingGradient:
     @Sendable (_ gradient: UnsafePointer<EmbeddingGradient<Scalar>>, _ columns: Range<Int>) -> Void
@@ -37,6 +43,13 @@ public struct TrainingKernels<Scalar: Real>: Sendable {
       _ factors: UnsafePointer<AdamFactors>, _ gradient: UnsafePointer<Scalar>,
       _ parameter: UnsafeMutablePointer<Scalar>, _ first: UnsafeMutablePointer<Scalar>,
       _ second: UnsafeMutablePointer<Scalar>, _ count: Int
+    ) -> Void
+
+  /// A step of RMSprop on `count` numbers.
+  public let rmsprop:
+    @Sendable (
+      _ factors: UnsafePointer<RMSpropFactors>, _ gradient: UnsafePointer<Scalar>,
+      _ parameter: UnsafeMutablePointer<Scalar>, _ moments: UnsafePointer<RMSpropMoments<Scalar>>, _ count: Int
     ) -> Void
 
   /// Whether a class can be drawn from `logits[count]`: no NaN, no +infinity, and not all -infinity.
@@ -61,9 +74,12 @@ public struct TrainingKernels<Scalar: Real>: Sendable {
     sumsOfSquares = { chunkSums(V.self, .square, $0, $1, $2, $3) }
     sums = { chunkSums(V.self, .value, $0, $1, $2, $3) }
     scale = { multiply(V.self, $0, $2, $1) }
+    clamp = { Kernels.clamp(V.self, $0, $2, $1) }
+    elementLoss = { Kernels.elementLoss(V.self, $0, $1) }
     embeddingGradient = { Kernels.embeddingGradient(V.self, $0, $1) }
     sgd = { Kernels.sgd(V.self, $0, $1, $2, $3, $4) }
     adam = { Kernels.adam(V.self, $0, $1, $2, $3, $4, $5) }
+    rmsprop = { Kernels.rmsprop(V.self, $0, $1, $2, $3, $4) }
     isSampleable = { Kernels.isSampleable(V.self, $0, $1) }
     largestIndex = { Kernels.largestIndex(V.self, $0, $1) }
     samplingWeights = { Kernels.samplingWeights(V.self, $0, $1, $2, $3) }

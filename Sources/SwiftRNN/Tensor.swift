@@ -85,6 +85,18 @@ public struct Tensor<Scalar: RNNScalar>: Sendable {
     return Tensor(block: block, start: start, shape: shape, count: count)
   }
 
+  /// Some of the numbers in a shape of their own, without a copy: those of a tensor in a flat vector.
+  ///
+  /// - Parameter offset: of the first of them, row-major.
+  /// - Throws: ``RNNError/invalidSize(_:_:low:high:)`` for an offset at which that shape does not fit.
+  public func part(_ offset: Int, shape: [Int]) throws(RNNError) -> Tensor {
+    let own = try Self.count(shape)
+    guard offset >= 0, own <= count, offset <= count - own else {
+      throw .invalidSize("offset", offset, low: 0, high: count - own)
+    }
+    return Tensor(block: block, start: start + offset, shape: shape, count: own)
+  }
+
   // MARK: Elements
 
   /// The numbers, row-major, as an array: a copy.

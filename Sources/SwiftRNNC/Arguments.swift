@@ -79,6 +79,21 @@ enum Argument {
     pointer == nil ? nil : try output(name, pointer, rows, columns, of: type)
   }
 
+  /// Pointers to some tensors, NULL for those that are to be left out, and how many elements each has.
+  static func tensors<Element>(
+    _ count: Int64, _ pointers: UnsafePointer<UnsafeMutableRawPointer?>?, _ elements: UnsafePointer<Int64>?,
+    of type: Element.Type
+  ) throws(RNNError) -> (pointers: UnsafeBufferPointer<UnsafeMutableRawPointer?>, counts: UnsafeBufferPointer<Int>) {
+    let tensors = try size("tensor_count", count)
+    let pointers = try array("gradients", pointers, tensors, of: UnsafeMutableRawPointer?.self)
+    let counts = try array("elements", elements, tensors, of: Int.self)
+    for t in 0..<tensors {
+      guard counts[t] >= 0 else { throw .invalidSize("an entry of elements", counts[t], low: 0, high: .max) }
+      if let pointer = pointers[t] { _ = try output("a gradient", pointer, counts[t], of: type) }
+    }
+    return (pointers, counts)
+  }
+
   static func alignment<Element>(
     _ name: StaticString, _ pointer: UnsafeRawPointer, of _: Element.Type
   ) throws(RNNError) {

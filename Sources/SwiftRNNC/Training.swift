@@ -1,4 +1,5 @@
-// The door to what surrounds a network in training: embedding, loss, clipping, optimizers.
+// The door to what surrounds a network in training: embedding, clipping, optimizers, sampling, linear
+// layer.
 import CSwiftRNN
 @_spi(Door) import SwiftRNN
 
@@ -45,56 +46,38 @@ public func swiftrnn_embedding_backward(
   }
 }
 
-@implementation @_cdecl("swiftrnn_cross_entropy")
-public func swiftrnn_cross_entropy(
-  _ dtype: swiftrnn_dtype, _ rows: Int64, _ classes: Int64, _ logits: UnsafeRawPointer!,
-  _ targets: UnsafePointer<Int64>!, _ ignore_index: Int64, _ row_losses: UnsafeMutablePointer<Double>!,
-  _ dlogits: UnsafeMutableRawPointer!, _ out_loss: UnsafeMutablePointer<Double>!,
-  _ out_perplexity: UnsafeMutablePointer<Double>!, _ out_count: UnsafeMutablePointer<Int64>!
-) -> swiftrnn_status {
-  func evaluate<Scalar: RNNScalar>(_ type: Scalar.Type) throws(RNNError) {
-    let rows = try Argument.size("rows", rows)
-    let classes = try Argument.size("classes", classes)
-    let loss = try Argument.wanted("out_loss", out_loss, 1, of: Double.self)
-    let perplexity = try Argument.wanted("out_perplexity", out_perplexity, 1, of: Double.self)
-    let count = try Argument.wanted("out_count", out_count, 1, of: Int.self)
-    let result = try CrossEntropy.evaluate(
-      logits: try Argument.array("logits", logits, rows, classes, of: type), classes: classes,
-      targets: try Argument.array("targets", targets, rows, of: Int.self), ignoring: Int(ignore_index),
-      rowLosses: try Argument.wanted("row_losses", row_losses, rows, of: Double.self),
-      dlogits: try Argument.wanted("dlogits", dlogits, rows, classes, of: type))
-    loss?[0] = result.loss
-    perplexity?[0] = result.perplexity
-    count?[0] = result.count
-  }
-  return run(reserving: Reserve.pass) { () throws(RNNError) in
-    try dispatch(
-      dtype, float: { () throws(RNNError) in try evaluate(Float.self) },
-      double: { () throws(RNNError) in try evaluate(Double.self) })
-  }
-}
-
 @implementation @_cdecl("swiftrnn_clip_gradients")
 public func swiftrnn_clip_gradients(
   _ dtype: swiftrnn_dtype, _ tensor_count: Int64, _ gradients: UnsafePointer<UnsafeMutableRawPointer?>!,
   _ elements: UnsafePointer<Int64>!, _ max_norm: Double, _ out_norm: UnsafeMutablePointer<Double>!
 ) -> swiftrnn_status {
   func clip<Scalar: RNNScalar>(_ type: Scalar.Type) throws(RNNError) {
-    let tensors = try Argument.size("tensor_count", tensor_count)
-    let pointers = try Argument.array("gradients", gradients, tensors, of: UnsafeMutableRawPointer?.self)
-    let counts = try Argument.array("elements", elements, tensors, of: Int.self)
     let norm = try Argument.wanted("out_norm", out_norm, 1, of: Double.self)
-    for t in 0..<tensors {
-      guard counts[t] >= 0 else { throw .invalidSize("an entry of elements", counts[t], low: 0, high: .max) }
-      if let pointer = pointers[t] {
-        _ = try Argument.output("a gradient", pointer, counts[t], of: type)
-      }
-    }
-    let before = try GradientClipping.clip(tensors: tensors, maxNorm: max_norm) { t in
+    let (pointers, counts) = try Argument.tensors(tensor_count, gradients, elements, of: type)
+    let before = try GradientClipping.clip(tensors: counts.count, maxNorm: max_norm) { t in
       UnsafeMutableBufferPointer(
         start: pointers[t]?.assumingMemoryBound(to: Scalar.self), count: pointers[t] == nil ? 0 : counts[t])
     }
     norm?[0] = before
+  }
+  return run(reserving: Reserve.pass) { () throws(RNNError) in
+    try dispatch(
+      dtype, float: { () throws(RNNError) in try clip(Float.self) },
+      double: { () throws(RNNError) in try clip(Double.self) })
+  }
+}
+
+@implementation @_cdecl("swiftrnn_clip_values")
+public func swiftrnn_clip_values(
+  _ dtype: swiftrnn_dtype, _ tensor_count: Int64, _ gradients: UnsafePointer<UnsafeMutableRawPointer?>!,
+  _ elements: UnsafePointer<Int64>!, _ limit: Double
+) -> swiftrnn_status {
+  func clip<Scalar: RNNScalar>(_ type: Scalar.Type) throws(RNNError) {
+    let (pointers, counts) = try Argument.tensors(tensor_count, gradients, elements, of: type)
+    try GradientClipping.clip(tensors: counts.count, values: limit) { t in
+      UnsafeMutableBufferPointer(
+        start: pointers[t]?.assumingMemoryBound(to: Scalar.self), count: pointers[t] == nil ? 0 : counts[t])
+    }
   }
   return run(reserving: Reserve.pass) { () throws(RNNError) in
     try dispatch(
@@ -145,6 +128,39 @@ public func swiftrnn_adam_step(
       parameter: try Argument.output("parameter", parameter, elements, of: type),
       first: try Argument.output("first", first, elements, of: type),
       second: try Argument.output("second", second, elements, of: type))
+  }
+  return run(reserving: Reserve.pass) { () throws(RNNError) in
+    try dispatch(
+      dtype, float: { () throws(RNNError) in try update(Float.self) },
+      double: { () throws(RNNError) in try update(Double.self) })
+  }
+}
+
+@implementation @_cdecl("swiftrnn_rmsprop_step")
+public func swiftrnn_rmsprop_step(
+  _ dtype: swiftrnn_dtype, _ config: UnsafePointer<swiftrnn_rmsprop_config>!, _ elements: Int64,
+  _ gradient: UnsafeRawPointer!, _ parameter: UnsafeMutableRawPointer!, _ square: UnsafeMutableRawPointer!,
+  _ mean: UnsafeMutableRawPointer!, _ velocity: UnsafeMutableRawPointer!
+) -> swiftrnn_status {
+  func update<Scalar: RNNScalar>(_ type: Scalar.Type) throws(RNNError) {
+    let settings = try Argument.settings("config", config)
+    guard settings.reserved == 0 else { throw .invalidValue("reserved", Int(settings.reserved), low: 0, high: 0) }
+    let elements = try Argument.size("elements", elements)
+    let rmsprop = RMSprop(
+      rate: settings.rate, alpha: settings.alpha, epsilon: settings.epsilon, weightDecay: settings.weight_decay,
+      momentum: settings.momentum, centered: try Argument.flag("centered", settings.centered))
+    /// Where there are no elements, no array need be there.
+    func moment(
+      _ name: StaticString, _ pointer: UnsafeMutableRawPointer?
+    ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar>? {
+      pointer == nil && elements == 0
+        ? try Argument.output(name, pointer, 0, of: type) : try Argument.wanted(name, pointer, elements, of: type)
+    }
+    try rmsprop.step(
+      gradient: try Argument.array("gradient", gradient, elements, of: type),
+      parameter: try Argument.output("parameter", parameter, elements, of: type),
+      square: try Argument.output("square", square, elements, of: type), mean: try moment("mean", mean),
+      velocity: try moment("velocity", velocity))
   }
   return run(reserving: Reserve.pass) { () throws(RNNError) in
     try dispatch(

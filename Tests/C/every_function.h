@@ -137,6 +137,35 @@ IN(cross_entropy) {
   return swiftrnn_cross_entropy(of_float, ROWS, WIDTH, w->rows_in, w->ids, -1, NULL, w->gradient, w->numbers,
                                 w->numbers + 1, w->counts);
 }
+IN(cross_entropy_with) {
+  swiftrnn_cross_entropy_options how;
+  memset(&how, 0, sizeof how);
+  how.size = sizeof how, how.label_smoothing = 0.1, how.reduction = SWIFTRNN_REDUCTION_SUM;
+  return swiftrnn_cross_entropy_with(of_float, &how, ROWS, WIDTH, w->rows_in, w->ids, -1, NULL, w->gradient, w->numbers,
+                                     w->numbers + 1, w->counts);
+}
+IN(linear_cross_entropy) {
+  swiftrnn_cross_entropy_options how;
+  swiftrnn_linear_cross_entropy_args a;
+  memset(&how, 0, sizeof how), memset(&a, 0, sizeof a);
+  how.size = sizeof how, how.label_smoothing = 0.1;
+  a.size = sizeof a, a.rows = ROWS, a.inputs = WIDTH, a.classes = WIDTH, a.x = w->rows_in, a.weight = w->matrix;
+  a.targets = w->ids, a.ignore_index = -1, a.options = &how, a.memory_limit = 1, a.dx = w->gradient;
+  a.dweight = w->weight, a.dbias = w->moments[0], a.out_loss = w->numbers, a.out_count = w->counts;
+  return swiftrnn_linear_cross_entropy(of_float, &a);
+}
+IN(elementwise_loss) {
+  const int64_t lengths[2] = {ROWS / 2, 7};
+  swiftrnn_elementwise_loss_config how;
+  memset(&how, 0, sizeof how);
+  how.size = sizeof how, how.loss = SWIFTRNN_LOSS_BINARY_CROSS_ENTROPY, how.lengths = lengths, how.sequences = 2;
+  return swiftrnn_elementwise_loss(of_float, &how, ROWS, WIDTH, w->rows_in, w->rows_in, w->gradient, w->numbers);
+}
+IN(clip_values) {
+  void *const gradients[1] = {w->gradient};
+  const int64_t counts[1] = {ROWS * WIDTH};
+  return swiftrnn_clip_values(of_float, 1, gradients, counts, 0.25);
+}
 IN(clip_gradients) {
   void *const gradients[1] = {w->gradient};
   const int64_t counts[1] = {ROWS * WIDTH};
@@ -150,6 +179,13 @@ IN(adam_step) {
   memset(&adam, 0, sizeof adam);
   adam.size = sizeof adam, adam.rate = 0.1, adam.beta1 = 0.9, adam.beta2 = 0.99, adam.epsilon = 1e-8;
   return swiftrnn_adam_step(of_float, &adam, 1, ROWS * WIDTH, w->rows_in, w->rows_out, w->moments[0], w->moments[1]);
+}
+IN(rmsprop_step) {
+  swiftrnn_rmsprop_config how;
+  memset(&how, 0, sizeof how);
+  how.size = sizeof how, how.rate = 0.1, how.alpha = 0.9, how.epsilon = 1e-8, how.momentum = 0.5;
+  return swiftrnn_rmsprop_step(of_float, &how, ROWS * WIDTH, w->rows_in, w->rows_out, w->moments[0], NULL,
+                               w->moments[1]);
 }
 IN(sample) {
   swiftrnn_sample_config how;
@@ -298,9 +334,14 @@ static const function every_function[] = {
     {"linear_forward", in_linear_forward, NULL, ONE, 0, 1},
     {"linear_backward", in_linear_backward, NULL, ONE, 0, 1},
     {"cross_entropy", in_cross_entropy, NULL, ONE, 0, 1},
+    {"cross_entropy_with", in_cross_entropy_with, NULL, ONE, 0, 1},
+    {"linear_cross_entropy", in_linear_cross_entropy, NULL, ONE, 0, 1},
+    {"elementwise_loss", in_elementwise_loss, NULL, ONE, 0, 1},
+    {"clip_values", in_clip_values, NULL, ONE, 0, 1},
     {"clip_gradients", in_clip_gradients, NULL, ONE, 0, 1},
     {"sgd_step", in_sgd_step, NULL, ONE, 0, 1},
     {"adam_step", in_adam_step, NULL, ONE, 0, 1},
+    {"rmsprop_step", in_rmsprop_step, NULL, ONE, 0, 1},
     {"sample", in_sample, NULL, ONE, 0, 1},
 };
 enum { FUNCTIONS = sizeof every_function / sizeof *every_function };

@@ -27,6 +27,20 @@ static void refused(void) {
                   "SWIFTRNN_ISA");
     CHECK_REFUSED(swiftrnn_cross_entropy(config.dtype, 1, 2, numbers, &id, -1, NULL, numbers + 4, NULL, NULL, NULL),
                   UNSUPPORTED, "SWIFTRNN_ISA");
+    swiftrnn_linear_cross_entropy_args fused;
+    swiftrnn_elementwise_loss_config pairs;
+    swiftrnn_rmsprop_config rmsprop;
+    memset(&fused, 0, sizeof fused), memset(&pairs, 0, sizeof pairs), memset(&rmsprop, 0, sizeof rmsprop);
+    fused.size = sizeof fused, pairs.size = sizeof pairs, rmsprop.size = sizeof rmsprop;
+    fused.rows = fused.inputs = fused.classes = 1, fused.x = numbers, fused.weight = numbers + 1, fused.targets = &id;
+    fused.dx = numbers + 4;
+    CHECK_REFUSED(swiftrnn_linear_cross_entropy(config.dtype, &fused), UNSUPPORTED, "SWIFTRNN_ISA");
+    CHECK_REFUSED(swiftrnn_elementwise_loss(config.dtype, &pairs, 1, 2, numbers, numbers + 2, numbers + 4, NULL),
+                  UNSUPPORTED, "SWIFTRNN_ISA");
+    CHECK_REFUSED(swiftrnn_rmsprop_step(config.dtype, &rmsprop, 2, numbers, numbers + 2, numbers + 4, NULL, NULL),
+                  UNSUPPORTED, "SWIFTRNN_ISA");
+    CHECK_REFUSED(swiftrnn_clip_values(config.dtype, 1, (void *const *)(const void *)tensors, &count, 0.5), UNSUPPORTED,
+                  "SWIFTRNN_ISA");
     CHECK(memcmp(before, numbers, sizeof before) == 0);
   }
 }

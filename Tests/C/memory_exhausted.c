@@ -135,7 +135,7 @@ static void nothing_left(void) {
   problem_free(p), problem_free(before);
 }
 
-enum { ROWS = 1200, WIDTH = 60, ELEMENTS = ROWS * WIDTH, CALLS = 9 };
+enum { ROWS = 1200, WIDTH = 60, ELEMENTS = ROWS * WIDTH, CALLS = 11 };
 static float weight[WIDTH * WIDTH], rows_in[ELEMENTS], rows_out[ELEMENTS], gradient[ELEMENTS], more[2][ELEMENTS];
 static int64_t ids[ROWS];
 
@@ -160,6 +160,14 @@ static void train_once(int status[CALLS]) {
   status[6] = (int)swiftrnn_sgd_step(f, ELEMENTS, 0.1, 0, 0, 0, gradient, rows_in, NULL);
   status[7] = (int)swiftrnn_adam_step(f, &adam, 1, ELEMENTS, gradient, rows_in, more[0], more[1]);
   status[8] = (int)swiftrnn_sample(f, &sampling, ROWS, WIDTH, rows_out, ids);
+  swiftrnn_linear_cross_entropy_args fused;
+  swiftrnn_elementwise_loss_config pairs;
+  memset(&fused, 0, sizeof fused), memset(&pairs, 0, sizeof pairs);
+  fused.size = sizeof fused, fused.rows = ROWS, fused.inputs = fused.classes = WIDTH, fused.x = rows_in;
+  fused.weight = more[0], fused.targets = ids, fused.dx = gradient, fused.dweight = weight, fused.out_loss = &loss;
+  status[9] = (int)swiftrnn_linear_cross_entropy(f, &fused);
+  pairs.size = sizeof pairs, pairs.loss = SWIFTRNN_LOSS_SQUARED_ERROR;
+  status[10] = (int)swiftrnn_elementwise_loss(f, &pairs, ROWS, WIDTH, rows_in, rows_out, gradient, &loss);
 }
 
 /* The kernel ends a process whose stack would have to grow without memory, whatever runs on it. With threads it is not

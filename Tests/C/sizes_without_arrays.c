@@ -32,11 +32,19 @@ static void all_sizes(swiftrnn_dtype dtype, int64_t a, int64_t b, int64_t c) {
   TAKEN(least, embedding_backward, dtype, a, b, c, NULL, NULL, 1, NULL);
   TAKEN(least, linear_forward, dtype, a, b, c, NULL, NULL, NULL, NULL);
   TAKEN(least, linear_backward, dtype, a, b, c, NULL, NULL, NULL, 0, NULL, NULL, NULL);
+  swiftrnn_linear_cross_entropy_args fused;
+  memset(&fused, 0, sizeof fused);
+  fused.size = sizeof fused, fused.rows = a, fused.inputs = b, fused.classes = c, fused.ignore_index = -1;
+  TAKEN(least, linear_cross_entropy, dtype, &fused);
   if (c != 0) return;
   swiftrnn_sample_config sampler;
   memset(&sampler, 0, sizeof sampler);
   sampler.size = sizeof sampler, sampler.temperature = 1, sampler.top_p = 0.5;
   TAKEN(of_two, cross_entropy, dtype, a, b, NULL, NULL, -1, NULL, NULL, NULL, NULL, NULL);
+  swiftrnn_elementwise_loss_config loss;
+  memset(&loss, 0, sizeof loss);
+  loss.size = sizeof loss;
+  TAKEN(of_two, elementwise_loss, dtype, &loss, a, b, NULL, NULL, NULL, NULL);
   TAKEN(of_two, sample, dtype, &sampler, a, b, NULL, NULL);
 }
 
@@ -51,6 +59,20 @@ static void empty_arrays(swiftrnn_dtype dtype, int64_t size) {
   TAKEN(size, linear_backward, dtype, 0, size, 0, &some, &some, &some, 0, &some, &some, &some);
   TAKEN(size, linear_backward, dtype, size, 0, 0, &some, &some, &some, 0, &some, &some, &some);
   TAKEN(size, cross_entropy, dtype, 0, size, &some, &none, -1, &some, &some, NULL, NULL, NULL);
+  swiftrnn_linear_cross_entropy_args fused;
+  memset(&fused, 0, sizeof fused);
+  fused.size = sizeof fused, fused.x = &some, fused.weight = &some, fused.bias = &some, fused.targets = &none;
+  fused.dx = &some, fused.dweight = &some, fused.dbias = &some, fused.row_losses = &some, fused.inputs = size;
+  TAKEN(size, linear_cross_entropy, dtype, &fused);
+  fused.inputs = 0, fused.rows = size, fused.targets = NULL, fused.row_losses = NULL, fused.ignore_index = 0;
+  if (size <= 0) TAKEN(size, linear_cross_entropy, dtype, &fused);
+  fused.rows = 0, fused.classes = size, fused.bias = fused.dbias = NULL;
+  TAKEN(size, linear_cross_entropy, dtype, &fused);
+  swiftrnn_elementwise_loss_config loss;
+  memset(&loss, 0, sizeof loss);
+  loss.size = sizeof loss;
+  TAKEN(size, elementwise_loss, dtype, &loss, size, 0, &some, &some, &some, NULL);
+  TAKEN(size, elementwise_loss, dtype, &loss, 0, size, &some, &some, &some, NULL);
   CHECK(some == 0);
 }
 
@@ -72,6 +94,12 @@ int main(void) {
     memset(&adam, 0, sizeof adam);
     adam.size = sizeof adam, adam.rate = 0.1;
     TAKEN(elements, adam_step, SWIFTRNN_FLOAT64, &adam, 1, elements, NULL, NULL, NULL, NULL);
+    TAKEN(elements, clip_values, SWIFTRNN_FLOAT32, 1, &tensor, &elements, 1);
+    TAKEN(elements, clip_values, SWIFTRNN_FLOAT32, elements, NULL, NULL, 1);
+    swiftrnn_rmsprop_config rmsprop;
+    memset(&rmsprop, 0, sizeof rmsprop);
+    rmsprop.size = sizeof rmsprop, rmsprop.rate = 0.1, rmsprop.momentum = 0.5, rmsprop.centered = 1;
+    TAKEN(elements, rmsprop_step, SWIFTRNN_FLOAT64, &rmsprop, elements, NULL, NULL, NULL, NULL, NULL);
   }
   return check_result();
 }

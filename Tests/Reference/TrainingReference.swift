@@ -1,4 +1,5 @@
 // What surrounds a network in training, in plain scalar Double, from the equations.
+import Kernels
 
 #if canImport(Glibc)
   import Glibc
@@ -44,6 +45,56 @@ public enum TrainingReference {
     }
     result.loss = result.count == 0 ? 0 : result.rowLosses.reduce(0, +) / Double(result.count)
     return result
+  }
+
+  /// Row losses and gradients with every option.
+  public static func weightedCrossEntropy(
+    logits: [Double], classes: Int, targets: [Int], smoothing: Double, classWeights: [Double], rowWeights: [Double],
+    scale: Double
+  ) -> (losses: [Double], gradient: [Double]) {
+    var (losses, gradient) = ([Double](), [Double]())
+    for (row, target) in targets.enumerated() {
+      let x = Array(logits[row * classes..<(row + 1) * classes])
+      let largest = x.max() ?? 0
+      let normaliser = log(x.reduce(0) { $0 + exp($1 - largest) }) + largest
+      // What each class's -log p is multiplied by.
+      let shares = (0..<classes).map {
+        rowWeights[row] * classWeights[$0] * (smoothing / Double(classes) + ($0 == target ? 1 - smoothing : 0))
+      }
+      losses.append(zip(shares, x).reduce(0) { $0 + $1.0 * (normaliser - $1.1) })
+      let all = shares.reduce(0, +)
+      gradient += (0..<classes).map { scale * (all * exp(x[$0] - normaliser) - shares[$0]) }
+    }
+    return (losses, gradient)
+  }
+
+  /// The loss of one pair and its derivative.
+  public static func pair(
+    _ kind: ElementLossKind, _ p: Double, _ t: Double, delta: Double, positive: Double
+  ) -> (loss: Double, slope: Double) {
+    let d = p - t
+    switch kind {
+    case .binaryCrossEntropy:
+      let (yes, no) = (1 / (1 + exp(-p)), 1 / (1 + exp(p)))
+      return (-positive * t * log(yes) - (1 - t) * log(no), (1 - t) * yes - positive * t * no)
+    case .squared: return (d * d, 2 * d)
+    case .absolute: return (abs(d), d == 0 ? 0 : d > 0 ? 1 : -1)
+    case .huber:
+      return abs(d) <= delta ? (d * d / 2, d) : (delta * (abs(d) - delta / 2), d > 0 ? delta : -delta)
+    }
+  }
+
+  /// One element's step of RMSprop.
+  public static func rmsprop(
+    rate: Double, alpha: Double, epsilon: Double, weightDecay: Double, momentum: Double, centered: Bool,
+    gradient: Double, parameter: inout Double, square: inout Double, mean: inout Double, velocity: inout Double
+  ) {
+    let gradient = gradient + weightDecay * parameter
+    square = alpha * square + (1 - alpha) * gradient * gradient
+    if centered { mean = alpha * mean + (1 - alpha) * gradient }
+    let step = gradient / ((centered ? max(square - mean * mean, 0) : square).squareRoot() + epsilon)
+    velocity = momentum * velocity + step
+    parameter -= rate * (momentum > 0 ? velocity : step)
   }
 
   public static func norm(_ tensors: [[Double]]) -> Double {

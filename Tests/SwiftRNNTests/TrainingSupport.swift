@@ -68,8 +68,8 @@ func crossEntropyRows<S: TrainingScalar>(
         gradient.withUnsafeMutableBufferPointer { gradient in
           guard let x = logits.baseAddress, let t = targets.baseAddress, let l = losses.baseAddress else { return }
           var batch = CrossEntropyRows(
-            logits: x, classes: classes, targets: t, ignored: ignored, counted: counted, losses: l,
-            gradient: gradient.baseAddress)
+            logits: x, classes: classes, targets: t, ignored: ignored, scale: 1 / Double(counted),
+            losses: l, gradient: gradient.baseAddress)
           kernels.crossEntropy(&batch, 0..<targets.count)
         }
       }

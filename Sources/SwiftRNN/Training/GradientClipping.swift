@@ -1,4 +1,4 @@
-// Gradients held to a length.
+// Gradients held to a length, or each number to a range.
 import Kernels
 
 /// Clipping by the common norm of all gradients (Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent
@@ -67,5 +67,34 @@ public enum GradientClipping {
     }
   }
 
-  private static func chunkCount(_ count: Int) -> Int { count / chunkLength + (count % chunkLength == 0 ? 0 : 1) }
+  /// Limits each number to `-limit ... limit`; NaN stays NaN. Any cut of the gradients gives the same bits.
+  ///
+  /// - Parameter limit: above 0.
+  /// - Throws: ``RNNError``; nothing is written then.
+  public static func clip<Scalar: RNNScalar>(
+    _ gradients: [UnsafeMutableBufferPointer<Scalar>], values limit: Double
+  ) throws(RNNError) {
+    try clip(tensors: gradients.count, values: limit) { gradients[$0] }
+  }
+
+  /// The same for tensors that `gradient` gives by index in `0 ..< tensors`.
+  @_specialize(exported:true,where Scalar == Float)
+  @_specialize(exported:true,where Scalar == Double)
+  public static func clip<Scalar: RNNScalar>(
+    tensors: Int, values limit: Double, gradient: (Int) -> UnsafeMutableBufferPointer<Scalar>
+  ) throws(RNNError) {
+    guard limit > 0 else { throw .invalidNumber("limit", limit, allowed: "above 0") }
+    try Check.size("tensor_count", tensors)
+    let kernels = try Scalar.kernels.training
+    withFloatControl {
+      let limit = Scalar(limit)
+      for t in 0..<tensors {
+        let g = gradient(t)
+        guard let start = g.baseAddress else { continue }
+        Shards(g.count, work: g.count / 2, multiple: chunkLength).run { range in
+          kernels.clamp(start + range.lowerBound, range.count, limit)
+        }
+      }
+    }
+  }
 }

@@ -37,44 +37,23 @@ public enum Linear {
     }
     let kernels = try Scalar.kernels
     let threads = threads(rows: rows, inputs: inputs, outputs: outputs)
-    if let x = x.baseAddress, let weight = weight.baseAddress, rows <= fewRows {
-      return forwardFewRows(
-        kernels, rows: rows, inputs: inputs, outputs: outputs, x: x, weight: weight, bias: bias?.baseAddress, y: y,
-        threads: threads)
-    }
-    if let x = x.baseAddress, let weight = weight.baseAddress, packsInput(rows: rows, inputs: inputs, outputs: outputs)
-    {
-      return try forwardPackingInput(
-        kernels, rows: rows, inputs: inputs, outputs: outputs, x: x, weight: weight, bias: bias?.baseAddress, y: y,
-        threads: threads)
-    }
-    let panels = PanelLayout(lanes: kernels.lanes, units: outputs)
-    func lay(_ arena: inout Arena) -> (
-      matrix: UnsafeMutablePointer<Scalar>, start: UnsafeMutablePointer<Scalar>, rows: RowPointers<Scalar>
-    ) {
-      (
-        arena.take(Scalar.self, inputs, panels.paddedColumns), arena.take(Scalar.self, panels.paddedColumns),
-        RowPointers(&arena, rows)
-      )
+    guard let x = x.baseAddress, let weight = weight.baseAddress else { return }
+    if rows <= fewRows {
+      return withFloatControl {
+        forwardFewRows(
+          kernels, rows: rows, inputs: inputs, outputs: outputs, x: x, weight: weight, bias: bias?.baseAddress, y: y,
+          threads: threads)
+      }
     }
     var counter = Arena(nil)
-    _ = lay(&counter)
+    _ = LinearForward<Scalar>(
+      &counter, lanes: kernels.lanes, rows: rows, inputs: inputs, outputs: outputs, threads: threads)
     let memory = try Block<UInt8>(count: counter.size("the scratch of a linear layer"))
     var arena = Arena(memory.pointer)
-    let scratch = lay(&arena)
-    let (x, weight) = (x.baseAddress, weight.baseAddress)
+    let layer = LinearForward<Scalar>(
+      &arena, lanes: kernels.lanes, rows: rows, inputs: inputs, outputs: outputs, threads: threads)
     withFloatControl {
-      for j in 0..<panels.paddedColumns { scratch.start[j] = j < outputs ? bias?[j] ?? 0 : 0 }
-      scratch.rows.point(from: x, stride: inputs, to: y, stride: outputs)
-      runTeam(threads) { member in
-        if let weight, inputs > 0 {
-          PackJob.run(
-            PackJobs(.forward(weight, panels, depth: inputs, out: scratch.matrix)), kernels,
-            &member)
-        }
-        multiply(
-          scratch.rows, rows: rows, depth: inputs, panels, scratch.matrix, start: scratch.start, kernels, &member)
-      }
+      layer.run(kernels, rows: rows, x: x, weight: weight, bias: bias?.baseAddress, y: y, isPacked: false)
     }
   }
 
@@ -115,113 +94,28 @@ public enum Linear {
     let kernels = try Scalar.kernels
     // Where no number is wanted, the other arrays may have no elements: sizes may be any, and so would be the scratch.
     guard (dx?.count ?? 0) + (dweight?.count ?? 0) + (dbias?.count ?? 0) > 0 else { return }
-    let panels = PanelLayout(lanes: kernels.lanes, units: inputs)
-    func lay(_ arena: inout Arena) -> (
-      matrix: UnsafeMutablePointer<Scalar>, rows: RowPointers<Scalar>, gradient: WeightGradientScratch<Scalar>
-    ) {
-      (
-        arena.take(Scalar.self, dx == nil ? 0 : outputs, panels.paddedColumns), RowPointers(&arena, rows),
-        WeightGradientScratch(
-          &arena, lanes: kernels.lanes, lists: .init(operands: 1, lefts: 1, blocks: 1, sums: 1), leftColumns: outputs,
-          batchRows: rows, columns: { _ in inputs })
-      )
-    }
     var counter = Arena(nil)
-    _ = lay(&counter)
+    _ = LinearBackward<Scalar>(
+      &counter, lanes: kernels.lanes, rows: rows, inputs: inputs, outputs: outputs, wantsInputs: dx != nil)
     let memory = try Block<UInt8>(count: counter.size("the scratch of a linear layer"))
     var arena = Arena(memory.pointer)
-    let scratch = lay(&arena)
+    let layer = LinearBackward<Scalar>(
+      &arena, lanes: kernels.lanes, rows: rows, inputs: inputs, outputs: outputs, wantsInputs: dx != nil)
     withFloatControl {
-      if outputs == 0 { dx?.update(repeating: 0) }  // nothing reaches it, and there may be no weights to point at
-      let nowhere = UnsafePointer<Scalar>(scratch.matrix)
-      let (x, dy) = (x?.baseAddress ?? nowhere, dy.baseAddress ?? nowhere)
-      let gradient = WeightGradient(
-        kernels: kernels, rows: ValidRows(steps: rows), accumulate: accumulate, scratch: scratch.gradient)
-      let (dweight, dbias) = (dweight?.baseAddress, dbias?.baseAddress)
-      let wantsGradient = dweight != nil || dbias != nil
-      if let dx = dx?.baseAddress { scratch.rows.point(from: dy, stride: outputs, to: dx, stride: inputs) }
-      let wanted = dx?.baseAddress != nil || wantsGradient
-      let threads = wanted ? threads(rows: rows, inputs: inputs, outputs: outputs) : 1
-      runTeam(threads) { member in
-        if dx?.baseAddress != nil, let weight = weight?.baseAddress, rows > 0 {
-          PackJob.run(PackJobs(.backward(weight, panels, depth: outputs, out: scratch.matrix)), kernels, &member)
-          multiply(scratch.rows, rows: rows, depth: outputs, panels, scratch.matrix, start: nil, kernels, &member)
-        }
-        if wantsGradient {
-          gradient.run(&member) { lists in
-            let left = lists.lefts.append(LeftRows(base: dy, size: outputs))
-            let operand = lists.operands.append(
-              OperandRows(
-                rows: Rows(UnsafeMutablePointer(mutating: x), stepStride: inputs, sequenceStride: 0), columns: inputs))
-            if let dweight {
-              lists.blocks.append(
-                GradientBlock(
-                  left: left, leftOffset: 0, columns: outputs,
-                  targets: (.init(operand: operand, gradient: dweight), nil)))
-            }
-            if let dbias {
-              lists.sums.append(GradientSum(gradient: dbias, left: left, leftOffset: 0, columns: outputs))
-            }
-          }
-        }
-      }
+      layer.run(
+        kernels, rows: rows, x: x?.baseAddress, weight: weight?.baseAddress, dy: dy.baseAddress, accumulate: accumulate,
+        dx: dx?.baseAddress, dweight: dweight?.baseAddress, dbias: dbias?.baseAddress,
+        threads: threads(rows: rows, inputs: inputs, outputs: outputs), isPacked: false)
     }
   }
 
   /// Sizes that are 0 or more and whose products have a number of bytes.
-  private static func check(rows: Int, inputs: Int, outputs: Int) throws(RNNError) {
+  static func check(rows: Int, inputs: Int, outputs: Int) throws(RNNError) {
     try Check.size("rows", rows)
     try Check.size("inputs", inputs)
     try Check.size("outputs", outputs)
     _ = try Size.product(rows, inputs, 16, of: "a linear layer")
     _ = try Size.product(rows, outputs, 16, of: "a linear layer")
     _ = try Size.product(inputs, outputs, 16, of: "a linear layer")
-  }
-
-  /// `out[r] = start + rows[r] * matrix` for all rows, cut over threads and into blocks that stay in the cache.
-  private static func multiply<Scalar: RNNScalar>(
-    _ pointers: RowPointers<Scalar>, rows: Int, depth: Int, _ panels: PanelLayout,
-    _ matrix: UnsafeMutablePointer<Scalar>, start: UnsafeMutablePointer<Scalar>?, _ kernels: KernelTable<Scalar>,
-    _ member: inout TeamMember
-  ) {
-    let blocks = max(member.members, (rows + 127) / 128)
-    member.share(blocks) { some in
-      for block in some {
-        let range = Split.range(rows, block, blocks)
-        for panel in 0..<panels.count {
-          let vectors = panels.vectors(panel)
-          let column = panels.column(panel)
-          var arguments = ProductArguments(
-            count: range.count, rows: UnsafePointer(pointers.from + range.lowerBound), depth: 0,
-            panel: UnsafePointer(matrix + column &* depth), start: start.map { UnsafePointer($0 + column) },
-            out: UnsafePointer(pointers.to + range.lowerBound), outOffset: column,
-            columns: panels.validUnits(panel), finish: .set)
-          kernels.product(&arguments, vectors: vectors, depth: depth)
-        }
-      }
-    }
-  }
-}
-
-/// Pointers to the rows of two dense matrices.
-struct RowPointers<Scalar: RNNScalar> {
-  let from: UnsafeMutablePointer<UnsafePointer<Scalar>>
-  let to: UnsafeMutablePointer<UnsafeMutablePointer<Scalar>>
-  let count: Int
-
-  init(_ arena: inout Arena, _ count: Int) {
-    from = arena.take(UnsafePointer<Scalar>.self, count)
-    to = arena.take(UnsafeMutablePointer<Scalar>.self, count)
-    self.count = count
-  }
-
-  /// - Parameter source: nil if its rows are empty.
-  func point(
-    from source: UnsafePointer<Scalar>?, stride: Int, to target: UnsafeMutablePointer<Scalar>, stride targetStride: Int
-  ) {
-    for r in 0..<count {
-      from[r] = source.map { $0 + r * stride } ?? UnsafePointer(target)
-      to[r] = target + r * targetStride
-    }
   }
 }

@@ -20,40 +20,39 @@ extension Linear {
   }
 
   /// Rows of the weights that a task takes at a time: their part of yᵀ stays in the first-level cache.
-  private static var weightRows: Int { 96 }
+  fileprivate static var weightRows: Int { 96 }
 
   // MARK: Up to `fewRows`
 
-  /// `x`, `weight` and `y` are not empty; `rows` is at most ``fewRows``.
+  /// `x`, `weight` and `y` are not empty; `rows` is at most ``fewRows``. Never inlined: the stack is its own.
+  @inline(never)
   static func forwardFewRows<Scalar: RNNScalar>(
     _ kernels: KernelTable<Scalar>, rows: Int, inputs: Int, outputs: Int, x: UnsafePointer<Scalar>,
     weight: UnsafePointer<Scalar>, bias: UnsafePointer<Scalar>?, y: UnsafeMutablePointer<Scalar>, threads: Int
   ) {
     let panels = PanelLayout(lanes: kernels.lanes, units: rows)
     let blocks = max((outputs - 1) / weightRows + 1, min(outputs, threads))
-    withFloatControl {
-      runTeam(min(threads, blocks)) { member in
-        // On each thread's stack. `withUnsafeTemporaryAllocation` would take the heap for as much.
-        var memory = InlineArray<1352, UInt64>(repeating: 0)
-        withUnsafeMutableBytes(of: &memory) { memory in
-          let start = memory.baseAddress.unsafelyUnwrapped.alignedUp(toMultipleOf: 64)
-          let packed = start.assumingMemoryBound(to: Scalar.self)
-          let own = (start + packedBytes).assumingMemoryBound(to: Scalar.self)
-          let depth = packedBytes / (panels.paddedColumns * MemoryLayout<Scalar>.stride)
-          if inputs <= depth { pack(x, rows: rows, stride: inputs, 0..<inputs, panels, to: packed) }
-          member.share(blocks) { some in
-            for block in some {
-              let range = Split.range(outputs, block, blocks)
-              startSums(own, range, rows: rows, bias)
-              for first in stride(from: 0, to: inputs, by: depth) {
-                let some = first..<min(first + depth, inputs)
-                if inputs > depth { pack(x, rows: rows, stride: inputs, some, panels, to: packed) }
-                multiply(
-                  kernels, weight + range.lowerBound * inputs, count: range.count, stride: inputs, some, panels,
-                  UnsafePointer(packed), into: own, bias == nil && first == 0 ? .set : .resume)
-              }
-              store(kernels, own, range, rows: rows, to: y, outputs: outputs)
+    runTeam(min(threads, blocks)) { member in
+      // On each thread's stack. `withUnsafeTemporaryAllocation` would take the heap for as much.
+      var memory = InlineArray<1352, UInt64>(repeating: 0)
+      withUnsafeMutableBytes(of: &memory) { memory in
+        let start = memory.baseAddress.unsafelyUnwrapped.alignedUp(toMultipleOf: 64)
+        let packed = start.assumingMemoryBound(to: Scalar.self)
+        let own = (start + packedBytes).assumingMemoryBound(to: Scalar.self)
+        let depth = packedBytes / (panels.paddedColumns * MemoryLayout<Scalar>.stride)
+        if inputs <= depth { pack(x, rows: rows, stride: inputs, 0..<inputs, panels, to: packed) }
+        member.share(blocks) { some in
+          for block in some {
+            let range = Split.range(outputs, block, blocks)
+            startSums(own, range, rows: rows, bias)
+            for first in stride(from: 0, to: inputs, by: depth) {
+              let some = first..<min(first + depth, inputs)
+              if inputs > depth { pack(x, rows: rows, stride: inputs, some, panels, to: packed) }
+              multiply(
+                kernels, weight + range.lowerBound * inputs, count: range.count, stride: inputs, some, panels,
+                UnsafePointer(packed), into: own, bias == nil && first == 0 ? .set : .resume)
             }
+            store(kernels, own, range, rows: rows, to: y, outputs: outputs)
           }
         }
       }
@@ -79,30 +78,25 @@ extension Linear {
   // MARK: More rows
 
   /// `x`, `weight` and `y` are not empty.
+  @inline(never)
   static func forwardPackingInput<Scalar: RNNScalar>(
-    _ kernels: KernelTable<Scalar>, rows: Int, inputs: Int, outputs: Int, x: UnsafePointer<Scalar>,
-    weight: UnsafePointer<Scalar>, bias: UnsafePointer<Scalar>?, y: UnsafeMutablePointer<Scalar>, threads: Int
-  ) throws(RNNError) {
+    _ kernels: KernelTable<Scalar>, _ scratch: PackedInput<Scalar>, rows: Int, inputs: Int, outputs: Int,
+    x: UnsafePointer<Scalar>, weight: UnsafePointer<Scalar>, bias: UnsafePointer<Scalar>?,
+    y: UnsafeMutablePointer<Scalar>
+  ) {
     let panels = PanelLayout(lanes: kernels.lanes, units: rows)
-    let packed = try Block<Scalar>(count: try Size.product(panels.paddedColumns, inputs, of: "scratch"))
-    let blocks = max((outputs - 1) / weightRows + 1, min(outputs, threads))
-    let members = min(threads, blocks, Team.largest)
-    let size = try Size.product((outputs - 1) / blocks + 1, rows, of: "scratch")
-    let transposed = try Block<Scalar>(count: try Size.product(size, members, of: "scratch"))
-    withFloatControl {
-      runTeam(members) { member in
-        PackJob.run(
-          PackJobs(.forward(x, panels, depth: inputs, out: packed.pointer)), kernels, &member)
-        let own = transposed.pointer + member.number * size
-        member.share(blocks) { some in
-          for block in some {
-            let range = Split.range(outputs, block, blocks)
-            startSums(own, range, rows: rows, bias)
-            multiply(
-              kernels, weight + range.lowerBound * inputs, count: range.count, stride: inputs, 0..<inputs, panels,
-              UnsafePointer(packed.pointer), into: own, bias == nil ? .set : .resume)
-            store(kernels, own, range, rows: rows, to: y, outputs: outputs)
-          }
+    let blocks = scratch.blocks
+    runTeam(scratch.members) { member in
+      PackJob.run(PackJobs(.forward(x, panels, depth: inputs, out: scratch.packed)), kernels, &member)
+      let own = scratch.transposed + member.number * scratch.size
+      member.share(blocks) { some in
+        for block in some {
+          let range = Split.range(outputs, block, blocks)
+          startSums(own, range, rows: rows, bias)
+          multiply(
+            kernels, weight + range.lowerBound * inputs, count: range.count, stride: inputs, 0..<inputs, panels,
+            UnsafePointer(scratch.packed), into: own, bias == nil ? .set : .resume)
+          store(kernels, own, range, rows: rows, to: y, outputs: outputs)
         }
       }
     }
@@ -161,5 +155,27 @@ extension Linear {
       for r in 0..<count { (pointers + r).initialize(to: first + r * stride) }
       body(pointers)
     }
+  }
+}
+
+/// Scratch of the way that packs x.
+struct PackedInput<Scalar: RNNScalar> {
+  /// Blocks of rows of the weights.
+  let blocks: Int
+  let members: Int
+  /// The panels of xᵀ.
+  let packed: UnsafeMutablePointer<Scalar>
+  /// A block's part of yᵀ, `size` numbers, for each member.
+  let transposed: UnsafeMutablePointer<Scalar>
+  let size: Int
+
+  /// - Parameter rows: the most that a run has.
+  init(_ arena: inout Arena, lanes: Int, rows: Int, inputs: Int, outputs: Int, threads: Int) {
+    blocks = max((outputs - 1) / Linear.weightRows + 1, min(outputs, threads))
+    members = min(threads, blocks, Team.largest)
+    // No larger than y, whose size the caller has checked.
+    size = ((outputs - 1) / blocks + 1) * rows
+    packed = arena.take(Scalar.self, PanelLayout(lanes: lanes, units: rows).paddedColumns, inputs)
+    transposed = arena.take(Scalar.self, size, members)
   }
 }

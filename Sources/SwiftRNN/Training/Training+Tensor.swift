@@ -3,23 +3,23 @@
 
 extension Tensor {
   /// The size of the last dimension and how many rows of it there are.
-  fileprivate func rows(_ name: StaticString) throws(RNNError) -> (rows: Int, width: Int) {
+  func rows(_ name: StaticString) throws(RNNError) -> (rows: Int, width: Int) {
     guard let width = shape.last else { throw .invalidSize(name, 0, low: 1, high: .max) }
     // The other dimensions by themselves: rows of no elements count, too.
     return (try Self.count(Array(shape.dropLast())), width)
   }
 
   /// Rows and columns of a matrix.
-  fileprivate func matrix(_ name: StaticString) throws(RNNError) -> (rows: Int, columns: Int) {
+  func matrix(_ name: StaticString) throws(RNNError) -> (rows: Int, columns: Int) {
     guard shape.count == 2 else { throw .sizeMismatch(name, shape.count, expected: 2) }
     return (shape[0], shape[1])
   }
 
-  fileprivate var buffer: UnsafeMutableBufferPointer<Scalar> {
+  var buffer: UnsafeMutableBufferPointer<Scalar> {
     UnsafeMutableBufferPointer(start: pointer, count: count)
   }
 
-  fileprivate var constant: UnsafeBufferPointer<Scalar> { UnsafeBufferPointer(buffer) }
+  var constant: UnsafeBufferPointer<Scalar> { UnsafeBufferPointer(buffer) }
 }
 
 extension Embedding {
@@ -110,28 +110,6 @@ extension Linear {
   }
 }
 
-extension CrossEntropy {
-  /// The mean loss of `logits` `[…, classes]` and its gradient for them.
-  ///
-  /// - Parameters:
-  ///   - targets: one for each row of logits, in `0 ..< classes` or equal to `ignoring`.
-  ///   - ignoring: the target of rows that do not count.
-  /// - Returns: loss, perplexity and count; and the gradient, as `logits`.
-  public static func evaluate<Scalar: RNNScalar>(
-    _ logits: Tensor<Scalar>, targets: [Int], ignoring ignored: Int = ignoredTarget
-  ) throws(RNNError) -> (result: Result, dlogits: Tensor<Scalar>) {
-    let (rows, classes) = try logits.rows("the rank of logits")
-    try Check.count("targets", targets.count, rows)
-    let dlogits = try Tensor<Scalar>(uninitialized: logits.shape)
-    defer { withExtendedLifetime(logits) {} }
-    let result = try targets.withUnsafeBufferPointer { (targets) throws(RNNError) in
-      try evaluate(
-        logits: logits.constant, classes: classes, targets: targets, ignoring: ignored, dlogits: dlogits.buffer)
-    }
-    return (result, dlogits)
-  }
-}
-
 extension GradientClipping {
   /// Scales all gradients by `maxNorm / norm` if their common 2-norm is larger than `maxNorm`.
   ///
@@ -155,6 +133,24 @@ extension GradientClipping {
     try gradients.flat.makeUnique()
     let all = gradients.flat
     return try clip(tensors: 1, maxNorm: maxNorm) { _ in all.buffer }
+  }
+
+  /// Limits each number of the gradients to `-limit ... limit`.
+  public static func clip<Scalar: RNNScalar>(
+    _ gradients: inout [Tensor<Scalar>], values limit: Double
+  ) throws(RNNError) {
+    for index in gradients.indices { try gradients[index].makeUnique() }
+    let all = gradients
+    try clip(tensors: all.count, values: limit) { all[$0].buffer }
+  }
+
+  /// The same for all gradients of a network.
+  public static func clip<Scalar: RNNScalar>(
+    _ gradients: inout NetworkParameters<Scalar>, values limit: Double
+  ) throws(RNNError) {
+    try gradients.flat.makeUnique()
+    let all = gradients.flat
+    try clip(tensors: 1, values: limit) { _ in all.buffer }
   }
 }
 
@@ -218,6 +214,43 @@ extension Adam {
       }
     }
     moments.steps = t
+  }
+}
+
+extension RMSprop {
+  /// What steps keep of the gradients of one tensor.
+  public struct Moments<Scalar: RNNScalar>: Sendable {
+    /// The running mean of the squares.
+    public var square: Tensor<Scalar>
+    /// That of the gradients, where the steps are centered; zeros else.
+    public var mean: Tensor<Scalar>
+    /// Where the steps have momentum; zeros else.
+    public var velocity: Tensor<Scalar>
+
+    /// Zeros for a parameter of the shape of `parameter`.
+    public init(for parameter: Tensor<Scalar>) throws(RNNError) {
+      square = try Tensor(shape: parameter.shape)
+      mean = try Tensor(shape: parameter.shape)
+      velocity = try Tensor(shape: parameter.shape)
+    }
+  }
+
+  /// One step.
+  ///
+  /// - Throws: ``RNNError``; nothing is written then.
+  public func step<Scalar: RNNScalar>(
+    gradient: Tensor<Scalar>, parameter: inout Tensor<Scalar>, moments: inout Moments<Scalar>
+  ) throws(RNNError) {
+    defer { withExtendedLifetime(gradient) {} }
+    try parameter.withUnsafeMutableBufferPointer { (p) throws(RNNError) in
+      try moments.square.withUnsafeMutableBufferPointer { (s) throws(RNNError) in
+        try moments.mean.withUnsafeMutableBufferPointer { (m) throws(RNNError) in
+          try moments.velocity.withUnsafeMutableBufferPointer { (v) throws(RNNError) in
+            try step(gradient: gradient.constant, parameter: p, square: s, mean: m, velocity: v)
+          }
+        }
+      }
+    }
   }
 }
 

@@ -12,13 +12,17 @@ static struct {
   const int64_t *ids;
   int64_t *out_ids, *out_count;
   int32_t flag;
-  void *y, *dx, *dweight, *dbias, *parameter, *first, *second;
+  void *y, *dx, *dweight, *dbias, *parameter, *first, *second, *mean;
   void *const *tensors;
   const int64_t *elements;
   double *row_losses, *out_loss, *out_perplexity, *out_norm;
   double max_norm, rate, momentum, weight_decay;
   const swiftrnn_adam_config *adam;
   const swiftrnn_sample_config *sampler;
+  const swiftrnn_cross_entropy_options *options;
+  const swiftrnn_linear_cross_entropy_args *fused;
+  const swiftrnn_elementwise_loss_config *pairs;
+  const swiftrnn_rmsprop_config *rmsprop;
 } t;
 
 static int run_embedding_forward(void) {
@@ -47,6 +51,20 @@ static int run_sgd(void) {
 }
 static int run_adam(void) {
   return (int)swiftrnn_adam_step(t.dtype, t.adam, t.step, t.count, t.gradient, t.parameter, t.first, t.second);
+}
+static int run_cross_entropy_with(void) {
+  return (int)swiftrnn_cross_entropy_with(t.dtype, t.options, t.rows, t.inputs, t.x, t.ids, t.ignored, t.row_losses,
+                                          t.dx, t.out_loss, t.out_perplexity, t.out_count);
+}
+static int run_linear_cross_entropy(void) { return (int)swiftrnn_linear_cross_entropy(t.dtype, t.fused); }
+static int run_elementwise_loss(void) {
+  return (int)swiftrnn_elementwise_loss(t.dtype, t.pairs, t.rows, t.inputs, t.x, t.gradient, t.dx, t.out_loss);
+}
+static int run_clip_values(void) {
+  return (int)swiftrnn_clip_values(t.dtype, t.count, t.tensors, t.elements, t.max_norm);
+}
+static int run_rmsprop(void) {
+  return (int)swiftrnn_rmsprop_step(t.dtype, t.rmsprop, t.count, t.gradient, t.parameter, t.second, t.mean, t.first);
 }
 static int run_sample(void) {
   return (int)swiftrnn_sample(t.dtype, t.sampler, t.rows, t.inputs, t.x, t.out_ids);
@@ -157,8 +175,169 @@ static void make_linear(const exercise *e, const facts *f, call *c, int is_backw
   }
 }
 
+/* 0, a half, 1 and one and a half. */
+static void *weights_new(const facts *f, const char *name, int64_t count, uint64_t *state) {
+  void *weights = array_new(name, INPUT, count * f->element);
+  for (int64_t i = 0; i < count; i++) {
+    const double weight = (double)(next_random(state) % 4) / 2;
+    if (f->dtype == SWIFTRNN_FLOAT64) ((double *)weights)[i] = weight;
+    else ((float *)weights)[i] = (float)weight;
+  }
+  return weights;
+}
+
+/* The options of a cross-entropy, at `place`. */
+static void has_options(const exercise *e, const facts *f, call *c, void *place, int64_t classes, uint64_t *state) {
+  int64_t tail = 0;
+  const int element = (int)f->element;
+  swiftrnn_cross_entropy_options g;
+  memset(&g, 0, sizeof g);
+  g.label_smoothing = e->top_p * 0.3, g.reduction = (swiftrnn_reduction)e->flag;
+  g.class_weights = e->has[5] ? weights_new(f, "class_weights", classes, state) : NULL;
+  g.row_weights = e->momentum != 0 ? weights_new(f, "row_weights", e->rows, state) : NULL;
+  swiftrnn_cross_entropy_options *given =
+      (swiftrnn_cross_entropy_options *)struct_new("options", &g, (int64_t)sizeof g, &tail);
+  memcpy(place, &given, sizeof given);
+  has_array(c, "options", place, 8, 0);
+  has_struct(c, given, (int64_t)sizeof g, tail);
+  has_real(c, "label_smoothing", &given->label_smoothing, no_top_p, 4);
+  has_flag(c, "reduction", &given->reduction, 1), has_flag(c, "reserved", &given->reserved, 0);
+  if (given->class_weights != NULL) has_array(c, "class_weights", &given->class_weights, element, 0);
+  if (given->row_weights != NULL) has_array(c, "row_weights", &given->row_weights, element, 0);
+}
+
+static void has_targets(const exercise *e, call *c, const int64_t *targets, int64_t classes) {
+  for (int i = 0; i < 2 && e->rows > 0 && e->ignored < -1; i++) {
+    argument *a = argument_new(c, "a target", NUMBER, (void *)(uintptr_t)&targets[any(e->rows)]);
+    a->low = 0, a->high = classes - 1, a->refusals = BIT(INVALID_VALUE);
+  }
+}
+
+static void make_linear_cross_entropy(const exercise *e, const facts *f, call *c) {
+  uint64_t state = e->numbers;
+  int64_t tail = 0;
+  const int element = (int)f->element;
+  const int64_t rows = e->rows, inputs = e->outputs, classes = e->inputs;
+  swiftrnn_linear_cross_entropy_args g;
+  memset(&g, 0, sizeof g);
+  g.rows = rows, g.inputs = inputs, g.classes = classes, g.ignore_index = e->ignored, g.accumulate = e->flag;
+  g.memory_limit = e->top_k;
+  g.x = numbers_new(f, "x", INPUT, rows * inputs, e->is_odd, &state);
+  g.weight = numbers_new(f, "weight", INPUT, classes * inputs, e->is_odd, &state);
+  g.bias = e->has[0] ? numbers_new(f, "bias", INPUT, classes, 0, &state) : NULL;
+  g.targets = ids_new("targets", rows, classes, e->ignored, &state);
+  g.dx = wanted(f, e->has[1], "dx", rows * inputs, &state);
+  g.dweight = wanted(f, e->has[2], "dweight", classes * inputs, &state);
+  g.dbias = wanted(f, e->has[3], "dbias", classes, &state);
+  g.row_losses = e->has[4] ? (double *)array_new("row_losses", FORWARD_RESULT, rows * 8) : NULL;
+  g.out_loss = e->has[0] ? (double *)array_new("out_loss", FORWARD_RESULT, 8) : NULL;
+  g.out_perplexity = e->has[1] ? (double *)array_new("out_perplexity", FORWARD_RESULT, 8) : NULL;
+  g.out_count = e->has[2] ? (int64_t *)array_new("out_count", FORWARD_RESULT, 8) : NULL;
+  swiftrnn_linear_cross_entropy_args *given =
+      (swiftrnn_linear_cross_entropy_args *)struct_new("args", &g, (int64_t)sizeof g, &tail);
+  t.fused = given;
+  call_begin(c, F_linear_cross_entropy, run_linear_cross_entropy);
+  has_array(c, "args", &t.fused, 8, 1);
+  has_struct(c, given, (int64_t)sizeof g, tail);
+  has_size(c, "rows", &given->rows, inputs + classes), has_size(c, "inputs", &given->inputs, rows + classes);
+  has_size(c, "classes", &given->classes, rows + inputs);
+  has_number(c, "memory_limit", &given->memory_limit, 0, INT64_MAX, BIT(INVALID_SIZE));
+  has_flag(c, "accumulate", &given->accumulate, 1), has_flag(c, "reserved", &given->reserved, 0);
+  has_array(c, "x", &given->x, element, rows * inputs > 0);
+  has_array(c, "weight", &given->weight, element, classes * inputs > 0);
+  has_array(c, "targets", &given->targets, 8, rows > 0);
+  has_targets(e, c, given->targets, classes);
+  if (given->bias != NULL) has_array(c, "bias", &given->bias, element, 0);
+  if (given->dx != NULL) has_array(c, "dx", &given->dx, element, 0);
+  if (given->dweight != NULL) has_array(c, "dweight", &given->dweight, element, 0);
+  if (given->dbias != NULL) has_array(c, "dbias", &given->dbias, element, 0);
+  if (given->row_losses != NULL) has_array(c, "row_losses", &given->row_losses, 8, 0);
+  if (given->out_loss != NULL) has_array(c, "out_loss", &given->out_loss, 8, 0);
+  if (given->out_perplexity != NULL) has_array(c, "out_perplexity", &given->out_perplexity, 8, 0);
+  if (given->out_count != NULL) has_array(c, "out_count", &given->out_count, 8, 0);
+  has_options(e, f, c, &given->options, classes, &state);
+}
+
+static const double no_delta[] = {0, -1, NAN, INFINITY};
+
+/* Where `in_place`, the predictions are the result. */
+static void make_elementwise_loss(const exercise *e, const facts *f, call *c, int in_place) {
+  uint64_t state = e->numbers;
+  int64_t tail = 0;
+  const int element = (int)f->element;
+  const int64_t sequences = e->has[1] && e->outputs > 0 ? e->outputs : 0, width = e->inputs;
+  const int64_t rows = sequences > 0 ? e->rows / sequences * sequences : e->rows;
+  swiftrnn_elementwise_loss_config g;
+  memset(&g, 0, sizeof g);
+  g.loss = (swiftrnn_loss)(e->numbers / 7 % 4), g.reduction = (swiftrnn_reduction)e->flag, g.delta = 0.5;
+  g.row_weights = e->has[2] ? weights_new(f, "row_weights", rows, &state) : NULL;
+  g.positive_weights = e->has[3] && g.loss == SWIFTRNN_LOSS_BINARY_CROSS_ENTROPY
+                           ? weights_new(f, "positive_weights", width, &state) : NULL;
+  if (sequences > 0) {
+    int64_t *lengths = (int64_t *)array_new("lengths", INPUT, sequences * 8);
+    for (int64_t n = 0; n < sequences; n++) {
+      lengths[n] = (int64_t)(next_random(&state) % (uint64_t)(rows / sequences + 1));
+    }
+    g.lengths = lengths, g.sequences = sequences;
+  }
+  swiftrnn_elementwise_loss_config *given =
+      (swiftrnn_elementwise_loss_config *)struct_new("config", &g, (int64_t)sizeof g, &tail);
+  t.pairs = given, t.rows = rows, t.inputs = width;
+  t.x = numbers_new(f, in_place ? "dpredictions" : "predictions", in_place ? FORWARD_RESULT : INPUT, rows * width,
+                    e->is_odd, &state);
+  t.gradient = numbers_new(f, "targets", INPUT, rows * width, e->is_odd, &state);
+  t.dx = in_place ? (void *)(uintptr_t)t.x : wanted(f, e->has[0], "dpredictions", rows * width, NULL);
+  t.out_loss = e->has[4] ? (double *)array_new("out_loss", FORWARD_RESULT, 8) : NULL;
+  call_begin(c, F_elementwise_loss, run_elementwise_loss);
+  has_array(c, "config", &t.pairs, 8, 1);
+  has_struct(c, given, (int64_t)sizeof g, tail);
+  has_flag(c, "loss", &given->loss, 3), has_flag(c, "reduction", &given->reduction, 1);
+  if (g.loss == SWIFTRNN_LOSS_HUBER) has_real(c, "delta", &given->delta, no_delta, 4);
+  has_size(c, "rows", &t.rows, width), has_size(c, "width", &t.inputs, rows);
+  has_array(c, "predictions", &t.x, element, rows * width > 0);
+  has_array(c, "targets", &t.gradient, element, rows * width > 0);
+  if (t.dx != NULL) has_array(c, "dpredictions", &t.dx, element, 0);
+  if (t.out_loss != NULL) has_array(c, "out_loss", &t.out_loss, 8, 0);
+  if (given->row_weights != NULL) has_array(c, "row_weights", &given->row_weights, element, 0);
+  if (given->positive_weights != NULL) has_array(c, "positive_weights", &given->positive_weights, element, 0);
+  if (sequences > 0) {
+    has_array(c, "lengths", &given->lengths, 8, 1), has_size(c, "sequences", &given->sequences, rows);
+    has_number(c, "a length", (int64_t *)(uintptr_t)&given->lengths[any(sequences)], 0, rows / sequences,
+               BIT(INVALID_SIZE));
+  }
+}
+
+static void make_rmsprop(const exercise *e, const facts *f, call *c) {
+  uint64_t state = e->numbers;
+  int64_t tail = 0;
+  const int element = (int)f->element, exist = e->count > 0;
+  swiftrnn_rmsprop_config g;
+  memset(&g, 0, sizeof g);
+  g.rate = e->rate, g.alpha = 0.9, g.epsilon = 1e-8, g.weight_decay = e->weight_decay, g.momentum = e->momentum;
+  g.centered = e->flag;
+  swiftrnn_rmsprop_config *given = (swiftrnn_rmsprop_config *)struct_new("config", &g, (int64_t)sizeof g, &tail);
+  t.rmsprop = given, t.count = e->count;
+  t.gradient = numbers_new(f, "gradient", INPUT, e->count, e->is_odd, &state);
+  t.parameter = numbers_new(f, "parameter", FORWARD_RESULT, e->count, 0, &state);
+  t.second = numbers_new(f, "square", FORWARD_RESULT, e->count, 0, &state);
+  t.mean = wanted(f, e->flag || e->has[0], "mean", e->count, &state);
+  t.first = wanted(f, e->momentum != 0 || e->has[1], "velocity", e->count, &state);
+  call_begin(c, F_rmsprop_step, run_rmsprop);
+  has_array(c, "config", &t.rmsprop, 8, 1);
+  has_struct(c, given, (int64_t)sizeof g, tail);
+  has_size(c, "elements", &t.count, 1);
+  has_array(c, "gradient", &t.gradient, element, exist), has_array(c, "parameter", &t.parameter, element, exist);
+  has_array(c, "square", &t.second, element, exist);
+  if (t.mean != NULL) has_array(c, "mean", &t.mean, element, e->flag && exist);
+  if (t.first != NULL) has_array(c, "velocity", &t.first, element, e->momentum != 0 && exist);
+  has_real(c, "rate", &given->rate, negative, 5), has_real(c, "epsilon", &given->epsilon, negative, 5);
+  has_real(c, "alpha", &given->alpha, no_share, 7), has_real(c, "momentum", &given->momentum, negative, 5);
+  has_real(c, "weight_decay", &given->weight_decay, negative, 5);
+  has_flag(c, "centered", &given->centered, 1), has_flag(c, "reserved", &given->reserved, 0);
+}
+
 /* Where `in_place`, the logits are the result. */
-static void make_cross_entropy(const exercise *e, const facts *f, call *c, int in_place) {
+static void make_cross_entropy(const exercise *e, const facts *f, call *c, int in_place, int with_options) {
   uint64_t state = e->numbers;
   const int element = (int)f->element;
   const int64_t rows = e->rows, classes = e->inputs;
@@ -171,22 +350,21 @@ static void make_cross_entropy(const exercise *e, const facts *f, call *c, int i
   t.out_loss = e->has[2] ? (double *)array_new("out_loss", FORWARD_RESULT, 8) : NULL;
   t.out_perplexity = e->has[3] ? (double *)array_new("out_perplexity", FORWARD_RESULT, 8) : NULL;
   t.out_count = e->has[4] ? (int64_t *)array_new("out_count", FORWARD_RESULT, 8) : NULL;
-  call_begin(c, F_cross_entropy, run_cross_entropy);
+  if (with_options) call_begin(c, F_cross_entropy_with, run_cross_entropy_with);
+  else call_begin(c, F_cross_entropy, run_cross_entropy);
   has_size(c, "rows", &t.rows, classes), has_size(c, "classes", &t.inputs, rows);
   has_array(c, "logits", &t.x, element, rows * classes > 0);
   has_array(c, "targets", &t.ids, 8, rows > 0);
-  for (int i = 0; i < 2 && rows > 0 && e->ignored < -1; i++) {
-    argument *a = argument_new(c, "a target", NUMBER, (void *)(uintptr_t)&t.ids[any(rows)]);
-    a->low = 0, a->high = classes - 1, a->refusals = BIT(INVALID_VALUE);
-  }
+  has_targets(e, c, t.ids, classes);
   if (t.dx != NULL) has_array(c, "dlogits", &t.dx, element, 0);
   if (t.row_losses != NULL) has_array(c, "row_losses", &t.row_losses, 8, 0);
   if (t.out_loss != NULL) has_array(c, "out_loss", &t.out_loss, 8, 0);
   if (t.out_perplexity != NULL) has_array(c, "out_perplexity", &t.out_perplexity, 8, 0);
   if (t.out_count != NULL) has_array(c, "out_count", &t.out_count, 8, 0);
+  if (with_options) has_options(e, f, c, &t.options, classes, &state);
 }
 
-static void make_clip(const exercise *e, const facts *f, call *c) {
+static void make_clip(const exercise *e, const facts *f, call *c, int by_value) {
   uint64_t state = e->numbers;
   const int64_t count = e->outputs;
   void **tensors = (void **)array_new("gradients", INPUT, count * (int64_t)sizeof *tensors);
@@ -197,13 +375,13 @@ static void make_clip(const exercise *e, const facts *f, call *c) {
                                          : NULL;
   }
   t.count = count, t.tensors = tensors, t.elements = elements, t.max_norm = e->max_norm;
-  t.out_norm = e->has[0] ? (double *)array_new("out_norm", FORWARD_RESULT, 8) : NULL;
-  call_begin(c, F_clip_gradients, run_clip);
+  t.out_norm = e->has[0] && !by_value ? (double *)array_new("out_norm", FORWARD_RESULT, 8) : NULL;
+  call_begin(c, by_value ? F_clip_values : F_clip_gradients, by_value ? run_clip_values : run_clip);
   has_size(c, "tensor_count", &t.count, 1);
   has_pointers(c, "gradients", &t.tensors, count, (int)f->element, count > 0, 0);
   has_array(c, "elements", &t.elements, 8, count > 0);
   for (int64_t i = 0; i < count && i < 2; i++) has_size(c, "an entry of elements", &elements[i], tensors[i] != NULL);
-  has_real(c, "max_norm", &t.max_norm, no_norm, 4);
+  has_real(c, by_value ? "limit" : "max_norm", &t.max_norm, no_norm, 4);
   if (t.out_norm != NULL) has_array(c, "out_norm", &t.out_norm, 8, 0);
 }
 
@@ -269,7 +447,12 @@ static void make_sample(const exercise *e, const facts *f, call *c) {
   has_array(c, "out_ids", &t.out_ids, 8, rows > 0);
 }
 
-enum { EXERCISES = 9 };
+enum { CROSS_ENTROPY = 4, CLIP = 6, WITH_OPTIONS = 9, BEHIND_LINEAR, PAIRS, BY_VALUE, RMSPROP, EXERCISES };
+
+/* Whether the results of a second call take the place of what it reads. */
+static int is_in_place(const exercise *e) {
+  return e->has[0] && (e->which == CROSS_ENTROPY || e->which == WITH_OPTIONS || e->which == PAIRS);
+}
 
 static void draw_exercise(exercise *e) {
   memset(e, 0, sizeof *e);
@@ -277,7 +460,7 @@ static void draw_exercise(exercise *e) {
   e->which = (int)any(EXERCISES);
   e->rows = is_large ? 1 + any(300) : any(10), e->inputs = is_large ? 1 + any(300) : any(30);
   e->outputs = is_large ? any(200) : any(10), e->count = is_large ? any(100000) : any(70);
-  if (e->which == 6) e->count = is_large ? any(20000) : any(70), e->outputs = any(8);
+  if (e->which == CLIP || e->which == BY_VALUE) e->count = is_large ? any(20000) : any(70), e->outputs = any(8);
   if (e->which < 2) e->count = is_large ? any(500) : any(20);
   /* Sampling needs a class. */
   if (e->which == 5 && e->inputs == 0) e->inputs = 1;
@@ -296,9 +479,14 @@ static void make_exercise(const exercise *e, const facts *f, call *c, int is_sec
   switch (e->which) {
     case 0: case 1: make_embedding(e, f, c, e->which); break;
     case 2: case 3: make_linear(e, f, c, e->which == 3); break;
-    case 4: make_cross_entropy(e, f, c, is_second && e->has[0]); break;
+    case CROSS_ENTROPY: case WITH_OPTIONS:
+      make_cross_entropy(e, f, c, is_second && e->has[0], e->which == WITH_OPTIONS);
+      break;
     case 5: make_sample(e, f, c); break;
-    case 6: make_clip(e, f, c); break;
+    case CLIP: case BY_VALUE: make_clip(e, f, c, e->which == BY_VALUE); break;
+    case BEHIND_LINEAR: make_linear_cross_entropy(e, f, c); break;
+    case PAIRS: make_elementwise_loss(e, f, c, is_second && e->has[0]); break;
+    case RMSPROP: make_rmsprop(e, f, c); break;
     default: make_optimizer(e, f, c, e->which == 8);
   }
   has_flag(c, "dtype", &t.dtype, 1);
@@ -329,9 +517,9 @@ static void training(void) {
   name_call(&c, " elsewhere");
   if (perform(&c, statuses) != 0) return;
   /* In place the results are others, in another order. */
-  if (e.which != 4 || !e.has[0]) compare_results(&f, &inferred, FORWARD_RESULT, "elsewhere");
+  if (!is_in_place(&e)) compare_results(&f, &inferred, FORWARD_RESULT, "elsewhere");
   if (e.which == 5 && e.is_odd) return;
-  changed_calls(&c, e.which == 4 && e.has[0] ? 0 : 12, &fill_state);
+  changed_calls(&c, is_in_place(&e) ? 0 : 12, &fill_state);
 }
 
 #endif

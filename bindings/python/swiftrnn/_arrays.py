@@ -246,3 +246,11 @@ def rows(value: Any, name: str, width: int | None = None) -> Array:
         expected = "[..., features]" if width is None else f"[..., {width}]"
         raise ValueError(f"{name}: expected shape {expected}, got {list(array.shape)}")
     return dense(array)
+
+
+def matrix(value: Any, name: str) -> Array:
+    """`value`, a float array of two dimensions, dense."""
+    array = typed(value, name)
+    if array.ndim != 2:
+        raise ValueError(f"{name}: expected 2 dimensions, got shape {list(array.shape)}")
+    return dense(array)

@@ -1,8 +1,8 @@
-"""Gradient clipping by the common norm, in place, on float32 or float64 vectors."""
+"""Gradient clipping by the common norm or by value, in place, on float32 or float64 vectors."""
 
 from __future__ import annotations
 
-from typing import Mapping, Sequence, Union
+from typing import Any, Mapping, Sequence, Union
 
 from . import _c_api as c
 from ._arrays import Array, address, one_type, real, writeable
@@ -37,6 +37,39 @@ def clip_grad_norm(gradients: Union[Gradient, Sequence[Gradient], Mapping[str, A
     ([0.6], [[0.8]])
     """
     limit = real(max_norm, "max_norm")
+    code, vectors, elements = _vectors(gradients)
+    norm = c.c_double()
+    c.clip_gradients(
+        code, len(vectors), c.pointers([address(vector) for vector in vectors]), elements, limit, c.byref(norm)
+    )
+    return norm.value
+
+
+def clip_grad_value(gradients: Union[Gradient, Sequence[Gradient], Mapping[str, Array]], clip_value: float) -> None:
+    """Limits each number of the gradients to ``-clip_value ... clip_value``, in place. NaN stays NaN.
+
+    Parameters
+    ----------
+    gradients : Gradients, ndarray, or a sequence of them
+        As for `clip_grad_norm`.
+    clip_value : float
+        Above 0.
+
+    Examples
+    --------
+    >>> import numpy as np, swiftrnn
+    >>> a = np.array([3.0, -0.5, -7.0])
+    >>> swiftrnn.clip_grad_value(a, 1.0)
+    >>> a.tolist()
+    [1.0, -0.5, -1.0]
+    """
+    limit = real(clip_value, "clip_value")
+    code, vectors, elements = _vectors(gradients)
+    c.clip_values(code, len(vectors), c.pointers([address(vector) for vector in vectors]), elements, limit)
+
+
+def _vectors(gradients: Union[Gradient, Sequence[Gradient], Mapping[str, Array]]) -> tuple[int, list[Array], Any]:
+    """The type of the gradients, their vectors, and the number of elements of each as a C array."""
     arrays: dict[str, Array] = {}
     if isinstance(gradients, Mapping):
         gradients = list(gradients.values())
@@ -44,11 +77,6 @@ def clip_grad_norm(gradients: Union[Gradient, Sequence[Gradient], Mapping[str, A
         name = f"gradients[{index}]"
         arrays[name] = writeable(gradient_array(gradient, name, "scaled"), name)
     one_type(arrays)
-    norm = c.c_double()
     vectors = list(arrays.values())
     elements = (c.c_int64 * len(vectors))(*(vector.size for vector in vectors))
-    code = c.dtype_code(vectors[0].dtype) if vectors else c.FLOAT32
-    c.clip_gradients(
-        code, len(vectors), c.pointers([address(vector) for vector in vectors]), elements, limit, c.byref(norm)
-    )
-    return norm.value
+    return c.dtype_code(vectors[0].dtype) if vectors else c.FLOAT32, vectors, elements

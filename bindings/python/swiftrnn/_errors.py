@@ -83,6 +83,8 @@ PYTHONS_NAMES = {
     "beta2": "betas[1]",
     "epsilon": "eps",
     "decoupled": "AdamW",
+    "positive_weights": "pos_weight",
+    "limit": "clip_value",
     "x_step_stride": "x's stride from step to step",
     "x_sequence_stride": "x's stride from sequence to sequence",
     "y_step_stride": "y's stride from step to step",

@@ -38,7 +38,7 @@ class Optimizer:
 
     lr = Setting(not_negative, "The learning rate, 0 or more; may be changed between steps.")
 
-    _moments_may_be_empty = False
+    _optional_moments: tuple[str, ...] = ()
     _owners: list[Any] = []
 
     def __new__(cls, *_: Any, **__: Any) -> "Optimizer":
@@ -123,7 +123,8 @@ class Optimizer:
         ``np.savez(file, **optimizer.state_dict())`` and ``optimizer.load_state_dict(np.load(file))``, or
         ``safetensors.numpy.save_file`` and ``load_file``.
 
-        The moments of parameter k are called ``first.k``, ``second.k``, ``velocities.k``.
+        The moments of parameter k are called ``first.k``, ``second.k``, ``velocities.k``, ``squares.k``,
+        ``means.k``.
 
         Examples
         --------
@@ -148,8 +149,11 @@ class Optimizer:
         mine, arrays = self._moments(), self._arrays()
         mapping(state, "state")
         names = {name: [f"{name}.{index}" for index in range(len(arrays))] for name in mine}
-        if self._moments_may_be_empty:
-            names = {name: numbered for name, numbered in names.items() if any(one in state for one in numbered)}
+        names = {
+            name: numbered
+            for name, numbered in names.items()
+            if name not in self._optional_moments or any(one in state for one in numbered)
+        }
         wanted = ["steps", *(one for numbered in names.values() for one in numbered)]
         missing = [name for name in wanted if name not in state]
         unexpected = [name for name in state if name not in wanted and name not in self._settings]

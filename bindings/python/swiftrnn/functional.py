@@ -1,4 +1,4 @@
-"""What stands around a network, as functions of numpy arrays: embedding, linear layer, loss, sampling.
+"""What stands around a network, as functions of numpy arrays: embedding, linear layer, losses, sampling.
 
 Arrays are float32 or float64, all of one call the same, and never cast; identifiers are integers of any type, in arrays
 or nested lists. Arrays that are not dense are copied. Each call gives the GIL back while it computes, and any number of
@@ -11,26 +11,25 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from . import _c_api as c
-from ._arrays import Array, address, dense, integer, integers, one_type, rows, shaped, typed, writeable
-from ._parameters import refuse_parameters
+from ._arrays import Array, address, dense, integer, integers, matrix, one_type, rows, shaped, typed
+from ._elementwise_losses import (
+    ElementwiseLoss as ElementwiseLoss,
+    binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
+    huber_loss as huber_loss,
+    l1_loss as l1_loss,
+    mse_loss as mse_loss,
+)
+from ._losses import (
+    CrossEntropy as CrossEntropy,
+    LinearCrossEntropy as LinearCrossEntropy,
+    cross_entropy as cross_entropy,
+    gradient_target,
+    linear_cross_entropy as linear_cross_entropy,
+)
 from ._sampling import Ids as Ids, Sampler as Sampler, sample as sample
-
-
-def _matrix(value: Array, name: str) -> Array:
-    array = typed(value, name)
-    if array.ndim != 2:
-        raise ValueError(f"{name}: expected 2 dimensions, got shape {list(array.shape)}")
-    return dense(array)
-
-
-def _gradient(value: Any, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
-    """An array that a gradient is added to."""
-    array = writeable(value, name, dtype, shape)
-    refuse_parameters(array, name, "added to")
-    return array
 
 
 def embedding(weight: Array, ids: ArrayLike) -> Array:
@@ -59,7 +58,7 @@ def embedding(weight: Array, ids: ArrayLike) -> Array:
     array([[4., 5.],
            [0., 1.]], dtype=float32)
     """
-    weight = _matrix(weight, "weight")
+    weight = matrix(weight, "weight")
     ids = integers(ids, "ids")
     vocabulary, width = weight.shape
     out = np.empty((*ids.shape, width), weight.dtype)
@@ -101,7 +100,7 @@ def embedding_backward(dout: Array, ids: ArrayLike, vocabulary: int, *, accumula
     if accumulate_into is None:
         result = np.empty(shape, dout.dtype)
     else:
-        result = _gradient(accumulate_into, "accumulate_into", dout.dtype, shape)
+        result = gradient_target(accumulate_into, "accumulate_into", dout.dtype, shape)
     c.embedding_backward(
         c.dtype_code(dout.dtype), *shape, ids.size, c.int64s(address(ids)), address(dout), accumulate_into is not None,
         address(result),
@@ -128,7 +127,7 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
     >>> swiftrnn.linear(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [5.0, 6.0]]), np.array([0.5, 0.0]))
     array([[11.5, 17. ]])
     """
-    weight = _matrix(weight, "weight")
+    weight = matrix(weight, "weight")
     outputs, inputs = weight.shape
     x = rows(x, "x", inputs)
     bias = None if bias is None else dense(shaped(bias, "bias", None, (outputs,)))
@@ -183,7 +182,7 @@ def linear_backward(
     >>> dx.shape, dweight.tolist(), dbias.tolist()
     ((4, 3), [[4.0, 4.0, 4.0], [4.0, 4.0, 4.0]], [4.0, 4.0])
     """
-    weight = _matrix(weight, "weight")
+    weight = matrix(weight, "weight")
     outputs, inputs = weight.shape
     x = rows(x, "x", inputs)
     dy = dense(shaped(dy, "dy", None, (*x.shape[:-1], outputs)))
@@ -194,8 +193,8 @@ def linear_backward(
         dbias = np.empty(outputs, weight.dtype) if need_bias else None
     else:
         names = ("accumulate_into weight", "accumulate_into bias")
-        dweight = _gradient(accumulate_into[0], names[0], weight.dtype, weight.shape) if need_weight else None
-        dbias = _gradient(accumulate_into[1], names[1], weight.dtype, (outputs,)) if need_bias else None
+        dweight = gradient_target(accumulate_into[0], names[0], weight.dtype, weight.shape) if need_weight else None
+        dbias = gradient_target(accumulate_into[1], names[1], weight.dtype, (outputs,)) if need_bias else None
         if dweight is not None and np.may_share_memory(dweight, weight):
             raise ValueError("accumulate_into weight overlaps weight: it receives the gradient")
     c.linear_backward(
@@ -203,73 +202,3 @@ def linear_backward(
         accumulate_into is not None, address(dx), address(dweight), address(dbias),
     )  # fmt: skip
     return LinearGradients(dx, dweight, dbias)
-
-
-class CrossEntropy(NamedTuple):
-    """What `cross_entropy` returns."""
-
-    loss: float
-    dlogits: Array | None
-    perplexity: float
-
-
-def cross_entropy(
-    logits: Array,
-    targets: ArrayLike,
-    *,
-    ignore_index: int = -100,
-    need_gradient: bool = True,
-    out: Array | None = None,
-    row_losses: NDArray[np.float64] | None = None,
-) -> CrossEntropy:
-    """Softmax cross-entropy, its gradient and its perplexity, in one pass over the logits.
-
-    Parameters
-    ----------
-    logits : ndarray [..., classes]
-    targets : array of integers [...]
-        Each in 0 ..< classes, or `ignore_index`: such rows do not count and have gradient 0.
-    ignore_index : int
-    need_gradient : bool
-        Whether dlogits is computed.
-    out : ndarray, optional
-        Of logits' shape, C-contiguous: receives dlogits. May be `logits` itself.
-    row_losses : ndarray of float64 [...], optional
-        C-contiguous: receives each row's loss, 0 where ignored.
-
-    Returns
-    -------
-    loss : float
-        The mean, over the rows that count, of ``log(sum(exp(logits))) - logits[target]``; 0 if none counts.
-    dlogits : ndarray or None
-        The gradient of the loss, in logits' shape.
-    perplexity : float
-        exp(loss).
-
-    Examples
-    --------
-    >>> import numpy as np, swiftrnn
-    >>> loss, dlogits, perplexity = swiftrnn.cross_entropy(np.zeros((3, 4)), np.array([0, 3, -100]))
-    >>> round(perplexity, 9), dlogits[0].tolist(), dlogits[2].tolist()
-    (4.0, [-0.375, 0.125, 0.125, 0.125], [0.0, 0.0, 0.0, 0.0])
-    """
-    array = rows(logits, "logits")
-    targets = integers(targets, "targets")
-    if targets.shape != array.shape[:-1]:
-        raise ValueError(f"targets: expected shape {list(array.shape[:-1])}, got {list(targets.shape)}")
-    dlogits: Array | None = None
-    if out is not None:
-        if not need_gradient:
-            raise ValueError("out was given, but need_gradient is False")
-        dlogits = writeable(out, "out", array.dtype, array.shape)
-    elif need_gradient:
-        dlogits = np.empty_like(array)
-    if row_losses is not None:
-        writeable(row_losses, "row_losses", np.dtype(np.float64), targets.shape)
-    loss, perplexity = c.c_double(), c.c_double()
-    c.cross_entropy(
-        c.dtype_code(array.dtype), targets.size, array.shape[-1], address(array), c.int64s(address(targets)),
-        integer(ignore_index, "ignore_index"), c.doubles(address(row_losses)), address(dlogits), c.byref(loss),
-        c.byref(perplexity), None,
-    )  # fmt: skip
-    return CrossEntropy(loss.value, dlogits, perplexity.value)

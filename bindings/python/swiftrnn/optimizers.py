@@ -1,4 +1,5 @@
-"""The optimizers SGD with momentum, Adam and AdamW; `clip_grad_norm` is to be found here too.
+"""The optimizers SGD with momentum, Adam, AdamW and RMSprop; `clip_grad_norm` and `clip_grad_value` are to be found here
+too.
 
 They work in place on float32 or float64 vectors; for a network, on its ``flat``. The optimizer holds its moments.
 
@@ -19,7 +20,7 @@ import numpy as np
 
 from . import _c_api as c
 from ._arrays import Array, address, below_one, flag, not_negative
-from ._clipping import clip_grad_norm as clip_grad_norm
+from ._clipping import clip_grad_norm as clip_grad_norm, clip_grad_value as clip_grad_value
 from ._optimizer import Optimizer, Setting
 from ._optimizer_arguments import Gradient as Gradient, Parameter as Parameter
 
@@ -52,7 +53,7 @@ class SGD(Optimizer):
     weight_decay = Setting(not_negative, "0 or more; may be changed between steps.")
     nesterov = Setting(flag, "Whether momentum is Nesterov's; may be changed between steps.")
 
-    _moments_may_be_empty = True  # until the first step with momentum
+    _optional_moments = ("velocities",)  # there are none until the first step with momentum
 
     def __init__(
         self,
@@ -174,3 +175,77 @@ class AdamW(Adam):
         weight_decay: float = 1e-2,
     ) -> None:
         super().__init__(parameters, lr, betas, eps, weight_decay)
+
+
+class RMSprop(Optimizer):
+    """RMSprop (Tieleman, Hinton 2012), in torch's form: the gradient, with `weight_decay` p added, is divided by the root
+    of the running mean of its square; `centered` (Graves 2013), by that of its variance.
+
+    Parameters
+    ----------
+    parameters : Network, ndarray, or a sequence of them
+        Arrays are C-contiguous and writeable; they are updated in place.
+    lr, eps, weight_decay, momentum : float
+        0 or more.
+    alpha : float
+        The decay of the running means, in [0, 1).
+    centered : bool
+
+    Examples
+    --------
+    >>> import numpy as np, swiftrnn
+    >>> p = np.array([1.0, 2.0])
+    >>> swiftrnn.RMSprop(p, lr=0.5, alpha=0.75, eps=0.0).step(np.array([4.0, -1.0]))
+    >>> p.tolist()
+    [0.0, 3.0]
+    """
+
+    alpha = Setting(below_one, "The decay of the running means, in [0, 1); may be changed between steps.")
+    eps = Setting(not_negative, "0 or more; may be changed between steps.")
+    weight_decay = Setting(not_negative, "0 or more; may be changed between steps.")
+    momentum = Setting(not_negative, "0 or more; may be changed between steps, also from and to 0.")
+    centered = Setting(flag, "Whether the variance takes the place of the mean square; may be changed between steps.")
+
+    _optional_moments = ("means", "velocities")  # there are none until they are needed
+
+    def __init__(
+        self,
+        parameters: Union[Parameter, Sequence[Parameter]],
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+    ) -> None:
+        super().__init__(parameters, lr)
+        self.alpha, self.eps, self.weight_decay = alpha, eps, weight_decay
+        self.momentum, self.centered = momentum, centered
+        self._squares = self._zeros()
+        self._means: list[Array] = []
+        self._velocities: list[Array] = []
+        self._prepare()
+
+    def _prepare(self) -> None:
+        if self.centered and not self._means:
+            self._means[:] = self._zeros()
+        if self.momentum != 0 and not self._velocities:
+            self._velocities[:] = self._zeros()
+
+    def _moments(self) -> dict[str, list[Array]]:
+        return {"squares": self._squares, "means": self._means, "velocities": self._velocities}
+
+    def _update(self, index: int, array: Array, gradient: Array, step: int) -> None:
+        config = c.RMSpropConfig(
+            rate=self.lr,
+            alpha=self.alpha,
+            epsilon=self.eps,
+            weight_decay=self.weight_decay,
+            momentum=self.momentum,
+            centered=self.centered,
+        )
+        c.rmsprop_step(
+            c.dtype_code(array.dtype), c.byref(config), array.size, address(gradient), address(array),
+            address(self._squares[index]), address(self._means[index]) if self.centered else None,
+            address(self._velocities[index]) if self.momentum != 0 else None,
+        )  # fmt: skip

@@ -27,11 +27,19 @@ def results() -> dict[str, np.ndarray]:
         loss, dlogits, _ = swiftrnn.cross_entropy(logits, rng.integers(0, 301, 37))
         gradients = swiftrnn.linear_backward(dlogits, x, weight)
         norm = swiftrnn.clip_grad_norm([gradients.weight], 1e-3)
+        own, targets = rng.random(301).astype(dtype), rng.integers(0, 301, 37)
+        fused = swiftrnn.linear_cross_entropy(
+            x, weight, targets, label_smoothing=0.1, class_weights=own, row_weights=own[:37]
+        )
+        binary = swiftrnn.binary_cross_entropy_with_logits(logits, logits, row_weights=own[:37], pos_weight=own)
+        huber = swiftrnn.huber_loss(logits, -logits, delta=0.3)
         swiftrnn.AdamW(weight, lr=0.1).step(gradients.weight)
-        scalars = np.array([loss, norm])
+        swiftrnn.RMSprop(own, centered=True, momentum=0.5).step(gradients.weight[:, 0].copy())
+        scalars = np.array([loss, norm, fused.loss, binary.loss, huber.loss])
         for name, array in dict(
             logits=logits, dlogits=dlogits, dx=gradients.x, dweight=gradients.weight, dbias=gradients.bias,
-            scalars=scalars, weight=weight, samples=swiftrnn.sample(logits, top_k=40, top_p=0.9, seed=3, position=0),
+            scalars=scalars, weight=weight, own=own, fused=fused.weight, binary=binary.gradient, huber=huber.gradient,
+            samples=swiftrnn.sample(logits, top_k=40, top_p=0.9, seed=3, position=0),
         ).items():  # fmt: skip
             saved[f"{dtype} {name}"] = array
     return saved

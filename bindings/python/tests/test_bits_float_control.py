@@ -69,7 +69,7 @@ def test_networks(cell: str, dtype: str, mode_index: int, control: Any) -> None:
 def test_streams_initialization_and_what_stands_around(dtype: str, mode_index: int, control: Any) -> None:
     rng = np.random.default_rng(0)
     x, weight = rng.standard_normal((37, 45)).astype(dtype), rng.standard_normal((301, 45)).astype(dtype)
-    targets = rng.integers(0, 301, 37)
+    targets, own = rng.integers(0, 301, 37), rng.random(301).astype(dtype)
 
     def compute() -> list[np.ndarray]:
         network = swiftrnn.LSTM(45, 33, dtype=dtype, seed=1)
@@ -81,15 +81,22 @@ def test_streams_initialization_and_what_stands_around(dtype: str, mode_index: i
         loss, dlogits, perplexity = swiftrnn.cross_entropy(logits, targets)
         gradients = swiftrnn.linear_backward(dlogits, x, weight)
         norm = swiftrnn.clip_grad_norm([gradients.weight], 1e-3)
-        updated = [weight.copy() for _ in range(3)]
+        options = dict(label_smoothing=0.1, class_weights=own[:301], row_weights=own[:37])
+        weighted = swiftrnn.cross_entropy(logits, targets, **options)
+        fused = swiftrnn.linear_cross_entropy(x, weight, targets, **options)
+        binary = swiftrnn.binary_cross_entropy_with_logits(logits, logits, row_weights=own[:37])
+        huber = swiftrnn.huber_loss(x, -x, delta=0.3)
+        updated = [weight.copy() for _ in range(4)]
         swiftrnn.SGD(updated[0], 0.1, momentum=0.9).step(gradients.weight)
         swiftrnn.Adam(updated[1]).step(gradients.weight)
         swiftrnn.AdamW(updated[2]).step(gradients.weight)
+        swiftrnn.RMSprop(updated[3], centered=True, momentum=0.5).step(gradients.weight)
         samples = swiftrnn.sample(logits, temperature=0.7, top_k=50, top_p=0.9, seed=3, position=0)
-        scalars = np.array([loss, perplexity, norm])
+        scalars = np.array([loss, perplexity, norm, weighted.loss, fused.loss, binary.loss, huber.loss])
         return [
             network.flat, hidden, *as_list(stream.state), looked_up, embedded, logits, dlogits, gradients.x,
-            gradients.weight, gradients.bias, *updated, samples, scalars,
+            gradients.weight, gradients.bias, weighted.dlogits, fused.x, fused.weight, binary.gradient, huber.gradient,
+            *updated, samples, scalars,
         ]  # fmt: skip
 
     expected = compute()

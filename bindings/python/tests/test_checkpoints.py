@@ -200,3 +200,29 @@ def test_a_state_is_a_mapping(state: Any) -> None:
     for owner in (network, swiftrnn.Adam(network)):
         with pytest.raises(TypeError, match=f"^state: expected a mapping .* got {type(state).__name__}$"):
             owner.load_state_dict(state)
+
+
+def test_checkpoints_of_rmsprop_need_the_squares_and_not_what_is_not_there_yet() -> None:
+    gradient = np.array([1.0, -2.0])
+
+    def make(**options: Any) -> tuple[np.ndarray, swiftrnn.RMSprop]:
+        array = np.array([3.0, 4.0])
+        return array, swiftrnn.RMSprop(array, lr=0.1, **options)
+
+    for options in (dict(), dict(momentum=0.9), dict(centered=True), dict(momentum=0.9, centered=True)):
+        p, optimizer = make(**options)
+        optimizer.step(gradient)
+        q, other = make()
+        q[:] = p
+        other.load_state_dict(optimizer.state_dict())
+        optimizer.step(gradient), other.step(gradient)
+        assert p.tolist() == q.tolist() and other.state_dict().keys() == optimizer.state_dict().keys()
+    state = make()[1].state_dict()
+    assert list(state) == ["steps", "lr", "alpha", "eps", "weight_decay", "momentum", "centered", "squares.0"]
+    with pytest.raises(ValueError, match=r"missing \['squares.0'\]"):
+        make()[1].load_state_dict({name: value for name, value in state.items() if name != "squares.0"})
+    p, optimizer = make()
+    optimizer.step(gradient)
+    optimizer.momentum, optimizer.centered = 0.5, True
+    optimizer.step(gradient)
+    assert np.isfinite(p).all()

@@ -153,3 +153,26 @@ def test_gradients_are_taken_as_the_documentation_says() -> None:
     p = np.ones(3)
     swiftrnn.SGD(p)  # gone at once
     assert swiftrnn.clip_grad_norm(p, 9.0) == math.sqrt(3)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_clipping_by_value_against_torch(dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(size).astype(dtype) for size in (1, 7, 4097, 200_000)]
+    arrays[1][:3] = [np.nan, np.inf, -np.inf]
+    theirs = [torch.nn.Parameter(torch.zeros(array.size, dtype=torch.float64)) for array in arrays]
+    for parameter, array in zip(theirs, arrays):
+        parameter.grad = torch.from_numpy(array.astype(np.float64))
+    torch.nn.utils.clip_grad_value_(theirs, 0.5)
+    assert swiftrnn.clip_grad_value(arrays, 0.5) is None
+    for parameter, array in zip(theirs, arrays):
+        assert np.array_equal(array, parameter.grad.numpy().astype(dtype), equal_nan=True)
+    for value in (0.0, -1.0, np.nan):
+        with pytest.raises(ValueError, match="clip_value is .*, must be above 0"):
+            swiftrnn.clip_grad_value(arrays, value)
+    with pytest.raises(TypeError, match="clip_value: expected a number, got str"):
+        swiftrnn.clip_grad_value(arrays, "1")
+    swiftrnn.clip_grad_value([], 1.0)
+    network = swiftrnn.GRU(3, 4, seed=0)
+    with pytest.raises(ValueError, match="parameters"):
+        swiftrnn.clip_grad_value(network.flat, 1.0)

@@ -64,6 +64,11 @@ TAKERS: dict[str, tuple[Callable[[Any], Any], np.ndarray]] = {
     "logits": (lambda a: swiftrnn.cross_entropy(a, IDS), np.ones((2, 3), F)),
     "targets": (lambda a: swiftrnn.cross_entropy(np.ones((2, 3), F), a), IDS),
     "row_losses": (lambda a: swiftrnn.cross_entropy(np.ones((2, 3), F), IDS, row_losses=a), np.ones(2)),
+    "class_weights": (lambda a: swiftrnn.cross_entropy(np.ones((2, 3), F), IDS, class_weights=a), np.ones(3, F)),
+    "row_weights": (lambda a: swiftrnn.mse_loss(np.ones((2, 3), F), np.ones((2, 3), F), row_weights=a), np.ones(2, F)),
+    "predictions": (lambda a: swiftrnn.l1_loss(a, np.ones((2, 3), F)), np.ones((2, 3), F)),
+    "x of a loss": (lambda a: swiftrnn.linear_cross_entropy(a, WEIGHT, IDS), np.ones((2, 3), F)),
+    "clipped by value": (lambda a: swiftrnn.clip_grad_value(a, 1.0), np.ones(3)),
     "logits of sample": (lambda a: swiftrnn.sample(a), np.ones((2, 3), F)),
 }  # fmt: skip
 

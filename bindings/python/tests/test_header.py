@@ -35,6 +35,10 @@ STRUCTS = {
     "swiftrnn_initializer": c.Initializer,
     "swiftrnn_adam_config": c.AdamConfig,
     "swiftrnn_sample_config": c.SampleConfig,
+    "swiftrnn_rmsprop_config": c.RMSpropConfig,
+    "swiftrnn_cross_entropy_options": c.CrossEntropyOptions,
+    "swiftrnn_linear_cross_entropy_args": c.LinearCrossEntropyArgs,
+    "swiftrnn_elementwise_loss_config": c.ElementwiseLossConfig,
 }
 OPAQUE = {
     "swiftrnn_network": c.Network, "swiftrnn_equations": c.Equations, "swiftrnn_weights": c.Weights,
@@ -43,6 +47,7 @@ OPAQUE = {
 ENUMERATIONS = (
     "swiftrnn_status", "swiftrnn_dtype", "swiftrnn_cell", "swiftrnn_workspace", "swiftrnn_distribution",
     "swiftrnn_forget_gate", "swiftrnn_skip", "swiftrnn_merge", "swiftrnn_gaps",
+    "swiftrnn_reduction", "swiftrnn_loss",
 )  # fmt: skip
 NUMBERS = {
     "int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "uint64_t": ctypes.c_uint64, "double": ctypes.c_double,
@@ -172,7 +177,7 @@ def test_the_same_enumeration_values(tree: Any) -> None:
     for name in (
         "FLOAT32", "FLOAT64", "RNN_TANH", "RNN_RELU", "LSTM", "GRU", "GRU_RESET_BEFORE", "EQUATIONS",
         "WORKSPACE_FORWARD", "WORKSPACE_FORWARD_WEIGHTS", "WORKSPACE_BACKWARD",
-        *(name for name in vars(c) if name.startswith(("DISTRIBUTION_", "FORGET_GATE_", "SKIP_", "MERGE_", "GAPS_"))),
+        *(name for name in vars(c) if name.startswith(("DISTRIBUTION_", "FORGET_GATE_", "SKIP_", "MERGE_", "GAPS_", "REDUCTION_", "LOSS_"))),
     ):  # fmt: skip
         ours[f"SWIFTRNN_{name}"] = getattr(c, name)
     assert header == ours

@@ -15,7 +15,9 @@ from .types import (
     AdamConfig,
     BackwardArgs,
     Config,
+    CrossEntropyOptions,
     Doubles,
+    ElementwiseLossConfig,
     EquationsPointer,
     ForestBackwardArgs,
     ForestForwardArgs,
@@ -24,10 +26,12 @@ from .types import (
     Initializer,
     InputInfo,
     Int64s,
+    LinearCrossEntropyArgs,
     NamedSize,
     NetworkPointer,
     ParameterInfo,
     Pointers,
+    RMSpropConfig,
     SampleConfig,
     StateInfo,
     StatePart,
@@ -329,11 +333,37 @@ cross_entropy = _declare(
     c_void_p, Doubles, Doubles, Int64s,
 )  # fmt: skip
 
+# swiftrnn_status swiftrnn_cross_entropy_with(swiftrnn_dtype dtype, const swiftrnn_cross_entropy_options *options,
+#                                             int64_t rows, int64_t classes, const void *logits, const int64_t *targets,
+#                                             int64_t ignore_index, double *row_losses, void *dlogits, double *out_loss,
+#                                             double *out_perplexity, int64_t *out_count);
+cross_entropy_with = _declare(
+    "swiftrnn_cross_entropy_with", status, c_int, POINTER(CrossEntropyOptions), c_int64, c_int64, c_void_p, Int64s,
+    c_int64, Doubles, c_void_p, Doubles, Doubles, Int64s,
+)  # fmt: skip
+
+# swiftrnn_status swiftrnn_linear_cross_entropy(swiftrnn_dtype dtype, const swiftrnn_linear_cross_entropy_args *args);
+linear_cross_entropy = _declare(
+    "swiftrnn_linear_cross_entropy", status, c_int, POINTER(LinearCrossEntropyArgs)
+)
+
+# swiftrnn_status swiftrnn_elementwise_loss(swiftrnn_dtype dtype, const swiftrnn_elementwise_loss_config *config,
+#                                           int64_t rows, int64_t width, const void *predictions, const void *targets,
+#                                           void *dpredictions, double *out_loss);
+elementwise_loss = _declare(
+    "swiftrnn_elementwise_loss", status, c_int, POINTER(ElementwiseLossConfig), c_int64, c_int64, *[c_void_p] * 3,
+    Doubles,
+)  # fmt: skip
+
 # swiftrnn_status swiftrnn_clip_gradients(swiftrnn_dtype dtype, int64_t tensor_count, void *const *gradients,
 #                                         const int64_t *elements, double max_norm, double *out_norm);
 clip_gradients = _declare(
     "swiftrnn_clip_gradients", status, c_int, c_int64, Pointers, Int64s, c_double, Doubles
 )
+
+# swiftrnn_status swiftrnn_clip_values(swiftrnn_dtype dtype, int64_t tensor_count, void *const *gradients,
+#                                      const int64_t *elements, double limit);
+clip_values = _declare("swiftrnn_clip_values", status, c_int, c_int64, Pointers, Int64s, c_double)
 
 # swiftrnn_status swiftrnn_sgd_step(swiftrnn_dtype dtype, int64_t elements, double rate, double momentum,
 #                                   double weight_decay, int32_t nesterov, const void *gradient, void *parameter,
@@ -347,6 +377,12 @@ sgd_step = _declare(
 #                                    void *second);
 adam_step = _declare(
     "swiftrnn_adam_step", status, c_int, POINTER(AdamConfig), c_int64, c_int64, *[c_void_p] * 4
+)
+
+# swiftrnn_status swiftrnn_rmsprop_step(swiftrnn_dtype dtype, const swiftrnn_rmsprop_config *config, int64_t elements,
+#                                       const void *gradient, void *parameter, void *square, void *mean, void *velocity);
+rmsprop_step = _declare(
+    "swiftrnn_rmsprop_step", status, c_int, POINTER(RMSpropConfig), c_int64, *[c_void_p] * 5
 )
 
 # swiftrnn_status swiftrnn_sample(swiftrnn_dtype dtype, const swiftrnn_sample_config *config, int64_t rows,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 from ctypes import POINTER, Structure, c_char, c_char_p, c_int, c_int32, c_uint8, c_uint64, c_void_p
 from ctypes import byref as byref, c_double as c_double, c_int64 as c_int64  # the callers' for results by pointer
-from ctypes import create_string_buffer as create_string_buffer
+from ctypes import create_string_buffer as create_string_buffer, pointer as pointer
 from typing import Any, Callable, Sequence
 
 # ---- Enumerations: int in C ------------------------------------------------------------------------------------------
@@ -22,6 +22,8 @@ WORKSPACE_FORWARD, WORKSPACE_FORWARD_WEIGHTS, WORKSPACE_BACKWARD = 0, 1, 2
 DISTRIBUTION_TORCH, DISTRIBUTION_CONSTANT, DISTRIBUTION_UNIFORM, DISTRIBUTION_NORMAL = 0, 1, 2, 3
 DISTRIBUTION_GLOROT_UNIFORM, DISTRIBUTION_GLOROT_NORMAL, DISTRIBUTION_HE_UNIFORM, DISTRIBUTION_HE_NORMAL = 4, 5, 6, 7
 DISTRIBUTION_LECUN_UNIFORM, DISTRIBUTION_LECUN_NORMAL, DISTRIBUTION_ORTHOGONAL, DISTRIBUTION_IDENTITY = 8, 9, 10, 11
+REDUCTION_MEAN, REDUCTION_SUM = 0, 1
+LOSS_BINARY_CROSS_ENTROPY, LOSS_SQUARED_ERROR, LOSS_ABSOLUTE_ERROR, LOSS_HUBER = 0, 1, 2, 3
 FORGET_GATE_AS_BIAS, FORGET_GATE_CONSTANT, FORGET_GATE_CHRONO = 0, 1, 2
 
 
@@ -323,6 +325,76 @@ class AdamConfig(_Sized):
         ("weight_decay", c_double),
         ("decoupled", c_int32),
         ("reserved", c_int32),
+    ]
+
+
+class RMSpropConfig(_Sized):
+    """swiftrnn_rmsprop_config"""
+
+    _fields_ = [
+        ("size", c_int64),
+        ("rate", c_double),
+        ("alpha", c_double),
+        ("epsilon", c_double),
+        ("weight_decay", c_double),
+        ("momentum", c_double),
+        ("centered", c_int32),
+        ("reserved", c_int32),
+    ]
+
+
+class CrossEntropyOptions(_Sized):
+    """swiftrnn_cross_entropy_options"""
+
+    _fields_ = [
+        ("size", c_int64),
+        ("label_smoothing", c_double),
+        ("class_weights", c_void_p),
+        ("row_weights", c_void_p),
+        ("reduction", c_int),
+        ("reserved", c_int32),
+    ]
+
+
+class LinearCrossEntropyArgs(_Sized):
+    """swiftrnn_linear_cross_entropy_args"""
+
+    _fields_ = [
+        ("size", c_int64),
+        ("rows", c_int64),
+        ("inputs", c_int64),
+        ("classes", c_int64),
+        ("x", c_void_p),
+        ("weight", c_void_p),
+        ("bias", c_void_p),
+        ("targets", Int64s),
+        ("ignore_index", c_int64),
+        ("options", POINTER(CrossEntropyOptions)),
+        ("memory_limit", c_int64),
+        ("accumulate", c_int32),
+        ("reserved", c_int32),
+        ("row_losses", Doubles),
+        ("dx", c_void_p),
+        ("dweight", c_void_p),
+        ("dbias", c_void_p),
+        ("out_loss", Doubles),
+        ("out_perplexity", Doubles),
+        ("out_count", Int64s),
+    ]
+
+
+class ElementwiseLossConfig(_Sized):
+    """swiftrnn_elementwise_loss_config"""
+
+    _fields_ = [
+        ("size", c_int64),
+        ("loss", c_int),
+        ("reduction", c_int),
+        ("delta", c_double),
+        ("row_weights", c_void_p),
+        ("positive_weights", c_void_p),
+        ("lengths", Int64s),
+        ("sequences", c_int64),
     ]
 
 
