@@ -27,81 +27,93 @@ public final class Model<Scalar: RNNScalar> {
   ///
   /// - Throws: what is wrong with the configuration.
   public init(_ configuration: ModelConfiguration) throws(RNNError) {
-    try configuration.check()
-    self.configuration = configuration
+    let plan = try Plan(configuration)
     let c = configuration
-    var list = ParameterList()
-    // 1. Networks, and the list of all parameters.
-    var (readerNetwork, decoderNetwork): (Network<Scalar>?, Network<Scalar>?)
-    if c.reads {
-      let network: Network<Scalar> = try c.recurrent.cell.network(
-        inputSize: SequencePart<Scalar>.width(c.input), c.recurrent, dropout: c.dropout)
-      try SequencePart.add(c.input, network, prefix: c.decodes ? "encoder_" : "", to: &list)
-      readerNetwork = network
-    }
-    let extra = c.kind == .vectorDecoder && c.vectorUse == .input ? c.vectorSize : 0
-    if c.decodes {
-      let network: Network<Scalar> = try c.decoder.cell.network(
-        inputSize: SequencePart<Scalar>.width(c.decoderInput) + extra, c.decoder, dropout: c.dropout)
-      try SequencePart.add(c.decoderInput, network, prefix: "decoder_", to: &list)
-      decoderNetwork = network
-    }
-    var needsBridge = false
-    if let decoderNetwork {
-      needsBridge =
-        try readerNetwork.map { (own) throws(RNNError) in try !BridgePart.agrees(own, decoderNetwork) } ?? (extra == 0)
-      if needsBridge {
-        try BridgePart.add(readerNetwork, vectorSize: c.vectorSize, decoderNetwork, to: &list)
-      }
-    }
-    let readerWidth = readerNetwork?.configuration.outputSize ?? 0
-    if c.kind == .classifier || c.kind == .regressor {
-      try PoolPart<Scalar>.add(c.pooling, width: readerWidth, size: c.attentionSize, to: &list)
-    }
-    let outputInputs = decoderNetwork?.configuration.outputSize ?? readerWidth
-    if c.attention != .none {
-      try AttentionPart<Scalar>.add(
-        c.attention, queries: outputInputs, keys: readerWidth, size: c.attentionSize, to: &list)
-    }
-    if c.tiesEmbedding {
-      let width = SequencePart<Scalar>.width(c.decodes ? c.decoderInput : c.input)
-      guard width == outputInputs else {
-        throw .sizeMismatch("embedding_size, of an embedding that is tied,", width, expected: outputInputs)
-      }
-    }
-    try OutputPart<Scalar>.add(inputs: outputInputs, outputs: c.outputs, isTied: c.tiesEmbedding, to: &list)
-
-    // 2. The parts, with their places in it.
-    let store = try ParameterStore<Scalar>(list)
+    self.configuration = c
+    let store = try ParameterStore<Scalar>(plan.list)
     parameters = store
-    reader = try readerNetwork.map { (network) throws(RNNError) in
-      try SequencePart(
-        c.input, network, store, prefix: c.decodes ? "encoder_" : "", dropout: c.dropout, number: 0)
+    reader = try plan.reader.map { (network) throws(RNNError) in
+      try SequencePart(c.input, network, store, prefix: plan.prefix, dropout: c.dropout, number: 0)
     }
-    decoder = try decoderNetwork.map { (network) throws(RNNError) in
+    decoder = try plan.decoder.map { (network) throws(RNNError) in
       try SequencePart(
-        c.decoderInput, network, store, prefix: "decoder_", dropout: c.dropout, extra: extra, number: 1)
+        c.decoderInput, network, store, prefix: "decoder_", dropout: c.dropout, extra: plan.extra, number: 1)
     }
     bridge =
-      if needsBridge, let decoderNetwork {
-        try BridgePart(readerNetwork, vectorSize: c.vectorSize, decoderNetwork, store)
+      if plan.hasBridge, let decoder = plan.decoder {
+        try BridgePart(plan.reader, vectorSize: c.vectorSize, decoder, store)
       } else {
         nil
       }
     pool =
-      c.kind == .classifier || c.kind == .regressor
+      plan.pools
       ? try PoolPart(
-        c.pooling, width: readerWidth, size: c.attentionSize, directions: c.recurrent.bidirectional ? 2 : 1, store)
+        c.pooling, width: plan.readerWidth, size: c.attentionSize, directions: c.recurrent.bidirectional ? 2 : 1, store)
       : nil
     attention =
       c.attention == .none
       ? nil
-      : try AttentionPart(c.attention, queries: outputInputs, keys: readerWidth, size: c.attentionSize, store)
+      : try AttentionPart(
+        c.attention, queries: plan.outputInputs, keys: plan.readerWidth, size: c.attentionSize, store)
     output = try OutputPart(
-      inputs: outputInputs, outputs: c.outputs, store,
-      tiedTo: c.tiesEmbedding ? (decoder ?? reader)?.table : nil)
-    readerStates = readerNetwork.map { PassStates($0) }
-    decoderStates = decoderNetwork.map { PassStates($0) }
+      inputs: plan.outputInputs, outputs: c.outputs, store, tiedTo: c.tiesEmbedding ? (decoder ?? reader)?.table : nil)
+    readerStates = plan.reader.map { PassStates($0) }
+    decoderStates = plan.decoder.map { PassStates($0) }
+  }
+
+  /// Names, shapes and places of the parameters that a model of a configuration has; no memory for them is asked for.
+  public static func parameterList(_ configuration: ModelConfiguration) throws(RNNError) -> ParameterList {
+    try Plan(configuration).list
+  }
+
+  /// What a configuration comes to: networks, widths, and the list of all parameters.
+  private struct Plan {
+    var list = ParameterList()
+    private(set) var reader: Network<Scalar>?
+    private(set) var decoder: Network<Scalar>?
+    let prefix: String
+    /// Numbers beside the input at every step of the decoder.
+    let extra: Int
+    private(set) var hasBridge = false
+    let pools: Bool
+    let readerWidth: Int
+    /// Numbers that the output layer reads.
+    let outputInputs: Int
+
+    init(_ c: ModelConfiguration) throws(RNNError) {
+      try c.check()
+      prefix = c.decodes ? "encoder_" : ""
+      extra = c.kind == .vectorDecoder && c.vectorUse == .input ? c.vectorSize : 0
+      pools = c.kind == .classifier || c.kind == .regressor
+      if c.reads {
+        let network: Network<Scalar> = try c.recurrent.cell.network(
+          inputSize: SequencePart<Scalar>.width(c.input), c.recurrent, dropout: c.dropout)
+        try SequencePart.add(c.input, network, prefix: prefix, to: &list)
+        reader = network
+      }
+      readerWidth = reader?.configuration.outputSize ?? 0
+      if c.decodes {
+        let network: Network<Scalar> = try c.decoder.cell.network(
+          inputSize: SequencePart<Scalar>.width(c.decoderInput) + extra, c.decoder, dropout: c.dropout)
+        try SequencePart.add(c.decoderInput, network, prefix: "decoder_", to: &list)
+        decoder = network
+        if let reader { hasBridge = try !BridgePart.agrees(reader, network) } else { hasBridge = extra == 0 }
+        if hasBridge { try BridgePart.add(reader, vectorSize: c.vectorSize, network, to: &list) }
+      }
+      outputInputs = decoder?.configuration.outputSize ?? readerWidth
+      if pools { try PoolPart<Scalar>.add(c.pooling, width: readerWidth, size: c.attentionSize, to: &list) }
+      if c.attention != .none {
+        try AttentionPart<Scalar>.add(
+          c.attention, queries: outputInputs, keys: readerWidth, size: c.attentionSize, to: &list)
+      }
+      if c.tiesEmbedding {
+        let width = SequencePart<Scalar>.width(c.decodes ? c.decoderInput : c.input)
+        guard width == outputInputs else {
+          throw .sizeMismatch("embedding_size, of an embedding that is tied,", width, expected: outputInputs)
+        }
+      }
+      try OutputPart<Scalar>.add(inputs: outputInputs, outputs: c.outputs, isTied: c.tiesEmbedding, to: &list)
+    }
   }
 
   /// Draws all parameters: networks as `initializer` says, embeddings from N(0, 1), or if tied from N(0, 1 / width), other

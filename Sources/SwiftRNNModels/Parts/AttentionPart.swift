@@ -8,8 +8,12 @@ final class AttentionPart<Scalar: RNNScalar> {
   private let names: [String]
   private let parameters: [String: Parameter<Scalar>]
   private let weight: Parameter<Scalar>
-  private let (context, weights, joined, output) = (Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>())
-  private let (dJoined, dContext, dQueries, dKeys) = (Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>())
+  private let (context, weights, joined, output) = (
+    Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>()
+  )
+  private let (dJoined, dContext, dQueries, dKeys) = (
+    Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>()
+  )
   private var last: Pass?
 
   private struct Pass {
@@ -183,7 +187,8 @@ final class AttentionReader<Scalar: RNNScalar> {
 
   /// - Parameter y: the decoder's output of one step, `[N, Q]`.
   /// - Returns: the same with attention, until the next call.
-  func forward(_ y: UnsafeBufferPointer<Scalar>, sequences: Int) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
+  func forward(_ y: UnsafeBufferPointer<Scalar>, sequences: Int) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar>
+  {
     let (keys, memory) = (
       try self.keys.take(steps * sequences * part.attention.keySize),
       try self.memory.take(steps * sequences * part.attention.memorySize)
