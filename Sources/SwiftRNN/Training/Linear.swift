@@ -99,77 +99,13 @@ public enum Linear {
     dy: UnsafeBufferPointer<Scalar>, accumulate: Bool, dx: UnsafeMutableBufferPointer<Scalar>?,
     dweight: UnsafeMutableBufferPointer<Scalar>?, dbias: UnsafeMutableBufferPointer<Scalar>?
   ) throws(RNNError) {
-    try check(rows: rows, inputs: inputs, outputs: outputs)
-    try Check.count("dy", dy.count, rows * outputs)
-    if let dx {
-      guard let weight else { throw .nullPointer("weight") }
-      try Check.count("weight", weight.count, outputs * inputs)
-      try Check.count("dx", dx.count, rows * inputs)
-    }
-    if let dweight {
-      guard let x else { throw .nullPointer("x") }
-      try Check.count("x", x.count, rows * inputs)
-      try Check.count("dweight", dweight.count, outputs * inputs)
-    }
-    if let dbias { try Check.count("dbias", dbias.count, outputs) }
-    let kernels = try Scalar.kernels
-    // Where no number is wanted, the other arrays may have no elements: sizes may be any, and so would be the scratch.
-    guard (dx?.count ?? 0) + (dweight?.count ?? 0) + (dbias?.count ?? 0) > 0 else { return }
-    let panels = PanelLayout(lanes: kernels.lanes, units: inputs)
-    func lay(_ arena: inout Arena) -> (
-      matrix: UnsafeMutablePointer<Scalar>, rows: RowPointers<Scalar>, gradient: WeightGradientScratch<Scalar>
-    ) {
-      (
-        arena.take(Scalar.self, dx == nil ? 0 : outputs, panels.paddedColumns), RowPointers(&arena, rows),
-        WeightGradientScratch(
-          &arena, lanes: kernels.lanes, lists: .init(operands: 1, lefts: 1, blocks: 1, sums: 1), leftColumns: outputs,
-          batchRows: rows, columns: { _ in inputs })
-      )
-    }
-    var counter = Arena(nil)
-    _ = lay(&counter)
-    let memory = try Block<UInt8>(count: counter.size("the scratch of a linear layer"))
-    var arena = Arena(memory.pointer)
-    let scratch = lay(&arena)
-    withFloatControl {
-      if outputs == 0 { dx?.update(repeating: 0) }  // nothing reaches it, and there may be no weights to point at
-      let nowhere = UnsafePointer<Scalar>(scratch.matrix)
-      let (x, dy) = (x?.baseAddress ?? nowhere, dy.baseAddress ?? nowhere)
-      let gradient = WeightGradient(
-        kernels: kernels, rows: ValidRows(steps: rows), accumulate: accumulate, scratch: scratch.gradient)
-      let (dweight, dbias) = (dweight?.baseAddress, dbias?.baseAddress)
-      let wantsGradient = dweight != nil || dbias != nil
-      if let dx = dx?.baseAddress { scratch.rows.point(from: dy, stride: outputs, to: dx, stride: inputs) }
-      let wanted = dx?.baseAddress != nil || wantsGradient
-      let threads = wanted ? threads(rows: rows, inputs: inputs, outputs: outputs) : 1
-      runTeam(threads) { member in
-        if dx?.baseAddress != nil, let weight = weight?.baseAddress, rows > 0 {
-          PackJob.run(PackJobs(.backward(weight, panels, depth: outputs, out: scratch.matrix)), kernels, &member)
-          multiply(scratch.rows, rows: rows, depth: outputs, panels, scratch.matrix, start: nil, kernels, &member)
-        }
-        if wantsGradient {
-          gradient.run(&member) { lists in
-            let left = lists.lefts.append(LeftRows(base: dy, size: outputs))
-            let operand = lists.operands.append(
-              OperandRows(
-                rows: Rows(UnsafeMutablePointer(mutating: x), stepStride: inputs, sequenceStride: 0), columns: inputs))
-            if let dweight {
-              lists.blocks.append(
-                GradientBlock(
-                  left: left, leftOffset: 0, columns: outputs,
-                  targets: (.init(operand: operand, gradient: dweight), nil)))
-            }
-            if let dbias {
-              lists.sums.append(GradientSum(gradient: dbias, left: left, leftOffset: 0, columns: outputs))
-            }
-          }
-        }
-      }
-    }
+    try LinearBackward(
+      rows: rows, inputs: inputs, outputs: outputs, x: x, weight: weight, dy: dy, accumulate: accumulate, dx: dx,
+      dweight: dweight, dbias: dbias)?.run()
   }
 
   /// Sizes that are 0 or more and whose products have a number of bytes.
-  private static func check(rows: Int, inputs: Int, outputs: Int) throws(RNNError) {
+  static func check(rows: Int, inputs: Int, outputs: Int) throws(RNNError) {
     try Check.size("rows", rows)
     try Check.size("inputs", inputs)
     try Check.size("outputs", outputs)
@@ -179,7 +115,7 @@ public enum Linear {
   }
 
   /// `out[r] = start + rows[r] * matrix` for all rows, cut over threads and into blocks that stay in the cache.
-  private static func multiply<Scalar: RNNScalar>(
+  static func multiply<Scalar: RNNScalar>(
     _ pointers: RowPointers<Scalar>, rows: Int, depth: Int, _ panels: PanelLayout,
     _ matrix: UnsafeMutablePointer<Scalar>, start: UnsafeMutablePointer<Scalar>?, _ kernels: KernelTable<Scalar>,
     _ member: inout TeamMember
