@@ -3,23 +3,23 @@
 
 extension Tensor {
   /// The size of the last dimension and how many rows of it there are.
-  fileprivate func rows(_ name: StaticString) throws(RNNError) -> (rows: Int, width: Int) {
+  func rows(_ name: StaticString) throws(RNNError) -> (rows: Int, width: Int) {
     guard let width = shape.last else { throw .invalidSize(name, 0, low: 1, high: .max) }
     // The other dimensions by themselves: rows of no elements count, too.
     return (try Self.count(Array(shape.dropLast())), width)
   }
 
   /// Rows and columns of a matrix.
-  fileprivate func matrix(_ name: StaticString) throws(RNNError) -> (rows: Int, columns: Int) {
+  func matrix(_ name: StaticString) throws(RNNError) -> (rows: Int, columns: Int) {
     guard shape.count == 2 else { throw .sizeMismatch(name, shape.count, expected: 2) }
     return (shape[0], shape[1])
   }
 
-  fileprivate var buffer: UnsafeMutableBufferPointer<Scalar> {
+  var buffer: UnsafeMutableBufferPointer<Scalar> {
     UnsafeMutableBufferPointer(start: pointer, count: count)
   }
 
-  fileprivate var constant: UnsafeBufferPointer<Scalar> { UnsafeBufferPointer(buffer) }
+  var constant: UnsafeBufferPointer<Scalar> { UnsafeBufferPointer(buffer) }
 }
 
 extension Embedding {

@@ -1,4 +1,5 @@
-"""What stands around a network, as functions of numpy arrays: embedding, linear layer, loss, sampling.
+"""What stands around a network, as functions of numpy arrays: embedding, linear layer, attention, pooling, dropout, loss,
+sampling.
 
 Arrays are float32 or float64, all of one call the same, and never cast; identifiers are integers of any type, in arrays
 or nested lists. Arrays that are not dense are copied. Each call gives the GIL back while it computes, and any number of
@@ -15,7 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _c_api as c
 from ._arrays import Array, address, dense, integer, integers, one_type, rows, shaped, typed, writeable
+from ._attention import AttentionGradients as AttentionGradients, Attended as Attended, attention as attention
+from ._attention import attention_backward as attention_backward, attention_memory as attention_memory
+from ._attention import attention_memory_backward as attention_memory_backward
 from ._parameters import refuse_parameters
+from ._pooling import Dropped as Dropped, Pooled as Pooled, PoolGradients as PoolGradients, dropout as dropout
+from ._pooling import dropout_backward as dropout_backward, pool as pool, pool_backward as pool_backward
 from ._sampling import Ids as Ids, Sampler as Sampler, sample as sample
 
 
