@@ -74,10 +74,17 @@ extension Model {
   private func outputShape(_ batch: ModelBatch<Scalar>) throws(RNNError) -> BatchShape {
     if configuration.decodes {
       return try BatchShape(
-        steps: batch.targetSteps, sequences: batch.sequences, lengths: lengths(batch.targetLengths, batch))
+        steps: batch.targetSteps, sequences: batch.sequences, lengths: lengths(batch.targetLengths, batch),
+        firstSequence: batch.firstSequence)
     }
     if pool != nil { return try BatchShape(steps: 1, sequences: batch.sequences) }
-    return try BatchShape(steps: batch.steps, sequences: batch.sequences, lengths: lengths(batch.lengths, batch))
+    return try inputShape(batch)
+  }
+
+  private func inputShape(_ batch: ModelBatch<Scalar>) throws(RNNError) -> BatchShape {
+    try BatchShape(
+      steps: configuration.reads ? batch.steps : 1, sequences: batch.sequences,
+      lengths: configuration.reads ? lengths(batch.lengths, batch) : nil, firstSequence: batch.firstSequence)
   }
 
   private func lengths(
@@ -98,8 +105,7 @@ extension Model {
   ) throws(RNNError) -> (x: UnsafeMutableBufferPointer<Scalar>, count: Int) {
     let own = seed.map { Self.seed($0, 3) }
     var x: UnsafeMutableBufferPointer<Scalar>?
-    let shape = try BatchShape(
-      steps: configuration.reads ? batch.steps : 1, sequences: batch.sequences, lengths: lengths(batch.lengths, batch))
+    let shape = try inputShape(batch)
     if let reader, let readerStates {
       let input = SequenceInput(ids: batch.ids, features: batch.features)
       let places = try state?.places(reader.part.network, sequences: batch.sequences)
@@ -147,16 +153,18 @@ extension Model {
 
   /// Runs the encoder, and gives what a decoder starts with.
   func startOfDecoder(
-    _ batch: ModelBatch<Scalar>
-  ) throws(RNNError) -> (initial: States<Scalar>, attention: (_ copies: Int) -> AttentionReader<Scalar>?) {
+    _ batch: ModelBatch<Scalar>, copies: Int
+  ) throws(RNNError) -> (initial: States<Scalar>, attention: AttentionReader<Scalar>?) {
+    var encoded: UnsafeMutableBufferPointer<Scalar>?
+    let shape = try inputShape(batch)
     if let reader, let readerStates {
-      let shape = try BatchShape(
-        steps: batch.steps, sequences: batch.sequences, lengths: lengths(batch.lengths, batch))
-      _ = try reader.forward(
+      encoded = try reader.forward(
         shape, SequenceInput(ids: batch.ids, features: batch.features), initial: States(),
         final: readerStates.final.take(sequences: batch.sequences), seed: nil)
     }
-    return (try firstStates(batch).0, { _ in nil })
+    let initial = try firstStates(batch).0
+    guard let attention, let encoded else { return (initial, nil) }
+    return (initial, try AttentionReader(attention, encoded.constant, shape, copies: copies))
   }
 
   // MARK: Loss
@@ -168,7 +176,17 @@ extension Model {
     if configuration.predictsNumbers {
       guard let values = batch.values else { throw .nullPointer("values") }
       guard values.count == y.count else { throw .countMismatch("values", values.count, expected: y.count) }
-      return NumberLoss.squares(y, values, shape, width: configuration.outputs)
+      let own = shape.lengths
+      let lengths = own.map { own in (0..<shape.sequences).map { Int(own[$0]) } }
+      let steps = lengths?.reduce(0, +) ?? shape.rows
+      func evaluate(_ lengths: UnsafeBufferPointer<Int>?) throws(RNNError) -> ModelLoss {
+        let mean = try ElementwiseLoss.squaredError.evaluate(
+          predictions: y.constant, targets: values, rows: rows, width: configuration.outputs, lengths: lengths,
+          gradient: wantsGradient ? y : nil)
+        return ModelLoss(mean: mean, count: steps * configuration.outputs)
+      }
+      guard let lengths else { return try evaluate(nil) }
+      return try lengths.withUnsafeBufferPointer { (lengths) throws(RNNError) in try evaluate(lengths) }
     }
     let result = try CrossEntropy.evaluate(
       logits: y.constant, classes: configuration.outputs, targets: countedTargets(batch),

@@ -147,6 +147,12 @@ import Testing
       .encoderDecoder(
         input: .tokens(vocabulary: 7, embeddingSize: 3), encoder: .init(.gru, hiddenSize: 4, bidirectional: true),
         vocabulary: 5, embeddingSize: 4, decoder: .init(hiddenSize: 6, layers: 2), attention: .none),
+      .encoderDecoder(
+        input: .features(2), encoder: .init(hiddenSize: 4, bidirectional: true), vocabulary: 5, embeddingSize: 4,
+        decoder: .init(hiddenSize: 6), attention: .additive),
+      .encoderDecoder(
+        input: .features(2), encoder: .init(.gru, hiddenSize: 3, bidirectional: true), vocabulary: 5, embeddingSize: 4,
+        decoder: .init(hiddenSize: 6), attention: .dot),
     ]
     for configuration in cases {
       let run = try ModelCase<Double>(configuration, sequences: 3, lengths: [5, 2, 4])

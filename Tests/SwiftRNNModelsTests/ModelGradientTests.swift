@@ -41,6 +41,42 @@ import Testing
     }
   }
 
+  @Test(arguments: ModelConfiguration.Pooling.allCases)
+  func classifiers(pooling: ModelConfiguration.Pooling) throws {
+    for bidirectional in [false, true] {
+      let recurrent = ModelConfiguration.Recurrent(.gru, hiddenSize: 5, layers: 2, bidirectional: bidirectional)
+      try check(
+        .classifier(input: Self.tokens, classes: 3, recurrent, pooling: pooling), lengths: [5, 1, 3])
+      try check(.regressor(input: .features(2), outputs: 2, recurrent, pooling: pooling))
+    }
+  }
+
+  @Test(arguments: [ModelConfiguration.Attention.additive, .dot, .general, .concat])
+  func attention(kind: ModelConfiguration.Attention) throws {
+    try check(
+      .encoderDecoder(
+        input: Self.tokens, encoder: .init(.gru, hiddenSize: 3, bidirectional: true), vocabulary: 7, embeddingSize: 4,
+        decoder: .init(hiddenSize: 6, layers: 2), attention: kind), lengths: [5, 2, 3], targetLengths: [4, 1, 3])
+  }
+
+  /// With masks, which are the same for one seed.
+  @Test func dropout() throws {
+    var configurations: [ModelConfiguration] = [
+      .languageModel(vocabulary: 7, embeddingSize: 5, .init(.gru, hiddenSize: 5, layers: 2), tiesEmbedding: true),
+      .tagger(input: .features(4), labels: 3, .init(hiddenSize: 5, bidirectional: true)),
+      .classifier(input: Self.tokens, classes: 3, .init(hiddenSize: 5, layers: 2), pooling: .mean),
+      .encoderDecoder(
+        input: Self.tokens, encoder: .init(hiddenSize: 3, bidirectional: true), vocabulary: 7, embeddingSize: 4,
+        decoder: .init(hiddenSize: 6, layers: 2)),
+    ]
+    for i in configurations.indices { configurations[i].dropout = 0.4 }
+    for configuration in configurations { try check(configuration) }
+    let run = try ModelCase<Double>(configurations[0])
+    let losses = try [1, 1, 2].map { try run.model.loss(run.batch, seed: $0).mean }
+    #expect(losses[0] == losses[1] && losses[0] != losses[2])
+    #expect(try run.model.evaluate(run.batch).mean == run.model.evaluate(run.batch).mean)
+  }
+
   @Test func encodersAndDecoders() throws {
     // The states fit as they are, and by a bridge.
     for encoder: ModelConfiguration.Recurrent in [

@@ -63,11 +63,11 @@ extension Model {
     if batch.sequences == 0 { return [] }
     let (count, copies) = (batch.sequences, options.beams)
     let writer = try TokenWriter(self, decoder, sequences: Sizes.product(count, copies, name: "the beams"))
-    let start = try startOfDecoder(batch)
+    let start = try startOfDecoder(batch, copies: copies)
     let usesVector = configuration.kind == .vectorDecoder && configuration.vectorUse == .input
     try writer.start(
       initial: start.initial, vector: usesVector ? batch.features?.baseAddress : nil,
-      vectorSize: configuration.vectorSize, attention: start.attention(copies), sources: count, copies: copies)
+      vectorSize: configuration.vectorSize, attention: start.attention, sources: count, copies: copies)
     let logits = try writer.step([Int](repeating: options.start, count: count * copies))
     return try write(writer, options, sources: count, logits, seen: [[Int]](repeating: [], count: count))
   }

@@ -1,21 +1,201 @@
+// The part of a decoder that looks at the outputs of the encoder.
 import SwiftRNN
 
+/// Attention behind the decoder's network, for all steps at once: `a = tanh(W [c; h])`, c the context of the output h
+/// (Luong, Pham, Manning 2015, eq 5). The score is Luong's or Bahdanau's; the keys are the encoder's outputs.
 final class AttentionPart<Scalar: RNNScalar> {
+  let attention: Attention
+  private let names: [String]
+  private let parameters: [String: Parameter<Scalar>]
+  private let weight: Parameter<Scalar>
+  private let (context, weights, joined, output) = (Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>())
+  private let (dJoined, dContext, dQueries, dKeys) = (Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>())
+  private var last: Pass?
+
+  private struct Pass {
+    let queries: UnsafeBufferPointer<Scalar>
+    let shape: BatchShape
+    let keys: UnsafeBufferPointer<Scalar>
+    let counted: CountedSteps
+  }
+
+  private static func made(_ kind: ModelConfiguration.Attention, queries: Int, keys: Int, size: Int) throws(RNNError)
+    -> Attention
+  {
+    switch kind {
+    case .none: throw .unsupported("the model has no attention")
+    case .dot:
+      guard queries == keys else {
+        throw .sizeMismatch("the encoder's output size, for the attention dot,", keys, expected: queries)
+      }
+      return Attention(.dot, querySize: queries, keySize: keys)
+    case .general: return Attention(.general, querySize: queries, keySize: keys)
+    case .concat: return Attention(.concat, querySize: queries, keySize: keys, size: size)
+    case .additive: return Attention(.additive, querySize: queries, keySize: keys, size: size)
+    }
+  }
+
+  private static func tensors(_ attention: Attention) -> [(name: String, shape: [Int])] {
+    let (queries, keys, size) = (attention.querySize, attention.keySize, attention.size)
+    let own: [(name: String, shape: [Int])] =
+      switch attention.kind {
+      case .dot: []
+      case .general: [("weight", [queries, keys])]
+      case .concat: [("weight", [size, queries + keys]), ("bias", [size]), ("score", [size])]
+      case .additive:
+        [("query_weight", [size, queries]), ("weight", [size, keys]), ("bias", [size]), ("score", [size])]
+      }
+    return own + [("output_weight", [queries, keys + queries])]
+  }
+
   static func add(
-    _ attention: ModelConfiguration.Attention, queries: Int, keys: Int, size: Int, to list: inout ParameterList
-  ) throws(RNNError) {}
+    _ kind: ModelConfiguration.Attention, queries: Int, keys: Int, size: Int, to list: inout ParameterList
+  ) throws(RNNError) {
+    try list.add("attention", tensors(made(kind, queries: queries, keys: keys, size: size)))
+  }
+
   init(
-    _ attention: ModelConfiguration.Attention, queries: Int, keys: Int, size: Int, _ store: ParameterStore<Scalar>
-  ) throws(RNNError) { throw .unsupported("attention") }
+    _ kind: ModelConfiguration.Attention, queries: Int, keys: Int, size: Int, _ store: ParameterStore<Scalar>
+  ) throws(RNNError) {
+    attention = try Self.made(kind, queries: queries, keys: keys, size: size)
+    var parameters: [String: Parameter<Scalar>] = [:]
+    for (name, _) in Self.tensors(attention) { parameters[name] = try Parameter(store, "attention.\(name)") }
+    self.parameters = parameters
+    names = Self.tensors(attention).map(\.name)
+    weight = try Parameter(store, "attention.output_weight")
+  }
+
+  var values: Attention.Parameters<Scalar> {
+    Attention.Parameters(
+      queryWeight: parameters["query_weight"]?.values, weight: parameters["weight"]?.values,
+      bias: parameters["bias"]?.values, score: parameters["score"]?.values)
+  }
+
+  /// - Parameters:
+  ///   - queries: the decoder's outputs, `[Tq, N, Q]`.
+  ///   - keys: the encoder's, `[Tk, N, K]`. The backward pass reads both again.
+  /// - Returns: `[Tq, N, Q]`, until the next call.
   func forward(
-    _ y: UnsafeBufferPointer<Scalar>, _ shape: BatchShape, _ encoded: UnsafeBufferPointer<Scalar>, _ keys: BatchShape
-  ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> { throw .unsupported("attention") }
-  func backward(_ dy: UnsafeBufferPointer<Scalar>) throws(RNNError) -> (
-    UnsafeMutableBufferPointer<Scalar>, UnsafeMutableBufferPointer<Scalar>
-  ) { throw .unsupported("attention") }
+    _ queries: UnsafeBufferPointer<Scalar>, _ shape: BatchShape, _ keys: UnsafeBufferPointer<Scalar>,
+    _ keyShape: BatchShape
+  ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
+    let rows = shape.rows
+    let context = try self.context.take(Sizes.product(rows, attention.keySize, name: "the context"))
+    let weights = try self.weights.take(Sizes.product(rows, keyShape.steps, name: "the weights of attention"))
+    try attention.forward(
+      Attention.Forward(
+        querySteps: shape.steps, counted: keyShape.counted, queries: queries, keys: keys, parameters: values,
+        context: context, weights: weights))
+    let out = try finish(context.constant, queries, rows: rows)
+    last = Pass(queries: queries, shape: shape, keys: keys, counted: keyShape.counted)
+    return out
+  }
+
+  /// `tanh(W [c; h])`
+  func finish(
+    _ context: UnsafeBufferPointer<Scalar>, _ queries: UnsafeBufferPointer<Scalar>, rows: Int
+  ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
+    let (k, q) = (attention.keySize, attention.querySize)
+    let joined = try self.joined.take(Sizes.product(rows, k + q, name: "context and output"))
+    if let to = joined.baseAddress, let context = context.baseAddress, let queries = queries.baseAddress {
+      for row in 0..<rows {
+        (to + row * (k + q)).update(from: context + row * k, count: k)
+        (to + row * (k + q) + k).update(from: queries + row * q, count: q)
+      }
+    }
+    let out = try output.take(Sizes.product(rows, q, name: "the output of attention"))
+    try Linear.forward(
+      rows: rows, inputs: k + q, outputs: q, x: joined.constant, weight: weight.values, bias: nil, y: out)
+    try Activation.tanh(out)
+    return out
+  }
+
+  /// - Parameter dout: of what the last forward pass gave; is changed.
+  /// - Returns: dL/dqueries and dL/dkeys, until the next call.
+  func backward(
+    _ dout: UnsafeMutableBufferPointer<Scalar>
+  ) throws(RNNError) -> (UnsafeMutableBufferPointer<Scalar>, UnsafeMutableBufferPointer<Scalar>) {
+    guard let pass = last else { throw .mismatch("a backward pass follows a forward pass for training") }
+    let (rows, k, q) = (pass.shape.rows, attention.keySize, attention.querySize)
+    let joined = try self.joined.take(rows * (k + q))
+    try Activation.tanhGradient(dout, y: output.take(rows * q).constant)
+    let d = try dJoined.take(rows * (k + q))
+    try Linear.backward(
+      rows: rows, inputs: k + q, outputs: q, x: joined.constant, weight: weight.values, dy: dout.constant,
+      accumulate: false, dx: d, dweight: weight.gradient, dbias: nil)
+    let dcontext = try dContext.take(rows * k)
+    let (dqueries, dkeys) = (try dQueries.take(rows * q), try dKeys.take(pass.keys.count))
+    if let from = d.baseAddress, let to = dcontext.baseAddress {
+      for row in 0..<rows { (to + row * k).update(from: from + row * (k + q), count: k) }
+    }
+    var backward = Attention.Backward(
+      querySteps: pass.shape.steps, counted: pass.counted, queries: pass.queries, keys: pass.keys, parameters: values,
+      weights: try weights.take(rows * pass.counted.steps).constant, dcontext: dcontext.constant)
+    (backward.dqueries, backward.dkeys) = (dqueries, dkeys)
+    backward.gradients = Attention.Gradients(
+      queryWeight: parameters["query_weight"]?.gradient, weight: parameters["weight"]?.gradient,
+      bias: parameters["bias"]?.gradient, score: parameters["score"]?.gradient)
+    try attention.backward(backward)
+    // What reaches the decoder's outputs beside the context.
+    if let from = d.baseAddress, let to = dqueries.baseAddress {
+      for row in 0..<rows {
+        for i in 0..<q { to[row * q + i] += from[row * (k + q) + k + i] }
+      }
+    }
+    return (dqueries, dkeys)
+  }
 }
 
+/// Attention of a decoder that writes: the keys of its sources, and what they alone give, computed once.
 final class AttentionReader<Scalar: RNNScalar> {
-  func forward(_ y: UnsafeBufferPointer<Scalar>, sequences: Int) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar>
-  { throw .unsupported("") }
+  private let part: AttentionPart<Scalar>
+  private let (keys, memory, context) = (Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>())
+  private let lengths: [Int64]
+  private let steps: Int
+  private let sequences: Int
+
+  /// - Parameters:
+  ///   - encoded: `[T, N, K]` of the sources.
+  ///   - copies: sequences that are written for each source, side by side.
+  init(
+    _ part: AttentionPart<Scalar>, _ encoded: UnsafeBufferPointer<Scalar>, _ shape: BatchShape, copies: Int
+  ) throws(RNNError) {
+    self.part = part
+    let width = part.attention.keySize
+    steps = shape.steps
+    sequences = try Sizes.product(shape.sequences, copies, name: "the beams")
+    let keys = try self.keys.take(Sizes.product(steps, sequences, width, name: "keys"))
+    if let to = keys.baseAddress, let from = encoded.baseAddress {
+      for row in 0..<steps * sequences {
+        let (t, n) = (row / sequences, row % sequences / copies)
+        (to + row * width).update(from: from + (t * shape.sequences + n) * width, count: width)
+      }
+    }
+    let own = shape.lengths
+    lengths = (0..<sequences).map { n in own.map { $0[n / copies] } ?? Int64(shape.steps) }
+    let memory = try self.memory.take(Sizes.product(steps, sequences, part.attention.memorySize, name: "the memory"))
+    try lengths.withUnsafeBufferPointer { (lengths) throws(RNNError) in
+      try part.attention.memory(
+        keys: keys.constant, counted: CountedSteps(steps: steps, sequences: sequences, lengths: lengths),
+        parameters: part.values, memory: memory)
+    }
+  }
+
+  /// - Parameter y: the decoder's output of one step, `[N, Q]`.
+  /// - Returns: the same with attention, until the next call.
+  func forward(_ y: UnsafeBufferPointer<Scalar>, sequences: Int) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
+    let (keys, memory) = (
+      try self.keys.take(steps * sequences * part.attention.keySize),
+      try self.memory.take(steps * sequences * part.attention.memorySize)
+    )
+    let context = try self.context.take(sequences * part.attention.keySize)
+    try lengths.withUnsafeBufferPointer { (lengths) throws(RNNError) in
+      try part.attention.forward(
+        Attention.Forward(
+          querySteps: 1, counted: CountedSteps(steps: steps, sequences: sequences, lengths: lengths), queries: y,
+          keys: keys.constant, memory: memory.constant, values: keys.constant, parameters: part.values,
+          context: context))
+    }
+    return try part.finish(context.constant, y, rows: sequences)
+  }
 }

@@ -7,6 +7,8 @@ enum ModelDropout {
     _ shape: BatchShape, width: Int, _ p: Double, seed: UInt64, layer: Int, _ x: UnsafeBufferPointer<Scalar>,
     _ y: UnsafeMutableBufferPointer<Scalar>
   ) throws(RNNError) {
-    throw .unsupported("dropout")
+    try DropoutLayer(probability: p, layer: layer).apply(
+      steps: shape.steps, sequences: shape.sequences, width: width, x: x, y: y, seed: seed,
+      firstSequence: shape.firstSequence)
   }
 }

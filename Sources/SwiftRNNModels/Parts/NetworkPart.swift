@@ -7,15 +7,20 @@ struct BatchShape {
   var sequences: Int
   /// `[N]`, each in 0 ... T; nil: all T. Lives as long as the call.
   var lengths: UnsafePointer<Int64>?
+  /// Added to a sequence's index in dropout masks.
+  var firstSequence = 0
 
   var rows: Int { steps * sequences }
 
   /// - Throws: for sizes whose product does not fit.
-  init(steps: Int, sequences: Int, lengths: UnsafePointer<Int64>? = nil) throws(RNNError) {
+  init(
+    steps: Int, sequences: Int, lengths: UnsafePointer<Int64>? = nil, firstSequence: Int = 0
+  ) throws(RNNError) {
     guard steps >= 0 else { throw .invalidSize("steps", steps, low: 0, high: .max) }
     guard sequences >= 0 else { throw .invalidSize("sequences", sequences, low: 0, high: .max) }
     _ = try Sizes.product(steps, sequences, name: "steps * sequences")
     (self.steps, self.sequences, self.lengths) = (steps, sequences, lengths)
+    self.firstSequence = firstSequence
   }
 }
 
@@ -121,6 +126,7 @@ final class NetworkPart<Scalar: RNNScalar> {
       let memory = try tape.take(network.tapeSize(steps: shape.steps, sequences: shape.sequences))
       (forward.tape, forward.tapeBytes) = (UnsafeMutableRawPointer(memory.baseAddress), memory.count)
       forward.seed = seed
+      forward.firstSequence = shape.firstSequence
     }
     let constants = parameters.map { UnsafeRawPointer($0) }
     try constants.withUnsafeBufferPointer { (pointers) throws(RNNError) in
