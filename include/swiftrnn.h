@@ -787,6 +787,188 @@ typedef struct swiftrnn_sample_config {
 swiftrnn_status swiftrnn_sample(swiftrnn_dtype dtype, const swiftrnn_sample_config *config, int64_t rows,
                                 int64_t classes, const void *logits, int64_t *out_ids);
 
+/* ==== Dropout, pooling over steps, attention ======================================================================
+ * On dense arrays of `dtype`, like the calls above. Which steps of a batch count: those before `lengths` [N], each in
+ * 0...T, or all for NULL; and of these the ones where `mask` [T, N] is not 0, or all for NULL. Others are not read, and
+ * have gradients of 0. A sequence without a step that counts gives zeros.                                           */
+
+/** Settings of swiftrnn_dropout(). Zero, set size, then the rest. */
+typedef struct swiftrnn_dropout_config {
+  int64_t size;             /**< bytes of this struct */
+  double p;                 /**< in [0, 1): how likely a number becomes 0 */
+  int64_t layer;            /**< 0 ..< 2^31: tells the dropout layers of a model apart that have one seed */
+  uint64_t seed;            /**< see `seeded` */
+  int64_t first_step;       /**< 0...2^32 - T, added to a step's index in the mask: parts of a sequence */
+  int64_t first_sequence;   /**< 0...2^32 - N, added to a sequence's index in the mask: parts of a batch */
+  int32_t seeded;           /**< 1: `seed` and positions decide; 0: the call draws a seed, and all three must be 0 */
+  int32_t reserved;         /**< 0 */
+} swiftrnn_dropout_config;
+
+/** Inverted dropout (Srivastava et al. 2014): y = mask * x / (1 - p). Its backward pass is the same call with the same
+ *  seed and positions: dx = mask * dy / (1 - p). The mask is a function of seed, layer, step, sequence and unit
+ *  (docs/equations.md), other than those of networks with the same seed.
+ *  @param x [steps, sequences, width]   @param y [steps, sequences, width]; may be `x` itself
+ *  @param out_seed the seed of the mask, or NULL; 0 if none was given and p is 0 */
+swiftrnn_status swiftrnn_dropout(swiftrnn_dtype dtype, const swiftrnn_dropout_config *config, int64_t steps,
+                                 int64_t sequences, int64_t width, const void *x, void *y, uint64_t *out_seed);
+
+/** What becomes of the steps of a sequence. */
+typedef enum swiftrnn_pool_kind {
+  SWIFTRNN_POOL_LAST = 0,     /**< the last step; of two directions the second half of the columns is the first step's */
+  SWIFTRNN_POOL_MEAN = 1,     /**< the mean, right also where the sum is too large */
+  SWIFTRNN_POOL_MAX = 2,      /**< the largest of each column, NaN if one is; the first of equals has the gradient */
+  SWIFTRNN_POOL_ATTENTION = 3 /**< sum of w_t y_t, w = softmax of query . tanh(W y_t + b) (Yang et al. 2016) */
+} swiftrnn_pool_kind;
+
+/** Settings of swiftrnn_pool_forward() and swiftrnn_pool_backward(). Zero, set size, then the rest. */
+typedef struct swiftrnn_pool_config {
+  int64_t size;             /**< bytes of this struct */
+  swiftrnn_pool_kind kind;
+  int32_t num_directions;   /**< 0 or 1: one; of LAST also 2: columns are [forward, reverse] side by side */
+  int64_t width;            /**< W */
+  int64_t attention_size;   /**< A of ATTENTION; else 0 */
+} swiftrnn_pool_config;
+
+/** Arguments of swiftrnn_pool_forward(). Zero, set size, then the rest. */
+typedef struct swiftrnn_pool_args {
+  int64_t size;             /**< bytes of this struct */
+  int64_t steps;            /**< T */
+  int64_t sequences;        /**< N */
+  const int64_t *lengths;   /**< [N] or NULL */
+  const uint8_t *mask;      /**< [T, N] or NULL */
+  const void *y;            /**< [T, N, W] */
+  const void *weight;       /**< [A, W]: of ATTENTION, as the next two; else NULL */
+  const void *bias;         /**< [A], or NULL: zeros */
+  const void *query;        /**< [A] */
+  void *out;                /**< [N, W] */
+  void *weights;            /**< [T, N], of ATTENTION: how much each step counts; NULL: not wanted */
+} swiftrnn_pool_args;
+
+/** Arguments of swiftrnn_pool_backward(). Zero, set size, then the rest. */
+typedef struct swiftrnn_pool_backward_args {
+  int64_t size;             /**< bytes of this struct */
+  int64_t steps;
+  int64_t sequences;
+  const int64_t *lengths;
+  const uint8_t *mask;
+  const void *y;            /**< as in the forward pass; of LAST and MEAN it may be NULL */
+  const void *weight;
+  const void *bias;
+  const void *query;
+  const void *dout;         /**< [N, W] */
+  void *dy;                 /**< [T, N, W], or NULL: not wanted, as the next three */
+  void *dweight;            /**< [A, W] */
+  void *dbias;              /**< [A] */
+  void *dquery;             /**< [A] */
+  int32_t accumulate;       /**< 0: gradients of parameters are overwritten; 1: added to */
+  int32_t reserved;         /**< 0 */
+} swiftrnn_pool_backward_args;
+
+/** Pools the steps of a batch: [T, N, W] gives [N, W]. */
+swiftrnn_status swiftrnn_pool_forward(swiftrnn_dtype dtype, const swiftrnn_pool_config *config,
+                                      const swiftrnn_pool_args *args);
+
+/** The gradients of a loss whose gradient for `out` is `dout`. */
+swiftrnn_status swiftrnn_pool_backward(swiftrnn_dtype dtype, const swiftrnn_pool_config *config,
+                                       const swiftrnn_pool_backward_args *args);
+
+/** How a query q and a key k are scored. */
+typedef enum swiftrnn_attention_kind {
+  SWIFTRNN_ATTENTION_DOT = 0,     /**< q . k, Q = K (Luong, Pham, Manning 2015) */
+  SWIFTRNN_ATTENTION_GENERAL = 1, /**< q . (W k) (the same); weight [Q, K] */
+  SWIFTRNN_ATTENTION_CONCAT = 2,  /**< v . tanh(W [q; k] + b) (the same, without b); weight [A, Q + K], bias, score */
+  SWIFTRNN_ATTENTION_ADDITIVE = 3 /**< v . tanh(W q + U k + b) (Bahdanau, Cho, Bengio 2015, whose equations leave
+                                       biases out); query_weight (W) [A, Q], weight (U) [A, K], bias, score (v) */
+} swiftrnn_attention_kind;
+
+/** Settings of attention. Zero, set size, then the rest. */
+typedef struct swiftrnn_attention_config {
+  int64_t size;             /**< bytes of this struct */
+  swiftrnn_attention_kind kind;
+  int32_t reserved;         /**< 0 */
+  int64_t query_size;       /**< Q */
+  int64_t key_size;         /**< K */
+  int64_t value_size;       /**< V: K where the keys are the values */
+  int64_t attention_size;   /**< A of CONCAT and ADDITIVE; else 0 */
+  double scale;             /**< multiplies the scores; 0: 1 */
+} swiftrnn_attention_config;
+
+/** Arguments of swiftrnn_attention_memory() and swiftrnn_attention_forward(). Zero, set size, then the rest.
+ *
+ *  The memory is what keys alone give, [T, N, M]: k (DOT, M = K), W k (GENERAL, M = Q; CONCAT and ADDITIVE, M = A, there
+ *  with b). A decoder that attends once for each of its steps makes it once and hands it to each call; a call without
+ *  one makes its own. */
+typedef struct swiftrnn_attention_args {
+  int64_t size;             /**< bytes of this struct */
+  int64_t steps;            /**< T of the keys */
+  int64_t sequences;        /**< N */
+  int64_t query_steps;      /**< Tq of the queries */
+  const int64_t *lengths;   /**< [N] of the keys, or NULL */
+  const uint8_t *mask;      /**< [T, N] of the keys, or NULL */
+  const void *queries;      /**< [Tq, N, Q] */
+  const void *keys;         /**< [T, N, K]; may be NULL if there are memory and values */
+  const void *values;       /**< [T, N, V], or NULL: the keys */
+  const void *query_weight; /**< the parameters that the kind has; else NULL. With a memory `weight` may be NULL, but for
+                                 CONCAT */
+  const void *weight;
+  const void *bias;         /**< [A], or NULL: zeros */
+  const void *score;        /**< [A] */
+  void *memory;             /**< [T, N, M]: written by swiftrnn_attention_memory(), and read by the forward pass, or NULL */
+  void *context;            /**< [Tq, N, V] */
+  void *weights;            /**< [Tq, N, T]: how much each key counts, which the backward pass takes; NULL: not wanted */
+} swiftrnn_attention_args;
+
+/** Arguments of swiftrnn_attention_backward() and swiftrnn_attention_memory_backward(). Zero, set size, then the rest.
+ *  Every gradient may be NULL: not wanted. */
+typedef struct swiftrnn_attention_backward_args {
+  int64_t size;             /**< bytes of this struct */
+  int64_t steps;            /**< from here to `memory` as in the forward pass */
+  int64_t sequences;
+  int64_t query_steps;
+  const int64_t *lengths;
+  const uint8_t *mask;
+  const void *queries;
+  const void *keys;
+  const void *values;
+  const void *query_weight;
+  const void *weight;
+  const void *bias;
+  const void *score;
+  const void *memory;
+  const void *weights;      /**< [Tq, N, T], as the forward pass gave them */
+  const void *dcontext;     /**< [Tq, N, V] */
+  void *dqueries;           /**< [Tq, N, Q], overwritten */
+  void *dkeys;              /**< [T, N, K]: all that reaches the keys; not with a memory */
+  void *dvalues;            /**< [T, N, V]: of the values; with a memory also of keys that are the values */
+  void *dmemory;            /**< [T, N, M]: only with a memory; of the memory's own backward pass the input */
+  void *dquery_weight;      /**< gradients of parameters; with a memory of the queries' alone: no dbias, of CONCAT the */
+  void *dweight;            /**< columns of dweight that queries are multiplied by, of GENERAL and ADDITIVE no dweight */
+  void *dbias;
+  void *dscore;
+  int32_t accumulate;       /**< 0: gradients of parameters are overwritten; 1: added to */
+  int32_t accumulate_keys;  /**< the same of dkeys, dvalues and dmemory: over the steps of a decoder */
+} swiftrnn_attention_backward_args;
+
+/** Makes the memory of keys. Reads keys, weight and bias, and which keys count; the rest of the arguments is not looked
+ *  at. */
+swiftrnn_status swiftrnn_attention_memory(swiftrnn_dtype dtype, const swiftrnn_attention_config *config,
+                                          const swiftrnn_attention_args *args);
+
+/** weights = softmax of scale * score over the keys that count, context = sum of weights * values, for all queries. The
+ *  bits of a query do not depend on the others. Scores that are all -infinity give zeros. */
+swiftrnn_status swiftrnn_attention_forward(swiftrnn_dtype dtype, const swiftrnn_attention_config *config,
+                                           const swiftrnn_attention_args *args);
+
+/** The gradients of a loss whose gradient for `context` is `dcontext`. */
+swiftrnn_status swiftrnn_attention_backward(swiftrnn_dtype dtype, const swiftrnn_attention_config *config,
+                                            const swiftrnn_attention_backward_args *args);
+
+/** From the gradient of a memory, `dmemory`, to dkeys, dweight (of CONCAT the columns that keys are multiplied by) and
+ *  dbias. Reads dmemory, keys (may be NULL if dweight is), weight, and which keys count; the rest of the arguments is not
+ *  looked at. */
+swiftrnn_status swiftrnn_attention_memory_backward(swiftrnn_dtype dtype, const swiftrnn_attention_config *config,
+                                                   const swiftrnn_attention_backward_args *args);
+
 #ifdef __cplusplus
 }
 #endif

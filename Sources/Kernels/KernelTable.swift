@@ -22,6 +22,8 @@ public struct KernelTable<Scalar: Real>: Sendable {
   public let backward: StepKernels<BackwardArguments<Scalar>>
   public let vector: VectorKernels<Scalar>
   public let masks: MaskKernels<Scalar>
+  public let attention: AttentionKernels<Scalar>
+  public let pool: PoolKernels<Scalar>
 
   @_alwaysEmitIntoClient @inline(__always)
   public init<V: Lanes>(_: V.Type) where V.Scalar == Scalar {
@@ -36,5 +38,7 @@ public struct KernelTable<Scalar: Real>: Sendable {
     backward = StepKernels(V.self)
     vector = VectorKernels(V.self)
     masks = MaskKernels(V.self)
+    attention = AttentionKernels(V.self)
+    pool = PoolKernels(V.self)
   }
 }

@@ -193,6 +193,89 @@ IN(sample) {
   how.size = sizeof how, how.temperature = 1, how.top_k = 30, how.top_p = 0.5, how.seeded = 1;
   return swiftrnn_sample(of_float, &how, ROWS, WIDTH, w->rows_in, w->counts);
 }
+IN(dropout) {
+  swiftrnn_dropout_config how;
+  memset(&how, 0, sizeof how);
+  how.size = sizeof how, how.p = 0.3, how.seed = 5, how.seeded = 1;
+  return swiftrnn_dropout(of_float, &how, ROWS / 40, 40, WIDTH, w->rows_in, w->rows_out, NULL);
+}
+
+/* By attention: all that pooling needs. */
+static inline swiftrnn_pool_config pool_config(void) {
+  swiftrnn_pool_config how;
+  memset(&how, 0, sizeof how);
+  how.size = sizeof how, how.kind = SWIFTRNN_POOL_ATTENTION, how.width = WIDTH, how.attention_size = WIDTH;
+  return how;
+}
+IN(pool_forward) {
+  const swiftrnn_pool_config how = pool_config();
+  swiftrnn_pool_args a;
+  memset(&a, 0, sizeof a);
+  a.size = sizeof a, a.steps = ROWS / 40, a.sequences = 40, a.lengths = w->lengths;
+  a.y = w->rows_in, a.weight = w->matrix, a.bias = w->matrix, a.query = w->matrix;
+  a.out = w->rows_out, a.weights = w->gradient;
+  return swiftrnn_pool_forward(of_float, &how, &a);
+}
+IN(pool_backward) {
+  const swiftrnn_pool_config how = pool_config();
+  swiftrnn_pool_backward_args a;
+  memset(&a, 0, sizeof a);
+  a.size = sizeof a, a.steps = ROWS / 40, a.sequences = 40, a.lengths = w->lengths;
+  a.y = w->rows_in, a.weight = w->matrix, a.bias = w->matrix, a.query = w->matrix, a.dout = w->rows_in;
+  a.dy = w->gradient, a.dweight = w->weight, a.dbias = w->moments[0], a.dquery = w->moments[1];
+  return swiftrnn_pool_backward(of_float, &how, &a);
+}
+
+/* Additive, over keys whose lengths differ: all that attention needs. Queries, keys and values are the same rows. */
+static inline swiftrnn_attention_config attention_config(void) {
+  swiftrnn_attention_config how;
+  memset(&how, 0, sizeof how);
+  how.size = sizeof how, how.kind = SWIFTRNN_ATTENTION_ADDITIVE;
+  how.query_size = how.key_size = how.value_size = how.attention_size = WIDTH;
+  return how;
+}
+static inline swiftrnn_attention_args attention_args(const world *w) {
+  swiftrnn_attention_args a;
+  memset(&a, 0, sizeof a);
+  a.size = sizeof a, a.steps = a.query_steps = ROWS / 40, a.sequences = 40, a.lengths = w->lengths;
+  a.queries = a.keys = w->rows_in, a.query_weight = a.weight = a.bias = a.score = w->matrix;
+  return a;
+}
+IN(attention_memory) {
+  const swiftrnn_attention_config how = attention_config();
+  swiftrnn_attention_args a = attention_args(w);
+  a.memory = w->rows_out;
+  return swiftrnn_attention_memory(of_float, &how, &a);
+}
+IN(attention_forward) {
+  const swiftrnn_attention_config how = attention_config();
+  swiftrnn_attention_args a = attention_args(w);
+  a.context = w->rows_out, a.weights = w->gradient;
+  return swiftrnn_attention_forward(of_float, &how, &a);
+}
+static inline swiftrnn_attention_backward_args attention_backward_args(const world *w) {
+  const swiftrnn_attention_args from = attention_args(w);
+  swiftrnn_attention_backward_args a;
+  memset(&a, 0, sizeof a);
+  a.size = sizeof a, a.steps = a.query_steps = from.steps, a.sequences = from.sequences, a.lengths = from.lengths;
+  a.queries = from.queries, a.keys = from.keys, a.query_weight = a.weight = a.bias = a.score = w->matrix;
+  a.dweight = w->weight, a.dbias = w->moments[0];
+  return a;
+}
+IN(attention_backward) {
+  const swiftrnn_attention_config how = attention_config();
+  swiftrnn_attention_backward_args a = attention_backward_args(w);
+  /* Any numbers will do for weights. */
+  a.weights = a.dcontext = w->rows_in;
+  a.dqueries = w->rows_out, a.dkeys = w->gradient, a.dscore = w->moments[1];
+  return swiftrnn_attention_backward(of_float, &how, &a);
+}
+IN(attention_memory_backward) {
+  const swiftrnn_attention_config how = attention_config();
+  swiftrnn_attention_backward_args a = attention_backward_args(w);
+  a.dmemory = w->rows_in, a.dkeys = w->gradient;
+  return swiftrnn_attention_memory_backward(of_float, &how, &a);
+}
 #undef IN
 
 /* ==== What is made ================================================================================================*/
@@ -343,6 +426,13 @@ static const function every_function[] = {
     {"adam_step", in_adam_step, NULL, ONE, 0, 1},
     {"rmsprop_step", in_rmsprop_step, NULL, ONE, 0, 1},
     {"sample", in_sample, NULL, ONE, 0, 1},
+    {"dropout", in_dropout, NULL, ONE, 0, 1},
+    {"pool_forward", in_pool_forward, NULL, ONE, 0, 1},
+    {"pool_backward", in_pool_backward, NULL, ONE, 0, 1},
+    {"attention_memory", in_attention_memory, NULL, ONE, 0, 1},
+    {"attention_forward", in_attention_forward, NULL, ONE, 0, 1},
+    {"attention_backward", in_attention_backward, NULL, ONE, 0, 1},
+    {"attention_memory_backward", in_attention_memory_backward, NULL, ONE, 0, 1},
 };
 enum { FUNCTIONS = sizeof every_function / sizeof *every_function };
 

@@ -25,6 +25,39 @@ static int64_t least_of(int64_t a, int64_t b, int64_t c) {
 
 #define TAKEN(least, function, ...) check_taken(swiftrnn_##function(__VA_ARGS__), (least), #function)
 
+/* Attention and pools: a steps, b sequences, c what a row has, and as many queries. */
+static void attention_sizes(swiftrnn_dtype dtype, int64_t a, int64_t b, int64_t c) {
+  const int64_t least = least_of(a, b, c);
+  swiftrnn_dropout_config dropout;
+  memset(&dropout, 0, sizeof dropout);
+  dropout.size = sizeof dropout, dropout.p = 0.5;
+  TAKEN(least, dropout, dtype, &dropout, a, b, c, NULL, NULL, NULL);
+  for (int kind = 0; kind < 4; kind++) {
+    swiftrnn_pool_config pool;
+    swiftrnn_pool_args up;
+    swiftrnn_pool_backward_args down;
+    memset(&pool, 0, sizeof pool), memset(&up, 0, sizeof up), memset(&down, 0, sizeof down);
+    pool.size = sizeof pool, pool.kind = (swiftrnn_pool_kind)kind, pool.width = c;
+    up.size = sizeof up, down.size = sizeof down, up.steps = down.steps = a, up.sequences = down.sequences = b;
+    TAKEN(least, pool_forward, dtype, &pool, &up);
+    TAKEN(least, pool_backward, dtype, &pool, &down);
+    swiftrnn_attention_config how;
+    swiftrnn_attention_args f;
+    swiftrnn_attention_backward_args g;
+    memset(&how, 0, sizeof how), memset(&f, 0, sizeof f), memset(&g, 0, sizeof g);
+    how.size = sizeof how, how.kind = (swiftrnn_attention_kind)kind, how.key_size = how.value_size = c;
+    how.query_size = kind == 0 ? c : 0;
+    f.size = sizeof f, g.size = sizeof g, f.steps = g.steps = a, f.sequences = g.sequences = b;
+    TAKEN(least, attention_memory, dtype, &how, &f);
+    TAKEN(least, attention_memory_backward, dtype, &how, &g);
+    for (int i = 0; i < 3; i++) {
+      f.query_steps = g.query_steps = i == 0 ? 0 : i == 1 ? 1 : a;
+      TAKEN(least, attention_forward, dtype, &how, &f);
+      TAKEN(least, attention_backward, dtype, &how, &g);
+    }
+  }
+}
+
 static void all_sizes(swiftrnn_dtype dtype, int64_t a, int64_t b, int64_t c) {
   const int64_t least = least_of(a, b, c), of_two = a < b ? a : b;
   TAKEN(least, embedding_forward, dtype, a, b, NULL, c, NULL, NULL);
@@ -36,6 +69,7 @@ static void all_sizes(swiftrnn_dtype dtype, int64_t a, int64_t b, int64_t c) {
   memset(&fused, 0, sizeof fused);
   fused.size = sizeof fused, fused.rows = a, fused.inputs = b, fused.classes = c, fused.ignore_index = -1;
   TAKEN(least, linear_cross_entropy, dtype, &fused);
+  attention_sizes(dtype, a, b, c);
   if (c != 0) return;
   swiftrnn_sample_config sampler;
   memset(&sampler, 0, sizeof sampler);

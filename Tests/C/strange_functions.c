@@ -11,6 +11,7 @@
  * set of this CPU, unless SWIFTRNN_ISA is set. Valid in C11 and in C++17. */
 #include "strange_functions/networks.h"
 #include "strange_functions/training.h"
+#include "strange_functions/attention.h"
 
 #include <time.h>
 
@@ -32,6 +33,7 @@ static void iteration(int64_t number, uint64_t seed) {
     network();
   } else {
     for (int i = 0; i < 6; i++) training();
+    for (int i = 0; i < 6; i++) attention();
   }
 }
 

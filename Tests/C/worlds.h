@@ -42,7 +42,7 @@ typedef struct world {
   swiftrnn_forest_backward_args down;
   const void *tape; /* of the forward pass for training */
   int64_t tape_size;
-  int64_t parents[NODES], children[NODES], ids[ROWS];
+  int64_t parents[NODES], children[NODES], ids[ROWS], lengths[40];
   /* Around a network. */
   void *weight, *matrix, *rows_in, *rows_out, *gradient, *moments[2];
   double *numbers;
@@ -284,6 +284,7 @@ static inline void world_training(world *w) {
   const size_t size = sizeof(float);
   float *const start = (float *)random_numbers(w, ROWS * WIDTH, &w->random);
   for (int64_t i = 0; i < ROWS; i++) w->ids[i] = i % WIDTH;
+  for (int64_t i = 0; i < 40; i++) w->lengths[i] = (i * 7) % (ROWS / 40 + 1);
   w->weight = area_of(w, WIDTH * WIDTH * size, 1, start);
   w->matrix = random_numbers(w, WIDTH * WIDTH, &w->random);
   w->rows_in = random_numbers(w, ROWS * WIDTH, &w->random);

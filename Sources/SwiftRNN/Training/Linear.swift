@@ -78,35 +78,10 @@ public enum Linear {
     dy: UnsafeBufferPointer<Scalar>, accumulate: Bool, dx: UnsafeMutableBufferPointer<Scalar>?,
     dweight: UnsafeMutableBufferPointer<Scalar>?, dbias: UnsafeMutableBufferPointer<Scalar>?
   ) throws(RNNError) {
-    try check(rows: rows, inputs: inputs, outputs: outputs)
-    try Check.count("dy", dy.count, rows * outputs)
-    if let dx {
-      guard let weight else { throw .nullPointer("weight") }
-      try Check.count("weight", weight.count, outputs * inputs)
-      try Check.count("dx", dx.count, rows * inputs)
-    }
-    if let dweight {
-      guard let x else { throw .nullPointer("x") }
-      try Check.count("x", x.count, rows * inputs)
-      try Check.count("dweight", dweight.count, outputs * inputs)
-    }
-    if let dbias { try Check.count("dbias", dbias.count, outputs) }
-    let kernels = try Scalar.kernels
-    // Where no number is wanted, the other arrays may have no elements: sizes may be any, and so would be the scratch.
-    guard (dx?.count ?? 0) + (dweight?.count ?? 0) + (dbias?.count ?? 0) > 0 else { return }
-    var counter = Arena(nil)
-    _ = LinearBackward<Scalar>(
-      &counter, lanes: kernels.lanes, rows: rows, inputs: inputs, outputs: outputs, wantsInputs: dx != nil)
-    let memory = try Block<UInt8>(count: counter.size("the scratch of a linear layer"))
-    var arena = Arena(memory.pointer)
-    let layer = LinearBackward<Scalar>(
-      &arena, lanes: kernels.lanes, rows: rows, inputs: inputs, outputs: outputs, wantsInputs: dx != nil)
-    withFloatControl {
-      layer.run(
-        kernels, rows: rows, x: x?.baseAddress, weight: weight?.baseAddress, dy: dy.baseAddress, accumulate: accumulate,
-        dx: dx?.baseAddress, dweight: dweight?.baseAddress, dbias: dbias?.baseAddress,
-        threads: threads(rows: rows, inputs: inputs, outputs: outputs), isPacked: false)
-    }
+    let call = try LinearBackwardCall(
+      rows: rows, inputs: inputs, outputs: outputs, x: x, weight: weight, dy: dy, accumulate: accumulate, dx: dx,
+      dweight: dweight, dbias: dbias)
+    if let call { call.run(try Scalar.kernels) }
   }
 
   /// Sizes that are 0 or more and whose products have a number of bytes.

@@ -17,7 +17,8 @@
   X(forest_create) X(forest_create_edges) X(forest_destroy) X(forest_tape_size) X(forest_workspace_size)              \
   X(forest_forward) X(forest_backward) X(embedding_forward) X(embedding_backward) X(linear_forward)                   \
   X(linear_backward) X(cross_entropy) X(clip_gradients) X(sgd_step) X(adam_step) X(sample) X(cross_entropy_with)      \
-  X(linear_cross_entropy) X(elementwise_loss) X(clip_values) X(rmsprop_step)
+  X(linear_cross_entropy) X(elementwise_loss) X(clip_values) X(rmsprop_step) X(dropout) X(pool_forward)               \
+  X(pool_backward) X(attention_memory) X(attention_forward) X(attention_backward) X(attention_memory_backward)
 
 #define NUMBER_OF(name) F_##name,
 #define NAME_OF(name) #name,

@@ -1,4 +1,5 @@
-"""What stands around a network, as functions of numpy arrays: embedding, linear layer, losses, sampling.
+"""What stands around a network, as functions of numpy arrays: embedding, linear layer, attention, pooling, dropout,
+losses, sampling.
 
 Arrays are float32 or float64, all of one call the same, and never cast; identifiers are integers of any type, in arrays
 or nested lists. Arrays that are not dense are copied. Each call gives the GIL back while it computes, and any number of
@@ -15,6 +16,14 @@ from numpy.typing import ArrayLike
 
 from . import _c_api as c
 from ._arrays import Array, address, dense, integer, integers, matrix, one_type, rows, shaped, typed
+from ._attention import (
+    Attended as Attended,
+    AttentionGradients as AttentionGradients,
+    attention as attention,
+    attention_backward as attention_backward,
+    attention_memory as attention_memory,
+    attention_memory_backward as attention_memory_backward,
+)
 from ._elementwise_losses import (
     ElementwiseLoss as ElementwiseLoss,
     binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
@@ -28,6 +37,15 @@ from ._losses import (
     cross_entropy as cross_entropy,
     gradient_target,
     linear_cross_entropy as linear_cross_entropy,
+)
+from ._pooling import (
+    Dropped as Dropped,
+    Pooled as Pooled,
+    PoolGradients as PoolGradients,
+    dropout as dropout,
+    dropout_backward as dropout_backward,
+    pool as pool,
+    pool_backward as pool_backward,
 )
 from ._sampling import Ids as Ids, Sampler as Sampler, sample as sample
 

@@ -42,7 +42,39 @@ def results() -> dict[str, np.ndarray]:
             samples=swiftrnn.sample(logits, top_k=40, top_p=0.9, seed=3, position=0),
         ).items():  # fmt: skip
             saved[f"{dtype} {name}"] = array
+        for name, array in enumerate(around(numbers_around(dtype))):
+            saved[f"{dtype} around {name}"] = array
     return saved
+
+
+def numbers_around(dtype: str) -> dict[str, np.ndarray]:
+    """What `around` computes with; drawn before, as numpy draws otherwise where the caller rounds otherwise."""
+    rng = np.random.default_rng(1)
+    shapes = dict(
+        queries=(9, 5, 33), keys=(35, 5, 33), q=(37, 33), k=(37, 33), square=(33, 33), bias=(37,), score=(37,)
+    )
+    found = {name: rng.standard_normal(shape).astype(dtype) for name, shape in shapes.items()}
+    return {**found, "lengths": rng.integers(0, 36, 5), "both": np.concatenate([found["q"], found["k"]], 1)}
+
+
+def around(given: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """Dropout, pooling and attention, forward and backward."""
+    keys, bias, score, lengths = given["keys"], given["bias"], given["score"], given["lengths"]
+    found = [swiftrnn.dropout(keys, 0.3, seed=3).y]
+    for kind in ("last", "mean", "max", "attention"):
+        p = dict(weight=given["k"], bias=bias, query=score) if kind == "attention" else {}
+        out = swiftrnn.pool(keys, kind, lengths=lengths, **p).out
+        found += [out, *swiftrnn.pool_backward(out, keys, kind, lengths=lengths, **p)]
+    for kind, p in {
+        "dot": {}, "general": dict(weight=given["square"]), "concat": dict(weight=given["both"], bias=bias, score=score),
+        "additive": dict(query_weight=given["q"], weight=given["k"], bias=bias, score=score),
+    }.items():  # fmt: skip
+        for queries in (given["queries"], given["queries"][:1]):
+            options = dict(kind=kind, lengths=lengths, scale=0.3, **p)
+            context, weights = swiftrnn.attention(queries, keys, **options)
+            found += [context, weights]
+            found += swiftrnn.attention_backward(context, weights, queries, keys, **options)
+    return [array for array in found if array is not None]
 
 
 if __name__ == "__main__":

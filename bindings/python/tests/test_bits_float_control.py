@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import swiftrnn
+from bits_program import around, numbers_around
 from test_bits import CELLS, SIZES, make, some_lengths
 from torch_reference import as_list, assert_same_bits, ours, pair
 
@@ -70,6 +71,7 @@ def test_streams_initialization_and_what_stands_around(dtype: str, mode_index: i
     rng = np.random.default_rng(0)
     x, weight = rng.standard_normal((37, 45)).astype(dtype), rng.standard_normal((301, 45)).astype(dtype)
     targets, own = rng.integers(0, 301, 37), rng.random(301).astype(dtype)
+    given = numbers_around(dtype)
 
     def compute() -> list[np.ndarray]:
         network = swiftrnn.LSTM(45, 33, dtype=dtype, seed=1)
@@ -96,7 +98,7 @@ def test_streams_initialization_and_what_stands_around(dtype: str, mode_index: i
         return [
             network.flat, hidden, *as_list(stream.state), looked_up, embedded, logits, dlogits, gradients.x,
             gradients.weight, gradients.bias, weighted.dlogits, fused.x, fused.weight, binary.gradient, huber.gradient,
-            *updated, samples, scalars,
+            *updated, samples, scalars, *around(given),
         ]  # fmt: skip
 
     expected = compute()

@@ -39,6 +39,13 @@ STRUCTS = {
     "swiftrnn_cross_entropy_options": c.CrossEntropyOptions,
     "swiftrnn_linear_cross_entropy_args": c.LinearCrossEntropyArgs,
     "swiftrnn_elementwise_loss_config": c.ElementwiseLossConfig,
+    "swiftrnn_dropout_config": c.DropoutConfig,
+    "swiftrnn_pool_config": c.PoolConfig,
+    "swiftrnn_pool_args": c.PoolArgs,
+    "swiftrnn_pool_backward_args": c.PoolBackwardArgs,
+    "swiftrnn_attention_config": c.AttentionConfig,
+    "swiftrnn_attention_args": c.AttentionArgs,
+    "swiftrnn_attention_backward_args": c.AttentionBackwardArgs,
 }
 OPAQUE = {
     "swiftrnn_network": c.Network, "swiftrnn_equations": c.Equations, "swiftrnn_weights": c.Weights,
@@ -46,8 +53,8 @@ OPAQUE = {
 }  # fmt: skip
 ENUMERATIONS = (
     "swiftrnn_status", "swiftrnn_dtype", "swiftrnn_cell", "swiftrnn_workspace", "swiftrnn_distribution",
-    "swiftrnn_forget_gate", "swiftrnn_skip", "swiftrnn_merge", "swiftrnn_gaps",
-    "swiftrnn_reduction", "swiftrnn_loss",
+    "swiftrnn_forget_gate", "swiftrnn_skip", "swiftrnn_merge", "swiftrnn_gaps", "swiftrnn_reduction", "swiftrnn_loss",
+    "swiftrnn_pool_kind", "swiftrnn_attention_kind",
 )  # fmt: skip
 NUMBERS = {
     "int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "uint64_t": ctypes.c_uint64, "double": ctypes.c_double,
@@ -177,7 +184,8 @@ def test_the_same_enumeration_values(tree: Any) -> None:
     for name in (
         "FLOAT32", "FLOAT64", "RNN_TANH", "RNN_RELU", "LSTM", "GRU", "GRU_RESET_BEFORE", "EQUATIONS",
         "WORKSPACE_FORWARD", "WORKSPACE_FORWARD_WEIGHTS", "WORKSPACE_BACKWARD",
-        *(name for name in vars(c) if name.startswith(("DISTRIBUTION_", "FORGET_GATE_", "SKIP_", "MERGE_", "GAPS_", "REDUCTION_", "LOSS_"))),
+        *(name for name in vars(c) if name.startswith(("DISTRIBUTION_", "FORGET_GATE_", "SKIP_", "MERGE_", "GAPS_"))),
+        *(name for name in vars(c) if name.startswith(("REDUCTION_", "LOSS_", "POOL_", "ATTENTION_"))),
     ):  # fmt: skip
         ours[f"SWIFTRNN_{name}"] = getattr(c, name)
     assert header == ours

@@ -13,10 +13,14 @@ from .._errors import SwiftRNNError, error_of
 from .._library import load
 from .types import (
     AdamConfig,
+    AttentionArgs,
+    AttentionBackwardArgs,
+    AttentionConfig,
     BackwardArgs,
     Config,
     CrossEntropyOptions,
     Doubles,
+    DropoutConfig,
     ElementwiseLossConfig,
     EquationsPointer,
     ForestBackwardArgs,
@@ -31,11 +35,15 @@ from .types import (
     NetworkPointer,
     ParameterInfo,
     Pointers,
+    PoolArgs,
+    PoolBackwardArgs,
+    PoolConfig,
     RMSpropConfig,
     SampleConfig,
     StateInfo,
     StatePart,
     StreamPointer,
+    Uint64s,
     WeightsPointer,
 )
 
@@ -389,4 +397,44 @@ rmsprop_step = _declare(
 #                                 int64_t classes, const void *logits, int64_t *out_ids);
 sample = _declare(
     "swiftrnn_sample", status, c_int, POINTER(SampleConfig), c_int64, c_int64, c_void_p, Int64s
+)
+
+# swiftrnn_status swiftrnn_dropout(swiftrnn_dtype dtype, const swiftrnn_dropout_config *config, int64_t steps,
+#                                  int64_t sequences, int64_t width, const void *x, void *y, uint64_t *out_seed);
+dropout = _declare(
+    "swiftrnn_dropout", status, c_int, POINTER(DropoutConfig), *[c_int64] * 3, c_void_p, c_void_p, Uint64s
+)
+
+# swiftrnn_status swiftrnn_pool_forward(swiftrnn_dtype dtype, const swiftrnn_pool_config *config,
+#                                       const swiftrnn_pool_args *args);
+pool_forward = _declare("swiftrnn_pool_forward", status, c_int, POINTER(PoolConfig), POINTER(PoolArgs))
+
+# swiftrnn_status swiftrnn_pool_backward(swiftrnn_dtype dtype, const swiftrnn_pool_config *config,
+#                                        const swiftrnn_pool_backward_args *args);
+pool_backward = _declare(
+    "swiftrnn_pool_backward", status, c_int, POINTER(PoolConfig), POINTER(PoolBackwardArgs)
+)
+
+# swiftrnn_status swiftrnn_attention_memory(swiftrnn_dtype dtype, const swiftrnn_attention_config *config,
+#                                           const swiftrnn_attention_args *args);
+attention_memory = _declare(
+    "swiftrnn_attention_memory", status, c_int, POINTER(AttentionConfig), POINTER(AttentionArgs)
+)
+
+# swiftrnn_status swiftrnn_attention_forward(swiftrnn_dtype dtype, const swiftrnn_attention_config *config,
+#                                            const swiftrnn_attention_args *args);
+attention_forward = _declare(
+    "swiftrnn_attention_forward", status, c_int, POINTER(AttentionConfig), POINTER(AttentionArgs)
+)
+
+# swiftrnn_status swiftrnn_attention_backward(swiftrnn_dtype dtype, const swiftrnn_attention_config *config,
+#                                             const swiftrnn_attention_backward_args *args);
+attention_backward = _declare(
+    "swiftrnn_attention_backward", status, c_int, POINTER(AttentionConfig), POINTER(AttentionBackwardArgs)
+)
+
+# swiftrnn_status swiftrnn_attention_memory_backward(swiftrnn_dtype dtype, const swiftrnn_attention_config *config,
+#                                                    const swiftrnn_attention_backward_args *args);
+attention_memory_backward = _declare(
+    "swiftrnn_attention_memory_backward", status, c_int, POINTER(AttentionConfig), POINTER(AttentionBackwardArgs)
 )

@@ -25,6 +25,8 @@ DISTRIBUTION_LECUN_UNIFORM, DISTRIBUTION_LECUN_NORMAL, DISTRIBUTION_ORTHOGONAL, 
 REDUCTION_MEAN, REDUCTION_SUM = 0, 1
 LOSS_BINARY_CROSS_ENTROPY, LOSS_SQUARED_ERROR, LOSS_ABSOLUTE_ERROR, LOSS_HUBER = 0, 1, 2, 3
 FORGET_GATE_AS_BIAS, FORGET_GATE_CONSTANT, FORGET_GATE_CHRONO = 0, 1, 2
+POOL_LAST, POOL_MEAN, POOL_MAX, POOL_ATTENTION = 0, 1, 2, 3
+ATTENTION_DOT, ATTENTION_GENERAL, ATTENTION_CONCAT, ATTENTION_ADDITIVE = 0, 1, 2, 3
 
 
 def dtype_code(dtype: Any) -> int:
@@ -38,6 +40,7 @@ Pointers = POINTER(c_void_p)
 Int64s = POINTER(c_int64)
 Doubles = POINTER(c_double)
 Bytes = POINTER(c_uint8)
+Uint64s = POINTER(c_uint64)
 
 
 def address_of(pointer: Any) -> int:
@@ -74,6 +77,11 @@ def doubles(address: int | None) -> Any:
 def uint8s(address: int | None) -> Any:
     """An address as `uint8_t *`; None is NULL."""
     return None if address is None else ctypes.cast(address, Bytes)
+
+
+def uint64s(address: int | None) -> Any:
+    """An address as `uint64_t *`; None is NULL."""
+    return None if address is None else ctypes.cast(address, Uint64s)
 
 
 # ---- Opaque structs: the library's own -------------------------------------------------------------------------------
@@ -410,4 +418,143 @@ class SampleConfig(_Sized):
         ("position", c_uint64),
         ("seeded", c_int32),
         ("reserved", c_int32),
+    ]
+
+
+class DropoutConfig(_Sized):
+    """swiftrnn_dropout_config"""
+
+    _fields_ = [
+        ("size", c_int64),
+        ("p", c_double),
+        ("layer", c_int64),
+        ("seed", c_uint64),
+        ("first_step", c_int64),
+        ("first_sequence", c_int64),
+        ("seeded", c_int32),
+        ("reserved", c_int32),
+    ]
+
+
+class PoolConfig(_Sized):
+    """swiftrnn_pool_config"""
+
+    _fields_ = [
+        ("size", c_int64),
+        ("kind", c_int),
+        ("num_directions", c_int32),
+        ("width", c_int64),
+        ("attention_size", c_int64),
+    ]
+
+
+class PoolArgs(_Sized):
+    """swiftrnn_pool_args"""
+
+    _fields_ = [
+        ("size", c_int64),
+        ("steps", c_int64),
+        ("sequences", c_int64),
+        ("lengths", Int64s),
+        ("mask", Bytes),
+        ("y", c_void_p),
+        ("weight", c_void_p),
+        ("bias", c_void_p),
+        ("query", c_void_p),
+        ("out", c_void_p),
+        ("weights", c_void_p),
+    ]
+
+
+class PoolBackwardArgs(_Sized):
+    """swiftrnn_pool_backward_args"""
+
+    _fields_ = [
+        ("size", c_int64),
+        ("steps", c_int64),
+        ("sequences", c_int64),
+        ("lengths", Int64s),
+        ("mask", Bytes),
+        ("y", c_void_p),
+        ("weight", c_void_p),
+        ("bias", c_void_p),
+        ("query", c_void_p),
+        ("dout", c_void_p),
+        ("dy", c_void_p),
+        ("dweight", c_void_p),
+        ("dbias", c_void_p),
+        ("dquery", c_void_p),
+        ("accumulate", c_int32),
+        ("reserved", c_int32),
+    ]
+
+
+class AttentionConfig(_Sized):
+    """swiftrnn_attention_config"""
+
+    _fields_ = [
+        ("size", c_int64),
+        ("kind", c_int),
+        ("reserved", c_int32),
+        ("query_size", c_int64),
+        ("key_size", c_int64),
+        ("value_size", c_int64),
+        ("attention_size", c_int64),
+        ("scale", c_double),
+    ]
+
+
+class AttentionArgs(_Sized):
+    """swiftrnn_attention_args"""
+
+    _fields_ = [
+        ("size", c_int64),
+        ("steps", c_int64),
+        ("sequences", c_int64),
+        ("query_steps", c_int64),
+        ("lengths", Int64s),
+        ("mask", Bytes),
+        ("queries", c_void_p),
+        ("keys", c_void_p),
+        ("values", c_void_p),
+        ("query_weight", c_void_p),
+        ("weight", c_void_p),
+        ("bias", c_void_p),
+        ("score", c_void_p),
+        ("memory", c_void_p),
+        ("context", c_void_p),
+        ("weights", c_void_p),
+    ]
+
+
+class AttentionBackwardArgs(_Sized):
+    """swiftrnn_attention_backward_args"""
+
+    _fields_ = [
+        ("size", c_int64),
+        ("steps", c_int64),
+        ("sequences", c_int64),
+        ("query_steps", c_int64),
+        ("lengths", Int64s),
+        ("mask", Bytes),
+        ("queries", c_void_p),
+        ("keys", c_void_p),
+        ("values", c_void_p),
+        ("query_weight", c_void_p),
+        ("weight", c_void_p),
+        ("bias", c_void_p),
+        ("score", c_void_p),
+        ("memory", c_void_p),
+        ("weights", c_void_p),
+        ("dcontext", c_void_p),
+        ("dqueries", c_void_p),
+        ("dkeys", c_void_p),
+        ("dvalues", c_void_p),
+        ("dmemory", c_void_p),
+        ("dquery_weight", c_void_p),
+        ("dweight", c_void_p),
+        ("dbias", c_void_p),
+        ("dscore", c_void_p),
+        ("accumulate", c_int32),
+        ("accumulate_keys", c_int32),
     ]
