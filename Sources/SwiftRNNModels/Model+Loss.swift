@@ -231,7 +231,7 @@ extension Model {
     }
     guard let decoderStates else { return }
     var (dy, dEncoded) = (dx, UnsafeMutableBufferPointer<Scalar>?.none)
-    if let attention { (dy, dEncoded) = try attention.backward(dx.constant) }
+    if let attention { (dy, dEncoded) = try attention.backward(dx) }
     // Gradients of the states that the decoder starts with; none if it starts by itself.
     let startsByItself = bridge == nil && reader == nil
     let initial = try startsByItself ? States() : decoderStates.initialGradients.take(sequences: batch.sequences)

@@ -22,7 +22,8 @@ let package = Package(
   name: "Readme",
   platforms: [.macOS(.v26)],
   dependencies: [.package(name: "SwiftRNN", path: "../..")],
-  targets: [.executableTarget(name: "Readme", dependencies: [.product(name: "SwiftRNN", package: "SwiftRNN")])]
+  targets: [.executableTarget(name: "Readme", dependencies: [.product(name: "SwiftRNN", package: "SwiftRNN"),
+    .product(name: "SwiftRNNModels", package: "SwiftRNN")])]
 )
 """
 
@@ -134,12 +135,12 @@ def test_from_python_to_c_in_the_readme(tmp_path: Path, run_python: Callable[...
     assert (tmp_path / "out.f32").read_bytes() == (tmp_path / "expected.f32").read_bytes() != b""
 
 
-def swift(verb: str, package: Path, *arguments: str) -> str:
+def swift(verb: str, package: Path, *arguments: str, **options: Any) -> str:
     # In the checkout's build folder and with the flags of its tests, so that the modules, which take minutes, are
     # compiled once for all.
     return run(
         "swift", verb, "--package-path", package, "--scratch-path", ROOT / ".build", "-c", "release",
-        "-Xswiftc", "-enable-testing", *arguments,
+        "-Xswiftc", "-enable-testing", *arguments, **options,
     )  # fmt: skip
 
 
@@ -147,14 +148,14 @@ def test_the_example_is_a_package() -> None:
     swift("build", ROOT / "Examples/CharacterLanguageModel")
 
 
-def run_swift(text: str) -> str:
+def run_swift(text: str, **options: Any) -> str:
     # A package that depends on the checkout by its path.
     package = ROOT / "build" / "readme"
     sources = {package / "Package.swift": PACKAGE, package / "Sources" / "Readme" / "main.swift": text}
     for path, text in sources.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return swift("run", package, "Readme")
+    return swift("run", package, "Readme", **options)
 
 
 def test_a_cell_in_swift() -> None:
@@ -176,6 +177,12 @@ def test_swift() -> None:
 
 def test_seeds_in_swift() -> None:
     assert run_swift(program("swift", 1, page="docs/swift.md")) == "the same first token: true\n"
+
+
+def test_models_in_swift(tmp_path: Path) -> None:
+    output = run_swift(program("swift", page="docs/models.md"), cwd=tmp_path)
+    found = re.fullmatch(r"nats per character: (\S+)\nUp above the world so high,\nthe same: true\n", output)
+    assert found and 0 < float(found[1]) < 0.3, output
 
 
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])

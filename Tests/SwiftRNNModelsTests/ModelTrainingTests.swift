@@ -1,0 +1,90 @@
+import SwiftRNN
+import Testing
+
+@testable import SwiftRNNModels
+
+@Suite struct ModelTrainingTests {
+  @Test func schedules() {
+    let cosine = Schedule(0.1, .cosine(floor: 0.1), warmUp: 4, steps: 104)
+    #expect(abs(cosine.rate(0) - 0.025) < 1e-15 && abs(cosine.rate(3) - 0.1) < 1e-15)
+    #expect(
+      abs(cosine.rate(4) - 0.1) < 1e-15 && abs(cosine.rate(103) - 0.01) < 1e-15 && cosine.rate(900) == cosine.rate(103))
+    #expect((4..<103).allSatisfy { cosine.rate($0) > cosine.rate($0 + 1) })
+    let step = Schedule(1, .step(every: 10, factor: 0.5))
+    #expect([0, 9, 10, 25].map(step.rate) == [1, 1, 0.5, 0.25])
+    #expect(abs(Schedule(2, .exponential(factor: 0.9)).rate(3) - 2 * 0.729) < 1e-15)
+    let linear = Schedule(1, .linear(floor: 0), steps: 11)
+    #expect((0...10).allSatisfy { abs(linear.rate($0) - (1 - Double($0) / 10)) < 1e-15 })
+    #expect(Schedule(0.3).rate(77) == 0.3)
+  }
+
+  /// Steps of the whole vector are those of its parts by themselves.
+  @Test func optimizers() throws {
+    for method: ModelOptimizer<Double>.Method in [
+      .sgd(SGD(rate: 0.1, momentum: 0.9)), .adam(Adam(rate: 0.01, weightDecay: 0.1, decoupled: true)),
+      .rmsprop(RMSprop(rate: 0.01, momentum: 0.5, centered: true)),
+    ] {
+      let run = try ModelCase<Double>(.tagger(input: .features(2), labels: 3, .init(.gru, hiddenSize: 4)))
+      let optimizer = try ModelOptimizer(method, run.model)
+      let first = try run.model.loss(run.batch).mean
+      for _ in 0..<150 {
+        _ = try run.model.loss(run.batch)
+        let norm = try optimizer.step(maxNorm: 0.5)
+        let clipped = run.model.parameters.gradients.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        #expect(clipped <= 0.5 + 1e-12 && clipped <= norm + 1e-12)
+      }
+      #expect(optimizer.steps == 150)
+      #expect(try run.model.loss(run.batch).mean < 0.8 * first, "\(method)")
+      let before = Array(run.model.parameters.values)
+      #expect(throws: RNNError.self) { try optimizer.step(rate: -1) }
+      #expect(Array(run.model.parameters.values) == before && optimizer.steps == 150)
+    }
+  }
+
+  /// The reversal of short sequences is learned by an encoder and decoder with attention, and written.
+  @Test func reversal() throws {
+    let (length, symbols, count) = (4, 5, 48)
+    let model = try Model<Float>(
+      .encoderDecoder(
+        input: .tokens(vocabulary: symbols, embeddingSize: 12),
+        encoder: .init(.gru, hiddenSize: 24, bidirectional: true),
+        vocabulary: symbols + 2, embeddingSize: 12, decoder: .init(.gru, hiddenSize: 32), attention: .general))
+    try model.initialize(seed: 1)
+    let (start, end) = (symbols, symbols + 1)
+    let optimizer = try ModelOptimizer(.adam(Adam(rate: 0.01)), model)
+    var random = Random(state: 3)
+    func sequences() -> [[Int]] { (0..<count).map { _ in (0..<length).map { _ in random.int(symbols) } } }
+    func withBatch<Result>(_ sequences: [[Int]], _ body: (ModelBatch<Float>) throws -> Result) throws -> Result {
+      var batch = ModelBatch<Float>(steps: length, sequences: sequences.count)
+      batch.targetSteps = length + 1
+      var (ids, targets, read): ([Int], [Int], [Int]) = ([], [], [])
+      for t in 0...length {
+        for own in sequences {
+          if t < length { ids.append(own[t]) }
+          targets.append(t < length ? own[length - 1 - t] : end)
+          read.append(t == 0 ? start : own[length - t])
+        }
+      }
+      return try ids.withUnsafeBufferPointer { ids in
+        try targets.withUnsafeBufferPointer { targets in
+          try read.withUnsafeBufferPointer { read in
+            (batch.ids, batch.targets, batch.decoderIDs) = (ids, targets, read)
+            return try body(batch)
+          }
+        }
+      }
+    }
+    for _ in 0..<400 {
+      _ = try withBatch(sequences()) { try model.loss($0) }
+      try optimizer.step(maxNorm: 1)
+    }
+    let fresh = sequences()
+    for beams in [1, 3] {
+      let written = try withBatch(fresh) {
+        try model.generate($0, GenerationOptions(length: 8, start: start, end: end, beams: beams))
+      }
+      let right = zip(written, fresh).filter { $0[0].tokens == $1.reversed() + [end] }.count
+      #expect(right >= count * 95 / 100, "\(beams) beams: \(right) of \(count)")
+    }
+  }
+}
