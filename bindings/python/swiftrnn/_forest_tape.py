@@ -60,8 +60,6 @@ class ForestTape(TapeMemory):
     ) -> Gradients:
         """Back-propagation through structure, of gradients that arrive through y, the nodes' states, or both.
 
-        With neither, all gradients are zeros, and `accumulate_into` stays as it is.
-
         Parameters
         ----------
         dy : ndarray, optional
@@ -85,7 +83,7 @@ class ForestTape(TapeMemory):
         SwiftRNNError
             MISMATCH: the parameters have changed since the forward pass.
         ValueError
-            The tape is closed.
+            Neither `dy` nor any of `dstate` is given; or the tape is closed.
 
         Examples
         --------
@@ -103,6 +101,7 @@ class ForestTape(TapeMemory):
         buffer = self._memory()
         dy_given = None if dy is None else nodes.rows(dy, "dy", handle.output_size)
         dstates = nodes.states(dstate, "dstate")
+        self._refuse_nothing(dy, dstates)
         dx = np.empty_like(nodes.x) if need_x else None
         dinputs = [np.empty_like(array) for array in nodes.inputs] if need_inputs else None
         flat = self._flat_gradient(need_parameters, accumulate_into)

@@ -89,6 +89,15 @@ class TapeMemory:
             raise SwiftRNNError(Status.MISMATCH, "the parameters have changed since the forward pass of this tape")
         return self._buffer
 
+    @staticmethod
+    def _refuse_nothing(dy: Any, dstates: "list[Array | None] | None") -> None:
+        """Refuses a backward pass that no gradient arrives at: all of its results would be zeros, without a word."""
+        if dy is None and (dstates is None or all(tensor is None for tensor in dstates)):
+            raise ValueError(
+                "no gradient arrives: give dy, the loss's gradient for y, or dstate, its gradient for the state that "
+                "the pass returned, or both"
+            )
+
     def _flat_gradient(self, wanted: bool, into: Union[Gradients, Array, None]) -> Array | None:
         network = self._network
         if not wanted:
@@ -179,8 +188,6 @@ class Tape(TapeMemory):
     ) -> Gradients:
         """Back-propagation through time, of gradients that arrive through y, the final state, or both.
 
-        With neither, all gradients are zeros, and `accumulate_into` stays as it is.
-
         Parameters
         ----------
         dy : ndarray, optional
@@ -204,7 +211,7 @@ class Tape(TapeMemory):
         SwiftRNNError
             MISMATCH: the parameters have changed since the forward pass.
         ValueError
-            The tape is closed.
+            Neither `dy` nor any of `dstate` is given; or the tape is closed.
 
         Examples
         --------
@@ -223,6 +230,7 @@ class Tape(TapeMemory):
 
         dy_given = (None, 0, 0) if dy is None else batch.sequence(dy, "dy", handle.output_size)
         dfinal = batch.states(dstate, "dstate")
+        self._refuse_nothing(dy, dfinal)
         dx_wanted = batch.empty(handle.config.input_size) if need_x else (None, 0, 0)
         dinitial = batch.empty_states() if need_state else None
         dinputs = [np.empty_like(array) for array in batch.inputs] if need_inputs else None
