@@ -84,6 +84,15 @@ def test_a_text_that_is_no_cell(text: str, message: str) -> None:
     assert isinstance(caught.value, ValueError) and caught.value.message.startswith(message), caught.value.message
 
 
+def test_the_caret_stands_alone_on_its_line() -> None:
+    with pytest.raises(swiftrnn.SwiftRNNError) as caught:
+        swiftrnn.Cell("h' = x + tnah(h)")
+    first, line, caret = str(caught.value).split("\n")
+    assert first.startswith("line 1, column 10: ") and first.endswith(" [INVALID_VALUE]")
+    assert (line, caret) == ("  h' = x + tnah(h)", "           ^")
+    assert caught.value.message == f"{first.removesuffix(' [INVALID_VALUE]')}\n{line}\n{caret}"
+
+
 def test_wrong_arguments_of_a_cell() -> None:
     for wrong in (b"lstm", None, 3):
         with pytest.raises(TypeError, match="^text: expected a str, got "):
