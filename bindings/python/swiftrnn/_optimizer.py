@@ -10,6 +10,7 @@ import numpy as np
 from ._arrays import Array, dense, integer, mapping, not_negative, own, shaped
 from ._network import Network
 from ._optimizer_arguments import Gradient, Parameter, array_of, gradient_array, gradient_list, parameter_list
+from ._overlap import refuse_overlaps
 from ._parameters import optimizers, parameters_of
 
 # What the library counts them in.
@@ -53,7 +54,7 @@ class Optimizer:
         self._owners = parameter_list(parameters)
         if not self._owners:
             raise ValueError("parameters: there are none to optimize")
-        self._arrays()  # checks them
+        refuse_overlaps(self._arrays(), "parameters", "what is in both would be moved twice by each step")
         self.steps = 0
         """How many steps were taken."""
 

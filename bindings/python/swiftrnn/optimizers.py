@@ -31,7 +31,7 @@ class SGD(Optimizer):
     Parameters
     ----------
     parameters : Network, ndarray, or a sequence of them
-        Arrays are C-contiguous and writeable; they are updated in place.
+        Arrays are C-contiguous, writeable, and share no memory; they are updated in place.
     lr, momentum, weight_decay : float
         0 or more.
     nesterov : bool
@@ -97,7 +97,7 @@ class Adam(Optimizer):
     Parameters
     ----------
     parameters : Network, ndarray, or a sequence of them
-        Arrays are C-contiguous and writeable; they are updated in place.
+        Arrays are C-contiguous, writeable, and share no memory; they are updated in place.
     lr, eps, weight_decay : float
         0 or more.
     betas : (float, float)
