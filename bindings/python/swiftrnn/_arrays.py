@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import math
 import operator
+import re
 from typing import Any, Mapping, Sequence
 
 import numpy as np
@@ -37,6 +38,17 @@ def mapping(value: Any, name: str) -> Any:
     if not (hasattr(value, "keys") and hasattr(value, "__getitem__")):
         raise TypeError(f"{name}: expected a mapping of names to arrays, got {type(value).__name__}")
     return value
+
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def text_name(name: str, of: str) -> str:
+    """`name`, given as a keyword, which must be one that a cell's text can have: the library reads names up to a zero
+    byte, and takes a number's name and value as a line of the text."""
+    if _NAME.fullmatch(name) is None:
+        raise ValueError(f"{name!r} is no name of a {of}: names are ASCII letters, digits and \"_\"")
+    return name
 
 
 def integer(value: Any, name: str, low: int = -(2**63), high: int = 2**63 - 1) -> int:

@@ -10,6 +10,7 @@ from ._equations import Cell
 from ._forest import Forest
 from ._forest_tape import ForestTape
 from ._inputs import check_names
+from ._keywords import sizes_or_arguments
 from ._layer_options import LayerOptions
 from ._network import Network
 from ._nodes import Nodes, run_forest_forward
@@ -74,21 +75,22 @@ class CellNetwork(Network):
     ) -> None:
         if not isinstance(cell, Cell):
             raise TypeError(f"cell: expected a swiftrnn.Cell, got {type(cell).__name__}")
-        config = checked_config(
-            "equations",
-            input_size=input_size,
-            hidden_size=hidden_size,
-            num_layers=num_layers,
-            batch_first=batch_first,
-            dropout=dropout,
-            bidirectional=bidirectional,
-            dtype=dtype,
-            num_threads=num_threads,
-            options=options,
-            equations=cell,
-            sizes=sizes,
-        )
-        super().__init__(config, seed)
+        with sizes_or_arguments(sizes, CellNetwork.__init__):
+            config = checked_config(
+                "equations",
+                input_size=input_size,
+                hidden_size=hidden_size,
+                num_layers=num_layers,
+                batch_first=batch_first,
+                dropout=dropout,
+                bidirectional=bidirectional,
+                dtype=dtype,
+                num_threads=num_threads,
+                options=options,
+                equations=cell,
+                sizes=sizes,
+            )
+            super().__init__(config, seed)
         check_names(self._handle)
 
     @property

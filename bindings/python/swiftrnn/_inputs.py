@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any, Mapping, Sequence
 
 import numpy as np
@@ -11,6 +12,8 @@ from ._handles import NetworkHandle
 
 # Keywords of the methods that take inputs.
 RESERVED = ("self", "x", "state", "lengths", "mask", "seed", "first_sequence", "out", "forest", "first_node")
+_STATE = "state"
+_STATES_ELSEWHERE = ("hx", "h0", "h_0", "hidden", "initial_state")
 
 
 def check_names(handle: NetworkHandle) -> None:
@@ -32,11 +35,16 @@ def named_inputs(handle: NetworkHandle, given: Mapping[str, Any] | None) -> list
     has = f"this network's inputs beside x are {', '.join(names)}" if names else "this network has no inputs beside x"
     for name in given:
         if name not in names:
-            raise TypeError(f"unexpected argument {name!r}: {has}")
+            raise TypeError(f"unexpected argument {name!r}{_meant(name)}: {has}")
     missing = [name for name in names if name not in given]
     if missing:
         raise TypeError(f"missing input {missing[0]!r}: pass {missing[0]}=…; {has}")
     return [given[name] for name in names]
+
+
+def _meant(name: str) -> str:
+    near = [_STATE] if name in _STATES_ELSEWHERE else difflib.get_close_matches(name, RESERVED, 1)
+    return f" (did you mean {near[0]!r}?)" if near and near[0] != name else ""
 
 
 def input_array(value: Any, name: str, dtype: np.dtype[Any], shape: Sequence[int]) -> Array:

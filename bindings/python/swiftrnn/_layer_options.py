@@ -8,6 +8,7 @@ from typing import Any, Sequence
 
 from . import _c_api as c
 from ._arrays import flag, integer
+from ._keywords import ChecksKeywords
 
 SKIPS = {"none": c.SKIP_NONE, "residual": c.SKIP_RESIDUAL, "dense": c.SKIP_DENSE}
 MERGES = {
@@ -22,7 +23,7 @@ GAPS = {"none": c.GAPS_NONE, "repeated": c.GAPS_REPEATED, "zero": c.GAPS_ZERO}
 
 
 @dataclasses.dataclass(frozen=True)
-class LayerOptions:
+class LayerOptions(ChecksKeywords):
     """How layers, directions and steps are joined. What is left out is as in torch; any combination works. Never
     changes. Passes over trees take none of these.
 

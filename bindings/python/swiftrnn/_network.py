@@ -15,6 +15,7 @@ from ._frozen import Frozen
 from ._handles import Config, NetworkHandle
 from ._inference import Inference
 from ._initialize import Initialized
+from ._keywords import ChecksKeywords
 from ._parameters import Parameters
 from ._sequence import Batch, Lengths, State, needs_seed, run_forward
 from ._stream import Stream
@@ -26,7 +27,7 @@ _OWN_ATTRIBUTES = frozenset(
 )
 
 
-class Network(Configured, Initialized):
+class Network(ChecksKeywords, Configured, Initialized):
     """A recurrent network: the base of `LSTM`, `GRU`, `RNN` and `CellNetwork`, which document its arguments. Not made
     itself.
 
@@ -44,10 +45,11 @@ class Network(Configured, Initialized):
     ``copy.deepcopy((network, optimizer))`` gives an optimizer of the new network.
     """
 
-    def __new__(cls, *_: Any, **__: Any) -> "Network":
+    def __new__(cls, *arguments: Any, **given: Any) -> "Network":
         if cls is Network:
             raise TypeError("swiftrnn.Network is the base of LSTM, GRU and RNN: make one of these")
-        return super().__new__(cls)
+        made: Network = super().__new__(cls, *arguments, **given)
+        return made
 
     def __init__(self, config: Config, seed: int | None) -> None:
         if not isinstance(config, Config):

@@ -8,6 +8,7 @@ from typing import Any, Callable, Mapping, Sequence, Union
 import numpy as np
 
 from ._arrays import Array, dense, integer, mapping, not_negative, own, shaped
+from ._keywords import ChecksKeywords
 from ._network import Network
 from ._optimizer_arguments import Gradient, Parameter, array_of, gradient_array, gradient_list, parameter_list
 from ._overlap import refuse_overlaps
@@ -34,7 +35,7 @@ class Setting:
         instance._settings[self.name] = self.check(value, self.name)
 
 
-class Optimizer:
+class Optimizer(ChecksKeywords):
     """Holds what is optimized, and hands each vector and its gradient to `_update`."""
 
     lr = Setting(not_negative, "The learning rate, 0 or more; may be changed between steps.")
@@ -42,8 +43,8 @@ class Optimizer:
     _moments_may_be_empty = False
     _owners: list[Any] = []
 
-    def __new__(cls, *_: Any, **__: Any) -> "Optimizer":
-        made = super().__new__(cls)
+    def __new__(cls, *arguments: Any, **given: Any) -> "Optimizer":
+        made: Optimizer = super().__new__(cls, *arguments, **given)
         optimizers[id(made)] = made
         return made
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from . import _c_api as c
 from ._arrays import Array, address, integer, real, rows, unsigned
+from ._keywords import ChecksKeywords
 
 Ids = NDArray[np.int64]
 
@@ -81,7 +82,7 @@ def sample(
     return ids
 
 
-class Sampler:
+class Sampler(ChecksKeywords):
     """Draws one token after another: a call is `sample` with the sampler's seed and the next position.
 
     The same seed draws the same tokens from the same logits. A sampler can be pickled and copied, and goes on where it

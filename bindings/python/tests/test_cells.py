@@ -13,6 +13,8 @@ import swiftrnn
 from cell_cases import CELLS, F, SIZES, TWO_INPUTS, normal
 from torch_reference import as_list, assert_same_bits
 
+CELL = swiftrnn.Cell("lstm")
+
 # ---- Texts -----------------------------------------------------------------------------------------------------------
 
 
@@ -201,6 +203,37 @@ def test_sizes_are_the_librarys_to_check(name: str, options: dict[str, int], mes
     with pytest.raises(swiftrnn.SwiftRNNError) as caught:
         swiftrnn.Cell(name).layer(3, 4, **options)
     assert isinstance(caught.value, ValueError) and message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "given, error, message",
+    [
+        ({"num_layer": 2}, swiftrnn.SwiftRNNValueError, "as an argument: did you mean 'num_layers'?"),
+        ({"H": 8}, swiftrnn.SwiftRNNValueError, "as an argument: it is called 'hidden_size' here"),
+        ({"proj_size": 2}, swiftrnn.SwiftRNNValueError, "as an argument: a projection is in the cell's text, its size is"),
+        ({"skip": 1}, swiftrnn.SwiftRNNValueError, "as an argument: it is one of the layer options: options=LayerOpt"),
+        ({"bias": False}, TypeError, "bias: expected an integer, got bool, as a size of the cell's text; as an argument: "
+         "biases are in the cell's text"),
+        ({"device": "cpu"}, TypeError, "device: expected an integer, got str, as a size of the cell's text; as an "),
+    ],
+)  # fmt: skip
+def test_a_size_that_was_meant_as_an_argument(given: dict[str, Any], error: type, message: str) -> None:
+    for make in (swiftrnn.Cell("lstm").layer, lambda *sizes, **rest: swiftrnn.CellNetwork(CELL, *sizes, **rest)):
+        with pytest.raises(error) as caught:
+            make(3, 4, **given)
+        first = str(caught.value).split("\n")[0]
+        assert message in first and (error is TypeError or f'the cell has no size "{next(iter(given))}"' in first)
+    with pytest.raises(swiftrnn.SwiftRNNValueError, match="has I and H only \\[INVALID_VALUE\\]\n"):
+        swiftrnn.Cell("lstm").layer(3, 4, xyzzy=1)  # nothing is near
+
+
+@pytest.mark.parametrize("name", ["P\0", "P\0x", "\0", "P q", "\N{GREEK SMALL LETTER ALPHA}", "P\nh", "", "2"])
+def test_names_that_no_text_can_have(name: str) -> None:
+    """The library reads a size's name up to a zero byte; a number is a line of the text."""
+    with pytest.raises(ValueError, match="is no name of a size: names are ASCII letters, digits and"):
+        swiftrnn.Cell("lstm_projected").layer(3, 4, **{name: 2})
+    with pytest.raises(ValueError, match="is no name of a number: names are ASCII letters, digits and"):
+        swiftrnn.Cell("cornn", **{name: 0.5})
 
 
 def test_wrong_arguments_of_a_layer() -> None:

@@ -1,0 +1,119 @@
+"""Arguments that a constructor does not have: what was meant, by a near name or by the words of torch and Keras."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import inspect
+from typing import Any, Collection, Iterator, Mapping
+
+from ._errors import SwiftRNNValueError
+
+# Letters of the documentation, and what others call an argument: of whatever constructor has one of that name.
+_CALLED_HERE = {
+    "I": "input_size",
+    "H": "hidden_size",
+    "L": "num_layers",
+    "P": "proj_size",
+    "D": "bidirectional",
+    "units": "hidden_size",
+    "num_units": "hidden_size",
+    "activation": "nonlinearity",
+    "learning_rate": "lr",
+    "rate": "lr",
+    "beta1": "betas",
+    "beta2": "betas",
+    "beta_1": "betas",
+    "beta_2": "betas",
+    "epsilon": "eps",
+    "params": "parameters",
+    "k": "top_k",
+    "p": "top_p",
+}
+_OF_LAYER_OPTIONS = (
+    "skip",
+    "merge",
+    "independent_directions",
+    "dilations",
+    "hidden_sizes",
+    "learned_initial_states",
+    "gaps",
+)
+# What to do instead. The first dictionary that has the name counts.
+_OF_CELLS = {
+    "proj_size": "a projection is in the cell's text, its size is one of the text's: Cell('lstm_projected').layer(…, P=…)",
+    "bias": "biases are in the cell's text: leave them out there, as 'lstm_no_bias' does",
+    "nonlinearity": "the cell's text says it: Cell('rnn'), Cell('rnn_relu')",
+    "reset_after": "the cell's text says it: Cell('gru'), Cell('gru_before')",
+}
+_INSTEAD = {
+    "proj_size": "only LSTM has a projection: multiply y with swiftrnn.linear, or write a Cell",
+    "nonlinearity": "only RNN has it: another cell's is changed in the text of a Cell",
+    "reset_after": "only GRU has it",
+    "device": "everything is computed on the CPU: leave it out",
+    "return_sequences": "y has all steps: the last is y[-1], or y[:, -1] with batch_first",
+    "return_state": "the state is always returned, behind y",
+    "stateful": "give a call the state that the last one returned, or use network.stream()",
+    "recurrent_dropout": "it is in the text of a cell: Cell('lstm_dropout_keras'), Cell('gru_dropout_keras')",
+    "residual": "it is skip='residual' in LayerOptions",
+    "dense": "it is skip='dense' in LayerOptions",
+    **{name: f"it is one of the layer options: options=LayerOptions({name}=…)" for name in _OF_LAYER_OPTIONS},
+}
+
+
+def advice(name: str, known: Collection[str], of_a_cell: bool = False) -> str | None:
+    """What to write instead of an argument `name` that is not among those `known`, if anything is near."""
+    if _CALLED_HERE.get(name) in known:
+        return f"it is called {_CALLED_HERE[name]!r} here"
+    instead = {**_INSTEAD, **_OF_CELLS} if of_a_cell else _INSTEAD
+    if name in instead:
+        return instead[name]
+    near = difflib.get_close_matches(name, known, 1)
+    return f"did you mean {near[0]!r}?" if near else None
+
+
+def _arguments(method: Any) -> tuple[list[str], bool]:
+    """The names of a method's arguments, without self; and whether it takes any other keyword, too."""
+    parameters = list(inspect.signature(method).parameters.values())[1:]
+    names = [parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
+    return names, len(names) < len(parameters)
+
+
+class ChecksKeywords:
+    """The base of classes whose constructors say what was meant by an argument that they do not have."""
+
+    def __new__(cls, *_: Any, **given: Any) -> Any:
+        known, takes_any = _arguments(cls.__init__) if given else ([], True)
+        for name in () if takes_any else given:
+            if name not in known:
+                what = advice(name, known) or f"expected one of {', '.join(known)}"
+                raise TypeError(f"{cls.__name__}: there is no argument {name!r}; {what}")
+        return super().__new__(cls)
+
+
+@contextlib.contextmanager
+def sizes_or_arguments(sizes: Mapping[str, Any], method: Any) -> Iterator[None]:
+    """Errors of the block that refuse one of `sizes` also say which argument of `method` may have been meant.
+
+    A network of equations takes any further keyword for a size of its cell's, and only the library knows which there
+    are.
+    """
+    try:
+        yield
+    except SwiftRNNValueError as error:
+        first, newline, rest = error.message.partition("\n")
+        for name in sizes:
+            what = _instead_of_a_size(name, method) if f'the cell has no size "{name}"' in first else None
+            if what is not None:
+                raise SwiftRNNValueError(error.status, f"{first}; as an argument: {what}{newline}{rest}") from None
+        raise
+    except TypeError as error:
+        for name in sizes:
+            what = _instead_of_a_size(name, method) if str(error).startswith(f"{name}: ") else None
+            if what is not None:
+                raise TypeError(f"{error}, as a size of the cell's text; as an argument: {what}") from None
+        raise
+
+
+def _instead_of_a_size(name: str, method: Any) -> str | None:
+    return advice(name, _arguments(method)[0], of_a_cell=True)
