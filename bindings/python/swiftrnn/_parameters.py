@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import weakref
 from typing import Any, Iterator, Mapping, Sequence
 
@@ -9,6 +10,10 @@ import numpy as np
 
 from ._arrays import Array, mapping, shaped
 from ._handles import ParameterInfo
+
+
+# In a message: those of one layer with two directions.
+_MOST_NAMES = 8
 
 
 class NamedViews(Mapping[str, Array]):
@@ -23,10 +28,29 @@ class NamedViews(Mapping[str, Array]):
         }
 
     def __getitem__(self, name: str) -> Array:
-        return self._views[name]
+        try:
+            return self._views[name]
+        except KeyError:
+            raise KeyError(self._unknown(name)) from None
+
+    # Mapping's own ask __getitem__, whose error takes time to write.
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._views
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The view, or `default` where there is none of this name."""
+        return self._views.get(name, default)
+
+    def _unknown(self, name: Any) -> str:
+        near = difflib.get_close_matches(name, self._views, 3) if isinstance(name, str) else []
+        hint = f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""
+        names = list(self._views)[:_MOST_NAMES]
+        more = f" and {len(self._views) - len(names)} more" if len(self._views) > len(names) else ""
+        return f"there is no parameter {name!r}{hint}: there are {', '.join(names) or 'none'}{more}"
 
     def __setitem__(self, name: str, value: Any) -> None:
-        view = self._views[name]
+        view = self[name]
         if value is not view:  # it is where += has written
             view[...] = shaped(value, name, view.dtype, view.shape)
 
