@@ -20,6 +20,7 @@ Array = NDArray[Any]
 
 FLOAT_TYPES = (np.dtype(np.float32), np.dtype(np.float64))
 INT64 = np.dtype(np.int64)
+_INT64_RANGE = f"{-(2**63)}...{2**63 - 1}"
 
 
 def float_type(dtype: Any) -> np.dtype[Any]:
@@ -160,13 +161,33 @@ def integers(value: Any, name: str, expected: str = "integers") -> Array:
         raise ValueError(f"{name}: expected {expected}, got lists of different lengths") from None
     if found.size == 0 and not isinstance(value, np.ndarray):
         found = found.astype(np.int64)
+    if found.dtype.kind == "O":
+        raise _of_objects(found, name)
     if found.dtype.kind not in "iu":
         raise TypeError(f"{name}: expected integers, got {found.dtype}")
     if found.dtype.kind == "u" and found.size and int(found.max()) > 2**63 - 1:
-        at = np.unravel_index(int(found.argmax()), found.shape)
-        place = f"[{', '.join(map(str, at))}]" if at else ""
-        raise ValueError(f"{name}{place}: {int(found[at])} is outside {-(2**63)}...{2**63 - 1}")
+        largest = int(found.argmax())
+        raise ValueError(f"{name}{place(largest, found.shape)}: {int(found.flat[largest])} is outside {_INT64_RANGE}")
     return np.ascontiguousarray(found, np.int64).reshape(found.shape)  # which gives numbers of no axes one
+
+
+def _of_objects(array: Array, name: str) -> Exception:
+    """The error for an array of Python objects where integers are meant: numpy makes one of a list with None in it, or
+    with an integer that no type of its own holds."""
+    for index, item in enumerate(array.flat):
+        at = f"{name}{place(index, array.shape)}"
+        if isinstance(item, (bool, np.bool_)) or not hasattr(type(item), "__index__"):
+            expected = "an integer" if array.ndim else "integers"
+            return TypeError(f"{at}: expected {expected}, got {type(item).__name__}")
+        if not -(2**63) <= operator.index(item) <= 2**63 - 1:
+            return ValueError(f"{at}: {operator.index(item)} is outside {_INT64_RANGE}")
+    return TypeError(f"{name}: expected integers, got an array of Python objects (use .astype(np.int64))")
+
+
+def place(index: int, shape: Sequence[int]) -> str:
+    """The element `index`, in C order, of an array of `shape`, as one writes it: ``[2, 1]``; of a single number ""."""
+    at = np.unravel_index(index, shape)
+    return f"[{', '.join(str(int(one)) for one in at)}]" if at else ""
 
 
 def indices(value: Any, name: str) -> Array:

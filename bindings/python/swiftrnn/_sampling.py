@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from . import _c_api as c
 from ._arrays import Array, address, integer, real, rows, unsigned
 from ._keywords import ChecksKeywords
+from ._places import placed
 
 Ids = NDArray[np.int64]
 
@@ -76,9 +77,9 @@ def sample(
         seeded=1,
         position=unsigned(position, "position"),
     )
-    c.sample(
-        c.dtype_code(array.dtype), c.byref(config), ids.size, array.shape[-1], address(array), c.int64s(address(ids))
-    )
+    code, drawn = c.dtype_code(array.dtype), c.int64s(address(ids))
+    with placed("logits", ids.shape):
+        c.sample(code, c.byref(config), ids.size, array.shape[-1], address(array), drawn)
     return ids
 
 

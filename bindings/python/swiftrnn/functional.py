@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _c_api as c
 from ._arrays import Array, address, dense, integer, integers, one_type, rows, shaped, typed, writeable
 from ._parameters import refuse_parameters
+from ._places import placed
 from ._sampling import Ids as Ids, Sampler as Sampler, sample as sample
 
 
@@ -63,9 +64,9 @@ def embedding(weight: Array, ids: ArrayLike) -> Array:
     ids = integers(ids, "ids")
     vocabulary, width = weight.shape
     out = np.empty((*ids.shape, width), weight.dtype)
-    c.embedding_forward(
-        c.dtype_code(weight.dtype), vocabulary, width, address(weight), ids.size, c.int64s(address(ids)), address(out)
-    )
+    code, elements = c.dtype_code(weight.dtype), c.int64s(address(ids))
+    with placed("ids", ids.shape):
+        c.embedding_forward(code, vocabulary, width, address(weight), ids.size, elements, address(out))
     return out
 
 
@@ -102,10 +103,11 @@ def embedding_backward(dout: Array, ids: ArrayLike, vocabulary: int, *, accumula
         result = np.empty(shape, dout.dtype)
     else:
         result = _gradient(accumulate_into, "accumulate_into", dout.dtype, shape)
-    c.embedding_backward(
-        c.dtype_code(dout.dtype), *shape, ids.size, c.int64s(address(ids)), address(dout), accumulate_into is not None,
-        address(result),
-    )  # fmt: skip
+    with placed("ids", ids.shape):
+        c.embedding_backward(
+            c.dtype_code(dout.dtype), *shape, ids.size, c.int64s(address(ids)), address(dout),
+            accumulate_into is not None, address(result),
+        )  # fmt: skip
     return result
 
 
@@ -267,9 +269,10 @@ def cross_entropy(
     if row_losses is not None:
         writeable(row_losses, "row_losses", np.dtype(np.float64), targets.shape)
     loss, perplexity = c.c_double(), c.c_double()
-    c.cross_entropy(
-        c.dtype_code(array.dtype), targets.size, array.shape[-1], address(array), c.int64s(address(targets)),
-        integer(ignore_index, "ignore_index"), c.doubles(address(row_losses)), address(dlogits), c.byref(loss),
-        c.byref(perplexity), None,
-    )  # fmt: skip
+    with placed("targets", targets.shape):
+        c.cross_entropy(
+            c.dtype_code(array.dtype), targets.size, array.shape[-1], address(array), c.int64s(address(targets)),
+            integer(ignore_index, "ignore_index"), c.doubles(address(row_losses)), address(dlogits), c.byref(loss),
+            c.byref(perplexity), None,
+        )  # fmt: skip
     return CrossEntropy(loss.value, dlogits, perplexity.value)
