@@ -29,6 +29,7 @@ def sample(
     Parameters
     ----------
     logits : ndarray [..., classes]
+        Finite, or -inf for a class that is never drawn, as masks make it; not all -inf in a row.
     temperature : float
         Divides the logits; 0: the largest logit, the first of equals.
     top_k : int
@@ -47,7 +48,8 @@ def sample(
     Raises
     ------
     ValueError
-        A seed without a position, or a position without a seed; or a value is out of its range.
+        A seed without a position, or a position without a seed; or a value is out of its range. A row of logits has NaN
+        or inf, or nothing but -inf.
 
     Examples
     --------

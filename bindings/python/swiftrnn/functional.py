@@ -229,6 +229,8 @@ def cross_entropy(
     Parameters
     ----------
     logits : ndarray [..., classes]
+        -inf is a class of probability 0, as masks make it: its gradient is 0. Where it is the target the loss is inf.
+        NaN, inf, or nothing but -inf in a row that counts makes the loss NaN.
     targets : array of integers [...]
         Each in 0 ..< classes, or `ignore_index`: such rows do not count and have gradient 0.
     ignore_index : int
