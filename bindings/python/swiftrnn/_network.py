@@ -258,11 +258,16 @@ class Network(ChecksKeywords, Configured, Initialized):
         Parameters
         ----------
         tensor : ndarray
-            State `index` of this network, batched.
+            State `index` of this network; unbatched, N is 1.
         layer : int
             In 0...L - 1.
         index : int
             Which of the states, if there are several: 1 for LSTM's c.
+
+        Raises
+        ------
+        ValueError
+            `tensor` has not that state's shape, or there is no such layer or state.
 
         Examples
         --------
@@ -276,13 +281,17 @@ class Network(ChecksKeywords, Configured, Initialized):
         parts = self._handle.state_parts[integer(index, "index", 0, len(self._handle.state_parts) - 1)]
         layer = integer(layer, "layer", 0, self.num_layers - 1)
         per_sequence = sum(rows * width for rows, width in parts)
-        if tensor.size % per_sequence:
-            raise ValueError(f"tensor: {tensor.size} numbers are no state of {per_sequence} per sequence")
-        sequences = tensor.size // per_sequence
-        rows, width = parts[layer]
-        before = sequences * sum(count * wide for count, wide in parts[:layer])
-        directions = self._handle.directions
-        part = tensor.reshape(-1)[before : before + sequences * rows * width]
+        if tensor.ndim == 2:  # unbatched
+            tensor = tensor[:, np.newaxis]
+        sequences = tensor.shape[1] if tensor.ndim == 3 else tensor.size // per_sequence
+        expected = self._handle.state_shape(index, sequences)
+        if tensor.shape != expected:
+            shape = [expected[0], "N", *expected[2:]] if len(expected) == 3 else [f"{per_sequence} N"]
+            raise ValueError(f"tensor: expected shape [{', '.join(map(str, shape))}], got {list(tensor.shape)}")
+        # Along the first axis, whose cuts are views also where the tensor is not dense.
+        counts = [rows if tensor.ndim == 3 else sequences * rows * width for rows, width in parts]
+        part = tensor[sum(counts[:layer]) :][: counts[layer]]
+        (rows, width), directions = parts[layer], self._handle.directions
         return part.reshape(directions, rows // directions, sequences, width)
 
     # ---- Packed weights and streams ----
