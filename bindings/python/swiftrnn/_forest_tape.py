@@ -9,6 +9,7 @@ import numpy as np
 from . import _c_api as c
 from ._arrays import Array, address
 from ._nodes import Nodes
+from ._overlap import refuse_overlap
 from ._parameters import NamedViews
 from ._sequence import State, state_pointers
 from ._tape import Gradients, TapeMemory
@@ -105,6 +106,11 @@ class ForestTape(TapeMemory):
         dx = np.empty_like(nodes.x) if need_x else None
         dinputs = [np.empty_like(array) for array in nodes.inputs] if need_inputs else None
         flat = self._flat_gradient(need_parameters, accumulate_into)
+        if accumulate_into is not None:
+            read = {"x": nodes.x, "dy": dy_given}
+            read.update((f"input {name}", array) for (name, _), array in zip(handle.inputs, nodes.inputs))
+            read.update((f"dstate {name}", tensor) for name, tensor in zip(handle.state_names, dstates or ()))
+            refuse_overlap(flat, "accumulate_into", read)
 
         workspace = network._pools.backward.take(
             handle.forest_workspace_size(c.WORKSPACE_BACKWARD, nodes.forest._handle)

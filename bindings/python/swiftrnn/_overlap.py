@@ -1,10 +1,27 @@
-"""Arrays of one call that share memory, where each number must be there once: clipping, and what an optimizer holds."""
+"""Arrays of one call that share memory, where each number must be there once."""
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Mapping, Sequence
+
+import numpy as np
 
 from ._arrays import Array, address
+
+
+def refuse_overlap(result: Array | None, name: str, others: Mapping[str, Array | None]) -> None:
+    """Refuses a `result` that the library would write while it reads, or also writes, one of `others`, by their names.
+
+    Raises
+    ------
+    ValueError
+        They share memory; both are named.
+    """
+    if result is None:
+        return
+    for other, array in others.items():
+        if array is not None and np.may_share_memory(result, array) and np.shares_memory(result, array):
+            raise ValueError(f"{name} overlaps {other}: the one is written while the other is in use")
 
 
 def refuse_overlaps(arrays: Sequence[Array], name: str, would: str) -> None:

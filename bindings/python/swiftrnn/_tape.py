@@ -10,6 +10,7 @@ import numpy as np
 from . import _c_api as c
 from ._arrays import Array, address, real, writeable
 from ._errors import Status, SwiftRNNError
+from ._overlap import refuse_overlap
 from ._parameters import NamedViews, refuse_parameters
 from ._sequence import Batch, State, joined_state, state_pointers
 
@@ -235,6 +236,12 @@ class Tape(TapeMemory):
         dinitial = batch.empty_states() if need_state else None
         dinputs = [np.empty_like(array) for array in batch.inputs] if need_inputs else None
         flat = self._flat_gradient(need_parameters, accumulate_into)
+        if accumulate_into is not None:
+            read = {"x": batch.x, "dy": dy_given[0]}
+            read.update((f"input {name}", array) for (name, _), array in zip(handle.inputs, batch.inputs))
+            for state, tensors in (("state", self._initial), ("dstate", dfinal)):
+                read.update((f"{state} {name}", tensor) for name, tensor in zip(handle.state_names, tensors or ()))
+            refuse_overlap(flat, "accumulate_into", read)
 
         parameters = network._pointers()
         gradients = None if flat is None else handle.flat_pointers(address(flat), flat.nbytes)

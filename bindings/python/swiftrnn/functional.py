@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _c_api as c
 from ._arrays import Array, address, dense, integer, integers, one_type, rows, shaped, typed, writeable
+from ._overlap import refuse_overlap
 from ._parameters import refuse_parameters
 from ._places import placed
 from ._sampling import Ids as Ids, Sampler as Sampler, sample as sample
@@ -103,6 +104,7 @@ def embedding_backward(dout: Array, ids: ArrayLike, vocabulary: int, *, accumula
         result = np.empty(shape, dout.dtype)
     else:
         result = _gradient(accumulate_into, "accumulate_into", dout.dtype, shape)
+        refuse_overlap(result, "accumulate_into", {"dout": dout, "ids": ids})
     with placed("ids", ids.shape):
         c.embedding_backward(
             c.dtype_code(dout.dtype), *shape, ids.size, c.int64s(address(ids)), address(dout),
@@ -198,8 +200,9 @@ def linear_backward(
         names = ("accumulate_into weight", "accumulate_into bias")
         dweight = _gradient(accumulate_into[0], names[0], weight.dtype, weight.shape) if need_weight else None
         dbias = _gradient(accumulate_into[1], names[1], weight.dtype, (outputs,)) if need_bias else None
-        if dweight is not None and np.may_share_memory(dweight, weight):
-            raise ValueError("accumulate_into weight overlaps weight: it receives the gradient")
+        read = {"x": x, "weight": weight, "dy": dy}
+        refuse_overlap(dweight, names[0], {**read, names[1]: dbias})
+        refuse_overlap(dbias, names[1], read)
     c.linear_backward(
         c.dtype_code(weight.dtype), math.prod(x.shape[:-1]), inputs, outputs, address(x), address(weight), address(dy),
         accumulate_into is not None, address(dx), address(dweight), address(dbias),
@@ -237,7 +240,7 @@ def cross_entropy(
     need_gradient : bool
         Whether dlogits is computed.
     out : ndarray, optional
-        Of logits' shape, C-contiguous: receives dlogits. May be `logits` itself.
+        Of logits' shape, C-contiguous: receives dlogits. May be `logits` itself, but not overlap it otherwise.
     row_losses : ndarray of float64 [...], optional
         C-contiguous: receives each row's loss, 0 where ignored.
 
@@ -266,10 +269,13 @@ def cross_entropy(
         if not need_gradient:
             raise ValueError("out was given, but need_gradient is False")
         dlogits = writeable(out, "out", array.dtype, array.shape)
+        same = address(dlogits) == address(array)
+        refuse_overlap(dlogits, "out", {"logits": None if same else array, "targets": targets})
     elif need_gradient:
         dlogits = np.empty_like(array)
     if row_losses is not None:
         writeable(row_losses, "row_losses", np.dtype(np.float64), targets.shape)
+        refuse_overlap(row_losses, "row_losses", {"logits": array, "targets": targets, "out": dlogits})
     loss, perplexity = c.c_double(), c.c_double()
     with placed("targets", targets.shape):
         c.cross_entropy(
