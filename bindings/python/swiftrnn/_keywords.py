@@ -91,6 +91,25 @@ class ChecksKeywords:
         return super().__new__(cls)
 
 
+class ChecksAttributes(ChecksKeywords):
+    """The base of classes whose settings are attributes: a mistyped one would be set and never looked at.
+
+    Refused is what is nearly a setting's name, or another library's; other attributes may be added.
+    """
+
+    _attributes: tuple[str, ...]
+    """The settings that are no attributes of the class."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self._attributes and not name.startswith("_") and not hasattr(type(self), name):
+            known = [*self._attributes, *(own for own in dir(type(self)) if not own.startswith("_"))]
+            near = difflib.get_close_matches(name, known, 1, 0.8)
+            meant = _CALLED_HERE[name] if _CALLED_HERE.get(name) in known else near[0] if near else None
+            if meant is not None:
+                raise AttributeError(f"{type(self).__name__} has no attribute {name!r}; did you mean {meant!r}?")
+        super().__setattr__(name, value)
+
+
 @contextlib.contextmanager
 def sizes_or_arguments(sizes: Mapping[str, Any], method: Any) -> Iterator[None]:
     """Errors of the block that refuse one of `sizes` also say which argument of `method` may have been meant.

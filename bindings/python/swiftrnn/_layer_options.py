@@ -6,6 +6,8 @@ import dataclasses
 import difflib
 from typing import Any, Sequence
 
+import numpy as np
+
 from . import _c_api as c
 from ._arrays import flag, integer
 from ._keywords import ChecksKeywords
@@ -79,8 +81,8 @@ class LayerOptions(ChecksKeywords):
         _named(self.gaps, "gaps", GAPS)
         flag(self.independent_directions, "independent_directions")
         flag(self.learned_initial_states, "learned_initial_states")
-        if isinstance(self.dilations, int):
-            integer(self.dilations, "dilations")
+        if isinstance(self.dilations, (int, np.integer)):
+            object.__setattr__(self, "dilations", integer(self.dilations, "dilations"))
         elif self.dilations is not None:
             object.__setattr__(self, "dilations", _integers(self.dilations, "dilations"))
         if self.hidden_sizes is not None:

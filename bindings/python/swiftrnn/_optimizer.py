@@ -8,7 +8,7 @@ from typing import Any, Callable, Mapping, Sequence, Union
 import numpy as np
 
 from ._arrays import Array, dense, integer, mapping, not_negative, own, shaped
-from ._keywords import ChecksKeywords
+from ._keywords import ChecksAttributes
 from ._network import Network
 from ._optimizer_arguments import Gradient, Parameter, array_of, gradient_array, gradient_list, parameter_list
 from ._overlap import refuse_overlaps
@@ -35,11 +35,12 @@ class Setting:
         instance._settings[self.name] = self.check(value, self.name)
 
 
-class Optimizer(ChecksKeywords):
+class Optimizer(ChecksAttributes):
     """Holds what is optimized, and hands each vector and its gradient to `_update`."""
 
     lr = Setting(not_negative, "The learning rate, 0 or more; may be changed between steps.")
 
+    _attributes = ("steps",)
     _moments_may_be_empty = False
     _owners: list[Any] = []
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from . import _c_api as c
 from ._arrays import Array, address, integer, real, rows, unsigned
-from ._keywords import ChecksKeywords
+from ._keywords import ChecksAttributes
 from ._places import placed
 
 Ids = NDArray[np.int64]
@@ -85,7 +85,7 @@ def sample(
     return ids
 
 
-class Sampler(ChecksKeywords):
+class Sampler(ChecksAttributes):
     """Draws one token after another: a call is `sample` with the sampler's seed and the next position.
 
     The same seed draws the same tokens from the same logits. A sampler can be pickled and copied, and goes on where it
@@ -113,6 +113,8 @@ class Sampler(ChecksKeywords):
     >>> text == [int(again(logits)[0]) for _ in range(20)], len(set(text)) > 10, sampler.position
     (True, True, 20)
     """
+
+    _attributes = ("temperature", "top_k", "top_p", "seed", "position")
 
     def __init__(
         self, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, seed: int | None = None

@@ -295,6 +295,13 @@ def test_options_that_do_not_fit() -> None:
         network.layer_state(np.zeros(7), 0)
 
 
+def test_one_dilation_of_any_integer_type() -> None:
+    options = LayerOptions(dilations=np.int64(2))
+    assert options == LayerOptions(dilations=2) and repr(options) == "LayerOptions(dilations=2)"
+    _, h = swiftrnn.GRU(I, H, 2, options=options)(np.ones((T, N, I), np.float32))
+    assert h.shape == (4, N, H)
+
+
 def test_a_layers_state_is_a_view_of_a_tensor_of_that_state() -> None:
     network = swiftrnn.LSTM(I, H, num_layers=2, bidirectional=True, proj_size=3, seed=0)
     _, (h, c) = network(np.ones((T, N, I), np.float32))

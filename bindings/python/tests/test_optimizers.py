@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import collections
+import copy
 import math
+import pickle
 from typing import Any, Callable
 
 import numpy as np
@@ -165,6 +167,24 @@ def test_settings_are_checked_where_they_are_set(
     with pytest.raises(error, match=message):
         optimizer.load_state_dict({**saved, "steps": 5, name: wrong})
     assert repr(optimizer.state_dict()) == repr(saved), "nothing has changed"
+
+
+@pytest.mark.parametrize(
+    "name, meant",
+    [("learning_rate", "lr"), ("rate", "lr"), ("weightdecay", "weight_decay"), ("beta1", "betas"), ("beta", "betas"),
+     ("epsilon", "eps"), ("epochs", None), ("note", None), ("_own", None)],
+)  # fmt: skip
+def test_a_mistyped_setting_is_refused(name: str, meant: str | None) -> None:
+    """It would be set, and never looked at. Attributes that resemble none may be added."""
+    for make in (swiftrnn.Adam, swiftrnn.AdamW):
+        optimizer = make(np.ones(3))
+        if meant is None:
+            setattr(optimizer, name, 0.5)
+            assert getattr(copy.deepcopy(optimizer), name) == getattr(pickle.loads(pickle.dumps(optimizer)), name) == 0.5
+            continue
+        with pytest.raises(AttributeError, match=f"^{make.__name__} has no attribute '{name}'; did you mean '{meant}'"):
+            setattr(optimizer, name, 0.5)
+        assert not hasattr(optimizer, name)
 
 
 @pytest.mark.parametrize("steps", [-1, 2**63])

@@ -221,6 +221,15 @@ def test_a_sampler_is_checked_when_it_is_made(wrong: dict[str, Any]) -> None:
         swiftrnn.Sampler(**wrong)
 
 
+def test_a_mistyped_attribute_is_refused() -> None:
+    sampler = swiftrnn.Sampler(seed=1)
+    for name, meant in (("temprature", "temperature"), ("topk", "top_k"), ("p", "top_p"), ("positions", "position")):
+        with pytest.raises(AttributeError, match=f"^Sampler has no attribute '{name}'; did you mean '{meant}'"):
+            setattr(sampler, name, 0.5)
+    sampler.name = "resembles none"  # type: ignore[attr-defined]
+    assert copy.deepcopy(sampler).name == sampler.name  # type: ignore[attr-defined]
+
+
 def test_a_refused_call_does_not_count() -> None:
     sampler = swiftrnn.Sampler(seed=1)
     with pytest.raises(TypeError, match="logits: expected float32 or float64"):
