@@ -41,7 +41,7 @@ _OF_LAYER_OPTIONS = (
 )
 # What to do instead. The first dictionary that has the name counts.
 _OF_CELLS = {
-    "proj_size": "a projection is in the cell's text, its size is one of the text's: Cell('lstm_projected').layer(…, P=…)",
+    "proj_size": "a projection is in the cell's text, with a size of its own: Cell('lstm_projected').layer(…, P=…)",
     "bias": "biases are in the cell's text: leave them out there, as 'lstm_no_bias' does",
     "nonlinearity": "the cell's text says it: Cell('rnn'), Cell('rnn_relu')",
     "reset_after": "the cell's text says it: Cell('gru'), Cell('gru_before')",

@@ -210,7 +210,7 @@ def test_sizes_are_the_librarys_to_check(name: str, options: dict[str, int], mes
     [
         ({"num_layer": 2}, swiftrnn.SwiftRNNValueError, "as an argument: did you mean 'num_layers'?"),
         ({"H": 8}, swiftrnn.SwiftRNNValueError, "as an argument: it is called 'hidden_size' here"),
-        ({"proj_size": 2}, swiftrnn.SwiftRNNValueError, "as an argument: a projection is in the cell's text, its size is"),
+        ({"proj_size": 2}, swiftrnn.SwiftRNNValueError, "as an argument: a projection is in the cell's text, with a size"),
         ({"skip": 1}, swiftrnn.SwiftRNNValueError, "as an argument: it is one of the layer options: options=LayerOpt"),
         ({"bias": False}, TypeError, "bias: expected an integer, got bool, as a size of the cell's text; as an argument: "
          "biases are in the cell's text"),

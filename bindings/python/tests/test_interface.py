@@ -154,30 +154,6 @@ def test_state_dict_holds_copies_and_loading_checks_before_it_copies() -> None:
         network.parameters["weight_hh_l0"] = np.zeros(4, np.float32)
 
 
-def test_a_name_that_there_is_not() -> None:
-    network = swiftrnn.LSTM(3, 4, seed=0)
-    y, _, tape = network.forward(x_of(5, 2, 3))
-    of_network = "weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0"
-    for views in (network.parameters, tape.backward(y).parameters):
-        for use in (lambda name: views[name], lambda name: views.__setitem__(name, y)):
-            with pytest.raises(KeyError) as caught:
-                use("weight_ih")
-            hint = "(did you mean 'weight_ih_l0' or 'weight_hh_l0'?)"
-            assert caught.value.args == (f"there is no parameter 'weight_ih' {hint}: there are {of_network}",)
-            with pytest.raises(KeyError) as caught:
-                use(3)
-            assert caught.value.args == (f"there is no parameter 3: there are {of_network}",)
-        assert "weight_ih" not in views and 3 not in views and "weight_ih_l0" in views
-        assert views.get("weight_ih") is None and views.get("weight_ih", 7) == 7
-        assert views.get("weight_ih_l0") is views["weight_ih_l0"]
-    many = swiftrnn.GRU(3, 4, num_layers=50, bidirectional=True, seed=0).parameters
-    with pytest.raises(KeyError) as caught:
-        many["xyzzy"]
-    assert caught.value.args[0].endswith("bias_hh_l0_reverse and 392 more") and len(caught.value.args[0]) < 300
-    with pytest.raises(KeyError, match="there is no parameter 'W': there are none"):
-        swiftrnn.Cell("h' = x + h").layer(3, 3).parameters["W"]
-
-
 @pytest.mark.parametrize("cell", CELLS)
 def test_pickle_and_copy(cell: str) -> None:
     case = Case(cell, "float32", 4, 3, 5, 8, 3, 2, True, True, dropout=0.5, seed=2)
