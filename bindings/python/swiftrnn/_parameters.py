@@ -103,16 +103,19 @@ class Parameters(NamedViews):
         self.version += 1
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Copies all tensors in; nothing is copied unless every name, type and shape fits."""
+        """Copies all tensors in; nothing is copied unless every name, type and shape fits. They may be views of the
+        vector itself, under whatever names.
+        """
         mapping(state, "state")
         missing = [name for name in self._views if name not in state]
         unexpected = [name for name in state if name not in self._views]
         if missing or unexpected:
             raise ValueError(f"state dict: missing {missing}, unexpected {unexpected}")
-        for name, view in self._views.items():
-            shaped(state[name], name, view.dtype, view.shape)
-        for name, view in self._views.items():
-            view[...] = state[name]
+        tensors = [shaped(state[name], name, view.dtype, view.shape) for name, view in self._views.items()]
+        # Before anything is written: numpy sees to what overlaps within one assignment, not to what the next one reads.
+        tensors = [tensor.copy() if np.may_share_memory(tensor, self._flat) else tensor for tensor in tensors]
+        for view, tensor in zip(self._views.values(), tensors):
+            view[...] = tensor
         self.changed()
 
 
