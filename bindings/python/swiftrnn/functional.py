@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _c_api as c
 from ._arrays import Array, address, dense, integer, integers, one_type, rows, shaped, typed, writeable
 from ._overlap import refuse_overlap
-from ._parameters import refuse_parameters
+from ._parameter_memory import refuse_parameters
 from ._places import placed
 from ._sampling import Ids as Ids, Sampler as Sampler, sample as sample
 
