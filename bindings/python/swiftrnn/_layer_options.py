@@ -10,7 +10,7 @@ import numpy as np
 
 from . import _c_api as c
 from ._arrays import flag, integer
-from ._keywords import ChecksKeywords
+from ._keywords import answers_keywords
 
 SKIPS = {"none": c.SKIP_NONE, "residual": c.SKIP_RESIDUAL, "dense": c.SKIP_DENSE}
 MERGES = {
@@ -24,8 +24,9 @@ _MERGES_ELSEWHERE = {"concat": "concatenate", "ave": "mean", "mul": "product"}
 GAPS = {"none": c.GAPS_NONE, "repeated": c.GAPS_REPEATED, "zero": c.GAPS_ZERO}
 
 
+@answers_keywords
 @dataclasses.dataclass(frozen=True)
-class LayerOptions(ChecksKeywords):
+class LayerOptions:
     """How layers, directions and steps are joined. What is left out is as in torch; any combination works. Never
     changes. Passes over trees take none of these.
 

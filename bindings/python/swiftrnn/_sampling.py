@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from . import _c_api as c
 from ._arrays import Array, address, integer, real, rows, unsigned
 from ._errors import SwiftRNNError
-from ._keywords import ChecksAttributes
+from ._keywords import ChecksAttributes, answers_keywords
 from ._places import placed
 
 Ids = NDArray[np.int64]
@@ -88,6 +88,7 @@ def sample(
     return ids
 
 
+@answers_keywords
 class Sampler(ChecksAttributes):
     """Draws one token after another: a call is `sample` with the sampler's seed and the next position.
 
