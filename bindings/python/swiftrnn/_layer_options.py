@@ -82,7 +82,7 @@ class LayerOptions:
         _named(self.gaps, "gaps", GAPS)
         flag(self.independent_directions, "independent_directions")
         flag(self.learned_initial_states, "learned_initial_states")
-        if isinstance(self.dilations, (int, np.integer)):
+        if isinstance(self.dilations, (int, np.integer)) or getattr(self.dilations, "ndim", 1) == 0:
             object.__setattr__(self, "dilations", integer(self.dilations, "dilations"))
         elif self.dilations is not None:
             object.__setattr__(self, "dilations", _integers(self.dilations, "dilations"))
@@ -116,6 +116,8 @@ def _named(value: Any, name: str, allowed: Sequence[str] | dict[str, int]) -> No
 
 
 def _integers(values: Any, name: str) -> tuple[int, ...]:
+    if getattr(values, "ndim", 1) == 0:
+        raise TypeError(f"{name}: expected a sequence of integers, got a single number")
     if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
         raise TypeError(f"{name}: expected a sequence of integers, got {type(values).__name__}")
     return tuple(integer(value, f"{name}[{index}]") for index, value in enumerate(values))

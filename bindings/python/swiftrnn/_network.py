@@ -15,6 +15,7 @@ from ._frozen import Frozen
 from ._handles import Config, NetworkHandle
 from ._inference import Inference
 from ._initialize import Initialized
+from ._inputs import FORWARD
 from ._parameters import Parameters
 from ._sequence import Batch, Lengths, State, needs_seed, run_forward
 from ._stream import Stream
@@ -233,7 +234,7 @@ class Network(Configured, Initialized):
         >>> bool((part[:, 0] == y[:, 1]).all())
         True
         """
-        batch = Batch(self._handle, x, lengths, inputs, mask)
+        batch = Batch(self._handle, x, lengths, inputs, mask, FORWARD)
         initial = batch.states(state)
         first_sequence = integer(first_sequence, "first_sequence", 0, 2**32 - batch.sequences)
         needs_seed(seed, first_sequence, "first_sequence", "parts of a batch")
