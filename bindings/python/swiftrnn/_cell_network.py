@@ -9,7 +9,7 @@ from ._config import checked_config
 from ._equations import Cell
 from ._forest import Forest
 from ._forest_tape import ForestTape
-from ._inputs import check_names
+from ._inputs import TREE, TREE_FORWARD, check_names
 from ._keywords import sizes_or_arguments
 from ._layer_options import LayerOptions
 from ._network import Network
@@ -178,7 +178,7 @@ class CellNetwork(Network):
         >>> y.shape, h.shape, bool((y == h[1]).all())
         ((3, 8), (2, 3, 8), True)
         """
-        nodes = Nodes(self._handle, forest, x, inputs)
+        nodes = Nodes(self._handle, forest, x, inputs, TREE)
         return run_forest_forward(nodes, parameters=self._pointers(), pools=self._pools)
 
     def tree_forward(
@@ -213,7 +213,7 @@ class CellNetwork(Network):
         >>> tape.backward(y).x.shape                 # of the loss sum(y ** 2) / 2
         (5, 3)
         """
-        nodes = Nodes(self._handle, forest, x, inputs)
+        nodes = Nodes(self._handle, forest, x, inputs, TREE_FORWARD)
         first_node = integer(first_node, "first_node", 0, 2**32 - len(forest))
         needs_seed(seed, first_node, "first_node", "parts of a forest")
         chosen = self._dropout_seeds.getrandbits(64) if seed is None else unsigned(seed, "seed")

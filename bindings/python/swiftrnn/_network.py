@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from typing import Any, Mapping
+from typing import Any, Mapping, TypeVar
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from ._frozen import Frozen
 from ._handles import Config, NetworkHandle
 from ._inference import Inference
 from ._initialize import Initialized
-from ._keywords import ChecksKeywords
+from ._inputs import FORWARD
 from ._parameters import Parameters
 from ._sequence import Batch, Lengths, State, needs_seed, run_forward
 from ._stream import Stream
@@ -26,8 +26,10 @@ _OWN_ATTRIBUTES = frozenset(
     {"_handle", "_flat", "_parameters", "_parameter_pointers", "_pools", "_inference", "_dropout_seeds"}
 )
 
+_Self = TypeVar("_Self", bound="Network")
 
-class Network(ChecksKeywords, Configured, Initialized):
+
+class Network(Configured, Initialized):
     """A recurrent network: the base of `LSTM`, `GRU`, `RNN` and `CellNetwork`, which document its arguments. Not made
     itself.
 
@@ -45,11 +47,10 @@ class Network(ChecksKeywords, Configured, Initialized):
     ``copy.deepcopy((network, optimizer))`` gives an optimizer of the new network.
     """
 
-    def __new__(cls, *arguments: Any, **given: Any) -> "Network":
+    def __new__(cls: type[_Self], *_: Any, **__: Any) -> _Self:
         if cls is Network:
             raise TypeError("swiftrnn.Network is the base of LSTM, GRU and RNN: make one of these")
-        made: Network = super().__new__(cls, *arguments, **given)
-        return made
+        return super().__new__(cls)
 
     def __init__(self, config: Config, seed: int | None) -> None:
         if not isinstance(config, Config):
@@ -233,7 +234,7 @@ class Network(ChecksKeywords, Configured, Initialized):
         >>> bool((part[:, 0] == y[:, 1]).all())
         True
         """
-        batch = Batch(self._handle, x, lengths, inputs, mask)
+        batch = Batch(self._handle, x, lengths, inputs, mask, FORWARD)
         initial = batch.states(state)
         first_sequence = integer(first_sequence, "first_sequence", 0, 2**32 - batch.sequences)
         needs_seed(seed, first_sequence, "first_sequence", "parts of a batch")

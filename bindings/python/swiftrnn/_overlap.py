@@ -6,7 +6,7 @@ from typing import Mapping, Sequence
 
 import numpy as np
 
-from ._arrays import Array, address
+from ._arrays import Array, bounds
 
 
 def refuse_overlap(result: Array | None, name: str, others: Mapping[str, Array | None]) -> None:
@@ -19,9 +19,24 @@ def refuse_overlap(result: Array | None, name: str, others: Mapping[str, Array |
     """
     if result is None:
         return
+    start, end = bounds(result)
     for other, array in others.items():
-        if array is not None and np.may_share_memory(result, array) and np.shares_memory(result, array):
-            raise ValueError(f"{name} overlaps {other}: the one is written while the other is in use")
+        if array is not None:
+            first, last = bounds(array)
+            if first < end and start < last and np.shares_memory(result, array):  # or it is between the other's rows
+                raise ValueError(_overlaps(name, other))
+
+
+def refuse_overlap_at(name: str, result: Array, start: int, other: str, array: Array, first: int) -> None:
+    """As `refuse_overlap`, of two dense arrays that start at these addresses: in a tenth of the time, where a call has
+    them anyway.
+    """
+    if first < start + result.nbytes and start < first + array.nbytes and result.size and array.size:
+        raise ValueError(_overlaps(name, other))
+
+
+def _overlaps(name: str, other: str) -> str:
+    return f"{name} overlaps {other}: the one is written while the other is in use"
 
 
 def refuse_overlaps(arrays: Sequence[Array], name: str, would: str) -> None:
@@ -38,10 +53,10 @@ def refuse_overlaps(arrays: Sequence[Array], name: str, would: str) -> None:
     """
     if len(arrays) < 2:
         return
-    ranges = sorted((address(array) or 0, array.nbytes, index) for index, array in enumerate(arrays) if array.nbytes)
-    end, furthest = 0, 0
-    for start, size, index in ranges:
-        if start < end:
+    ranges = sorted((*bounds(array), index) for index, array in enumerate(arrays) if array.nbytes)
+    last, furthest = 0, 0
+    for start, end, index in ranges:
+        if start < last:
             first, second = sorted((furthest, index))
             raise ValueError(f"{name}[{first}] and {name}[{second}] share memory: {would}")
-        end, furthest = start + size, index
+        last, furthest = end, index

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from . import _c_api as c
 from ._arrays import Array, address, integer, real, rows, unsigned
-from ._keywords import ChecksAttributes
+from ._errors import SwiftRNNError
+from ._keywords import ChecksAttributes, answers_keywords
 from ._places import placed
 
 Ids = NDArray[np.int64]
@@ -80,11 +81,14 @@ def sample(
         position=unsigned(position, "position"),
     )
     code, drawn = c.dtype_code(array.dtype), c.int64s(address(ids))
-    with placed("logits", ids.shape):
+    try:
         c.sample(code, c.byref(config), ids.size, array.shape[-1], address(array), drawn)
+    except SwiftRNNError as error:
+        raise placed(error, "logits", ids.shape) from None
     return ids
 
 
+@answers_keywords
 class Sampler(ChecksAttributes):
     """Draws one token after another: a call is `sample` with the sampler's seed and the next position.
 

@@ -11,7 +11,8 @@ from . import _c_api as c
 from ._arrays import Array, address, real, writeable
 from ._errors import Status, SwiftRNNError
 from ._overlap import refuse_overlap
-from ._parameters import NamedViews, refuse_parameters
+from ._parameter_memory import refuse_parameters
+from ._parameters import NamedViews
 from ._sequence import Batch, State, joined_state, state_pointers
 
 if TYPE_CHECKING:

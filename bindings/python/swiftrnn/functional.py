@@ -15,10 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _c_api as c
 from ._arrays import Array, address, dense, integer, integers, one_type, rows, shaped, typed, writeable
-from ._overlap import refuse_overlap
-from ._parameters import refuse_parameters
+from ._errors import SwiftRNNError
+from ._overlap import refuse_overlap, refuse_overlap_at
+from ._parameter_memory import refuse_parameters
 from ._places import placed
 from ._sampling import Ids as Ids, Sampler as Sampler, sample as sample
+
+
+_FLOAT64 = np.dtype(np.float64)
 
 
 def _matrix(value: Array, name: str) -> Array:
@@ -66,8 +70,10 @@ def embedding(weight: Array, ids: ArrayLike) -> Array:
     vocabulary, width = weight.shape
     out = np.empty((*ids.shape, width), weight.dtype)
     code, elements = c.dtype_code(weight.dtype), c.int64s(address(ids))
-    with placed("ids", ids.shape):
+    try:
         c.embedding_forward(code, vocabulary, width, address(weight), ids.size, elements, address(out))
+    except SwiftRNNError as error:
+        raise placed(error, "ids", ids.shape) from None
     return out
 
 
@@ -104,12 +110,16 @@ def embedding_backward(dout: Array, ids: ArrayLike, vocabulary: int, *, accumula
         result = np.empty(shape, dout.dtype)
     else:
         result = _gradient(accumulate_into, "accumulate_into", dout.dtype, shape)
-        refuse_overlap(result, "accumulate_into", {"dout": dout, "ids": ids})
-    with placed("ids", ids.shape):
+    at, ids_at, dout_at = address(result), address(ids), address(dout)
+    if accumulate_into is not None:
+        refuse_overlap_at("accumulate_into", result, at, "dout", dout, dout_at)
+        refuse_overlap_at("accumulate_into", result, at, "ids", ids, ids_at)
+    try:
         c.embedding_backward(
-            c.dtype_code(dout.dtype), *shape, ids.size, c.int64s(address(ids)), address(dout),
-            accumulate_into is not None, address(result),
-        )  # fmt: skip
+            c.dtype_code(dout.dtype), *shape, ids.size, c.int64s(ids_at), dout_at, accumulate_into is not None, at
+        )
+    except SwiftRNNError as error:
+        raise placed(error, "ids", ids.shape) from None
     return result
 
 
@@ -269,18 +279,29 @@ def cross_entropy(
         if not need_gradient:
             raise ValueError("out was given, but need_gradient is False")
         dlogits = writeable(out, "out", array.dtype, array.shape)
-        same = address(dlogits) == address(array)
-        refuse_overlap(dlogits, "out", {"logits": None if same else array, "targets": targets})
     elif need_gradient:
         dlogits = np.empty_like(array)
     if row_losses is not None:
-        writeable(row_losses, "row_losses", np.dtype(np.float64), targets.shape)
-        refuse_overlap(row_losses, "row_losses", {"logits": array, "targets": targets, "out": dlogits})
+        writeable(row_losses, "row_losses", _FLOAT64, targets.shape)
+    at, targets_at = address(array), address(targets)
+    out_at: Any = address(dlogits)
+    losses_at: Any = address(row_losses)
+    if out is not None:
+        if out_at != at:
+            refuse_overlap_at("out", out, out_at, "logits", array, at)
+        refuse_overlap_at("out", out, out_at, "targets", targets, targets_at)
+    if row_losses is not None:
+        refuse_overlap_at("row_losses", row_losses, losses_at, "logits", array, at)
+        refuse_overlap_at("row_losses", row_losses, losses_at, "targets", targets, targets_at)
+        if out is not None:
+            refuse_overlap_at("row_losses", row_losses, losses_at, "out", out, out_at)
     loss, perplexity = c.c_double(), c.c_double()
-    with placed("targets", targets.shape):
+    try:
         c.cross_entropy(
-            c.dtype_code(array.dtype), targets.size, array.shape[-1], address(array), c.int64s(address(targets)),
-            integer(ignore_index, "ignore_index"), c.doubles(address(row_losses)), address(dlogits), c.byref(loss),
-            c.byref(perplexity), None,
+            c.dtype_code(array.dtype), targets.size, array.shape[-1], at, c.int64s(targets_at),
+            integer(ignore_index, "ignore_index"), c.doubles(losses_at), out_at, c.byref(loss), c.byref(perplexity),
+            None,
         )  # fmt: skip
+    except SwiftRNNError as error:
+        raise placed(error, "targets", targets.shape) from None
     return CrossEntropy(loss.value, dlogits, perplexity.value)

@@ -20,10 +20,12 @@ import numpy as np
 from . import _c_api as c
 from ._arrays import Array, address, below_one, flag, not_negative
 from ._clipping import clip_grad_norm as clip_grad_norm
+from ._keywords import answers_keywords
 from ._optimizer import Optimizer, Setting
 from ._optimizer_arguments import Gradient as Gradient, Parameter as Parameter
 
 
+@answers_keywords
 class SGD(Optimizer):
     """Gradient descent with momentum, in torch's form: ``v = momentum v + (g + weight_decay p)``, ``p -= lr v``; with
     `nesterov`, ``p -= lr (g + weight_decay p + momentum v)`` (Sutskever et al. 2013).
@@ -91,6 +93,7 @@ def _betas(value: Any, name: str) -> tuple[float, float]:
     return below_one(value[0], f"{name}[0]"), below_one(value[1], f"{name}[1]")
 
 
+@answers_keywords
 class Adam(Optimizer):
     """Adam (Kingma, Ba 2015); weight decay, if any, joins the gradient.
 
@@ -131,7 +134,8 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(parameters, lr)
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
-        self._first, self._second = self._zeros(), self._zeros()
+        self._first = self._zeros()
+        self._second = [np.zeros_like(array) for array in self._first]
 
     def _moments(self) -> dict[str, list[Array]]:
         return {"first": self._first, "second": self._second}
@@ -151,6 +155,7 @@ class Adam(Optimizer):
         )  # fmt: skip
 
 
+@answers_keywords
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov, Hutter 2019). Arguments as for `Adam`.
 

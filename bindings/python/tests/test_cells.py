@@ -218,7 +218,6 @@ def test_sizes_are_the_librarys_to_check(name: str, options: dict[str, int], mes
     "given, error, message",
     [
         ({"num_layer": 2}, swiftrnn.SwiftRNNValueError, "as an argument: did you mean 'num_layers'?"),
-        ({"H": 8}, swiftrnn.SwiftRNNValueError, "as an argument: it is called 'hidden_size' here"),
         ({"proj_size": 2}, swiftrnn.SwiftRNNValueError, "as an argument: a projection is in the cell's text, with a size"),
         ({"skip": 1}, swiftrnn.SwiftRNNValueError, "as an argument: it is one of the layer options: options=LayerOpt"),
         ({"bias": False}, TypeError, "bias: expected an integer, got bool, as a size of the cell's text; as an argument: "
@@ -234,15 +233,24 @@ def test_a_size_that_was_meant_as_an_argument(given: dict[str, Any], error: type
         assert message in first and (error is TypeError or f'the cell has no size "{next(iter(given))}"' in first)
     with pytest.raises(swiftrnn.SwiftRNNValueError, match="has I and H only \\[INVALID_VALUE\\]\n"):
         swiftrnn.Cell("lstm").layer(3, 4, xyzzy=1)  # nothing is near
+    for name, argument in (("I", "input_size, the first argument"), ("H", "hidden_size, the second argument")):
+        for cell in ("lstm", "lstm_projected"):
+            with pytest.raises(swiftrnn.SwiftRNNValueError) as caught:
+                swiftrnn.Cell(cell).layer(3, 4, **{name: 8})
+            first = caught.value.message.split("\n")[0]
+            assert first == f'the size "{name}" is {argument} of Cell.layer: leave {name}= out'
 
 
-@pytest.mark.parametrize("name", ["P\0", "P\0x", "\0", "P q", "\N{GREEK SMALL LETTER ALPHA}", "P\nh", "", "2"])
+@pytest.mark.parametrize("name", ["P\0", "P\0x", "\0", "P q", "\N{GREEK SMALL LETTER ALPHA}", "P\nh", "", "2", "_P"])
 def test_names_that_no_text_can_have(name: str) -> None:
     """The library reads a size's name up to a zero byte; a number is a line of the text."""
-    with pytest.raises(ValueError, match="is no name of a size: names are ASCII letters, digits and"):
+    rule = 'names are ASCII letters, digits and "_", a letter first$'
+    with pytest.raises(ValueError, match=f"is no name of a size: {rule}"):
         swiftrnn.Cell("lstm_projected").layer(3, 4, **{name: 2})
-    with pytest.raises(ValueError, match="is no name of a number: names are ASCII letters, digits and"):
+    with pytest.raises(ValueError, match=f"is no name of a number: {rule}"):
         swiftrnn.Cell("cornn", **{name: 0.5})
+    with pytest.raises(swiftrnn.SwiftRNNValueError):  # which is also the language's rule
+        swiftrnn.Cell(f"like cornn\n{name} = 0.5")
 
 
 def test_wrong_arguments_of_a_layer() -> None:

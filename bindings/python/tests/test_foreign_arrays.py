@@ -213,6 +213,11 @@ def test_integers_of_any_type(dtype: str) -> None:
          r": expected integers, got an array of Python objects \(use .astype\(np.int64\)\)$"),
         ([0, 2**70], ValueError, r"\[1\]: 1180591620717411303424 is outside -92"),
         ([-(2**63) - 1, 0], ValueError, r"\[0\]: -9223372036854775809 is outside -92"),
+        ([[1, 2**63]], ValueError, r"\[0, 1\]: 9223372036854775808 is outside -92"),  # of which numpy makes floats
+        ([2**63, -1], ValueError, r"\[0\]: 9223372036854775808 is outside -92"),
+        ([np.array([1], np.int8), np.array([2**63], np.uint64)], ValueError, r"\[1, 0\]: 9223372036854775808 is outs"),
+        ([0.5, 2**63], TypeError, ": expected integers, got float64"),
+        ([True, 0.5], TypeError, ": expected integers, got float64"),
         (None, TypeError, ": expected integers, got NoneType"),
         (2**70, ValueError, ": 1180591620717411303424 is outside -92"),
         ([[0], [1, 2]], ValueError, "expected integers, got lists of different lengths"),
@@ -230,6 +235,15 @@ def test_what_no_identifier_is(ids: Any, error: type, message: str) -> None:
         swiftrnn.embedding_backward(np.zeros((2, 3)), ids, 4)
     with pytest.raises(error, match=f"^targets.*{message}|^targets: expected shape"):
         swiftrnn.cross_entropy(np.zeros((2, 4)), ids)
+
+
+def test_identifiers_of_different_types_in_a_list() -> None:
+    """numpy has no integer type for signed and unsigned ones together, and makes floats of them."""
+    weight = np.arange(12.0).reshape(4, 3)
+    for ids in ([np.uint64(3), np.int64(1)], [np.array(3, np.uint64), 1], (np.uint64(3), np.int8(1))):
+        assert (swiftrnn.embedding(weight, ids) == weight[[3, 1]]).all()
+    loss = swiftrnn.cross_entropy(np.zeros((2, 4)), [np.uint64(3), np.int64(-100)])
+    assert loss.dlogits[0].any() and not loss.dlogits[1].any()
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,58 @@ def test_a_parameter_by_name(network: swiftrnn.LSTM) -> None:
         tape.backward(y)
 
 
+def test_parameters_from_each_other() -> None:
+    """What is written is read before, whatever it is a view of."""
+    gru = swiftrnn.GRU(3, 4, bidirectional=True, dtype="float64", seed=0)
+    before = gru.state_dict()
+
+    def swapped(name: str) -> str:
+        return name.removesuffix("_reverse") if name.endswith("_reverse") else name + "_reverse"
+
+    torchs = torch.from_numpy(gru.flat).numpy()  # an array of its own over the same numbers
+    of_torch = {name: torchs[info.offset :][: info.elements].reshape(info.shape)
+                for name, info in zip(gru.parameters, gru._handle.parameters)}  # fmt: skip
+    for views in (dict(gru.parameters), of_torch):
+        gru.load_state_dict(before)
+        gru.load_state_dict({swapped(name): view for name, view in views.items()})
+        for name, array in before.items():
+            assert_same_bits(gru.parameters[swapped(name)], array, name)
+    # Tensors that begin in the middle of others; and all of them backwards.
+    gru.load_state_dict(before)
+    flat = gru.flat.copy()
+    shifted = {name: np.roll(flat, 5)[info.offset :][: info.elements].reshape(info.shape)
+               for name, info in zip(before, gru._handle.parameters)}  # fmt: skip
+    for info in gru._handle.parameters[1:]:
+        shifted[info.name] = gru.flat[info.offset - 5 :][: info.elements].reshape(info.shape)
+    gru.load_state_dict(shifted)
+    assert_same_bits(gru.flat, np.roll(flat, 5))
+    gru.flat = gru.flat[::-1]
+    assert_same_bits(gru.flat, np.roll(flat, 5)[::-1])
+    weight = gru.parameters["weight_hh_l0"].copy()
+    gru.parameters["weight_hh_l0"] = gru.parameters["weight_hh_l0"][::-1]
+    assert_same_bits(gru.parameters["weight_hh_l0"], weight[::-1])
+
+
+def test_moments_from_each_other() -> None:
+    optimizer = swiftrnn.Adam([np.ones(3), np.ones(3)])
+    optimizer.step([np.full(3, 1.0), np.full(3, 2.0)])
+    (a, b), state = (array.copy() for array in optimizer._first), optimizer.state_dict()
+    optimizer.load_state_dict({**state, "first.0": optimizer._first[1], "first.1": optimizer._first[0]})
+    assert_same_bits(optimizer._first, [b, a])
+
+
+def test_a_state_is_read_once() -> None:
+    """A mapping that makes its values may make others the next time, and they are checked before any is written."""
+
+    class Once(dict):
+        def __getitem__(self, name: str) -> Any:
+            return self.pop(name)
+
+    network, other = swiftrnn.GRU(3, 4, seed=0), swiftrnn.GRU(3, 4, seed=1)
+    network.load_state_dict(Once(other.state_dict()))
+    assert_same_bits(network.flat, other.flat)
+
+
 def test_gradients(network: swiftrnn.LSTM) -> None:
     y, _, tape = network.forward(X)
     gradients = tape.backward(y)

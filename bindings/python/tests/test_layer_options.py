@@ -249,6 +249,10 @@ def test_a_cell_of_equations_takes_them() -> None:
         ({"gaps": True}, ValueError, "gaps: expected one of"),
         ({"dilations": [1, "2"]}, TypeError, r"dilations\[1\]"),
         ({"hidden_sizes": 4}, TypeError, "hidden_sizes: expected a sequence"),
+        ({"hidden_sizes": np.array(4)}, TypeError, "^hidden_sizes: expected a sequence of integers, got a single numb"),
+        ({"hidden_sizes": np.int64(4)}, TypeError, "^hidden_sizes: expected a sequence of integers, got a single numb"),
+        ({"dilations": np.array(2.5)}, TypeError, "^dilations: expected an integer"),
+        ({"dilations": np.array([[1, 2]])}, TypeError, r"^dilations\[0\]: expected an integer"),
     ],
 )
 def test_options_that_are_none(arguments: dict[str, Any], error: type, message: str) -> None:
@@ -296,8 +300,9 @@ def test_options_that_do_not_fit() -> None:
 
 
 def test_one_dilation_of_any_integer_type() -> None:
-    options = LayerOptions(dilations=np.int64(2))
-    assert options == LayerOptions(dilations=2) and repr(options) == "LayerOptions(dilations=2)"
+    for dilation in (np.int64(2), np.array(2), np.array(2, np.uint8)):
+        options = LayerOptions(dilations=dilation)
+        assert options == LayerOptions(dilations=2) and repr(options) == "LayerOptions(dilations=2)"
     _, h = swiftrnn.GRU(I, H, 2, options=options)(np.ones((T, N, I), np.float32))
     assert h.shape == (4, N, H)
 

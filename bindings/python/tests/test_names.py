@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import swiftrnn
-from swiftrnn import _keywords
+from swiftrnn import _inputs, _keywords
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,10 @@ def test_a_derived_network_has_arguments_of_its_own() -> None:
             super().__init__(3, options["of_its_own"])
 
     assert Sized(width=4).hidden_size == 4 and Any_(of_its_own=5).hidden_size == 5
-    with pytest.raises(TypeError, match="^Sized: there is no argument 'widht'; did you mean 'width'"):
+    with pytest.raises(TypeError, match=r"Sized.__init__\(\) got an unexpected keyword argument 'widht'"):  # Python's
         Sized(widht=4)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="^GRU: there is no argument 'widht'; expected one of input_size, hidden_size"):
+        type("Inherits", (swiftrnn.GRU,), {})(widht=4)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,37 @@ def test_an_argument_that_no_pass_has(name: str, hint: str) -> None:
         assert str(caught.value) == f"{start}: this network has no inputs beside x"
     with pytest.raises(TypeError, match="^unexpected argument 'lengths': this"):
         lstm.stream().step(np.zeros((1, 3), np.float32), lengths=[1])
+
+
+GATED = swiftrnn.Cell("input gate, other\nh' = tanh(W @ x + gate * (U @ sum_children(h)) + other)").layer(3, 4, seed=0)
+STEPS, ROWS, TREES = np.zeros((2, 1, 3), np.float32), np.zeros((1, 3), np.float32), swiftrnn.Forest([1, -1])
+PASSES = {
+    "call": (GATED.__call__, (STEPS,), _inputs.CALL),
+    "frozen": (GATED.freeze().__call__, (STEPS,), _inputs.CALL),
+    "forward": (GATED.forward, (STEPS,), _inputs.FORWARD),
+    "step": (GATED.stream().step, (ROWS,), _inputs.STEP),
+    "run": (GATED.stream().run, (STEPS,), _inputs.STEP),
+    "tree": (GATED.tree, (TREES, STEPS[:, 0]), _inputs.TREE),
+    "tree_forward": (GATED.tree_forward, (TREES, STEPS[:, 0]), _inputs.TREE_FORWARD),
+}
+
+
+@pytest.mark.parametrize("method, arguments, keywords", PASSES.values(), ids=PASSES)
+def test_what_a_pass_suggests_it_takes(method: Any, arguments: tuple[Any, ...], keywords: tuple[str, ...]) -> None:
+    names = list(inspect.signature(method).parameters)
+    assert names == [*({2: ["forest"]}.get(len(arguments), [])), "x", *keywords, "inputs"]
+    tried = "sed stat hx froest selff xx outt first_nod first_sequenc lenghts maks gat"
+    for wrong in tried.split():
+        with pytest.raises(TypeError) as caught:
+            method(*arguments, **{wrong: 1})
+        start, _, rest = str(caught.value).partition(": this network's inputs beside x are gate, other")
+        meant = re.fullmatch(r"unexpected argument '\w+'(?: \(did you mean '(\w+)'\?\))?", start)
+        assert meant is not None and not rest, caught.value
+        assert meant[1] in (None, "gate", *keywords), caught.value
+        if wrong == "gat" or wrong == "sed" and "seed" in keywords or wrong == "hx" and "state" in keywords:
+            assert meant[1] == {"gat": "gate", "sed": "seed", "hx": "state"}[wrong]
+    with pytest.raises(TypeError, match="^unexpected argument 'gat': this"):
+        method(*arguments, gate=1, gat=1)  # what is given already is not meant
 
 
 def test_a_parameter_that_there_is_not() -> None:
