@@ -104,26 +104,30 @@ extension Lanes {
     }
   }
 
-  /// Computes the three numbers with which `(a * shrink - mean) * scale` has the mean 0 and the variance 1, but for eps.
+  /// Computes the four numbers with which `(a * shrink - first - mean) * scale` has the mean 0 and the variance 1, but for
+  /// eps.
+  ///
+  /// `mean` is that of the distances from the row's first number, which are exact between numbers that are near each
+  /// other. The mean of the numbers themselves would be off by as much as its last digit: equal numbers would become 1 or
+  /// -1 instead of 0.
   @_alwaysEmitIntoClient @inline(__always)
   static func moments(
     _ a: UnsafePointer<Scalar>, _ count: Int
-  ) -> (shrink: Scalar, mean: Scalar, scale: Scalar) {
+  ) -> (shrink: Self, first: Self, mean: Self, scale: Self, ofGradient: Scalar) {
     var shrink: Scalar = 1
     while true {
       let factor = Self(repeating: shrink)
-      let mean = sum(a, a, count) { a, _, sum in sum + a * factor } / Scalar(count)
-      let center = Self(repeating: mean)
+      let first = Self(repeating: count > 0 ? a[0] * shrink : 0)
+      let mean = Self(repeating: sum(a, a, count) { a, _, sum in sum + (a * factor - first) } / Scalar(count))
       let squares = sum(a, a, count) { a, _, sum in
-        let deviation = a * factor - center
+        let deviation = a * factor - first - mean
         return multiplyAdd(deviation, deviation, sum)
       }
-      if shrink < 1 {
-        // Only the sum of equal numbers was too large.
-        if squares == 0 { return (1, mean / shrink, 1 / Scalar(normEpsilon).squareRoot()) }
-        return (shrink, mean, 1 / (squares / Scalar(count)).squareRoot())
+      if squares < .infinity || shrink < 1 {
+        let eps = shrink < 1 ? 0 : Scalar(normEpsilon)
+        let scale = 1 / (squares / Scalar(count) + eps).squareRoot()
+        return (factor, first, mean, Self(repeating: scale), shrink)
       }
-      if squares < .infinity { return (1, mean, 1 / (squares / Scalar(count) + Scalar(normEpsilon)).squareRoot()) }
       shrink = shrinking
     }
   }
@@ -144,10 +148,7 @@ extension Lanes {
   @_alwaysEmitIntoClient @inline(__always)
   static func layerNorm(_ a: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int) {
     let own = moments(a, count)
-    let (shrink, center, factor) = (
-      Self(repeating: own.shrink), Self(repeating: own.mean), Self(repeating: own.scale)
-    )
-    each(a, a, out, count) { a, _ in (a * shrink - center) * factor }
+    each(a, a, out, count) { a, _ in (a * own.shrink - own.first - own.mean) * own.scale }
   }
 
   @_alwaysEmitIntoClient @inline(__always)
@@ -171,16 +172,24 @@ extension Lanes {
     _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, _ count: Int
   ) {
     let own = moments(a, count)
-    let (shrink, center, factor) = (
-      Self(repeating: own.shrink), Self(repeating: own.mean), Self(repeating: own.scale)
-    )
-    let average = Self(repeating: mean(b, count))
-    let dot = sum(a, b, count) { a, b, sum in multiplyAdd(b, (a * shrink - center) * factor, sum) }
-    let share = Self(repeating: dot / Scalar(count))
     // Half of the shrinking on each side: neither b times the scale overflows, nor b times what shrinks it vanishes.
-    let half = Self(repeating: own.shrink.squareRoot())
-    each(a, b, out, count) { a, b in
-      factor * ((b - average - (a * shrink - center) * factor * share) * half) * half
+    let half = Self(repeating: own.ofGradient.squareRoot())
+    var shrink: Scalar = 1
+    while true {
+      let (smaller, larger) = (Self(repeating: shrink), Self(repeating: 1 / shrink))
+      let total = sum(b, b, count) { b, _, sum in sum + b * smaller }
+      let dot = sum(a, b, count) { a, b, sum in
+        multiplyAdd(b * smaller, (a * own.shrink - own.first - own.mean) * own.scale, sum)
+      }
+      if (total.magnitude < .infinity && dot.magnitude < .infinity) || shrink < 1 {
+        let (average, share) = (Self(repeating: total / Scalar(count)), Self(repeating: dot / Scalar(count)))
+        each(a, b, out, count) { a, b in
+          let normalised = (a * own.shrink - own.first - own.mean) * own.scale
+          return own.scale * ((b * smaller - average - normalised * share) * half) * half * larger
+        }
+        return
+      }
+      shrink = shrinking
     }
   }
 
@@ -191,10 +200,20 @@ extension Lanes {
   ) {
     let own = rootMeanSquare(a, count)
     let (shrink, factor) = (Self(repeating: own.shrink), Self(repeating: own.scale))
-    let dot = sum(a, b, count) { a, b, sum in multiplyAdd(b, a * shrink * factor, sum) }
-    let share = Self(repeating: dot / Scalar(count))
     let half = Self(repeating: own.shrink.squareRoot())
-    each(a, b, out, count) { a, b in factor * ((b - a * shrink * factor * share) * half) * half }
+    var shrinkB: Scalar = 1
+    while true {
+      let (smaller, larger) = (Self(repeating: shrinkB), Self(repeating: 1 / shrinkB))
+      let dot = sum(a, b, count) { a, b, sum in multiplyAdd(b * smaller, a * shrink * factor, sum) }
+      if dot.magnitude < .infinity || shrinkB < 1 {
+        let share = Self(repeating: dot / Scalar(count))
+        each(a, b, out, count) { a, b in
+          factor * ((b * smaller - a * shrink * factor * share) * half) * half * larger
+        }
+        return
+      }
+      shrinkB = shrinking
+    }
   }
 
   /// From the result a: a (b - sum(a b)).

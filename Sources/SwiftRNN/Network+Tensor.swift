@@ -12,13 +12,17 @@ extension Network {
 
     public init(h: Tensor<Scalar>, c: Tensor<Scalar>? = nil) { tensors = [h] + (c.map { [$0] } ?? []) }
 
-    /// The first state, of all cells but those of equations `[L * D, N, P]`.
+    /// The first state, of all cells but those of equations `[L * D, N, P]`. A cell may have no states: then ``tensors`` is
+    /// empty, and to read `h` ends the process, as an array's first element does.
     public var h: Tensor<Scalar> {
-      get { tensors[0] }
-      set { tensors[0] = newValue }
+      get {
+        precondition(!tensors.isEmpty, "this cell has no states: State.tensors is empty, and there is no h")
+        return tensors[0]
+      }
+      set { tensors = [newValue] + tensors.dropFirst() }
     }
 
-    /// The second state, LSTM's `[L * D, N, H]`; nil for cells with one.
+    /// The second state, LSTM's `[L * D, N, H]`; nil for cells with one or none. Set behind `h`.
     public var c: Tensor<Scalar>? {
       get { tensors.count > 1 ? tensors[1] : nil }
       set { tensors = [h] + (newValue.map { [$0] } ?? []) + tensors.dropFirst(2) }

@@ -142,7 +142,11 @@ public struct NetworkConfiguration: Sendable, Equatable {
     try check("hidden_size", hiddenSize, 1, Self.largestSize)
     try check("num_layers", layers, 1, Self.mostLayers)
     guard cell != .equations || equationsFingerprint != 0 else {
-      throw .unsupported("the cell of a network of equations is given with it")
+      throw .unsupported(
+        """
+        a network of equations is made with its cell: Network(Cell(text), configuration), in C by \
+        swiftrnn_network_create_equations
+        """)
     }
     if cell == .lstm {
       try check("projection_size", projectionSize, 0, hiddenSize - 1)

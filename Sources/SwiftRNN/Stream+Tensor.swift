@@ -23,6 +23,11 @@ extension Network {
 
 extension Stream {
   private var inputs: Int { sequences * network.configuration.inputSize }
+  /// Compared number by number: an array to compare with would be allocated.
+  private func isBatch(_ tensor: Tensor<Scalar>, _ width: Int) -> Bool {
+    tensor.shape.count == 2 && tensor.shape[0] == sequences && tensor.shape[1] == width
+  }
+
   private var outputs: Int { sequences * network.configuration.outputSize }
 
   /// One step: `input` `[N, I]`, `output` `[N, P]`, dense. Allocates nothing.
@@ -40,6 +45,12 @@ extension Stream {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func step(_ input: Tensor<Scalar>, into output: inout Tensor<Scalar>) throws(RNNError) {
+    guard isBatch(input, network.configuration.inputSize) else {
+      throw .mismatch("the shape of input differs from [N, I]")
+    }
+    guard isBatch(output, network.configuration.outputSize) else {
+      throw .mismatch("the shape of output differs from [N, P]")
+    }
     try input.withUnsafeBufferPointer { (x) throws(RNNError) in
       try output.withUnsafeMutableBufferPointer { (y) throws(RNNError) in try step(x, into: y) }
     }

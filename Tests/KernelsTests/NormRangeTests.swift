@@ -83,12 +83,75 @@ import Testing
     check(Double.kernels(for: set), [0x1p100, 0x1p508, 0x1p512, 0x1p664, 0x1p900, 0x1p1023], tolerance: 1e-14)
   }
 
+  /// Numbers that are equal become zeros, however large they are; near each other, they keep the digits of their distances.
+  private func offsets<S: RNNScalar>(_ kernels: KernelTable<S>, _ offsets: [S], tolerance: Double) {
+    var random = SplitMix(61)
+    let ulps = Double(S(1).ulp)
+    for offset in offsets {
+      for width in Self.widths where width > 1 {
+        let equal = [S](repeating: offset, count: width)
+        let slope: [Double] = random.numbers(width)
+        #expect(run(kernels, .layerNorm, equal).allSatisfy { $0 == 0 }, "\(offset), \(width)")
+        let mean = slope.reduce(0) { $0 + Double(S($1)) } / Double(width)
+        let root = (1 / 1e-5).squareRoot()
+        for (own, slope) in zip(run(kernels, .layerNormGradient, equal, slope.map { S($0) }), slope) {
+          #expect(abs(Double(own) - (Double(S(slope)) - mean) * root) <= 64 * ulps * root, "\(offset), \(width)")
+        }
+        // Some units of the last digit apart: distances that are exact.
+        let spread = max(Double(offset.ulp), 1) * 64
+        let near = slope.map { S(Double(offset) + ($0 * spread / Double(offset.ulp)).rounded() * Double(offset.ulp)) }
+        let distances = near.map { Double($0 - offset) }
+        let (expected, deviation) = normed(distances, centered: true)
+        let shrunk = deviation / (deviation * deviation + 1e-5).squareRoot()
+        for (own, expected) in zip(run(kernels, .layerNorm, near), expected) {
+          #expect(abs(Double(own) - expected * shrunk) <= tolerance, "\(offset), \(width): \(own)")
+        }
+      }
+    }
+  }
+
+  @Test(arguments: InstructionSet.supported)
+  func offsetsOfFloats(_ set: InstructionSet) {
+    offsets(Float.kernels(for: set), [1, -3333.33, 33333.3, 142857, 3.33e9, -1e20, 1e30], tolerance: 4e-6)
+  }
+
+  @Test(arguments: InstructionSet.supported)
+  func offsetsOfDoubles(_ set: InstructionSet) {
+    offsets(Double.kernels(for: set), [1, -3333.33, 142857.1, 3.33e19, 1.1e100, -1e150], tolerance: 1e-14)
+  }
+
+  /// Slopes whose sums overflow, where the gradient does not.
+  private func largeSlopes<S: RNNScalar>(_ kernels: KernelTable<S>, _ size: S, _ slope: S, tolerance: Double) {
+    for width in Self.widths where width > 1 {
+      let a = (0..<width).map { ($0 % 2 == 0 ? size : -size) * S(1 + $0 % 5) }
+      let b = a.map { $0 > 0 ? slope : -slope }
+      let exact = a.map { Double($0 / size) }
+      for centered in [true, false] {
+        let (expected, deviation) = normed(exact, centered: centered)
+        let unit = b.map { Double($0 / slope) }
+        let mean = centered ? unit.reduce(0, +) / Double(width) : 0
+        let share = zip(unit, expected).reduce(0) { $0 + $1.0 * $1.1 } / Double(width)
+        let gradient = run(kernels, centered ? .layerNormGradient : .rmsNormGradient, a, b)
+        for i in 0..<width {
+          let right = (unit[i] - mean - expected[i] * share) / deviation
+          #expect(abs(Double(gradient[i] / slope * size) - right) <= tolerance, "\(centered), \(width): \(gradient[i])")
+        }
+      }
+    }
+  }
+
+  @Test(arguments: InstructionSet.supported)
+  func slopesThatAreLarge(_ set: InstructionSet) {
+    largeSlopes(Float.kernels(for: set), 1e9, 1e38, tolerance: 4e-5)
+    largeSlopes(Double.kernels(for: set), 1e100, 1e307, tolerance: 1e-13)
+  }
+
   private func edges<S: RNNScalar>(_ kernels: KernelTable<S>, tiny: S, tolerance: S) {
     let large = S.greatestFiniteMagnitude
     for width in Self.widths {
       // Numbers that are equal have no variance, even where their sum overflows.
       let equal = [S](repeating: large / 2, count: width)
-      if width.nonzeroBitCount == 1 { #expect(run(kernels, .layerNorm, equal).allSatisfy { $0 == 0 }) }
+      #expect(run(kernels, .layerNorm, equal).allSatisfy { $0 == 0 })
       #expect(run(kernels, .mean, equal).allSatisfy { abs($0 / (large / 2) - 1) <= tolerance }, "mean of \(width)")
       #expect(run(kernels, .rmsNorm, equal).allSatisfy { abs($0 - 1) <= tolerance })
       // Beside eps the squares of small numbers are nothing, vanish they or not.

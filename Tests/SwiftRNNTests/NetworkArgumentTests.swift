@@ -203,6 +203,35 @@ import Testing
     }
   }
 
+  /// Tensors with as many numbers, in another shape.
+  @Test func transposedTensors() throws {
+    var parameter = try Tensor<Float>(shape: [2, 3])
+    let gradient = try Tensor<Float>(shape: [3, 2])
+    let differ = "the shapes of gradient and parameter differ"
+    #expect(
+      message { () throws(RNNError) in try SGD(rate: 1).step(gradient: gradient, parameter: &parameter) } == differ)
+    var moments = try Adam.Moments(for: parameter)
+    #expect(
+      message { () throws(RNNError) in
+        try Adam().step(gradient: gradient, parameter: &parameter, moments: &moments)
+      } == differ)
+    let network = try Network<Float>(.gru(inputSize: 2, hiddenSize: 4))
+    let stream = try network.makeStream(network.makeParameters(seed: 1), batch: 3)
+    var y = try Tensor<Float>(shape: [3, 4])
+    #expect(
+      message { () throws(RNNError) in try stream.step(Tensor(shape: [2, 3]), into: &y) }
+        == "the shape of input differs from [N, I]")
+    y = try y.reshaped([4, 3])
+    #expect(
+      message { () throws(RNNError) in try stream.step(Tensor(shape: [3, 2]), into: &y) }
+        == "the shape of output differs from [N, P]")
+    let weight = try Tensor<Float>(shape: [4, 3])
+    #expect(
+      message { () throws(RNNError) in
+        _ = try Linear.forward(Tensor(shape: [5, 3]), weight: weight, bias: Tensor(shape: [2, 2]))
+      } == "the shape of bias differs from [outputs]")
+  }
+
   /// A backward pass needs a gradient of the loss.
   @Test func noGradients() throws {
     let network = try Network<Float>(.gru(inputSize: 3, hiddenSize: 4))

@@ -70,7 +70,7 @@ import Testing
       _ = try Linear.forward(cube, weight: matrix)
     }
     refused("the rank of weight is 3, must be 2") { () throws(RNNError) in _ = try Linear.forward(cube, weight: cube) }
-    refused("the number of rows of dy is 10, must be 4") { () throws(RNNError) in
+    refused("the shape of dy differs from that of x, with outputs for inputs") { () throws(RNNError) in
       _ = try Linear.backward(cube, x: matrix, weight: Tensor<Float>(shape: [6, 3]))
     }
     refused("ids has 3 elements, must have 4") { () throws(RNNError) in
@@ -91,7 +91,7 @@ import Testing
     var all = [matrix]
     refused("maxNorm is 0, must be above 0") { () throws(RNNError) in try GradientClipping.clip(&all, maxNorm: 0) }
     var short = try Tensor<Float>(shape: [11])
-    refused("gradient has 12 elements, must have 11") { () throws(RNNError) in
+    refused("the shapes of gradient and parameter differ") { () throws(RNNError) in
       try SGD(rate: 0.1).step(gradient: matrix, parameter: &short)
     }
   }

@@ -90,9 +90,14 @@ struct CellOrder {
         case .open:
           let circle = path.drop { $0.equation != equation }.map { definition.equations[$0.equation].target }
           let shown = (circle.count > 8 ? circle.prefix(8) + ["…"] : circle + [definition.equations[equation].target])
-          // Most often the prime is missing.
-          let name = definition.equations[equation].name
-          let hint = "for the value of the step before, the equation gives \(name)'"
+          // Most often a prime is missing, or is too much.
+          let next = path.lazy.drop { $0.equation != equation }.map { definition.equations[$0.equation] }.first(
+            where: \.isNext)
+          let name = (next ?? definition.equations[equation]).name
+          let hint =
+            next == nil
+            ? "for \(name) of the step before, let its equation give \(name)'"
+            : "\(name) of the step before is read without the prime"
           throw place.error("a circle: \(shown.joined(separator: " needs ")) (\(hint))")
         }
       }

@@ -40,8 +40,8 @@ struct CellParser {
     return true
   }
 
-  func expected(_ what: String) -> CellError {
-    token.place.error("expected \(what), found \(token.description)")
+  func expected(_ what: String, _ hint: String = "") -> CellError {
+    token.place.error("expected \(what), found \(token.description)\(hint)")
   }
 
   mutating func expect(_ sign: StaticSign) throws(CellError) {
@@ -111,7 +111,12 @@ struct CellParser {
     }
     var targets = [try target()]
     while take(.comma) { targets.append(try target()) }
-    try expect(.equals)
+    guard take(.equals) else {
+      // A name alone is how Python asks for a cell of the library.
+      let name = targets.count == 1 && !targets[0].isNext ? targets[0].name : ""
+      let hint = BuiltInCells.text(name) == nil ? "" : " (did you mean \"like \(name)\"?)"
+      throw expected("\"=\"", hint)
+    }
     return .equation(targets, try expression())
   }
 

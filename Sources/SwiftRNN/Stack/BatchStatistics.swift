@@ -76,12 +76,16 @@ extension StackRows {
     return (0..<sequences).reduce(0) { $0 &+ Int(lengths[$1]) }
   }
 
-  /// The mean and the variance, over all rows, of `width` columns.
+  /// The mean and the variance, over all rows, of `width` columns. Sums are of distances from the first row: the mean of
+  /// equal numbers is that number.
   @inline(never)
   func moments<Scalar: RNNScalar>(
     _ values: Rows<Scalar>, _ width: Int, mean: UnsafeMutablePointer<Scalar>, variance: UnsafeMutablePointer<Scalar>
   ) {
     let share = 1 / Scalar(max(count, 1))
+    var first: UnsafePointer<Scalar>?
+    each { s, n in if first == nil { first = UnsafePointer(values[s, n]) } }
+    let start = first
     runTeam(min(threads, max(1, width / 16))) { member in
       let parts = member.members
       member.share(parts) { some in
@@ -90,9 +94,11 @@ extension StackRows {
           for i in columns { (mean[i], variance[i]) = (0, 0) }
           each { s, n in
             let row = values[s, n]
-            for i in columns { mean[i] += row[i] }
+            if let start {
+              for i in columns { mean[i] += row[i] - start[i] }
+            }
           }
-          for i in columns { mean[i] *= share }
+          for i in columns { mean[i] = mean[i] * share + (start?[i] ?? 0) }
           each { s, n in
             let row = values[s, n]
             for i in columns { variance[i] += (row[i] - mean[i]) * (row[i] - mean[i]) }

@@ -15,6 +15,11 @@ extension Tensor {
     return (shape[0], shape[1])
   }
 
+  /// - Parameter message: says what `expected` is: a shape cannot be in an error, which holds no memory.
+  func checkShape(_ expected: [Int], _ message: StaticString) throws(RNNError) {
+    guard shape == expected else { throw .mismatch(message) }
+  }
+
   var buffer: UnsafeMutableBufferPointer<Scalar> {
     UnsafeMutableBufferPointer(start: pointer, count: count)
   }
@@ -71,6 +76,7 @@ extension Linear {
     let (rows, width) = try x.rows("the rank of x")
     let (outputs, inputs) = try weight.matrix("the rank of weight")
     try Check.size("the last dimension of x", width, inputs)
+    try bias?.checkShape([outputs], "the shape of bias differs from [outputs]")
     let y = try Tensor<Scalar>(uninitialized: x.shape.dropLast() + [outputs])
     defer { withExtendedLifetime((x, weight, bias)) {} }
     try forward(
@@ -98,7 +104,7 @@ extension Linear {
     try Check.size("the last dimension of x", width, inputs)
     let own = try dy.rows("the rank of dy")
     try Check.size("the last dimension of dy", own.width, outputs)
-    try Check.size("the number of rows of dy", own.rows, rows)
+    try dy.checkShape(x.shape.dropLast() + [outputs], "the shape of dy differs from that of x, with outputs for inputs")
     let gradients = Gradients(
       x: try Tensor<Scalar>(uninitialized: x.shape), weight: try Tensor<Scalar>(uninitialized: weight.shape),
       bias: try Tensor<Scalar>(uninitialized: [outputs]))
@@ -159,6 +165,7 @@ extension SGD {
   public func step<Scalar: RNNScalar>(
     gradient: Tensor<Scalar>, parameter: inout Tensor<Scalar>
   ) throws(RNNError) {
+    try gradient.checkShape(parameter.shape, "the shapes of gradient and parameter differ")
     defer { withExtendedLifetime(gradient) {} }
     try parameter.withUnsafeMutableBufferPointer { (p) throws(RNNError) in
       try step(gradient: gradient.constant, parameter: p)
@@ -169,6 +176,7 @@ extension SGD {
   public func step<Scalar: RNNScalar>(
     gradient: Tensor<Scalar>, parameter: inout Tensor<Scalar>, velocity: inout Tensor<Scalar>
   ) throws(RNNError) {
+    try gradient.checkShape(parameter.shape, "the shapes of gradient and parameter differ")
     defer { withExtendedLifetime(gradient) {} }
     try parameter.withUnsafeMutableBufferPointer { (p) throws(RNNError) in
       try velocity.withUnsafeMutableBufferPointer { (v) throws(RNNError) in
@@ -199,6 +207,7 @@ extension Adam {
   public func step<Scalar: RNNScalar>(
     gradient: Tensor<Scalar>, parameter: inout Tensor<Scalar>, moments: inout Moments<Scalar>
   ) throws(RNNError) {
+    try gradient.checkShape(parameter.shape, "the shapes of gradient and parameter differ")
     defer { withExtendedLifetime(gradient) {} }
     guard (0..<Int.max).contains(moments.steps) else {
       throw .invalidValue("moments.steps", moments.steps, low: 0, high: .max - 1)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import ctypes
 import math
 import operator
-from typing import Any, Mapping, Sequence
+import re
+from typing import Any, Mapping, Sequence, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ Array = NDArray[Any]
 
 FLOAT_TYPES = (np.dtype(np.float32), np.dtype(np.float64))
 INT64 = np.dtype(np.int64)
+_INT64_RANGE = f"{-(2**63)}...{2**63 - 1}"
 
 
 def float_type(dtype: Any) -> np.dtype[Any]:
@@ -37,6 +39,17 @@ def mapping(value: Any, name: str) -> Any:
     if not (hasattr(value, "keys") and hasattr(value, "__getitem__")):
         raise TypeError(f"{name}: expected a mapping of names to arrays, got {type(value).__name__}")
     return value
+
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+def text_name(name: str, of: str) -> str:
+    """`name`, given as a keyword, which must be one that a cell's text can have: the library reads names up to a zero
+    byte, and takes a number's name and value as a line of the text."""
+    if _NAME.fullmatch(name) is None:
+        raise ValueError(f'{name!r} is no name of a {of}: names are ASCII letters, digits and "_", a letter first')
+    return name
 
 
 def integer(value: Any, name: str, low: int = -(2**63), high: int = 2**63 - 1) -> int:
@@ -148,13 +161,47 @@ def integers(value: Any, name: str, expected: str = "integers") -> Array:
         raise ValueError(f"{name}: expected {expected}, got lists of different lengths") from None
     if found.size == 0 and not isinstance(value, np.ndarray):
         found = found.astype(np.int64)
+    if found.dtype.kind == "O":
+        raise _of_objects(found, name)
+    if found.dtype.kind == "f" and not isinstance(value, np.ndarray):
+        found = _of_mixed_types(value, found, name)
     if found.dtype.kind not in "iu":
         raise TypeError(f"{name}: expected integers, got {found.dtype}")
     if found.dtype.kind == "u" and found.size and int(found.max()) > 2**63 - 1:
-        at = np.unravel_index(int(found.argmax()), found.shape)
-        place = f"[{', '.join(map(str, at))}]" if at else ""
-        raise ValueError(f"{name}{place}: {int(found[at])} is outside {-(2**63)}...{2**63 - 1}")
+        largest = int(found.argmax())
+        raise ValueError(f"{name}{place(largest, found.shape)}: {int(found.flat[largest])} is outside {_INT64_RANGE}")
     return np.ascontiguousarray(found, np.int64).reshape(found.shape)  # which gives numbers of no axes one
+
+
+def _of_mixed_types(value: Any, found: Array, name: str) -> Array:
+    """The integers of lists that numpy makes floats of: there is no other type for signed and unsigned ones together,
+    and 2^63 is unsigned to it. `found` itself where there are floats among them."""
+    objects = np.asarray(value, object)
+    if any(isinstance(item, (bool, np.bool_)) or not hasattr(type(item), "__index__") for item in objects.flat):
+        return found
+    try:
+        return objects.astype(np.int64)
+    except OverflowError:
+        raise _of_objects(objects, name) from None
+
+
+def _of_objects(array: Array, name: str) -> Exception:
+    """The error for an array of Python objects where integers are meant: numpy makes one of a list with None in it, or
+    with an integer that no type of its own holds."""
+    for index, item in enumerate(array.flat):
+        at = f"{name}{place(index, array.shape)}"
+        if isinstance(item, (bool, np.bool_)) or not hasattr(type(item), "__index__"):
+            expected = "an integer" if array.ndim else "integers"
+            return TypeError(f"{at}: expected {expected}, got {type(item).__name__}")
+        if not -(2**63) <= operator.index(item) <= 2**63 - 1:
+            return ValueError(f"{at}: {operator.index(item)} is outside {_INT64_RANGE}")
+    return TypeError(f"{name}: expected integers, got an array of Python objects (use .astype(np.int64))")
+
+
+def place(index: int, shape: Sequence[int]) -> str:
+    """The element `index`, in C order, of an array of `shape`, as one writes it: ``[2, 1]``; of a single number ""."""
+    at = np.unravel_index(index, shape)
+    return f"[{', '.join(str(int(one)) for one in at)}]" if at else ""
 
 
 def indices(value: Any, name: str) -> Array:
@@ -229,6 +276,14 @@ _byte_of = ctypes.c_char.from_buffer
 _address_of = ctypes.addressof
 
 
+@overload
+def address(array: Array) -> int: ...
+
+
+@overload
+def address(array: Array | None) -> int | None: ...
+
+
 def address(array: Array | None) -> int | None:
     """Where an array's first element is; None stays None."""
     if array is None:
@@ -237,6 +292,16 @@ def address(array: Array | None) -> int | None:
         return _address_of(_byte_of(array))  # a fifth of the time of what follows
     except (TypeError, ValueError):  # read-only, empty, or not dense
         return array.ctypes.data
+
+
+def bounds(array: Array) -> tuple[int, int]:
+    """Where an array's first byte is in memory, and where its last one ends; of an empty array the same twice."""
+    if array.flags.c_contiguous or array.size == 0:
+        start = address(array)
+        return start, start + array.nbytes
+    reaches = [(count - 1) * stride for count, stride in zip(array.shape, array.strides)]
+    start = array.ctypes.data + sum(reach for reach in reaches if reach < 0)
+    return start, start + sum(map(abs, reaches)) + array.itemsize
 
 
 def rows(value: Any, name: str, width: int | None = None) -> Array:

@@ -9,7 +9,8 @@ from ._config import checked_config
 from ._equations import Cell
 from ._forest import Forest
 from ._forest_tape import ForestTape
-from ._inputs import check_names
+from ._inputs import TREE, TREE_FORWARD, check_names
+from ._keywords import sizes_or_arguments
 from ._layer_options import LayerOptions
 from ._network import Network
 from ._nodes import Nodes, run_forest_forward
@@ -74,21 +75,22 @@ class CellNetwork(Network):
     ) -> None:
         if not isinstance(cell, Cell):
             raise TypeError(f"cell: expected a swiftrnn.Cell, got {type(cell).__name__}")
-        config = checked_config(
-            "equations",
-            input_size=input_size,
-            hidden_size=hidden_size,
-            num_layers=num_layers,
-            batch_first=batch_first,
-            dropout=dropout,
-            bidirectional=bidirectional,
-            dtype=dtype,
-            num_threads=num_threads,
-            options=options,
-            equations=cell,
-            sizes=sizes,
-        )
-        super().__init__(config, seed)
+        with sizes_or_arguments(sizes, CellNetwork.__init__):
+            config = checked_config(
+                "equations",
+                input_size=input_size,
+                hidden_size=hidden_size,
+                num_layers=num_layers,
+                batch_first=batch_first,
+                dropout=dropout,
+                bidirectional=bidirectional,
+                dtype=dtype,
+                num_threads=num_threads,
+                options=options,
+                equations=cell,
+                sizes=sizes,
+            )
+            super().__init__(config, seed)
         check_names(self._handle)
 
     @property
@@ -176,7 +178,7 @@ class CellNetwork(Network):
         >>> y.shape, h.shape, bool((y == h[1]).all())
         ((3, 8), (2, 3, 8), True)
         """
-        nodes = Nodes(self._handle, forest, x, inputs)
+        nodes = Nodes(self._handle, forest, x, inputs, TREE)
         return run_forest_forward(nodes, parameters=self._pointers(), pools=self._pools)
 
     def tree_forward(
@@ -211,7 +213,7 @@ class CellNetwork(Network):
         >>> tape.backward(y).x.shape                 # of the loss sum(y ** 2) / 2
         (5, 3)
         """
-        nodes = Nodes(self._handle, forest, x, inputs)
+        nodes = Nodes(self._handle, forest, x, inputs, TREE_FORWARD)
         first_node = integer(first_node, "first_node", 0, 2**32 - len(forest))
         needs_seed(seed, first_node, "first_node", "parts of a forest")
         chosen = self._dropout_seeds.getrandbits(64) if seed is None else unsigned(seed, "seed")

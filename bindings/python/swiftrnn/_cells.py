@@ -6,10 +6,12 @@ from typing import Any
 
 from ._arrays import flag
 from ._config import checked_config
+from ._keywords import answers_keywords
 from ._layer_options import LayerOptions
 from ._network import Network
 
 
+@answers_keywords
 class LSTM(Network):
     """Long short-term memory (Hochreiter, Schmidhuber 1997; with forget gate: Gers, Schmidhuber, Cummins 2000), with
     an optional projection of the output (Sak, Senior, Beaufays 2014).
@@ -95,6 +97,7 @@ class LSTM(Network):
         super().__init__(config, seed)
 
 
+@answers_keywords
 class GRU(Network):
     """Gated recurrent unit (Cho et al. 2014), in both of its published forms.
 
@@ -149,6 +152,7 @@ class GRU(Network):
         super().__init__(config, seed)
 
 
+@answers_keywords
 class RNN(Network):
     """The simple recurrent network (Elman 1990): ``h' = tanh(W x + b + U h + d)``, or max(0, ·) instead of tanh.
 

@@ -7,6 +7,7 @@ from typing import Any, Mapping, Sequence, Union
 from . import _c_api as c
 from ._arrays import Array, address, one_type, real, writeable
 from ._optimizer_arguments import Gradient, gradient_array, gradient_list
+from ._overlap import refuse_overlaps
 
 
 def clip_grad_norm(gradients: Union[Gradient, Sequence[Gradient], Mapping[str, Array]], max_norm: float) -> float:
@@ -16,9 +17,9 @@ def clip_grad_norm(gradients: Union[Gradient, Sequence[Gradient], Mapping[str, A
     Parameters
     ----------
     gradients : Gradients, ndarray, or a sequence of them
-        Arrays are C-contiguous and writeable, all of one type. An empty sequence is accepted: its norm is 0. Unlike
-        torch's function it takes no parameters, which have no gradients of their own here: parameters of a network or
-        of an optimizer are a ValueError.
+        Arrays are C-contiguous and writeable, all of one type, and share no memory. An empty sequence is accepted: its
+        norm is 0. Unlike torch's function it takes no parameters, which have no gradients of their own here: parameters
+        of a network or of an optimizer are a ValueError.
     max_norm : float
         Above 0; ``math.inf`` to measure only.
 
@@ -26,6 +27,12 @@ def clip_grad_norm(gradients: Union[Gradient, Sequence[Gradient], Mapping[str, A
     -------
     float
         The norm before.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A type is wrong, gradients are parameters, or two share memory: a vector and a view of it, or one given twice.
+        Nothing has changed.
 
     Examples
     --------
@@ -78,5 +85,6 @@ def _vectors(gradients: Union[Gradient, Sequence[Gradient], Mapping[str, Array]]
         arrays[name] = writeable(gradient_array(gradient, name, "scaled"), name)
     one_type(arrays)
     vectors = list(arrays.values())
+    refuse_overlaps(vectors, "gradients", "what is in both would count twice in the norm and be scaled twice")
     elements = (c.c_int64 * len(vectors))(*(vector.size for vector in vectors))
     return c.dtype_code(vectors[0].dtype) if vectors else c.FLOAT32, vectors, elements

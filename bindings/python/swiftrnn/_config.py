@@ -7,7 +7,7 @@ import sys
 import warnings
 from typing import Any, Mapping
 
-from ._arrays import flag, float_type, integer, real
+from ._arrays import flag, float_type, integer, real, text_name
 from ._handles import Config
 from ._layer_options import LayerOptions
 
@@ -54,7 +54,7 @@ def checked_config(
         num_threads=integer(num_threads, "num_threads"),
         options=None if options == LayerOptions() else options,
         equations=equations,
-        sizes=tuple((name, integer(value, name)) for name, value in (sizes or {}).items()),
+        sizes=tuple((text_name(name, "size"), integer(value, name)) for name, value in (sizes or {}).items()),
     )
 
 

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from . import _c_api as c
-from ._arrays import real
+from ._arrays import real, text_name
 from ._handles import EquationsHandle
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Cell:
         if not isinstance(text, str):
             raise TypeError(f"text: expected a str, got {type(text).__name__}")
         lines = [f"like {text.strip()}" if _NAME.fullmatch(text.strip()) else text]
-        lines += [f"{name} = {_finite(value, name)!r}" for name, value in numbers.items()]
+        lines += [f"{text_name(name, 'number')} = {_finite(value, name)!r}" for name, value in numbers.items()]
         self._text = "\n".join(lines)
         self._handle = EquationsHandle(self._text.encode("utf-8", "surrogatepass"))
 

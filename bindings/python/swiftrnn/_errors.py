@@ -50,7 +50,9 @@ class SwiftRNNError(Exception):
 
     def __str__(self) -> str:
         name = self.status.name if isinstance(self.status, Status) else str(int(self.status))
-        return f"{self.message} [{name}]"
+        # Behind the first line: the last one of a cell's text has a caret, which means a place.
+        first, newline, rest = self.message.partition("\n")
+        return f"{first} [{name}]{newline}{rest}"
 
 
 class SwiftRNNValueError(SwiftRNNError, ValueError):

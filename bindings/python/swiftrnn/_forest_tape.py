@@ -9,6 +9,7 @@ import numpy as np
 from . import _c_api as c
 from ._arrays import Array, address
 from ._nodes import Nodes
+from ._overlap import refuse_overlap
 from ._parameters import NamedViews
 from ._sequence import State, state_pointers
 from ._tape import Gradients, TapeMemory
@@ -60,8 +61,6 @@ class ForestTape(TapeMemory):
     ) -> Gradients:
         """Back-propagation through structure, of gradients that arrive through y, the nodes' states, or both.
 
-        With neither, all gradients are zeros, and `accumulate_into` stays as it is.
-
         Parameters
         ----------
         dy : ndarray, optional
@@ -85,7 +84,7 @@ class ForestTape(TapeMemory):
         SwiftRNNError
             MISMATCH: the parameters have changed since the forward pass.
         ValueError
-            The tape is closed.
+            Neither `dy` nor any of `dstate` is given; or the tape is closed.
 
         Examples
         --------
@@ -103,9 +102,15 @@ class ForestTape(TapeMemory):
         buffer = self._memory()
         dy_given = None if dy is None else nodes.rows(dy, "dy", handle.output_size)
         dstates = nodes.states(dstate, "dstate")
+        self._refuse_nothing(dy, dstates)
         dx = np.empty_like(nodes.x) if need_x else None
         dinputs = [np.empty_like(array) for array in nodes.inputs] if need_inputs else None
         flat = self._flat_gradient(need_parameters, accumulate_into)
+        if accumulate_into is not None:
+            read = {"x": nodes.x, "dy": dy_given}
+            read.update((f"input {name}", array) for (name, _), array in zip(handle.inputs, nodes.inputs))
+            read.update((f"dstate {name}", tensor) for name, tensor in zip(handle.state_names, dstates or ()))
+            refuse_overlap(flat, "accumulate_into", read)
 
         workspace = network._pools.backward.take(
             handle.forest_workspace_size(c.WORKSPACE_BACKWARD, nodes.forest._handle)

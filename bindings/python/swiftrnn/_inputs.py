@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any, Mapping, Sequence
 
 import numpy as np
@@ -9,8 +10,15 @@ import numpy as np
 from ._arrays import Array, typed
 from ._handles import NetworkHandle
 
-# Keywords of the methods that take inputs.
-RESERVED = ("self", "x", "state", "lengths", "mask", "seed", "first_sequence", "out", "forest", "first_node")
+# Keywords of the methods that take inputs, behind those that are always given: x, and a tree's forest.
+CALL = ("state", "lengths", "mask")
+FORWARD = (*CALL, "seed", "first_sequence")
+STEP = ("out",)
+TREE: tuple[str, ...] = ()
+TREE_FORWARD = ("seed", "first_node")
+RESERVED = tuple(dict.fromkeys(("self", "x", *FORWARD, *STEP, "forest", *TREE_FORWARD)))
+_STATE = "state"
+_STATES_ELSEWHERE = ("hx", "h0", "h_0", "hidden", "initial_state")
 
 
 def check_names(handle: NetworkHandle) -> None:
@@ -23,8 +31,9 @@ def check_names(handle: NetworkHandle) -> None:
             )
 
 
-def named_inputs(handle: NetworkHandle, given: Mapping[str, Any] | None) -> list[Any]:
-    """What was given by keyword, in the library's order; all inputs of the network, and no other."""
+def named_inputs(handle: NetworkHandle, given: Mapping[str, Any] | None, keywords: Sequence[str]) -> list[Any]:
+    """What was given by keyword, in the library's order; all inputs of the network, and no other. `keywords` are those
+    of the method beside them, one of which may have been meant."""
     if not given and not handle.inputs:
         return []
     given = given or {}
@@ -32,11 +41,18 @@ def named_inputs(handle: NetworkHandle, given: Mapping[str, Any] | None) -> list
     has = f"this network's inputs beside x are {', '.join(names)}" if names else "this network has no inputs beside x"
     for name in given:
         if name not in names:
-            raise TypeError(f"unexpected argument {name!r}: {has}")
+            raise TypeError(f"unexpected argument {name!r}{_meant(name, keywords, names, given)}: {has}")
     missing = [name for name in names if name not in given]
     if missing:
         raise TypeError(f"missing input {missing[0]!r}: pass {missing[0]}=…; {has}")
     return [given[name] for name in names]
+
+
+def _meant(name: str, keywords: Sequence[str], inputs: Sequence[str], given: Mapping[str, Any]) -> str:
+    possible = [*keywords, *(one for one in inputs if one not in given)]
+    by_others = name in _STATES_ELSEWHERE and _STATE in keywords
+    near = [_STATE] if by_others else difflib.get_close_matches(name, possible, 1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def input_array(value: Any, name: str, dtype: np.dtype[Any], shape: Sequence[int]) -> Array:

@@ -6,8 +6,11 @@ import dataclasses
 import difflib
 from typing import Any, Sequence
 
+import numpy as np
+
 from . import _c_api as c
 from ._arrays import flag, integer
+from ._keywords import answers_keywords
 
 SKIPS = {"none": c.SKIP_NONE, "residual": c.SKIP_RESIDUAL, "dense": c.SKIP_DENSE}
 MERGES = {
@@ -21,6 +24,7 @@ _MERGES_ELSEWHERE = {"concat": "concatenate", "ave": "mean", "mul": "product"}
 GAPS = {"none": c.GAPS_NONE, "repeated": c.GAPS_REPEATED, "zero": c.GAPS_ZERO}
 
 
+@answers_keywords
 @dataclasses.dataclass(frozen=True)
 class LayerOptions:
     """How layers, directions and steps are joined. What is left out is as in torch; any combination works. Never
@@ -78,8 +82,8 @@ class LayerOptions:
         _named(self.gaps, "gaps", GAPS)
         flag(self.independent_directions, "independent_directions")
         flag(self.learned_initial_states, "learned_initial_states")
-        if isinstance(self.dilations, int):
-            integer(self.dilations, "dilations")
+        if isinstance(self.dilations, (int, np.integer)) or getattr(self.dilations, "ndim", 1) == 0:
+            object.__setattr__(self, "dilations", integer(self.dilations, "dilations"))
         elif self.dilations is not None:
             object.__setattr__(self, "dilations", _integers(self.dilations, "dilations"))
         if self.hidden_sizes is not None:
@@ -112,6 +116,8 @@ def _named(value: Any, name: str, allowed: Sequence[str] | dict[str, int]) -> No
 
 
 def _integers(values: Any, name: str) -> tuple[int, ...]:
+    if getattr(values, "ndim", 1) == 0:
+        raise TypeError(f"{name}: expected a sequence of integers, got a single number")
     if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
         raise TypeError(f"{name}: expected a sequence of integers, got {type(values).__name__}")
     return tuple(integer(value, f"{name}[{index}]") for index, value in enumerate(values))

@@ -10,8 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _c_api as c
 from ._arrays import Array, address, dense, integer, integers, matrix, one_type, real, rows, shaped, writeable
-from ._parameters import refuse_parameters
+from ._errors import SwiftRNNError
+from ._overlap import refuse_overlap, refuse_overlap_at
+from ._parameter_memory import refuse_parameters
+from ._places import placed
 
+_FLOAT64 = np.dtype(np.float64)
 _REDUCTIONS = {"mean": c.REDUCTION_MEAN, "sum": c.REDUCTION_SUM}
 
 
@@ -67,6 +71,8 @@ def cross_entropy(
     Parameters
     ----------
     logits : ndarray [..., classes]
+        -inf is a class of probability 0, as masks make it: its gradient is 0. Where it is the target the loss is inf.
+        NaN, inf, or nothing but -inf in a row that counts makes the loss NaN.
     targets : array of integers [...]
         Each in 0 ..< classes, or `ignore_index`: such rows do not count and have gradient 0.
     ignore_index : int
@@ -82,7 +88,7 @@ def cross_entropy(
     need_gradient : bool
         Whether dlogits is computed.
     out : ndarray, optional
-        Of logits' shape, C-contiguous: receives dlogits. May be `logits` itself.
+        Of logits' shape, C-contiguous: receives dlogits. May be `logits` itself, but not overlap it otherwise.
     row_losses : ndarray of float64 [...], optional
         C-contiguous: receives each row's loss, times its weight, 0 where ignored.
 
@@ -120,13 +126,30 @@ def cross_entropy(
     elif need_gradient:
         dlogits = np.empty_like(array)
     if row_losses is not None:
-        writeable(row_losses, "row_losses", np.dtype(np.float64), wanted.shape)
+        writeable(row_losses, "row_losses", _FLOAT64, wanted.shape)
+    at, targets_at = address(array), address(wanted)
+    out_at: Any = address(dlogits)
+    losses_at: Any = address(row_losses)
+    if out is not None:
+        if out_at != at:
+            refuse_overlap_at("out", out, out_at, "logits", array, at)
+        refuse_overlap_at("out", out, out_at, "targets", wanted, targets_at)
+        refuse_overlap(out, "out", {"class_weights": class_weights, "row_weights": row_weights})
+    if row_losses is not None:
+        refuse_overlap_at("row_losses", row_losses, losses_at, "logits", array, at)
+        refuse_overlap_at("row_losses", row_losses, losses_at, "targets", wanted, targets_at)
+        refuse_overlap(row_losses, "row_losses", {"class_weights": class_weights, "row_weights": row_weights})
+        if out is not None:
+            refuse_overlap_at("row_losses", row_losses, losses_at, "out", out, out_at)
     loss, perplexity = c.c_double(), c.c_double()
-    c.cross_entropy_with(
-        c.dtype_code(array.dtype), c.byref(options), wanted.size, array.shape[-1], address(array),
-        c.int64s(address(wanted)), integer(ignore_index, "ignore_index"), c.doubles(address(row_losses)),
-        address(dlogits), c.byref(loss), c.byref(perplexity), None,
-    )  # fmt: skip
+    try:
+        c.cross_entropy_with(
+            c.dtype_code(array.dtype), c.byref(options), wanted.size, array.shape[-1], at, c.int64s(targets_at),
+            integer(ignore_index, "ignore_index"), c.doubles(losses_at), out_at, c.byref(loss), c.byref(perplexity),
+            None,
+        )  # fmt: skip
+    except SwiftRNNError as error:
+        raise placed(error, "targets", wanted.shape) from None
     return CrossEntropy(loss.value, dlogits, perplexity.value)
 
 
@@ -201,7 +224,7 @@ def linear_cross_entropy(
     class_weights = weights(class_weights, "class_weights", x.dtype, (classes,))
     row_weights = weights(row_weights, "row_weights", x.dtype, x.shape[:-1])
     if row_losses is not None:
-        writeable(row_losses, "row_losses", np.dtype(np.float64), wanted.shape)
+        writeable(row_losses, "row_losses", _FLOAT64, wanted.shape)
     if need_bias is None:
         need_bias = bias is not None
     dx = np.empty_like(x) if need_x else None
@@ -212,11 +235,11 @@ def linear_cross_entropy(
         names = ("accumulate_into weight", "accumulate_into bias")
         dweight = gradient_target(accumulate_into[0], names[0], weight.dtype, weight.shape) if need_weight else None
         dbias = gradient_target(accumulate_into[1], names[1], weight.dtype, (classes,)) if need_bias else None
-        for result, name in ((dweight, names[0]), (dbias, names[1])):
-            if result is not None and any(np.may_share_memory(result, read) for read in (x, weight)):
-                raise ValueError(f"{name} overlaps x or weight: it receives the gradient")
-            if result is not None and bias is not None and np.may_share_memory(result, bias):
-                raise ValueError(f"{name} overlaps bias: it receives the gradient")
+        read = {
+            "x": x, "weight": weight, "bias": bias, "class_weights": class_weights, "row_weights": row_weights,
+        }  # fmt: skip
+        refuse_overlap(dweight, names[0], {**read, names[1]: dbias})
+        refuse_overlap(dbias, names[1], read)
     options = c.CrossEntropyOptions(
         label_smoothing=real(label_smoothing, "label_smoothing"),
         class_weights=address(class_weights),
@@ -243,5 +266,8 @@ def linear_cross_entropy(
         out_loss=c.pointer(loss),
         out_perplexity=c.pointer(perplexity),
     )
-    c.linear_cross_entropy(c.dtype_code(weight.dtype), c.byref(arguments))
+    try:
+        c.linear_cross_entropy(c.dtype_code(weight.dtype), c.byref(arguments))
+    except SwiftRNNError as error:
+        raise placed(error, "targets", wanted.shape) from None
     return LinearCrossEntropy(loss.value, perplexity.value, dx, dweight, dbias)

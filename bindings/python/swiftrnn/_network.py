@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from typing import Any, Mapping
+from typing import Any, Mapping, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from ._frozen import Frozen
 from ._handles import Config, NetworkHandle
 from ._inference import Inference
 from ._initialize import Initialized
+from ._inputs import FORWARD
 from ._parameters import Parameters
 from ._sequence import Batch, Lengths, State, needs_seed, run_forward
 from ._stream import Stream
@@ -24,6 +25,8 @@ from ._tape import Tape
 _OWN_ATTRIBUTES = frozenset(
     {"_handle", "_flat", "_parameters", "_parameter_pointers", "_pools", "_inference", "_dropout_seeds"}
 )
+
+_Self = TypeVar("_Self", bound="Network")
 
 
 class Network(Configured, Initialized):
@@ -44,7 +47,7 @@ class Network(Configured, Initialized):
     ``copy.deepcopy((network, optimizer))`` gives an optimizer of the new network.
     """
 
-    def __new__(cls, *_: Any, **__: Any) -> "Network":
+    def __new__(cls: type[_Self], *_: Any, **__: Any) -> _Self:
         if cls is Network:
             raise TypeError("swiftrnn.Network is the base of LSTM, GRU and RNN: make one of these")
         return super().__new__(cls)
@@ -231,7 +234,7 @@ class Network(Configured, Initialized):
         >>> bool((part[:, 0] == y[:, 1]).all())
         True
         """
-        batch = Batch(self._handle, x, lengths, inputs, mask)
+        batch = Batch(self._handle, x, lengths, inputs, mask, FORWARD)
         initial = batch.states(state)
         first_sequence = integer(first_sequence, "first_sequence", 0, 2**32 - batch.sequences)
         needs_seed(seed, first_sequence, "first_sequence", "parts of a batch")
@@ -256,11 +259,16 @@ class Network(Configured, Initialized):
         Parameters
         ----------
         tensor : ndarray
-            State `index` of this network, batched.
+            State `index` of this network; unbatched, N is 1.
         layer : int
             In 0...L - 1.
         index : int
             Which of the states, if there are several: 1 for LSTM's c.
+
+        Raises
+        ------
+        ValueError
+            `tensor` has not that state's shape, or there is no such layer or state.
 
         Examples
         --------
@@ -274,13 +282,17 @@ class Network(Configured, Initialized):
         parts = self._handle.state_parts[integer(index, "index", 0, len(self._handle.state_parts) - 1)]
         layer = integer(layer, "layer", 0, self.num_layers - 1)
         per_sequence = sum(rows * width for rows, width in parts)
-        if tensor.size % per_sequence:
-            raise ValueError(f"tensor: {tensor.size} numbers are no state of {per_sequence} per sequence")
-        sequences = tensor.size // per_sequence
-        rows, width = parts[layer]
-        before = sequences * sum(count * wide for count, wide in parts[:layer])
-        directions = self._handle.directions
-        part = tensor.reshape(-1)[before : before + sequences * rows * width]
+        if tensor.ndim == 2:  # unbatched
+            tensor = tensor[:, np.newaxis]
+        sequences = tensor.shape[1] if tensor.ndim == 3 else tensor.size // per_sequence
+        expected = self._handle.state_shape(index, sequences)
+        if tensor.shape != expected:
+            shape = [expected[0], "N", *expected[2:]] if len(expected) == 3 else [f"{per_sequence} N"]
+            raise ValueError(f"tensor: expected shape [{', '.join(map(str, shape))}], got {list(tensor.shape)}")
+        # Along the first axis, whose cuts are views also where the tensor is not dense.
+        counts = [rows if tensor.ndim == 3 else sequences * rows * width for rows, width in parts]
+        part = tensor[sum(counts[:layer]) :][: counts[layer]]
+        (rows, width), directions = parts[layer], self._handle.directions
         return part.reshape(directions, rows // directions, sequences, width)
 
     # ---- Packed weights and streams ----

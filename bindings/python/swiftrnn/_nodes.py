@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
@@ -18,7 +18,9 @@ from ._sequence import joined_state, split_state, state_pointers
 class Nodes:
     """The rows of the nodes of a forest: `x` is [M, I], the further `inputs` are [M, width], all dense."""
 
-    def __init__(self, handle: NetworkHandle, forest: Any, x: Any, inputs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, handle: NetworkHandle, forest: Any, x: Any, inputs: Mapping[str, Any], keywords: Sequence[str]
+    ) -> None:
         if not isinstance(forest, Forest):
             raise TypeError(f"forest: expected a swiftrnn.Forest, got {type(forest).__name__}")
         self.handle = handle
@@ -35,7 +37,8 @@ class Nodes:
         self.x = dense(array)
         self.input_shapes: list[tuple[int, ...]] = []
         """As the caller has them: one of a number per node may do without its last axis."""
-        self.inputs = [self._input(value, *info) for value, info in zip(named_inputs(handle, inputs), handle.inputs)]
+        given = named_inputs(handle, inputs, keywords)
+        self.inputs = [self._input(value, *info) for value, info in zip(given, handle.inputs)]
 
     def _input(self, value: Any, name: str, width: int) -> Array:
         array = input_array(value, name, self.dtype, (len(self.forest), width))

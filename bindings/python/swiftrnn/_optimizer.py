@@ -8,9 +8,12 @@ from typing import Any, Callable, Mapping, Sequence, Union
 import numpy as np
 
 from ._arrays import Array, dense, integer, mapping, not_negative, own, shaped
+from ._keywords import ChecksAttributes
 from ._network import Network
 from ._optimizer_arguments import Gradient, Parameter, array_of, gradient_array, gradient_list, parameter_list
-from ._parameters import optimizers, parameters_of
+from ._overlap import refuse_overlaps
+from ._parameter_memory import hold
+from ._parameters import parameters_of
 
 # What the library counts them in.
 MOST_STEPS = 2**63 - 1
@@ -33,33 +36,33 @@ class Setting:
         instance._settings[self.name] = self.check(value, self.name)
 
 
-class Optimizer:
+class Optimizer(ChecksAttributes):
     """Holds what is optimized, and hands each vector and its gradient to `_update`."""
 
     lr = Setting(not_negative, "The learning rate, 0 or more; may be changed between steps.")
 
+    _attributes = ("steps",)
     _optional_moments: tuple[str, ...] = ()
-    _owners: list[Any] = []
-
-    def __new__(cls, *_: Any, **__: Any) -> "Optimizer":
-        made = super().__new__(cls)
-        optimizers[id(made)] = made
-        return made
 
     def __init__(self, parameters: Union[Parameter, Sequence[Parameter]], lr: float) -> None:
         self._settings: dict[str, Any] = {}
         self.lr = lr
         self._single = isinstance(parameters, (Network, np.ndarray))
-        self._owners = parameter_list(parameters)
+        self._owners: list[Any] = parameter_list(parameters)
         if not self._owners:
             raise ValueError("parameters: there are none to optimize")
-        self._arrays()  # checks them
+        refuse_overlaps(self._arrays(), "parameters", "what is in both would be moved twice by each step")
+        hold(self)
         self.steps = 0
         """How many steps were taken."""
 
     def _arrays(self) -> list[Array]:
         """What is optimized, as it is now: a network's vector is asked for each time, so that a copy has its own."""
         return [array_of(owner, f"parameters[{index}]") for index, owner in enumerate(self._owners)]
+
+    def _held_arrays(self) -> list[Array]:
+        """What is optimized beside networks, which hold their own: see `_parameter_memory`."""
+        return [owner for owner in self._owners if isinstance(owner, np.ndarray)]
 
     def _zeros(self) -> list[Array]:
         return [np.zeros_like(array) for array in self._arrays()]
@@ -154,7 +157,7 @@ class Optimizer:
             for name, numbered in names.items()
             if name not in self._optional_moments or any(one in state for one in numbered)
         }
-        wanted = ["steps", *(one for numbered in names.values() for one in numbered)]
+        wanted = dict.fromkeys(["steps", *(one for numbered in names.values() for one in numbered)])
         missing = [name for name in wanted if name not in state]
         unexpected = [name for name in state if name not in wanted and name not in self._settings]
         if missing or unexpected:
@@ -183,6 +186,7 @@ class Optimizer:
         for name, value in vars(self).items():
             if any(value is moments for moments in self._moments().values()):
                 setattr(copied, name, [array.copy() for array in value])
+        hold(copied)
         return copied
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Optimizer":
@@ -191,12 +195,14 @@ class Optimizer:
         copied._owners = [_copied(owner, memo) for owner in self._owners]
         rest = {name: value for name, value in vars(self).items() if name != "_owners"}
         vars(copied).update(copy.deepcopy(rest, memo))
+        hold(copied)
         return copied
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         for moments in self._moments().values():
             moments[:] = [own(array) for array in moments]
+        hold(self)
 
 
 def _copied(owner: Any, memo: dict[int, Any]) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ._arrays import Array, writeable
 from ._network import Network
-from ._parameters import refuse_parameters
+from ._parameter_memory import refuse_parameters
 from ._tape import Gradients, TapeMemory
 
 Parameter = Union[Network, Array]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import weakref
 from typing import Any, Iterator, Mapping, Sequence
 
@@ -9,6 +10,11 @@ import numpy as np
 
 from ._arrays import Array, mapping, shaped
 from ._handles import ParameterInfo
+from ._parameter_memory import hold
+
+
+# In a message: those of one layer with two directions.
+_MOST_NAMES = 8
 
 
 class NamedViews(Mapping[str, Array]):
@@ -23,10 +29,29 @@ class NamedViews(Mapping[str, Array]):
         }
 
     def __getitem__(self, name: str) -> Array:
-        return self._views[name]
+        try:
+            return self._views[name]
+        except KeyError:
+            raise KeyError(self._unknown(name)) from None
+
+    # Mapping's own ask __getitem__, whose error takes time to write.
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._views
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The view, or `default` where there is none of this name."""
+        return self._views.get(name, default)
+
+    def _unknown(self, name: Any) -> str:
+        near = difflib.get_close_matches(name, self._views, 3) if isinstance(name, str) else []
+        hint = f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""
+        names = list(self._views)[:_MOST_NAMES]
+        more = f" and {len(self._views) - len(names)} more" if len(self._views) > len(names) else ""
+        return f"there is no parameter {name!r}{hint}: there are {', '.join(names) or 'none'}{more}"
 
     def __setitem__(self, name: str, value: Any) -> None:
-        view = self._views[name]
+        view = self[name]
         if value is not view:  # it is where += has written
             view[...] = shaped(value, name, view.dtype, view.shape)
 
@@ -67,6 +92,7 @@ class Parameters(NamedViews):
         self._vectors = (flat, flat[:].base)
         for vector in self._vectors:
             _of_vectors[id(vector)] = self
+        hold(self)
         self.version = 0
         """How many changes were noticed."""
 
@@ -78,17 +104,24 @@ class Parameters(NamedViews):
         """Notes a change made through `flat` or a view, so that tapes made before it notice it too."""
         self.version += 1
 
+    def _held_arrays(self) -> tuple[Array]:
+        """The vector: see `_parameter_memory`."""
+        return (self._flat,)
+
     def load(self, state: Mapping[str, Any]) -> None:
-        """Copies all tensors in; nothing is copied unless every name, type and shape fits."""
+        """Copies all tensors in; nothing is copied unless every name, type and shape fits. They may be views of the
+        vector itself, under whatever names.
+        """
         mapping(state, "state")
         missing = [name for name in self._views if name not in state]
         unexpected = [name for name in state if name not in self._views]
         if missing or unexpected:
             raise ValueError(f"state dict: missing {missing}, unexpected {unexpected}")
-        for name, view in self._views.items():
-            shaped(state[name], name, view.dtype, view.shape)
-        for name, view in self._views.items():
-            view[...] = state[name]
+        tensors = [shaped(state[name], name, view.dtype, view.shape) for name, view in self._views.items()]
+        # Before anything is written: numpy sees to what overlaps within one assignment, not to what the next one reads.
+        tensors = [tensor.copy() if np.may_share_memory(tensor, self._flat) else tensor for tensor in tensors]
+        for view, tensor in zip(self._views.values(), tensors):
+            view[...] = tensor
         self.changed()
 
 
@@ -103,35 +136,3 @@ def parameters_of(array: Array) -> Parameters | None:
         if found is not None and any(vector is known for known in found._vectors):
             return found
     return None
-
-
-# Those that live, by their identities: what they optimize are parameters, too. `Optimizer` enters itself.
-optimizers: "weakref.WeakValueDictionary[int, Any]" = weakref.WeakValueDictionary()
-
-
-def refuse_parameters(array: Any, name: str, would: str) -> None:
-    """Refuses an array that shares memory with parameters of a network or of an optimizer, where gradients are meant;
-    `would` says what would become of it.
-
-    By memory, not by identity: torch and others make arrays of their own over the same numbers.
-    """
-    if not isinstance(array, np.ndarray):
-        return
-    for known in _known_vectors():
-        if np.may_share_memory(array, known) and np.shares_memory(array, known):  # the first is quick
-            raise ValueError(
-                f"{name}: expected gradients, got parameters, which would be {would}. Gradients are what tape.backward "
-                "returns: pass those, or their .flat, or their .parameters.values()"
-            )
-
-
-def _known_vectors() -> Iterator[Array]:
-    # Lists, each made in one go: other threads may make and drop networks meanwhile.
-    for reference in list(_of_vectors.valuerefs()):
-        parameters = reference()
-        if parameters is not None:
-            yield parameters._flat
-    for reference in list(optimizers.valuerefs()):
-        optimizer = reference()
-        if optimizer is not None:
-            yield from (owner for owner in optimizer._owners if isinstance(owner, np.ndarray))

@@ -11,7 +11,7 @@ from . import _c_api as c
 from ._arrays import Array, address, below_one, dense, flag, integer, integers, one_type, rows, shaped, typed
 from ._arrays import unsigned, writeable
 from ._foreign import refuse_masked
-from ._parameters import refuse_parameters
+from ._parameter_memory import refuse_parameters
 from ._sequence import Lengths, needs_seed
 
 # ---- What the functions of arrays share ------------------------------------------------------------------------------

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from . import _c_api as c
 from ._arrays import Array, address, integer, real, rows, unsigned
+from ._errors import SwiftRNNError
+from ._keywords import ChecksAttributes, answers_keywords
+from ._places import placed
 
 Ids = NDArray[np.int64]
 
@@ -27,6 +30,7 @@ def sample(
     Parameters
     ----------
     logits : ndarray [..., classes]
+        Finite, or -inf for a class that is never drawn, as masks make it; not all -inf in a row.
     temperature : float
         Divides the logits; 0: the largest logit, the first of equals.
     top_k : int
@@ -45,7 +49,8 @@ def sample(
     Raises
     ------
     ValueError
-        A seed without a position, or a position without a seed; or a value is out of its range.
+        A seed without a position, or a position without a seed; or a value is out of its range. A row of logits has NaN
+        or inf, or nothing but -inf.
 
     Examples
     --------
@@ -75,13 +80,16 @@ def sample(
         seeded=1,
         position=unsigned(position, "position"),
     )
-    c.sample(
-        c.dtype_code(array.dtype), c.byref(config), ids.size, array.shape[-1], address(array), c.int64s(address(ids))
-    )
+    code, drawn = c.dtype_code(array.dtype), c.int64s(address(ids))
+    try:
+        c.sample(code, c.byref(config), ids.size, array.shape[-1], address(array), drawn)
+    except SwiftRNNError as error:
+        raise placed(error, "logits", ids.shape) from None
     return ids
 
 
-class Sampler:
+@answers_keywords
+class Sampler(ChecksAttributes):
     """Draws one token after another: a call is `sample` with the sampler's seed and the next position.
 
     The same seed draws the same tokens from the same logits. A sampler can be pickled and copied, and goes on where it
@@ -109,6 +117,8 @@ class Sampler:
     >>> text == [int(again(logits)[0]) for _ in range(20)], len(set(text)) > 10, sampler.position
     (True, True, 20)
     """
+
+    _attributes = ("temperature", "top_k", "top_p", "seed", "position")
 
     def __init__(
         self, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, seed: int | None = None

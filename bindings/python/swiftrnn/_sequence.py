@@ -12,7 +12,7 @@ from ._buffers import BufferPools
 from ._errors import Status, SwiftRNNError
 from ._foreign import refuse_masked
 from ._handles import NetworkHandle, WeightsHandle
-from ._inputs import input_array, named_inputs
+from ._inputs import CALL, input_array, named_inputs
 
 Lengths = Union[Sequence[int], Array]
 State = Union[Array, "tuple[Array, ...]"]
@@ -33,6 +33,7 @@ class Batch:
         lengths: Lengths | None,
         inputs: Mapping[str, Any] | None = None,
         mask: Any = None,
+        keywords: Sequence[str] = CALL,
     ) -> None:
         config = handle.config
         self.handle = handle
@@ -52,7 +53,8 @@ class Batch:
         self.mask = self._mask(mask)
         self.input_shapes: list[tuple[int, ...]] = []
         """As the caller has them: one of a number per step may do without its last axis."""
-        self.inputs = [self._input(value, *info) for value, info in zip(named_inputs(handle, inputs), handle.inputs)]
+        given = named_inputs(handle, inputs, keywords)
+        self.inputs = [self._input(value, *info) for value, info in zip(given, handle.inputs)]
 
     def _input(self, value: Any, name: str, width: int) -> Array:
         """An input of the caller's, checked, dense [T, N, width]."""

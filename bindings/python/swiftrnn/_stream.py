@@ -10,7 +10,7 @@ import numpy as np
 from . import _c_api as c
 from ._arrays import Array, address, dense, integer, shaped, typed, writeable
 from ._handles import NetworkHandle, StreamHandle, WeightsHandle
-from ._inputs import input_array, named_inputs
+from ._inputs import STEP, input_array, named_inputs
 from ._sequence import State, joined_state, split_state, state_pointers
 
 
@@ -183,7 +183,7 @@ class Stream:
     def _given(self, inputs: Mapping[str, Any], lead: tuple[int, ...], out: Array | None) -> list[Array]:
         """The further inputs, checked, dense [*lead, width]."""
         given = []
-        for value, (name, width) in zip(named_inputs(self._network, inputs), self._network.inputs):
+        for value, (name, width) in zip(named_inputs(self._network, inputs, STEP), self._network.inputs):
             shape = (*lead, width)
             array = dense(input_array(value, name, self._dtype, shape)).reshape(shape)
             if out is not None and np.may_share_memory(array, out):

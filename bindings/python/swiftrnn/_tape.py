@@ -10,7 +10,9 @@ import numpy as np
 from . import _c_api as c
 from ._arrays import Array, address, real, writeable
 from ._errors import Status, SwiftRNNError
-from ._parameters import NamedViews, refuse_parameters
+from ._overlap import refuse_overlap
+from ._parameter_memory import refuse_parameters
+from ._parameters import NamedViews
 from ._sequence import Batch, State, joined_state, state_pointers
 
 if TYPE_CHECKING:
@@ -88,6 +90,15 @@ class TapeMemory:
         if self._network.parameters.version != self._version:
             raise SwiftRNNError(Status.MISMATCH, "the parameters have changed since the forward pass of this tape")
         return self._buffer
+
+    @staticmethod
+    def _refuse_nothing(dy: Any, dstates: "list[Array | None] | None") -> None:
+        """Refuses a backward pass that no gradient arrives at: all of its results would be zeros, without a word."""
+        if dy is None and (dstates is None or all(tensor is None for tensor in dstates)):
+            raise ValueError(
+                "no gradient arrives: give dy, the loss's gradient for y, or dstate, its gradient for the state that "
+                "the pass returned, or both"
+            )
 
     def _flat_gradient(self, wanted: bool, into: Union[Gradients, Array, None]) -> Array | None:
         network = self._network
@@ -179,8 +190,6 @@ class Tape(TapeMemory):
     ) -> Gradients:
         """Back-propagation through time, of gradients that arrive through y, the final state, or both.
 
-        With neither, all gradients are zeros, and `accumulate_into` stays as it is.
-
         Parameters
         ----------
         dy : ndarray, optional
@@ -204,7 +213,7 @@ class Tape(TapeMemory):
         SwiftRNNError
             MISMATCH: the parameters have changed since the forward pass.
         ValueError
-            The tape is closed.
+            Neither `dy` nor any of `dstate` is given; or the tape is closed.
 
         Examples
         --------
@@ -223,10 +232,17 @@ class Tape(TapeMemory):
 
         dy_given = (None, 0, 0) if dy is None else batch.sequence(dy, "dy", handle.output_size)
         dfinal = batch.states(dstate, "dstate")
+        self._refuse_nothing(dy, dfinal)
         dx_wanted = batch.empty(handle.config.input_size) if need_x else (None, 0, 0)
         dinitial = batch.empty_states() if need_state else None
         dinputs = [np.empty_like(array) for array in batch.inputs] if need_inputs else None
         flat = self._flat_gradient(need_parameters, accumulate_into)
+        if accumulate_into is not None:
+            read = {"x": batch.x, "dy": dy_given[0]}
+            read.update((f"input {name}", array) for (name, _), array in zip(handle.inputs, batch.inputs))
+            for state, tensors in (("state", self._initial), ("dstate", dfinal)):
+                read.update((f"{state} {name}", tensor) for name, tensor in zip(handle.state_names, tensors or ()))
+            refuse_overlap(flat, "accumulate_into", read)
 
         parameters = network._pointers()
         gradients = None if flat is None else handle.flat_pointers(address(flat), flat.nbytes)

@@ -31,6 +31,7 @@ from ._elementwise_losses import (
     l1_loss as l1_loss,
     mse_loss as mse_loss,
 )
+from ._errors import SwiftRNNError
 from ._losses import (
     CrossEntropy as CrossEntropy,
     LinearCrossEntropy as LinearCrossEntropy,
@@ -38,6 +39,8 @@ from ._losses import (
     gradient_target,
     linear_cross_entropy as linear_cross_entropy,
 )
+from ._overlap import refuse_overlap, refuse_overlap_at
+from ._places import placed
 from ._pooling import (
     Dropped as Dropped,
     Pooled as Pooled,
@@ -80,9 +83,11 @@ def embedding(weight: Array, ids: ArrayLike) -> Array:
     ids = integers(ids, "ids")
     vocabulary, width = weight.shape
     out = np.empty((*ids.shape, width), weight.dtype)
-    c.embedding_forward(
-        c.dtype_code(weight.dtype), vocabulary, width, address(weight), ids.size, c.int64s(address(ids)), address(out)
-    )
+    code, elements = c.dtype_code(weight.dtype), c.int64s(address(ids))
+    try:
+        c.embedding_forward(code, vocabulary, width, address(weight), ids.size, elements, address(out))
+    except SwiftRNNError as error:
+        raise placed(error, "ids", ids.shape) from None
     return out
 
 
@@ -119,10 +124,16 @@ def embedding_backward(dout: Array, ids: ArrayLike, vocabulary: int, *, accumula
         result = np.empty(shape, dout.dtype)
     else:
         result = gradient_target(accumulate_into, "accumulate_into", dout.dtype, shape)
-    c.embedding_backward(
-        c.dtype_code(dout.dtype), *shape, ids.size, c.int64s(address(ids)), address(dout), accumulate_into is not None,
-        address(result),
-    )  # fmt: skip
+    at, ids_at, dout_at = address(result), address(ids), address(dout)
+    if accumulate_into is not None:
+        refuse_overlap_at("accumulate_into", result, at, "dout", dout, dout_at)
+        refuse_overlap_at("accumulate_into", result, at, "ids", ids, ids_at)
+    try:
+        c.embedding_backward(
+            c.dtype_code(dout.dtype), *shape, ids.size, c.int64s(ids_at), dout_at, accumulate_into is not None, at
+        )
+    except SwiftRNNError as error:
+        raise placed(error, "ids", ids.shape) from None
     return result
 
 
@@ -213,8 +224,9 @@ def linear_backward(
         names = ("accumulate_into weight", "accumulate_into bias")
         dweight = gradient_target(accumulate_into[0], names[0], weight.dtype, weight.shape) if need_weight else None
         dbias = gradient_target(accumulate_into[1], names[1], weight.dtype, (outputs,)) if need_bias else None
-        if dweight is not None and np.may_share_memory(dweight, weight):
-            raise ValueError("accumulate_into weight overlaps weight: it receives the gradient")
+        read = {"x": x, "weight": weight, "dy": dy}
+        refuse_overlap(dweight, names[0], {**read, names[1]: dbias})
+        refuse_overlap(dbias, names[1], read)
     c.linear_backward(
         c.dtype_code(weight.dtype), math.prod(x.shape[:-1]), inputs, outputs, address(x), address(weight), address(dy),
         accumulate_into is not None, address(dx), address(dweight), address(dbias),

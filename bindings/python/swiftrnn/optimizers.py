@@ -21,10 +21,12 @@ import numpy as np
 from . import _c_api as c
 from ._arrays import Array, address, below_one, flag, not_negative
 from ._clipping import clip_grad_norm as clip_grad_norm, clip_grad_value as clip_grad_value
+from ._keywords import answers_keywords
 from ._optimizer import Optimizer, Setting
 from ._optimizer_arguments import Gradient as Gradient, Parameter as Parameter
 
 
+@answers_keywords
 class SGD(Optimizer):
     """Gradient descent with momentum, in torch's form: ``v = momentum v + (g + weight_decay p)``, ``p -= lr v``; with
     `nesterov`, ``p -= lr (g + weight_decay p + momentum v)`` (Sutskever et al. 2013).
@@ -32,7 +34,7 @@ class SGD(Optimizer):
     Parameters
     ----------
     parameters : Network, ndarray, or a sequence of them
-        Arrays are C-contiguous and writeable; they are updated in place.
+        Arrays are C-contiguous, writeable, and share no memory; they are updated in place.
     lr, momentum, weight_decay : float
         0 or more.
     nesterov : bool
@@ -92,13 +94,14 @@ def _betas(value: Any, name: str) -> tuple[float, float]:
     return below_one(value[0], f"{name}[0]"), below_one(value[1], f"{name}[1]")
 
 
+@answers_keywords
 class Adam(Optimizer):
     """Adam (Kingma, Ba 2015); weight decay, if any, joins the gradient.
 
     Parameters
     ----------
     parameters : Network, ndarray, or a sequence of them
-        Arrays are C-contiguous and writeable; they are updated in place.
+        Arrays are C-contiguous, writeable, and share no memory; they are updated in place.
     lr, eps, weight_decay : float
         0 or more.
     betas : (float, float)
@@ -132,7 +135,8 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(parameters, lr)
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
-        self._first, self._second = self._zeros(), self._zeros()
+        self._first = self._zeros()
+        self._second = [np.zeros_like(array) for array in self._first]
 
     def _moments(self) -> dict[str, list[Array]]:
         return {"first": self._first, "second": self._second}
@@ -152,6 +156,7 @@ class Adam(Optimizer):
         )  # fmt: skip
 
 
+@answers_keywords
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov, Hutter 2019). Arguments as for `Adam`.
 
@@ -177,6 +182,7 @@ class AdamW(Adam):
         super().__init__(parameters, lr, betas, eps, weight_decay)
 
 
+@answers_keywords
 class RMSprop(Optimizer):
     """RMSprop (Tieleman, Hinton 2012), in torch's form: the gradient, with `weight_decay` p added, is divided by the root
     of the running mean of its square; `centered` (Graves 2013), by that of its variance.

@@ -13,6 +13,8 @@ import swiftrnn
 from cell_cases import CELLS, F, SIZES, TWO_INPUTS, normal
 from torch_reference import as_list, assert_same_bits
 
+CELL = swiftrnn.Cell("lstm")
+
 # ---- Texts -----------------------------------------------------------------------------------------------------------
 
 
@@ -63,10 +65,19 @@ def test_the_cells_of_the_library() -> None:
             'line 2, column 1: nothing that leads to the output reads "z"; the output is h\' unless an equation gives y\n'
             "  z = h\n  ^",
         ),
+        ("h' = x\nlstm", 'line 2, column 5: expected "=", found the end of the line (did you mean "like lstm"?)'),
         ("y' = x\nz = y", 'line 2, column 1: nothing that leads to the output reads "z"\n  z = y\n  ^'),
         (
             "f = tanh(U @ h)\nh = f + x",
-            "line 1, column 14: a circle: h needs f needs h (for the value of the step before, the equation gives h')",
+            "line 1, column 14: a circle: h needs f needs h (for h of the step before, let its equation give h')",
+        ),
+        (
+            "c' = sigmoid(W @ x) * c' + x\nh' = c'",
+            "line 1, column 23: a circle: c' needs c' (c of the step before is read without the prime)",
+        ),
+        (
+            "f = tanh(h' + x)\nh' = f * x",
+            "line 1, column 10: a circle: h' needs f needs h' (h of the step before is read without the prime)",
         ),
         ("h' = x\ny = hh'", "line 2, column 5: no equation gives hh' (did you mean \"h'\"?)"),
         ("size O\nh' = x", 'line 1, column 7: expected "=" and a size, as in "size y = O", found the end of the line'),
@@ -82,6 +93,15 @@ def test_a_text_that_is_no_cell(text: str, message: str) -> None:
     with pytest.raises(swiftrnn.SwiftRNNError) as caught:
         swiftrnn.Cell(text)
     assert isinstance(caught.value, ValueError) and caught.value.message.startswith(message), caught.value.message
+
+
+def test_the_caret_stands_alone_on_its_line() -> None:
+    with pytest.raises(swiftrnn.SwiftRNNError) as caught:
+        swiftrnn.Cell("h' = x + tnah(h)")
+    first, line, caret = str(caught.value).split("\n")
+    assert first.startswith("line 1, column 10: ") and first.endswith(" [INVALID_VALUE]")
+    assert (line, caret) == ("  h' = x + tnah(h)", "           ^")
+    assert caught.value.message == f"{first.removesuffix(' [INVALID_VALUE]')}\n{line}\n{caret}"
 
 
 def test_wrong_arguments_of_a_cell() -> None:
@@ -192,6 +212,45 @@ def test_sizes_are_the_librarys_to_check(name: str, options: dict[str, int], mes
     with pytest.raises(swiftrnn.SwiftRNNError) as caught:
         swiftrnn.Cell(name).layer(3, 4, **options)
     assert isinstance(caught.value, ValueError) and message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "given, error, message",
+    [
+        ({"num_layer": 2}, swiftrnn.SwiftRNNValueError, "as an argument: did you mean 'num_layers'?"),
+        ({"proj_size": 2}, swiftrnn.SwiftRNNValueError, "as an argument: a projection is in the cell's text, with a size"),
+        ({"skip": 1}, swiftrnn.SwiftRNNValueError, "as an argument: it is one of the layer options: options=LayerOpt"),
+        ({"bias": False}, TypeError, "bias: expected an integer, got bool, as a size of the cell's text; as an argument: "
+         "biases are in the cell's text"),
+        ({"device": "cpu"}, TypeError, "device: expected an integer, got str, as a size of the cell's text; as an "),
+    ],
+)  # fmt: skip
+def test_a_size_that_was_meant_as_an_argument(given: dict[str, Any], error: type, message: str) -> None:
+    for make in (swiftrnn.Cell("lstm").layer, lambda *sizes, **rest: swiftrnn.CellNetwork(CELL, *sizes, **rest)):
+        with pytest.raises(error) as caught:
+            make(3, 4, **given)
+        first = str(caught.value).split("\n")[0]
+        assert message in first and (error is TypeError or f'the cell has no size "{next(iter(given))}"' in first)
+    with pytest.raises(swiftrnn.SwiftRNNValueError, match="has I and H only \\[INVALID_VALUE\\]\n"):
+        swiftrnn.Cell("lstm").layer(3, 4, xyzzy=1)  # nothing is near
+    for name, argument in (("I", "input_size, the first argument"), ("H", "hidden_size, the second argument")):
+        for cell in ("lstm", "lstm_projected"):
+            with pytest.raises(swiftrnn.SwiftRNNValueError) as caught:
+                swiftrnn.Cell(cell).layer(3, 4, **{name: 8})
+            first = caught.value.message.split("\n")[0]
+            assert first == f'the size "{name}" is {argument} of Cell.layer: leave {name}= out'
+
+
+@pytest.mark.parametrize("name", ["P\0", "P\0x", "\0", "P q", "\N{GREEK SMALL LETTER ALPHA}", "P\nh", "", "2", "_P"])
+def test_names_that_no_text_can_have(name: str) -> None:
+    """The library reads a size's name up to a zero byte; a number is a line of the text."""
+    rule = 'names are ASCII letters, digits and "_", a letter first$'
+    with pytest.raises(ValueError, match=f"is no name of a size: {rule}"):
+        swiftrnn.Cell("lstm_projected").layer(3, 4, **{name: 2})
+    with pytest.raises(ValueError, match=f"is no name of a number: {rule}"):
+        swiftrnn.Cell("cornn", **{name: 0.5})
+    with pytest.raises(swiftrnn.SwiftRNNValueError):  # which is also the language's rule
+        swiftrnn.Cell(f"like cornn\n{name} = 0.5")
 
 
 def test_wrong_arguments_of_a_layer() -> None:

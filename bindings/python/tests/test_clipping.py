@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import time
 from typing import Any
 
 import numpy as np
@@ -129,12 +130,46 @@ def test_parameters_are_refused_whatever_holds_them() -> None:
         with pytest.raises(ValueError, match="expected gradients, got parameters"):
             call()
     weight = np.ones((5, 3))
-    with pytest.raises(ValueError, match="accumulate_into weight overlaps weight"):
+    with pytest.raises(ValueError, match="accumulate_into weight overlaps weight: "):
         swiftrnn.linear_backward(
             np.ones((2, 5)), np.ones((2, 3)), weight, need_bias=False, accumulate_into=(weight, None)
         )
     assert_same_bits([network.flat, table, twin.flat], [before[0], before[1], before[3]])
     assert optimizer.steps == 0 and (weight == 1).all()
+
+
+def test_gradients_that_share_memory() -> None:
+    network, vector = swiftrnn.GRU(3, 4, seed=0), np.arange(1.0, 13.0)
+    y, _, tape = network.forward(np.ones((2, 1, 3), np.float32))
+    gradients = tape.backward(y)
+    again = tape.backward(y, accumulate_into=gradients)
+    of_network = [gradients.flat.copy(), vector.copy()]
+    given: list[tuple[Any, tuple[int, int]]] = [
+        ([vector, vector], (0, 1)),
+        ([gradients.flat, gradients.parameters["weight_ih_l0"]], (0, 1)),
+        ([gradients.parameters["bias_hh_l0"], gradients], (0, 1)),
+        ([gradients, np.ones(3, np.float32), again], (0, 2)),
+        ([vector[5:], np.ones(4), vector[:6]], (0, 2)),
+        ([vector, vector[2:3], vector[9:10]], (0, 1)),
+        ([vector[2:3], vector[9:10], vector], (0, 2)),
+        ([vector.reshape(3, 4), torch.from_numpy(vector[11:]).numpy()], (0, 1)),
+        ({"a": vector[:7], "b": vector[6:]}, (0, 1)),
+    ]
+    for wrong, pair in given:
+        with pytest.raises(ValueError, match=r"^gradients\[%d\] and gradients\[%d\] share memory: .* twice" % pair):
+            swiftrnn.clip_grad_norm(wrong, 1e-3)
+    assert_same_bits([gradients.flat, vector], of_network, "nothing was scaled")
+    # Neighbours in one vector, in any order, and empty arrays anywhere in it.
+    parts = [vector[8:], vector[:3], vector[3:3], vector[3:8], vector[5:5], np.empty(0)]
+    assert abs(swiftrnn.clip_grad_norm(parts, math.inf) - math.sqrt(650)) < 1e-12
+
+
+def test_looking_for_shared_memory_is_quick() -> None:
+    """By the ends of ranges, not pair by pair: of 20000 arrays there are 200 million pairs."""
+    vector = np.ones(20_000)
+    start = time.process_time()
+    swiftrnn.clip_grad_norm([vector[index : index + 1] for index in range(len(vector))], 9.0)
+    assert time.process_time() - start < 20
 
 
 def test_gradients_are_taken_as_the_documentation_says() -> None:

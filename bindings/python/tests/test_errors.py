@@ -166,6 +166,21 @@ def test_gradients(lstm: swiftrnn.LSTM) -> None:
         tape.backward(y, accumulate_into=np.zeros(288, F)[::2])
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru", "y = tanh(W @ x + b)"])
+def test_a_backward_pass_needs_a_gradient_to_start_from(cell: str) -> None:
+    network = swiftrnn.Cell(cell).layer(3, 4, seed=0)
+    y, state, tape = network.forward(zeros(5, 2, 3))
+    into = np.ones_like(network.flat)
+    of_the_state = (None,) * len(state) if isinstance(state, tuple) else None
+    for nothing in ({}, {"dy": None}, {"dstate": of_the_state}, {"accumulate_into": into}, {"need_x": False}):
+        with pytest.raises(ValueError, match="^no gradient arrives: give dy, .*, or dstate, its gradient for the state"):
+            tape.backward(**nothing)
+    assert (into == 1).all()
+    assert not tape.backward(np.zeros_like(y)).flat.any(), "zeros that are meant can be given"
+    if isinstance(state, tuple) and state:
+        assert tape.backward(dstate=(np.ones_like(state[0]), None)).flat.any()
+
+
 @pytest.mark.parametrize(
     "arguments, error, message",
     [

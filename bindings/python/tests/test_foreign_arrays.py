@@ -209,7 +209,22 @@ def test_integers_of_any_type(dtype: str) -> None:
         (np.array([True, False]), TypeError, "expected integers, got bool"),
         ([True, False], TypeError, "expected integers, got bool"),
         (["a", "b"], TypeError, "expected integers, got <U1"),
-        ([None, 1], TypeError, "expected integers, got object"),
+        ([None, 1], TypeError, r"\[0\]: expected an integer, got NoneType"),
+        ([[0, 1], [2, None]], TypeError, r"\[1, 1\]: expected an integer, got NoneType"),
+        (np.array([1, None], object), TypeError, r"\[1\]: expected an integer, got NoneType"),
+        (np.array([1, True], object), TypeError, r"\[1\]: expected an integer, got bool"),
+        (np.array([[0], [1, 2]], object), TypeError, r"\[0\]: expected an integer, got list"),
+        (np.array([0, 1], object), TypeError,
+         r": expected integers, got an array of Python objects \(use .astype\(np.int64\)\)$"),
+        ([0, 2**70], ValueError, r"\[1\]: 1180591620717411303424 is outside -92"),
+        ([-(2**63) - 1, 0], ValueError, r"\[0\]: -9223372036854775809 is outside -92"),
+        ([[1, 2**63]], ValueError, r"\[0, 1\]: 9223372036854775808 is outside -92"),  # of which numpy makes floats
+        ([2**63, -1], ValueError, r"\[0\]: 9223372036854775808 is outside -92"),
+        ([np.array([1], np.int8), np.array([2**63], np.uint64)], ValueError, r"\[1, 0\]: 9223372036854775808 is outs"),
+        ([0.5, 2**63], TypeError, ": expected integers, got float64"),
+        ([True, 0.5], TypeError, ": expected integers, got float64"),
+        (None, TypeError, ": expected integers, got NoneType"),
+        (2**70, ValueError, ": 1180591620717411303424 is outside -92"),
         ([[0], [1, 2]], ValueError, "expected integers, got lists of different lengths"),
         (np.array([0, 2**63], np.uint64), ValueError, r"\[1\]: 9223372036854775808 is outside -92"),
         (np.array([[0, 1], [2**64 - 1, 1]], np.uint64), ValueError, r"\[1, 0\]: 18446744073709551615 is outside -92"),
@@ -217,7 +232,7 @@ def test_integers_of_any_type(dtype: str) -> None:
         (np.array([0, 200], np.uint8), ValueError, r"\[1\] is 200, must be in 0...3"),
         (np.array([-1, 0], np.int8), ValueError, r"\[0\] is -1, must be in 0...3"),
     ],
-)
+)  # fmt: skip
 def test_what_no_identifier_is(ids: Any, error: type, message: str) -> None:
     with pytest.raises(error, match=f"^ids.*{message}"):
         swiftrnn.embedding(np.zeros((4, 3)), ids)
@@ -225,3 +240,37 @@ def test_what_no_identifier_is(ids: Any, error: type, message: str) -> None:
         swiftrnn.embedding_backward(np.zeros((2, 3)), ids, 4)
     with pytest.raises(error, match=f"^targets.*{message}|^targets: expected shape"):
         swiftrnn.cross_entropy(np.zeros((2, 4)), ids)
+
+
+def test_identifiers_of_different_types_in_a_list() -> None:
+    """numpy has no integer type for signed and unsigned ones together, and makes floats of them."""
+    weight = np.arange(12.0).reshape(4, 3)
+    for ids in ([np.uint64(3), np.int64(1)], [np.array(3, np.uint64), 1], (np.uint64(3), np.int8(1))):
+        assert (swiftrnn.embedding(weight, ids) == weight[[3, 1]]).all()
+    loss = swiftrnn.cross_entropy(np.zeros((2, 4)), [np.uint64(3), np.int64(-100)])
+    assert loss.dlogits[0].any() and not loss.dlogits[1].any()
+
+
+@pytest.mark.parametrize(
+    "shape, flat, place", [((3, 2), 5, "[2, 1]"), ((2, 3, 4), 17, "[1, 1, 1]"), ((4,), 2, "[2]"), ((), 0, "")]
+)
+def test_what_is_out_of_range_is_told_with_its_place(shape: tuple[int, ...], flat: int, place: str) -> None:
+    ids = np.zeros(shape, np.int64)
+    ids.flat[flat] = 9
+    places = [
+        (lambda: swiftrnn.embedding(np.zeros((4, 3)), ids), "ids"),
+        (lambda: swiftrnn.embedding(np.zeros((4, 3)), ids.tolist()), "ids"),
+        (lambda: swiftrnn.embedding(np.zeros((4, 3)), ids.T.copy().T), "ids"),
+        (lambda: swiftrnn.embedding_backward(np.zeros((*shape, 3)), ids, 4), "ids"),
+        (lambda: swiftrnn.cross_entropy(np.zeros((*shape, 4)), ids), "targets"),
+    ]
+    for call, name in places:
+        with pytest.raises(swiftrnn.SwiftRNNValueError) as caught:
+            call()
+        assert caught.value.message == f"{name}{place} is 9, must be in 0...3"
+    logits = np.zeros((*shape, 4))
+    logits.reshape(-1, 4)[flat, 1] = np.nan
+    for draw in (swiftrnn.sample, swiftrnn.Sampler(seed=1)):
+        with pytest.raises(swiftrnn.SwiftRNNValueError) as caught:
+            draw(logits)
+        assert caught.value.message.startswith(f"logits{place} has NaN, must be")

@@ -200,6 +200,24 @@ def test_cross_entropy_of_extreme_logits(dtype: str) -> None:
     assert np.abs(dlogits.sum(1)).max() < 1e-6
 
 
+@TYPES
+def test_cross_entropy_of_classes_that_a_mask_leaves_out(dtype: str) -> None:
+    logits = draw(np.random.default_rng(4), dtype, 6, 5)
+    logits[::2, 1] = logits[1, 3:] = -np.inf
+    targets = np.array([0, 2, 4, 1, 3, 0])
+    theirs = tensor(logits)
+    expected = torch.nn.functional.cross_entropy(theirs, torch.from_numpy(targets))
+    loss, dlogits, _ = swiftrnn.cross_entropy(logits, targets)
+    assert abs(loss - float(expected)) < TOLERANCE[dtype]
+    close(dlogits, torch.autograd.grad(expected, theirs)[0], dtype)
+    assert not dlogits[np.isneginf(logits)].any()
+    of_rows = np.empty(6)
+    targets[2] = 1
+    loss, dlogits, perplexity = swiftrnn.cross_entropy(logits, targets, row_losses=of_rows)
+    assert loss == perplexity == np.inf and np.isposinf(of_rows).tolist() == [False, False, True, False, False, False]
+    assert np.isfinite(dlogits).all()
+
+
 def test_cross_entropy_options_and_errors() -> None:
     logits = np.random.default_rng(0).standard_normal((4, 3, 5))
     targets = np.array([[0, 4, 7], [1, 1, 7], [2, 0, 0], [7, 7, 7]])

@@ -148,7 +148,7 @@ def test_state_dict_holds_copies_and_loading_checks_before_it_copies() -> None:
     with pytest.raises(TypeError, match="weight_hh_l0: expected float32, got float64"):
         network.load_state_dict({**saved, "weight_hh_l0": np.zeros((4, 4))})
     assert_same_bits(network.flat, before)
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="there is no parameter 'weight'"):
         network.parameters["weight"] = before
     with pytest.raises(ValueError, match=r"weight_hh_l0: expected shape \[4, 4\], got \[4\]"):
         network.parameters["weight_hh_l0"] = np.zeros(4, np.float32)

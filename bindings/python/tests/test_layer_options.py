@@ -249,6 +249,10 @@ def test_a_cell_of_equations_takes_them() -> None:
         ({"gaps": True}, ValueError, "gaps: expected one of"),
         ({"dilations": [1, "2"]}, TypeError, r"dilations\[1\]"),
         ({"hidden_sizes": 4}, TypeError, "hidden_sizes: expected a sequence"),
+        ({"hidden_sizes": np.array(4)}, TypeError, "^hidden_sizes: expected a sequence of integers, got a single numb"),
+        ({"hidden_sizes": np.int64(4)}, TypeError, "^hidden_sizes: expected a sequence of integers, got a single numb"),
+        ({"dilations": np.array(2.5)}, TypeError, "^dilations: expected an integer"),
+        ({"dilations": np.array([[1, 2]])}, TypeError, r"^dilations\[0\]: expected an integer"),
     ],
 )
 def test_options_that_are_none(arguments: dict[str, Any], error: type, message: str) -> None:
@@ -291,5 +295,39 @@ def test_options_that_do_not_fit() -> None:
     tree = swiftrnn.Cell("tree_child_sum").layer(I, H, 2, options=LayerOptions(skip="dense"))
     with pytest.raises(swiftrnn.SwiftRNNError, match="trees have no layer options and no batch_norm"):
         tree.tree(swiftrnn.Forest([-1]), np.zeros((1, I), np.float32))
-    with pytest.raises(ValueError, match="tensor: 7 numbers are no state"):
+    with pytest.raises(ValueError, match=r"^tensor: expected shape \[1, N, 6\], got \[7\]$"):
         network.layer_state(np.zeros(7), 0)
+
+
+def test_one_dilation_of_any_integer_type() -> None:
+    for dilation in (np.int64(2), np.array(2), np.array(2, np.uint8)):
+        options = LayerOptions(dilations=dilation)
+        assert options == LayerOptions(dilations=2) and repr(options) == "LayerOptions(dilations=2)"
+    _, h = swiftrnn.GRU(I, H, 2, options=options)(np.ones((T, N, I), np.float32))
+    assert h.shape == (4, N, H)
+
+
+def test_a_layers_state_is_a_view_of_a_tensor_of_that_state() -> None:
+    network = swiftrnn.LSTM(I, H, num_layers=2, bidirectional=True, proj_size=3, seed=0)
+    _, (h, c) = network(np.ones((T, N, I), np.float32))
+    for tensor in (c.copy(), np.asfortranarray(c), np.repeat(c, 2, axis=2)[:, :, ::2]):
+        part = network.layer_state(tensor, 1, 1)
+        assert (part[:, 0] == c[2:]).all() and part.base is not None
+        part[...] = 7
+        assert (tensor[2:] == 7).all() and (tensor[:2] == c[:2]).all(), "written through"
+    # Of as many numbers, or of as many per sequence, but no state of this network's.
+    y = np.ones((T, N, 6), np.float32)
+    for wrong, index in ((h, 1), (c, 0), (y, 0), (h.reshape(-1), 0), (h[:3], 0), (np.ones((N, 12)), 0)):
+        with pytest.raises(ValueError, match=r"^tensor: expected shape \[4, N, [36]\], got "):
+            network.layer_state(wrong, 0, index)
+    _, (h, _) = network(np.ones((T, I), np.float32))
+    assert network.layer_state(h, 1).shape == (2, 1, 1, 3) and (network.layer_state(h, 1)[:, 0, 0] == h[2:]).all()
+    # One axis of all numbers, where widths differ.
+    options = LayerOptions(hidden_sizes=[3, 4])
+    wide = swiftrnn.GRU(I, H, num_layers=2, options=options, seed=0)
+    _, h = wide(np.ones((T, N, I), np.float32))
+    sparse = np.repeat(h, 2)[::2]
+    wide.layer_state(sparse, 1)[...] = 7
+    assert (sparse[N * 3 :] == 7).all() and (sparse[: N * 3] == h[: N * 3]).all()
+    with pytest.raises(ValueError, match=r"^tensor: expected shape \[7 N\], got \[15\]$"):
+        wide.layer_state(np.zeros(15), 0)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import collections
+import copy
 import math
+import pickle
 from typing import Any, Callable
 
 import numpy as np
@@ -83,7 +85,7 @@ def test_optimizer_errors() -> None:
     y, _, tape = network.forward(np.zeros((2, 1, 3), np.float32))
     for wrong in (tape, [tape, tape]):
         with pytest.raises(TypeError, match=r"gradients\[0\]: expected Gradients or an array, got Tape: tape.backward"):
-            swiftrnn.Adam(network if wrong is tape else [network, network]).step(wrong)
+            swiftrnn.Adam(network if wrong is tape else [network, swiftrnn.GRU(3, 4)]).step(wrong)
     for wrong in (3, "ab", tape.backward(y).parameters):
         with pytest.raises(TypeError, match="gradients: expected Gradients, an array, or a sequence of them, got"):
             optimizer.step(wrong)
@@ -99,6 +101,26 @@ def test_optimizer_errors() -> None:
     frozen_later.flags.writeable = False
     with pytest.raises(ValueError, match=r"parameters\[0\]: the array is read-only"):
         optimizer.step(np.ones(3))
+
+
+@pytest.mark.parametrize("kind", [swiftrnn.SGD, swiftrnn.Adam])
+def test_parameters_that_share_memory(kind: Callable[..., Any]) -> None:
+    network, table = swiftrnn.GRU(3, 4, seed=0), np.ones((5, 3))
+    for given, pair in (
+        ([table, table], (0, 1)),
+        ([np.ones(2), network, np.ones(3), network], (1, 3)),
+        ([network.flat, network], (0, 1)),
+        ([network.parameters["bias_hh_l0"], np.ones(3), network], (0, 2)),
+        ([table[2:], table[:3]], (0, 1)),
+        ([table, np.ones(3), torch.from_numpy(table[4]).numpy()], (0, 2)),
+    ):
+        with pytest.raises(ValueError, match=r"^parameters\[%d\] and parameters\[%d\] share memory: .* twice" % pair):
+            kind(given)
+    kind([table[:2], table[2:3], table[3:], table[:0], network])
+    # The gradients of two parameters may be one array, as those of a sum are: they are only read.
+    both = [np.ones(3), np.ones(3)]
+    kind(both, lr=0.5).step([np.ones(3)] * 2)
+    assert_same_bits(both[0], both[1])
 
 
 SETTINGS: list[tuple[Callable[..., Any], str, Any, type, str]] = [
@@ -145,6 +167,25 @@ def test_settings_are_checked_where_they_are_set(
     with pytest.raises(error, match=message):
         optimizer.load_state_dict({**saved, "steps": 5, name: wrong})
     assert repr(optimizer.state_dict()) == repr(saved), "nothing has changed"
+
+
+@pytest.mark.parametrize(
+    "name, meant",
+    [("learning_rate", "lr"), ("rate", "lr"), ("weightdecay", "weight_decay"), ("beta1", "betas"), ("beta", "betas"),
+     ("epsilon", "eps"), ("epochs", None), ("note", None), ("_own", None)],
+)  # fmt: skip
+def test_a_mistyped_setting_is_refused(name: str, meant: str | None) -> None:
+    """It would be set, and never looked at. Attributes that resemble none may be added."""
+    for make in (swiftrnn.Adam, swiftrnn.AdamW):
+        optimizer = make(np.ones(3))
+        if meant is None:
+            setattr(optimizer, name, 0.5)
+            for twin in (optimizer, copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer))):
+                assert getattr(twin, name) == 0.5
+            continue
+        with pytest.raises(AttributeError, match=f"^{make.__name__} has no attribute '{name}'; did you mean '{meant}'"):
+            setattr(optimizer, name, 0.5)
+        assert not hasattr(optimizer, name)
 
 
 @pytest.mark.parametrize("steps", [-1, 2**63])

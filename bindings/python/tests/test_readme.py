@@ -54,6 +54,14 @@ def test_python(run_python: Callable[..., Any]) -> None:
     assert 0 < float(found[1]) < 0.01
 
 
+def test_a_language_model(run_python: Callable[..., Any]) -> None:
+    output = run_python(program("python", 1, page="docs/python.md")).stdout
+    found = re.fullmatch(r"perplexity: (\S+)\n(.*)\n", output, re.DOTALL)
+    assert found, output
+    assert 1 < float(found[1]) < 1.2
+    assert len(found[2]) == 110 and found[2].startswith("Twinkle, twinkle, little star,\nHow I wonder"), found[2]
+
+
 def test_a_cell_in_python(run_python: Callable[..., Any]) -> None:
     names = [f"{name}_l{layer}" for layer in (0, 1) for name in ("Wf", "Uf", "Wn", "Un", "bf", "bn")]
     assert run_python(program("python", 2)).stdout == f"gradients of: {' '.join(names)}\n"

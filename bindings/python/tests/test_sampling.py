@@ -118,6 +118,24 @@ def test_sampling_errors() -> None:
     assert swiftrnn.sample(logits[:0]).shape == (0,)
 
 
+@pytest.mark.parametrize("options", [{}, {"temperature": 0}, {"temperature": 50.0}, {"top_k": 4}, {"top_p": 0.999}])
+def test_a_class_that_a_mask_leaves_out_is_never_drawn(options: dict[str, Any]) -> None:
+    logits = np.tile(np.array([5.0, 0.0, 1.0, 9.0, 0.5], np.float32), (2000, 1))
+    logits[:, [0, 3]] = -np.inf
+    drawn = set(swiftrnn.sample(logits, seed=1, position=0, **options).tolist())
+    assert drawn == ({2} if options == {"temperature": 0} else {1, 2, 4})
+
+
+def test_logits_of_which_nothing_can_be_drawn() -> None:
+    for wrong in (np.nan, np.inf):
+        logits = np.zeros((3, 4))
+        logits[1, 2] = wrong
+        with pytest.raises(ValueError, match=r"^logits\[1\] has (NaN|infinity), must be finite or -infinity"):
+            swiftrnn.sample(logits)
+    with pytest.raises(ValueError, match=r"^logits\[0\] has -infinity, must be .* not all -infinity"):
+        swiftrnn.sample(np.full((1, 4), -np.inf))
+
+
 # ---- Seeds and positions ---------------------------------------------------------------------------------------------
 
 EVEN = np.zeros(1 << 20, np.float32)  # two draws of it are hardly ever the same
@@ -201,6 +219,15 @@ def test_a_copied_sampler_goes_on_where_it_was(way: Callable[[Any], Any]) -> Non
 def test_a_sampler_is_checked_when_it_is_made(wrong: dict[str, Any]) -> None:
     with pytest.raises((TypeError, ValueError), match=next(iter(wrong))):
         swiftrnn.Sampler(**wrong)
+
+
+def test_a_mistyped_attribute_is_refused() -> None:
+    sampler = swiftrnn.Sampler(seed=1)
+    for name, meant in (("temprature", "temperature"), ("topk", "top_k"), ("p", "top_p"), ("positions", "position")):
+        with pytest.raises(AttributeError, match=f"^Sampler has no attribute '{name}'; did you mean '{meant}'"):
+            setattr(sampler, name, 0.5)
+    sampler.name = "resembles none"  # type: ignore[attr-defined]
+    assert copy.deepcopy(sampler).name == sampler.name  # type: ignore[attr-defined]
 
 
 def test_a_refused_call_does_not_count() -> None:

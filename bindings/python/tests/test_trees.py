@@ -133,9 +133,9 @@ def test_wrong_inputs_beside_x() -> None:
         network.tree(forest, x, a=x_of(3), e=e)
     with pytest.raises(ValueError, match=r"^e: expected shape \[2, 2\], got \[2\]$"):
         network.tree(forest, x, a=a, e=a)
-    _, _, tape = network.tree_forward(forest, x, a=a, e=e)
-    gradients = tape.backward(need_inputs=False)
-    assert gradients.inputs is None and not gradients.x.any()
+    y, _, tape = network.tree_forward(forest, x, a=a, e=e)
+    gradients = tape.backward(y, need_inputs=False)
+    assert gradients.inputs is None and gradients.x.any()
     for name in ("forest", "first_node"):
         with pytest.raises(ValueError, match=f"^the cell's input '{name}' is also the name of an argument"):
             swiftrnn.Cell(f"input {name}\nh' = tanh(W @ x + U @ sum_children(h)) * {name}").layer(3, 4)
@@ -236,7 +236,7 @@ def test_gradients_that_arrive_through_y_and_states_add_up() -> None:
     whole = tape.backward(problem.dy, (dh, dc))
     assert np.abs(sum(part.flat for part in parts) - whole.flat).max() < 1e-13 * np.abs(whole.flat).max()
     assert np.abs(sum(part.x for part in parts) - whole.x).max() < 1e-13 * np.abs(whole.x).max()
-    nothing = tape.backward()
+    nothing = tape.backward(np.zeros_like(dh[-1]))
     assert not nothing.x.any() and not nothing.flat.any()
     assert_same_bits(tape.backward(problem.dy, (dh, dc)).flat, whole.flat, "as often as wanted")
 
@@ -260,7 +260,7 @@ def test_accumulating() -> None:
     expected = 2 * once.flat
     again = tape.backward(y, accumulate_into=once)
     assert again.flat is once.flat and np.abs(again.flat - expected).max() <= 1e-14 * np.abs(expected).max()
-    tape.backward(accumulate_into=once)
+    tape.backward(np.zeros_like(y), accumulate_into=once)
     assert np.abs(once.flat - expected).max() <= 1e-14 * np.abs(expected).max()
     with pytest.raises(ValueError, match="accumulate_into: expected gradients, got parameters"):
         tape.backward(y, accumulate_into=network.flat)
@@ -281,6 +281,11 @@ def test_wrong_gradients() -> None:
         tape.backward(dstate=h)
     with pytest.raises(ValueError, match=r"^dstate c: expected shape \[1, 2, 4\], got \[2, 4\]$"):
         tape.backward(dstate=(h, c[0]))
+    into = np.ones_like(network.flat)
+    for nothing in ({}, {"dy": None, "dstate": None}, {"dstate": (None, None)}, {"accumulate_into": into}):
+        with pytest.raises(ValueError, match="^no gradient arrives: give dy, .*, or dstate, "):
+            tape.backward(**nothing)
+    assert (into == 1).all()
     with pytest.raises(TypeError, match="need_state"):
         tape.backward(y, need_state=True)  # type: ignore[call-arg]
 
