@@ -79,7 +79,7 @@ extension Attention {
       isProduct
       ? nil
       : try LinearBackwardCall(
-        rows: queryRows, inputs: querySize, outputs: width, x: b.queries,
+        lanes: kernels.lanes, rows: queryRows, inputs: querySize, outputs: width, x: b.queries,
         weight: queryWeight.matrix, dy: UnsafeBufferPointer(start: ownQueries.pointer, count: ownQueries.count),
         accumulate: b.accumulate, dx: b.dqueries, dweight: ofQueries.matrix, dbias: nil)
     // Without a memory its gradient is the call's own; that of `dot` is the keys'.

@@ -146,7 +146,7 @@ extension Attention {
       var linear: LinearBackwardCall<Scalar>?
       if isLinear && isWanted {
         linear = try LinearBackwardCall(
-          rows: count, inputs: inputs, outputs: width,
+          lanes: kernels.lanes, rows: count, inputs: inputs, outputs: width,
           x: gathersKeys ? UnsafeBufferPointer(start: keys.pointer, count: keys.count) : b.keys,
           weight: weight.matrix,
           dy: isPart ? UnsafeBufferPointer(start: dmemory.pointer, count: dmemory.count) : b.dmemory,

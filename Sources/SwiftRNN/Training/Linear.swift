@@ -78,10 +78,10 @@ public enum Linear {
     dy: UnsafeBufferPointer<Scalar>, accumulate: Bool, dx: UnsafeMutableBufferPointer<Scalar>?,
     dweight: UnsafeMutableBufferPointer<Scalar>?, dbias: UnsafeMutableBufferPointer<Scalar>?
   ) throws(RNNError) {
-    let call = try LinearBackwardCall(
-      rows: rows, inputs: inputs, outputs: outputs, x: x, weight: weight, dy: dy, accumulate: accumulate, dx: dx,
-      dweight: dweight, dbias: dbias)
-    if let call { call.run(try Scalar.kernels) }
+    let kernels = try Scalar.kernels
+    try LinearBackwardCall(
+      lanes: kernels.lanes, rows: rows, inputs: inputs, outputs: outputs, x: x, weight: weight, dy: dy,
+      accumulate: accumulate, dx: dx, dweight: dweight, dbias: dbias)?.run(kernels)
   }
 
   /// Sizes that are 0 or more and whose products have a number of bytes.

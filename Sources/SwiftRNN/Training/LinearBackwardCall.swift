@@ -17,10 +17,13 @@ struct LinearBackwardCall<Scalar: RNNScalar> {
   private let layer: LinearBackward<Scalar>
 
   /// nil: no number is wanted. What the arguments are, `Linear.backward` says; what they point at is not read.
+  ///
+  /// - Parameter lanes: of the kernels that it will run with. Not looked up here: that takes a table more on the stack.
   init?(
-    rows: Int, inputs: Int, outputs: Int, x: UnsafeBufferPointer<Scalar>?, weight: UnsafeBufferPointer<Scalar>?,
-    dy: UnsafeBufferPointer<Scalar>, accumulate: Bool, dx: UnsafeMutableBufferPointer<Scalar>?,
-    dweight: UnsafeMutableBufferPointer<Scalar>?, dbias: UnsafeMutableBufferPointer<Scalar>?
+    lanes: Int, rows: Int, inputs: Int, outputs: Int, x: UnsafeBufferPointer<Scalar>?,
+    weight: UnsafeBufferPointer<Scalar>?, dy: UnsafeBufferPointer<Scalar>, accumulate: Bool,
+    dx: UnsafeMutableBufferPointer<Scalar>?, dweight: UnsafeMutableBufferPointer<Scalar>?,
+    dbias: UnsafeMutableBufferPointer<Scalar>?
   ) throws(RNNError) {
     try Linear.check(rows: rows, inputs: inputs, outputs: outputs)
     try Check.count("dy", dy.count, rows * outputs)
@@ -35,7 +38,6 @@ struct LinearBackwardCall<Scalar: RNNScalar> {
       try Check.count("dweight", dweight.count, outputs * inputs)
     }
     if let dbias { try Check.count("dbias", dbias.count, outputs) }
-    let lanes = try Scalar.kernels.lanes
     // Where no number is wanted, the other arrays may have no elements: sizes may be any, and so would be the scratch.
     guard (dx?.count ?? 0) + (dweight?.count ?? 0) + (dbias?.count ?? 0) > 0 else { return nil }
     var counter = Arena(nil)

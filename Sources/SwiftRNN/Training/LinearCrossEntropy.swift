@@ -55,10 +55,10 @@ public enum LinearCrossEntropy {
       classWeights: classWeights, rowWeights: rowWeights, reduction: reduction, rowLosses: rowLosses)
     guard rows > 0 else {
       if dweight != nil || dbias != nil {
-        try Linear.backward(
-          rows: 0, inputs: inputs, outputs: classes, x: x, weight: weight,
-          dy: UnsafeBufferPointer(start: nil, count: 0),
-          accumulate: accumulate, dx: nil, dweight: dweight, dbias: dbias)
+        try LinearBackwardCall(
+          lanes: kernels.lanes, rows: 0, inputs: inputs, outputs: classes, x: x, weight: weight,
+          dy: UnsafeBufferPointer(start: nil, count: 0), accumulate: accumulate, dx: nil, dweight: dweight,
+          dbias: dbias)?.run(kernels)
       }
       return plan.result(doubles)
     }
