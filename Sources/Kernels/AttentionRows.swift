@@ -1,7 +1,7 @@
 // Attention of one sequence: softmax of scores and its gradient, sums of weighted rows, and scores by tanh. Products of
 // matrices are Product.swift's; rows are given by pointers, so that steps that do not count are left out and never read.
 
-/// What the gradient of scores by tanh is computed from, for one query and the keys that count.
+/// Arguments of the gradient of scores by tanh, for one query and the keys that count.
 @frozen public struct TanhScoreGradient<Scalar: Real> {
   /// `[width]`: the query's projection
   public var query: UnsafePointer<Scalar>

@@ -1,7 +1,7 @@
 // Softmax cross-entropy of a row and its gradient. The row is read once from memory: its maximum, its exponentials and
 // its gradient follow each other while it is in the cache.
 
-/// What rows and classes weigh, and which part of a target all classes share.
+/// Weights of rows and classes, and the part of a target that all classes share.
 @frozen public struct CrossEntropyWeighting<Scalar: Real> {
   /// In [0, 1]: the part of a row's target that is spread evenly over all classes.
   public var smoothing: Double
@@ -30,7 +30,7 @@
   /// `[rows]`, each in `0 ..< classes` or `ignored`
   public var targets: UnsafePointer<Int>
   public var ignored: Int
-  /// What gradients are multiplied by: one over the weight of the whole batch, where its loss is their mean.
+  /// Factor of the gradients: one over the weight of the whole batch, where its loss is their mean.
   public var scale: Double
   /// `[rows]`
   public var losses: UnsafeMutablePointer<Double>
@@ -55,7 +55,7 @@
   }
 }
 
-/// What a row's loss is a sum of: `own` times -log p of its target, and `each` times the weight of every class times -log
+/// Shares of a row's loss: `own` times -log p of its target, and `each` times the weight of every class times -log
 /// p of that; `all` is the weight of both together.
 @usableFromInline struct CrossEntropyShares {
   @usableFromInline var own = 1.0

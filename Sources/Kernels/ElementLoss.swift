@@ -1,9 +1,9 @@
 // Losses of pairs of numbers, a prediction and its target, and their gradients: each pair is read once. Sixteen pairs at
 // a time, whose losses go into 16 partial sums in Double, as in Reductions.swift.
 
-/// What a pair of numbers is judged by.
+/// Loss of a pair of numbers.
 @frozen public enum ElementLossKind: Sendable {
-  /// Of a logit z and a probability t: -t log σ(z) - (1 - t) log σ(-z).
+  /// Binary cross-entropy of a logit z and a probability t: -t log σ(z) - (1 - t) log σ(-z).
   case binaryCrossEntropy
   /// (p - t)²
   case squared
@@ -16,7 +16,7 @@
 /// Predictions and targets `[count]`, rows of `width` numbers, and where losses and gradients go.
 @frozen public struct ElementLossBatch<Scalar: Real> {
   public var kind: ElementLossKind
-  /// Of the Huber loss; above 0.
+  /// Threshold of the Huber loss; above 0.
   public var delta: Double
   public var count: Int
   public var width: Int
@@ -26,9 +26,9 @@
   public var rowWeights: UnsafePointer<Scalar>?
   /// `[width]`, or nil: 1. Of binary cross-entropy: multiplies t.
   public var positiveWeights: UnsafePointer<Scalar>?
-  /// What gradients are multiplied by.
+  /// Factor of the gradients.
   public var scale: Double
-  /// What losses are multiplied by before they are added.
+  /// Factor of each loss before the losses are added.
   public var factor: Double
   /// A sum for each chunk of 4096 pairs.
   public var sums: UnsafeMutablePointer<Double>

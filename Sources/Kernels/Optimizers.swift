@@ -128,11 +128,11 @@ func adam<V: Lanes>(
   }
 }
 
-/// What a step of RMSprop changes beside the parameters. Pointers need only their elements' alignment.
+/// Arrays that a step of RMSprop changes beside the parameters. Pointers need only their elements' alignment.
 @frozen public struct RMSpropMoments<Scalar: Real> {
-  /// Of the squares.
+  /// Mean of the squares.
   public var square: UnsafeMutablePointer<Scalar>
-  /// Of the gradients; nil: not centered.
+  /// Mean of the gradients; nil: not centered.
   public var mean: UnsafeMutablePointer<Scalar>?
   /// nil: no momentum.
   public var velocity: UnsafeMutablePointer<Scalar>?

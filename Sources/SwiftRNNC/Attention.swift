@@ -272,7 +272,7 @@ public func swiftrnn_attention_forward(
     double: { () throws(RNNError) in try forward(Double.self) })
 }
 
-/// What both passes read.
+/// Operands of both passes.
 private struct Inputs<Scalar: RNNScalar> {
   let queries: UnsafeBufferPointer<Scalar>
   let keys: UnsafeBufferPointer<Scalar>?

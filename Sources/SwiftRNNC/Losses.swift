@@ -19,7 +19,7 @@ extension Argument {
   }
 }
 
-/// What `swiftrnn_cross_entropy_options` says, or its absence.
+/// Options as `swiftrnn_cross_entropy_options` gives them; defaults where the pointer is NULL.
 private struct CrossEntropyOptions<Scalar: RNNScalar> {
   var labelSmoothing = 0.0
   var classWeights: UnsafeBufferPointer<Scalar>?

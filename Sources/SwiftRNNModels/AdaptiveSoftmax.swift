@@ -74,11 +74,11 @@ public struct AdaptiveSoftmax: Sendable {
 
   // MARK: Training
 
-  /// What ``evaluate(_:parameters:targets:ignoring:)`` gives.
+  /// Result of ``evaluate(_:parameters:targets:ignoring:)``.
   public struct Result<Scalar: RNNScalar>: Sendable {
     /// The mean of -log p(target) over the rows that count; 0 if there are none.
     public var loss: Double
-    /// How many rows counted.
+    /// Number of rows that counted.
     public var count: Int
     /// As x.
     public var dx: Tensor<Scalar>
@@ -184,7 +184,7 @@ public struct AdaptiveSoftmax: Sendable {
 
   // MARK: Rows
 
-  /// What the head is to find in each row, and the rows of each cluster.
+  /// Targets of the head in each row, and the rows of each cluster.
   private func split(_ targets: [Int], ignoring ignored: Int) -> (head: [Int], members: [[Int]]) {
     var head = [Int](repeating: CrossEntropy.ignoredTarget, count: targets.count)
     var members = [[Int]](repeating: [], count: cutoffs.count)
@@ -224,7 +224,7 @@ public struct AdaptiveSoftmax: Sendable {
     return try x.reshaped([x.count / inputs, inputs])
   }
 
-  /// How many targets count.
+  /// Number of targets that count.
   private func check(_ targets: [Int], rows: Int, ignoring ignored: Int) throws(RNNError) -> Int {
     guard targets.count == rows else { throw .countMismatch("targets", targets.count, expected: rows) }
     var count = 0

@@ -177,7 +177,7 @@ extension CellProgram {
 }
 
 extension NetworkConfiguration {
-  /// What is left of a configuration whose cell is a text, checked: fields that the text replaces are refused, instead
+  /// Checks a configuration whose cell is a text: fields that the text replaces are refused, instead
   /// of a network that quietly differs from what was asked for.
   func forCell() throws(RNNError) -> NetworkConfiguration {
     guard bias else { throw .unsupported("a cell of equations takes no bias: its text has the biases") }

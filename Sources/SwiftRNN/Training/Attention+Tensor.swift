@@ -25,7 +25,7 @@ extension Attention {
     }
   }
 
-  /// What a backward pass gives.
+  /// Results of a backward pass.
   public struct TensorGradients<Scalar: RNNScalar>: Sendable {
     /// As the queries.
     public var queries: Tensor<Scalar>
@@ -52,7 +52,7 @@ extension Attention {
     try Check.size("values.shape[2], value_size,", values.shape[2], valueSize)
   }
 
-  /// What keys alone give, `[Tk, N, M]`: for a decoder that attends once for each of its steps.
+  /// Computes the memory of keys, `[Tk, N, M]`: for a decoder that attends once for each of its steps.
   public func memory<Scalar: RNNScalar>(
     _ keys: Tensor<Scalar>, lengths: [Int]? = nil, mask: [Bool]? = nil, parameters: Tensors<Scalar> = .init()
   ) throws(RNNError) -> Tensor<Scalar> {

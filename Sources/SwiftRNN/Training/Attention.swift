@@ -14,7 +14,7 @@ import Kernels
 /// | `concat` | v · tanh(W [q; k] + b) (the same, there without b) | weight `[A, Q + K]`, bias `[A]` or nil, score `[A]` |
 /// | `additive` | v · tanh(W q + U k + b) (Bahdanau, Cho, Bengio 2015, who leave biases out of their equations) | query weight `[A, Q]`, weight (U) `[A, K]`, bias `[A]` or nil, score `[A]` |
 ///
-/// What keys alone give, the *memory* `[Tk, N, M]`, is computed once for all queries: k itself, W k, or W k + b. A decoder
+/// The *memory* of keys, `[Tk, N, M]`, is computed once for all queries: k itself, W k, or W k + b. A decoder
 /// that attends once for each of its steps makes it once, hands it to each call, adds up its gradient over the calls, and
 /// takes that back to the keys at the end (``memory(keys:counted:parameters:memory:)``,
 /// ``memoryBackward(_:)``); a call without it makes it itself.
@@ -64,7 +64,7 @@ public struct Attention: Sendable, Equatable {
 
   var isProduct: Bool { kind == .dot || kind == .general }
 
-  /// What the kind has, dense; nil: what it lacks.
+  /// Parameters of the kind, dense; nil: the kind has no such parameter.
   public struct Parameters<Scalar: RNNScalar> {
     /// `[A, Q]`
     public var queryWeight: UnsafeBufferPointer<Scalar>?
@@ -111,7 +111,7 @@ extension Attention {
     _ = try Size.product(try Size.sum(querySize, keySize, of: "weight"), max(size, querySize), 16, of: "weight")
   }
 
-  /// How many elements each parameter has; 0: there is none.
+  /// Number of elements of each parameter; 0: there is none.
   var counts: (queryWeight: Int, weight: Int, bias: Int, score: Int) {
     switch kind {
     case .dot: (0, 0, 0, 0)
@@ -155,7 +155,7 @@ extension Attention {
     if let given = g.score { try Check.count("dscore", given.count, counts.score) }
   }
 
-  /// Of `concat` the columns of W for the queries or for the keys, as a matrix of their own; of others a weight itself.
+  /// Columns of `concat`'s W for the queries or for the keys, as their own matrix; for other kinds a weight itself.
   struct Columns<Scalar: RNNScalar> {
     let matrix: UnsafeBufferPointer<Scalar>?
     private let copy: Block<Scalar>?

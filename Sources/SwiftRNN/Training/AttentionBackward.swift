@@ -2,9 +2,9 @@
 import Kernels
 
 extension Attention {
-  /// What a backward pass takes, and where its results go.
+  /// Arguments of a backward pass, and where its results go.
   public struct Backward<Scalar: RNNScalar> {
-    /// What the forward pass took: its weights are read, its context is not.
+    /// Arguments of the forward pass: its weights are read, its context is not.
     public var querySteps: Int
     public var counted: CountedSteps
     public var queries: UnsafeBufferPointer<Scalar>
@@ -180,7 +180,7 @@ extension Attention {
 }
 
 extension Attention {
-  /// What goes back through the sequences, one by one.
+  /// State of a pass back through the sequences, one by one.
   private struct BackwardPass<Scalar: RNNScalar> {
     let attention: Attention
     let operands: Operands<Scalar>

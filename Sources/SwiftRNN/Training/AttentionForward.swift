@@ -2,7 +2,7 @@
 import Kernels
 
 extension Attention {
-  /// What a forward pass takes.
+  /// Arguments of a forward pass.
   public struct Forward<Scalar: RNNScalar> {
     /// Tq
     public var querySteps: Int
@@ -115,7 +115,7 @@ extension Attention {
     for i in 0..<querySteps { kernels.attention.softmax(products.weights + i &* count, count, scale) }
   }
 
-  /// How many threads are worth their while for so many scores.
+  /// Number of threads worth waking for so many scores.
   func threads(scores all: Int) -> Int {
     // A hyperbolic tangent is worth some ten multiply-adds.
     let each = Double(memorySize) * (isProduct ? 1 : 10) + Double(valueSize)

@@ -1,8 +1,8 @@
-// What keys alone give to attention, the memory that all queries share, and the way back from it.
+// The memory of attention, which keys alone give and all queries share, and its backward pass.
 import Kernels
 
 extension Attention {
-  /// What keys alone give, for any number of queries: k, W k, or W k + b.
+  /// Computes the memory of keys, for any number of queries: k, W k, or W k + b.
   ///
   /// - Parameters:
   ///   - keys: `[Tk, N, K]`, dense; those that do not count are not read.
@@ -58,9 +58,9 @@ extension Attention {
     withExtendedLifetime((list, some, own)) {}
   }
 
-  /// What takes a memory's gradient back to its keys.
+  /// Arguments of the pass from a memory's gradient to its keys.
   public struct MemoryBackward<Scalar: RNNScalar> {
-    /// What the memory was made of.
+    /// Steps and lengths of the keys that made the memory.
     public var counted: CountedSteps
     public var keys: UnsafeBufferPointer<Scalar>?
     public var parameters: Parameters<Scalar>
@@ -72,7 +72,8 @@ extension Attention {
     public var accumulateKeys = false
     /// `[Tk, N, K]`; nil: not wanted.
     public var dkeys: UnsafeMutableBufferPointer<Scalar>?
-    /// Those of the keys: of `concat` the columns of W for them. A query weight's and a score vector's are nil.
+    /// Gradients of the keys' parameters: of `concat` the columns of W for them. A query weight's and a score vector's
+    /// are nil.
     public var gradients = Gradients<Scalar>()
 
     public init(
@@ -113,7 +114,7 @@ extension Attention {
     let b: MemoryBackward<Scalar>
     let kernels: KernelTable<Scalar>
     let rows: Int
-    /// How many rows count.
+    /// Number of rows that count.
     let count: Int
     /// Which, if not all do.
     let list: Block<Int>?

@@ -65,7 +65,7 @@ public struct CountedSteps {
     return count
   }
 
-  /// How many steps of all sequences count; T * N exists.
+  /// Number of steps of all sequences that count; T * N exists.
   func countOfAll() -> Int {
     // Steps of no sequences may be any number.
     guard sequences > 0, lengths != nil || mask != nil else { return steps &* sequences }

@@ -12,9 +12,9 @@ public enum CrossEntropy {
     public let loss: Double
     /// The exponential of the mean, be the loss that or the sum.
     public let perplexity: Double
-    /// How many rows counted.
+    /// Number of rows that counted.
     public let count: Int
-    /// What they weigh together, which the mean is divided by: without weights, how many they are.
+    /// Weight of all rows together, the divisor of the mean: without weights, their number.
     public let weight: Double
   }
 

@@ -7,7 +7,7 @@ import Kernels
 struct CrossEntropyPlan<Scalar: RNNScalar> {
   /// Rows whose target is not ignored.
   let counted: Int
-  /// What they weigh together: what the mean divides by.
+  /// Weight of all rows together: the divisor of the mean.
   let weight: Double
   private let rows: Int
   private let classes: Int
@@ -71,8 +71,8 @@ struct CrossEntropyPlan<Scalar: RNNScalar> {
     (self.sums, self.scratch) = (sums, scratch)
   }
 
-  /// What each row weighs in the mean: 0 if it is ignored. Never inlined, so that no arithmetic moves past the change of
-  /// the floating-point control.
+  /// Fills in the weight of each row in the mean: 0 if it is ignored. Never inlined, so that no arithmetic moves past the
+  /// change of the floating-point control.
   @inline(never)
   private static func fill(
     _ weights: UnsafeMutablePointer<Double>, targets: UnsafeBufferPointer<Int>, ignored: Int,
@@ -104,7 +104,7 @@ struct CrossEntropyPlan<Scalar: RNNScalar> {
     }
   }
 
-  /// What the gradient of a row is multiplied by. Never inlined: see `fill`.
+  /// Factor of a row's gradient. Never inlined: see `fill`.
   private var scale: Double {
     @inline(never) get { reduction == .sum ? 1 : weight > 0 ? 1 / weight : 0 }
   }
@@ -131,5 +131,5 @@ struct CrossEntropyPlan<Scalar: RNNScalar> {
   }
 }
 
-/// How many chunks `count` numbers are summed in.
+/// Number of chunks in which `count` numbers are summed.
 func chunkCount(_ count: Int) -> Int { count / chunkLength + (count % chunkLength == 0 ? 0 : 1) }

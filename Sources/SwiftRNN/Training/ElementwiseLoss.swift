@@ -92,7 +92,7 @@ public enum ElementwiseLoss: Sendable, Equatable {
     }
   }
 
-  /// What the sum of all losses is divided by. Neither is inlined, so that no arithmetic moves past the change of the
+  /// Divisor of the sum of all losses. Neither is inlined, so that no arithmetic moves past the change of the
   /// floating-point control.
   @inline(never)
   private static func divisor(_ reduction: LossReduction, weight: Double, width: Int) -> Double {

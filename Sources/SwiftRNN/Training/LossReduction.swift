@@ -1,7 +1,7 @@
-// What losses over many rows have in common: how they become one number, and what rows weigh.
+// Reduction of the losses of many rows to one number, and weights of rows.
 import Kernels
 
-/// How the losses of rows become one.
+/// Reduction of the losses of rows.
 public enum LossReduction: Sendable {
   /// Their sum divided by the sum of what they weigh; 0 if that is 0.
   case mean

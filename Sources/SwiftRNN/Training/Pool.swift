@@ -34,7 +34,7 @@ public struct Pool: Sendable, Equatable {
     self.attentionSize = attentionSize
   }
 
-  /// Of `attention`: all nil for the other kinds.
+  /// Parameters of `attention`: all nil for the other kinds.
   public struct Parameters<Scalar: RNNScalar> {
     /// `[A, W]`
     public var weight: UnsafeBufferPointer<Scalar>?
@@ -230,7 +230,7 @@ public struct Pool: Sendable, Equatable {
 }
 
 extension Pool {
-  /// What a task has for one sequence at a time.
+  /// Memory of a task, for one sequence at a time.
   fileprivate typealias Place<Scalar: RNNScalar> = (
     positions: UnsafeMutablePointer<Int>, rows: UnsafeMutablePointer<UnsafePointer<Scalar>>,
     drows: UnsafeMutablePointer<UnsafeMutablePointer<Scalar>>, spare: UnsafeMutablePointer<Scalar>

@@ -227,7 +227,7 @@ extension Adam {
 }
 
 extension RMSprop {
-  /// What steps keep of the gradients of one tensor.
+  /// Averages of the gradients of one tensor, from step to step.
   public struct Moments<Scalar: RNNScalar>: Sendable {
     /// The running mean of the squares.
     public var square: Tensor<Scalar>

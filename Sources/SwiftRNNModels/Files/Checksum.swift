@@ -5,7 +5,7 @@
 struct Checksum: Sendable {
   private var remainder: UInt32 = 0xffff_ffff
 
-  /// Of what was added so far.
+  /// Checksum of the bytes added so far.
   var value: UInt32 { ~remainder }
 
   /// `tables[256 * k + byte]`: what a byte adds that is followed by k more of a group of eight.

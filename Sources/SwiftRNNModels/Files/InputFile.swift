@@ -77,7 +77,7 @@ final class InputFile: Sendable {
   }
 }
 
-/// What is asked of files as a whole.
+/// Operations on files as a whole.
 public enum FileSystem {
   /// The bytes of a regular file.
   ///

@@ -13,7 +13,7 @@ public enum JSON: Sendable, Equatable {
   case array([JSON])
   case object(Object)
 
-  /// How deep objects and arrays may be nested, where nobody says otherwise.
+  /// Default limit on the nesting of objects and arrays.
   public static let depthLimit = 64
 
   /// The members of an object, in order, each key once. Keys are compared byte by byte.
@@ -77,7 +77,7 @@ public enum JSON: Sendable, Equatable {
     return nil
   }
 
-  /// What it is, for messages.
+  /// Name of the kind, for messages.
   var kind: String {
     switch self {
     case .null: "null"
@@ -100,7 +100,7 @@ extension JSON: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, Expressibl
   public init(floatLiteral value: Double) { self = .double(value) }
   public init(stringLiteral value: String) { self = .string(value) }
   public init(arrayLiteral elements: JSON...) { self = .array(elements) }
-  /// Of a key that is there twice, the last value.
+  /// Keeps the last value of a key that is there twice.
   public init(dictionaryLiteral elements: (String, JSON)...) {
     var object = Object()
     for (key, value) in elements { object[key] = value }
