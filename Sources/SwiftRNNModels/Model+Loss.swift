@@ -30,7 +30,8 @@ extension Model {
   /// What comes out at inference: logits, or numbers.
   ///
   /// - Returns: `[T, N, outputs]` of language models and taggers, `[N, outputs]` of classifiers and regressors,
-  ///   `[targetSteps, N, outputs]` of decoders; until the next call of the model.
+  ///   `[targetSteps, N, outputs]` of decoders; over trees `[M, outputs]` of taggers, and a row for each root of others.
+  ///   Until the next call of the model.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func predict(
@@ -46,7 +47,9 @@ extension Model {
   ///
   /// - Throws: ``RNNError/unsupported(_:)`` for a model that needs whole sequences: both directions, or a decoder.
   public func makeState() throws(RNNError) -> ModelState<Scalar> {
-    guard let reader, !configuration.decodes, pool == nil, !configuration.recurrent.bidirectional else {
+    guard let reader, !configuration.decodes, pool == nil, !configuration.recurrent.bidirectional,
+      configuration.structure == .sequences
+    else {
       throw .unsupported("a state is carried on by language models and taggers of one direction")
     }
     return ModelState(reader.part.network)
@@ -71,18 +74,22 @@ extension Model {
   }
 
   /// How many steps and sequences a batch has that come out, and how long they are.
-  private func outputShape(_ batch: ModelBatch<Scalar>) throws(RNNError) -> BatchShape {
+  func outputShape(_ batch: ModelBatch<Scalar>) throws(RNNError) -> BatchShape {
     if configuration.decodes {
       return try BatchShape(
         steps: batch.targetSteps, sequences: batch.sequences, lengths: lengths(batch.targetLengths, batch),
         firstSequence: batch.firstSequence)
     }
     if pool != nil { return try BatchShape(steps: 1, sequences: batch.sequences) }
+    if roots != nil, let forest = try forest(of: batch) {
+      return try BatchShape(steps: 1, sequences: forest.roots.count)
+    }
     return try inputShape(batch)
   }
 
   private func inputShape(_ batch: ModelBatch<Scalar>) throws(RNNError) -> BatchShape {
-    try BatchShape(
+    _ = try forest(of: batch)
+    return try BatchShape(
       steps: configuration.reads ? batch.steps : 1, sequences: batch.sequences,
       lengths: configuration.reads ? lengths(batch.lengths, batch) : nil, firstSequence: batch.firstSequence)
   }
@@ -107,7 +114,7 @@ extension Model {
     var x: UnsafeMutableBufferPointer<Scalar>?
     let shape = try inputShape(batch)
     if let reader, let readerStates {
-      let input = SequenceInput(ids: batch.ids, features: batch.features)
+      let input = SequenceInput(ids: batch.ids, features: batch.features, forest: batch.forest)
       let places = try state?.places(reader.part.network, sequences: batch.sequences)
       var final = places?.to ?? States()
       if decoder != nil { final = try readerStates.final.take(sequences: batch.sequences) }
@@ -115,6 +122,7 @@ extension Model {
     }
     if let decoder { x = try decode(batch, decoder, shape, encoded: x, seed: seed) }
     if let pool, let y = x { x = try pool.forward(y.constant, shape) }
+    if let roots, let forest = batch.forest, let y = x { x = try roots.forward(y.constant, forest) }
     guard let x else { throw .mismatch("the model has no parts") }
     return (x, try outputShape(batch).rows)
   }
@@ -225,6 +233,7 @@ extension Model {
     if let pool, let reader {
       return try reader.backward(dy: pool.backward(dx.constant))
     }
+    if let roots, let reader { return try reader.backward(dy: roots.backward(dx.constant)) }
     guard let decoder else {
       try reader?.backward(dy: dx, addsToTable: tied)
       return

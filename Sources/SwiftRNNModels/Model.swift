@@ -15,6 +15,8 @@ public final class Model<Scalar: RNNScalar> {
   /// What reads the input; nil: of a vector decoder.
   let reader: SequencePart<Scalar>?
   let pool: PoolPart<Scalar>?
+  /// Of classifiers and regressors over trees.
+  let roots: RootsPart<Scalar>?
   let bridge: BridgePart<Scalar>?
   let decoder: SequencePart<Scalar>?
   let attention: AttentionPart<Scalar>?
@@ -50,6 +52,7 @@ public final class Model<Scalar: RNNScalar> {
       ? try PoolPart(
         c.pooling, width: plan.readerWidth, size: c.attentionSize, directions: c.recurrent.bidirectional ? 2 : 1, store)
       : nil
+    roots = c.structure == .trees && c.kind != .tagger ? RootsPart(width: plan.readerWidth) : nil
     attention =
       c.attention == .none
       ? nil
@@ -84,10 +87,12 @@ public final class Model<Scalar: RNNScalar> {
       try c.check()
       prefix = c.decodes ? "encoder_" : ""
       extra = c.kind == .vectorDecoder && c.vectorUse == .input ? c.vectorSize : 0
-      pools = c.kind == .classifier || c.kind == .regressor
+      pools = (c.kind == .classifier || c.kind == .regressor) && c.structure == .sequences
       if c.reads {
         let network: Network<Scalar> = try c.recurrent.cell.network(
           inputSize: SequencePart<Scalar>.width(c.input), c.recurrent, dropout: c.dropout)
+        // Whether the cell can run over trees is told here, not at the first batch.
+        if c.structure == .trees { _ = try network.forestTapeSize(Forest(parents: [])) }
         try SequencePart.add(c.input, network, prefix: prefix, to: &list)
         reader = network
       }

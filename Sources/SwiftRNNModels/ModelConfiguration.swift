@@ -114,7 +114,17 @@ public struct ModelConfiguration: Sendable, Equatable {
     case input
   }
 
+  /// What the steps of the input are to each other.
+  public enum Structure: String, Sendable, CaseIterable {
+    /// One behind the other.
+    case sequences
+    /// Children and parents: the nodes of a ``Forest``, by a cell that is recursive (``Cell/isRecursive``). Of taggers,
+    /// classifiers and regressors.
+    case trees
+  }
+
   public var kind: Kind
+  public var structure = Structure.sequences
   /// Of the sequence that is read; of a vector decoder nothing is.
   public var input: Input
   public var recurrent: Recurrent
@@ -229,6 +239,7 @@ public struct ModelConfiguration: Sendable, Equatable {
     }
     try positive("outputs", outputs)
     try positive("attention_size", attentionSize)
+    if structure == .trees { try checkTrees() }
     guard dropout >= 0, dropout < 1 else { throw .invalidNumber("dropout", dropout, allowed: "in [0, 1)") }
     if reads { try check(input) }
     if decodes {

@@ -58,6 +58,17 @@ final class ModelCase<Scalar: RNNScalar> {
     }
   }
 
+  /// Trees: random tokens or features for the nodes, and targets or values for nodes or roots.
+  convenience init(_ configuration: ModelConfiguration, parents: [Int], seed: UInt64 = 1) throws {
+    try self.init(configuration, steps: 1, sequences: parents.count, seed: seed)
+    let forest = try Forest(parents: parents)
+    batch.forest = forest
+    guard configuration.kind != .tagger else { return }
+    let (roots, outputs) = (forest.roots.count, configuration.outputs)
+    batch.targets = batch.targets.map { UnsafeBufferPointer(rebasing: $0[..<roots]) }
+    batch.values = batch.values.map { UnsafeBufferPointer(rebasing: $0[..<(roots * outputs)]) }
+  }
+
   func keep<Element: BitwiseCopyable>(_ elements: [Element]) -> UnsafeBufferPointer<Element> {
     let memory = UnsafeMutableBufferPointer<Element>.allocate(capacity: max(elements.count, 1))
     _ = memory.update(fromContentsOf: elements)

@@ -23,9 +23,24 @@ import Testing
       .regressor(input: tokens, outputs: 2, .init(ModelCell("h' = tanh(W @ x + U @ h)"), hiddenSize: 3), pooling: .max),
       .vectorDecoder(
         vectorSize: 3, vocabulary: 7, embeddingSize: 4, .init(hiddenSize: 4), vectorUse: .input, tiesEmbedding: true),
-      attends,
+      attends, trees,
     ]
   }
+
+  private static var trees: ModelConfiguration {
+    var trees = ModelConfiguration.regressor(
+      input: tokens, outputs: 2, .init(ModelCell("tree_child_sum"), hiddenSize: 3, layers: 2))
+    trees.structure = .trees
+    return trees
+  }
+
+  private static func modelCase(_ configuration: ModelConfiguration) throws -> ModelCase<Float> {
+    configuration.structure == .trees
+      ? try ModelCase(configuration, parents: [2, 2, -1, 4, -1]) : try ModelCase(configuration)
+  }
+
+  /// Keys that have a default.
+  private static let optional: Set = ["structure"]
 
   @Test func configurationsComeBack() throws {
     for configuration in Self.configurations {
@@ -36,6 +51,10 @@ import Testing
       for member in object.members {
         var less = object
         less[member.key] = nil
+        if Self.optional.contains(member.key) {
+          #expect(try ModelConfiguration(.object(less)) != configuration)
+          continue
+        }
         #expect(throws: ModelError.self, "\(member.key)") { try ModelConfiguration(.object(less)) }
       }
       var more = object
@@ -48,7 +67,7 @@ import Testing
     let folder = try TemporaryFolder()
     for (number, configuration) in Self.configurations.enumerated() {
       let path = folder.file("model\(number)")
-      let run = try ModelCase<Float>(configuration)
+      let run = try Self.modelCase(configuration)
       let words = try Vocabulary(.words, texts: ["a b c"], specials: .all)
       try ModelFile.save(
         run.model, to: path, vocabulary: words, metadata: [(key: "note", value: "mine")])

@@ -28,6 +28,7 @@ extension ModelConfiguration {
     }
     object.append("outputs", .integer(Int64(outputs)))
     object.append("dropout", .double(dropout))
+    if structure != .sequences { object.append("structure", .string(structure.rawValue)) }
     switch kind {
     case .languageModel: object.append("tie_embedding", .bool(tiesEmbedding))
     case .tagger: object.append("predicts_numbers", .bool(predictsNumbers))
@@ -65,7 +66,8 @@ extension ModelConfiguration {
     return .object(object)
   }
 
-  /// Reads what ``json`` gives. Every key of the kind must be there, and no other; whether sizes make sense together is
+  /// Reads what ``json`` gives. Every key of the kind must be there, and no other, but for `structure`, which is `sequences`
+  /// where it is missing; whether sizes make sense together is
   /// found out when the model is made.
   ///
   /// - Parameter name: what errors call the configuration, such as a path.
@@ -88,6 +90,12 @@ extension ModelConfiguration {
       decoder = try Self.recurrent(fields.required("decoder"), "\(name), decoder")
     }
     dropout = try fields.double("dropout")
+    if kind == .tagger || kind == .classifier || kind == .regressor {
+      structure =
+        try fields.optionalString("structure").map { (text) throws(ModelError) in
+          try Self.word(text, "structure", name)
+        } ?? .sequences
+    }
     if kind == .languageModel || decodes { tiesEmbedding = try fields.bool("tie_embedding") }
     switch kind {
     case .languageModel: break

@@ -59,11 +59,15 @@ final class StateBuffers<Scalar: RNNScalar> {
 /// A network as a layer of a model.
 final class NetworkPart<Scalar: RNNScalar> {
   let network: Network<Scalar>
-  private var parameters: [UnsafeMutableRawPointer?] = []
-  private var gradients: [UnsafeMutableRawPointer?] = []
-  private let (output, tape, workspace) = (Buffer<Scalar>(), Buffer<UInt8>(), Buffer<UInt8>())
+  private(set) var parameters: [UnsafeMutableRawPointer?] = []
+  private(set) var gradients: [UnsafeMutableRawPointer?] = []
+  let (output, tape, workspace) = (Buffer<Scalar>(), Buffer<UInt8>(), Buffer<UInt8>())
   /// What the last forward pass was called with; nil: none for training was.
-  private var last: (arguments: Network<Scalar>.Forward, shape: BatchShape)?
+  private(set) var last: (arguments: Network<Scalar>.Forward, shape: BatchShape)?
+  /// The same of the last pass over trees.
+  var lastForest: (arguments: Network<Scalar>.ForestForward, forest: Forest)?
+  /// What the backward pass after it was given.
+  private(set) var lastGradients: (dy: UnsafePointer<Scalar>?, final: States<Scalar>)?
 
   /// Names within the layer, and shapes, as the list of the model's parameters wants them.
   static func tensors(_ network: Network<Scalar>) throws(RNNError) -> [(name: String, shape: [Int])] {
@@ -112,7 +116,7 @@ final class NetworkPart<Scalar: RNNScalar> {
   func forward(
     _ shape: BatchShape, x: UnsafePointer<Scalar>?, initial: States<Scalar>, final: States<Scalar>, seed: UInt64?
   ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
-    last = nil
+    (last, lastGradients) = (nil, nil)
     let y = try output.take(Sizes.product(shape.rows, outputSize, name: "y"))
     var forward = Network<Scalar>.Forward(steps: shape.steps, sequences: shape.sequences)
     forward.x = x
@@ -162,5 +166,6 @@ final class NetworkPart<Scalar: RNNScalar> {
         try network.backward(backward)
       }
     }
+    lastGradients = (dy, finalGradients)
   }
 }

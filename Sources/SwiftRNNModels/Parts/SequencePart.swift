@@ -7,6 +7,8 @@ struct SequenceInput<Scalar: RNNScalar> {
   var ids: UnsafeBufferPointer<Int>?
   /// `[T, N, features]`
   var features: UnsafeBufferPointer<Scalar>?
+  /// Of trees, whose nodes are sequences of one step.
+  var forest: Forest?
 }
 
 /// An embedding or features, dropout, a recurrent network, dropout.
@@ -73,7 +75,12 @@ final class SequencePart<Scalar: RNNScalar> {
       x = target.constant
     }
     if let extra { x = try join(x, extra, shape, width) }
-    let y = try part.forward(shape, x: x.baseAddress, initial: initial, final: final, seed: seed)
+    let y: UnsafeMutableBufferPointer<Scalar>
+    if let forest = input.forest {
+      y = try part.forward(forest, x: x.baseAddress, seed: seed, firstNode: shape.firstSequence)
+    } else {
+      y = try part.forward(shape, x: x.baseAddress, initial: initial, final: final, seed: seed)
+    }
     if let seed {
       last = (shape, input, seed)
       if dropout > 0 {
@@ -137,9 +144,13 @@ final class SequencePart<Scalar: RNNScalar> {
     let width = Self.width(self.input)
     let wantsInput = embedding != nil || dExtra != nil
     let dx = try wantsInput ? gradient.take(Sizes.product(shape.rows, width + extra, name: "dx")) : nil
-    try part.backward(
-      dy: UnsafePointer(dy?.baseAddress), finalGradients: finalGradients, dx: dx?.baseAddress,
-      initialGradients: initialGradients)
+    if input.forest != nil {
+      try part.backward(dy: UnsafePointer(dy?.baseAddress), dx: dx?.baseAddress)
+    } else {
+      try part.backward(
+        dy: UnsafePointer(dy?.baseAddress), finalGradients: finalGradients, dx: dx?.baseAddress,
+        initialGradients: initialGradients)
+    }
     guard var dx else { return }
     if extra > 0 { dx = split(dx, into: dExtra, shape, width) }
     guard case .tokens(let vocabulary, _) = self.input, let ids = input.ids, let embedding else { return }
