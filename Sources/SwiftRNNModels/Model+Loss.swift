@@ -31,12 +31,13 @@ extension Model {
   ///
   /// - Returns: `[T, N, outputs]` of language models and taggers, `[N, outputs]` of classifiers and regressors,
   ///   `[targetSteps, N, outputs]` of decoders; over trees `[M, outputs]` of taggers, and a row for each root of others.
-  ///   Until the next call of the model.
+  ///   Output feedback runs freely, and targets are not looked at. Until the next call of the model.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func predict(
     _ batch: ModelBatch<Scalar>, state: ModelState<Scalar>? = nil
   ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
+    if feedback != nil { return try runFreely(batch, state, isTraining: false) }
     let rows = try forward(batch, state, seed: nil)
     let y = try output.forward(rows.x.constant, rows: rows.count)
     state?.moveOn()
@@ -87,7 +88,7 @@ extension Model {
     return try inputShape(batch)
   }
 
-  private func inputShape(_ batch: ModelBatch<Scalar>) throws(RNNError) -> BatchShape {
+  func inputShape(_ batch: ModelBatch<Scalar>) throws(RNNError) -> BatchShape {
     _ = try forest(of: batch)
     return try BatchShape(
       steps: configuration.reads ? batch.steps : 1, sequences: batch.sequences,
@@ -107,12 +108,13 @@ extension Model {
   // MARK: Forward
 
   /// The rows that the output layer reads.
-  private func forward(
+  func forward(
     _ batch: ModelBatch<Scalar>, _ state: ModelState<Scalar>?, seed: UInt64?
   ) throws(RNNError) -> (x: UnsafeMutableBufferPointer<Scalar>, count: Int) {
     let own = seed.map { Self.seed($0, 3) }
     var x: UnsafeMutableBufferPointer<Scalar>?
     let shape = try inputShape(batch)
+    if feedback != nil { return (try forceTargets(batch, shape, state), shape.rows) }
     if let reader, let readerStates {
       let input = SequenceInput(ids: batch.ids, features: batch.features, forest: batch.forest)
       let places = try state?.places(reader.part.network, sequences: batch.sequences)
@@ -177,7 +179,7 @@ extension Model {
 
   // MARK: Loss
 
-  private func loss(
+  func loss(
     of y: UnsafeMutableBufferPointer<Scalar>, _ batch: ModelBatch<Scalar>, rows: Int, wantsGradient: Bool
   ) throws(RNNError) -> ModelLoss {
     let shape = try outputShape(batch)
@@ -230,6 +232,7 @@ extension Model {
   /// From the gradient of the rows that the output layer reads.
   private func backward(_ dx: UnsafeMutableBufferPointer<Scalar>, _ batch: ModelBatch<Scalar>) throws(RNNError) {
     let tied = configuration.tiesEmbedding
+    if let feedback { return try feedback.backward(dx) }
     if let pool, let reader {
       return try reader.backward(dy: pool.backward(dx.constant))
     }

@@ -21,6 +21,8 @@ public final class Model<Scalar: RNNScalar> {
   let decoder: SequencePart<Scalar>?
   let attention: AttentionPart<Scalar>?
   let output: OutputPart<Scalar>
+  /// Of output feedback: what is trained by teacher forcing.
+  let feedback: FeedbackPart<Scalar>?
   /// The states after the last passes, and their gradients.
   let (readerStates, decoderStates): (PassStates<Scalar>?, PassStates<Scalar>?)
   let (targets, losses, scratch) = (Buffer<Int>(), Buffer<Scalar>(), Buffer<Scalar>())
@@ -58,8 +60,17 @@ public final class Model<Scalar: RNNScalar> {
       ? nil
       : try AttentionPart(
         c.attention, queries: plan.outputInputs, keys: plan.readerWidth, size: c.attentionSize, store)
-    output = try OutputPart(
-      inputs: plan.outputInputs, outputs: c.outputs, store, tiedTo: c.tiesEmbedding ? (decoder ?? reader)?.table : nil)
+    if c.kind == .outputFeedback, let reader {
+      feedback = try FeedbackPart(reader, outputs: c.outputs, hidden: plan.outputInputs, store)
+      output = OutputPart(
+        inputs: plan.outputInputs, outputs: c.outputs, weight: try Parameter(store, "network.V_l0"),
+        bias: try Parameter(store, "network.d_l0"))
+    } else {
+      feedback = nil
+      output = try OutputPart(
+        inputs: plan.outputInputs, outputs: c.outputs, store,
+        tiedTo: c.tiesEmbedding ? (decoder ?? reader)?.table : nil)
+    }
     readerStates = plan.reader.map { PassStates($0) }
     decoderStates = plan.decoder.map { PassStates($0) }
   }
@@ -89,8 +100,8 @@ public final class Model<Scalar: RNNScalar> {
       extra = c.kind == .vectorDecoder && c.vectorUse == .input ? c.vectorSize : 0
       pools = (c.kind == .classifier || c.kind == .regressor) && c.structure == .sequences
       if c.reads {
-        let network: Network<Scalar> = try c.recurrent.cell.network(
-          inputSize: SequencePart<Scalar>.width(c.input), c.recurrent, dropout: c.dropout)
+        let network: Network<Scalar> = try c.readerLayers.cell.network(
+          inputSize: SequencePart<Scalar>.width(c.input), c.readerLayers, dropout: c.dropout)
         // Whether the cell can run over trees is told here, not at the first batch.
         if c.structure == .trees { _ = try network.forestTapeSize(Forest(parents: [])) }
         try SequencePart.add(c.input, network, prefix: prefix, to: &list)
@@ -105,7 +116,8 @@ public final class Model<Scalar: RNNScalar> {
         if let reader { hasBridge = try !BridgePart.agrees(reader, network) } else { hasBridge = extra == 0 }
         if hasBridge { try BridgePart.add(reader, vectorSize: c.vectorSize, network, to: &list) }
       }
-      outputInputs = decoder?.configuration.outputSize ?? readerWidth
+      let feedsBack = c.kind == .outputFeedback
+      outputInputs = feedsBack ? c.recurrent.hiddenSize : decoder?.configuration.outputSize ?? readerWidth
       if pools { try PoolPart<Scalar>.add(c.pooling, width: readerWidth, size: c.attentionSize, to: &list) }
       if c.attention != .none {
         try AttentionPart<Scalar>.add(
@@ -117,6 +129,7 @@ public final class Model<Scalar: RNNScalar> {
           throw .sizeMismatch("embedding_size, of an embedding that is tied,", width, expected: outputInputs)
         }
       }
+      if feedsBack { return }
       try OutputPart<Scalar>.add(inputs: outputInputs, outputs: c.outputs, isTied: c.tiesEmbedding, to: &list)
     }
   }

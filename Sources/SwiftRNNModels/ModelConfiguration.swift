@@ -63,6 +63,8 @@ public struct ModelConfiguration: Sendable, Equatable {
     case vectorDecoder = "vector_decoder"
     /// A sequence of tokens from a sequence.
     case encoderDecoder = "encoder_decoder"
+    /// A label, or numbers, for every step of a sequence, each made of the one before (Jordan 1986).
+    case outputFeedback = "output_feedback"
   }
 
   /// What a step of a sequence is.
@@ -240,6 +242,7 @@ public struct ModelConfiguration: Sendable, Equatable {
     try positive("outputs", outputs)
     try positive("attention_size", attentionSize)
     if structure == .trees { try checkTrees() }
+    if kind == .outputFeedback { try checkFeedback() }
     guard dropout >= 0, dropout < 1 else { throw .invalidNumber("dropout", dropout, allowed: "in [0, 1)") }
     if reads { try check(input) }
     if decodes {

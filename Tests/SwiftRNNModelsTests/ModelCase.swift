@@ -81,8 +81,13 @@ final class ModelCase<Scalar: RNNScalar> {
 
   /// The largest error of the gradients against central differences of the loss, over some of the parameters, relative
   /// to the largest gradient.
-  func gradientError(samples: Int = 60, step: Double = 1e-5, seed: UInt64 = 7) throws -> Double {
-    _ = try model.loss(batch, seed: seed)
+  ///
+  /// - Parameter evaluate: the loss, with gradients; nil: the model's in training.
+  func gradientError(
+    samples: Int = 60, step: Double = 1e-5, seed: UInt64 = 7, by evaluate: (() throws -> ModelLoss)? = nil
+  ) throws -> Double {
+    let loss = evaluate ?? { [self] in try model.loss(batch, seed: seed) }
+    _ = try loss()
     let gradients = Array(model.parameters.gradients)
     let scale = gradients.map { abs(Double($0)) }.max() ?? 0
     var largest = 0.0
@@ -92,9 +97,9 @@ final class ModelCase<Scalar: RNNScalar> {
         let i = info.offset + random.int(info.elements)
         let value = model.parameters.values[i]
         model.parameters.values[i] = value + Scalar(step)
-        let above = try model.loss(batch, seed: seed).mean
+        let above = try loss().mean
         model.parameters.values[i] = value - Scalar(step)
-        let below = try model.loss(batch, seed: seed).mean
+        let below = try loss().mean
         model.parameters.values[i] = value
         largest = max(largest, abs((above - below) / (2 * step) - Double(gradients[i])) / scale)
       }

@@ -23,7 +23,8 @@ import Testing
       .regressor(input: tokens, outputs: 2, .init(ModelCell("h' = tanh(W @ x + U @ h)"), hiddenSize: 3), pooling: .max),
       .vectorDecoder(
         vectorSize: 3, vocabulary: 7, embeddingSize: 4, .init(hiddenSize: 4), vectorUse: .input, tiesEmbedding: true),
-      attends, trees,
+      attends, trees, .outputFeedback(input: .features(2), outputs: 3, hiddenSize: 4, predictsNumbers: true),
+      .outputFeedback(input: tokens, outputs: 3, hiddenSize: 4),
     ]
   }
 

@@ -31,7 +31,7 @@ extension ModelConfiguration {
     if structure != .sequences { object.append("structure", .string(structure.rawValue)) }
     switch kind {
     case .languageModel: object.append("tie_embedding", .bool(tiesEmbedding))
-    case .tagger: object.append("predicts_numbers", .bool(predictsNumbers))
+    case .tagger, .outputFeedback: object.append("predicts_numbers", .bool(predictsNumbers))
     case .classifier, .regressor:
       object.append("pooling", .string(pooling.rawValue))
       if pooling == .attention { object.append("attention_size", .integer(Int64(attentionSize))) }
@@ -99,7 +99,7 @@ extension ModelConfiguration {
     if kind == .languageModel || decodes { tiesEmbedding = try fields.bool("tie_embedding") }
     switch kind {
     case .languageModel: break
-    case .tagger: predictsNumbers = try fields.bool("predicts_numbers")
+    case .tagger, .outputFeedback: predictsNumbers = try fields.bool("predicts_numbers")
     case .classifier, .regressor:
       pooling = try Self.word(fields.string("pooling"), "pooling", name)
       if pooling == .attention { attentionSize = try fields.integer("attention_size", in: 1...Self.largestSize) }

@@ -15,7 +15,7 @@ extension Model {
     _ batch: ModelBatch<Scalar>, state: ModelState<Scalar>? = nil
   ) throws(RNNError) -> [(logProbability: Double, count: Int)] {
     guard !configuration.predictsNumbers else { throw .unsupported("numbers have no log-probability") }
-    let logits = try predict(batch, state: state)
+    let logits = try feedback == nil ? predict(batch, state: state) : forcedOutputs(batch, state)
     let targets = try countedTargets(batch)
     let losses = Buffer<Double>()
     let rows = try losses.take(targets.count)

@@ -65,6 +65,8 @@ extension Model {
   /// gradient of the states carried from step to step. Sums of squares are in Double, in the order of steps, sequences
   /// and units. It takes a copy of the model, and the time of some passes of single steps: something to do now and then.
   ///
+  /// A network with output feedback runs freely: by teacher forcing it has no gradients back in time.
+  ///
   /// - Parameters:
   ///   - batch: as for ``loss(_:state:seed:)``, targets included.
   ///   - state: where the sequences begin, of ``makeState()``; is not moved on. nil: where the cell does.
@@ -88,12 +90,13 @@ extension Model {
     var inspections: [NetworkInspection<Scalar>] = []
     let prefix = configuration.decodes ? "encoder_" : ""
     if let part = twin.reader?.part {
-      inspections.append(try NetworkInspection(part, configuration.recurrent, name: "\(prefix)network"))
+      inspections.append(try NetworkInspection(part, configuration.readerLayers, name: "\(prefix)network"))
     }
     if let part = twin.decoder?.part {
       inspections.append(try NetworkInspection(part, configuration.decoder, name: "decoder_network"))
     }
-    let loss = try twin.loss(batch, state: own, seed: 0)
+    let loss =
+      try feedback == nil ? twin.loss(batch, state: own, seed: 0) : twin.loss(batch, feedback: .outputs, state: own)
     var layers: [ModelInspection.Layer] = []
     for inspection in inspections { layers += try inspection.layers() }
     return ModelInspection(loss: loss, layers: layers)

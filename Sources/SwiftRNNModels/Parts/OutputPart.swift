@@ -27,6 +27,12 @@ final class OutputPart<Scalar: RNNScalar> {
     bias = try Parameter(store, "output.bias")
   }
 
+  /// A layer whose parameters are those of another part.
+  init(inputs: Int, outputs: Int, weight: Parameter<Scalar>, bias: Parameter<Scalar>) {
+    (self.inputs, self.outputs, self.weight, self.bias) = (inputs, outputs, weight, bias)
+    isTied = false
+  }
+
   /// - Returns: `[rows, outputs]`, until the next call.
   func forward(_ x: UnsafeBufferPointer<Scalar>, rows: Int) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
     let y = try results.take(Sizes.product(rows, outputs, name: "logits"))

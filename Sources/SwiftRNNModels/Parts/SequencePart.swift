@@ -91,7 +91,8 @@ final class SequencePart<Scalar: RNNScalar> {
     return y
   }
 
-  private func vectors(
+  /// The input of the network's first step on, `[T, N, width]`: tokens looked up, or features, checked.
+  func vectors(
     _ shape: BatchShape, _ input: SequenceInput<Scalar>
   ) throws(RNNError) -> UnsafeBufferPointer<Scalar> {
     switch self.input {
@@ -153,10 +154,19 @@ final class SequencePart<Scalar: RNNScalar> {
     }
     guard var dx else { return }
     if extra > 0 { dx = split(dx, into: dExtra, shape, width) }
-    guard case .tokens(let vocabulary, _) = self.input, let ids = input.ids, let embedding else { return }
-    if dropout > 0 {
+    if embedding != nil, dropout > 0 {
       try ModelDropout.apply(shape, width: width, dropout, seed: seed, layer: 2 * number, dx.constant, dx)
     }
+    try embeddingBackward(input, dx, addsToTable: addsToTable)
+  }
+
+  /// The gradient of the table, of tokens.
+  ///
+  /// - Parameter dx: `[T, N, width]`
+  func embeddingBackward(
+    _ input: SequenceInput<Scalar>, _ dx: UnsafeMutableBufferPointer<Scalar>, addsToTable: Bool
+  ) throws(RNNError) {
+    guard case .tokens(let vocabulary, let width) = self.input, let ids = input.ids, let embedding else { return }
     try Embedding.backward(
       ids: ids, dout: dx.constant, vocabulary: vocabulary, width: width, accumulate: addsToTable,
       dweight: embedding.gradient)
