@@ -82,19 +82,11 @@ extension Model {
       guard classes.count == shape.rows else { throw .countMismatch("targets", classes.count, expected: shape.rows) }
       targets = .classes(classes)
     }
-    try checkLengths(shape)
+    try shape.checkLengths()
     let places = try state?.places(feedback.reader.part.network, sequences: batch.sequences)
     return try feedback.forward(
       shape, SequenceInput(ids: batch.ids, features: batch.features), targets,
       first: places.flatMap { UnsafePointer($0.from[0]) }, final: places?.to[0])
-  }
-
-  /// Networks check lengths; where none runs, this does.
-  private func checkLengths(_ shape: BatchShape) throws(RNNError) {
-    guard let lengths = shape.lengths else { return }
-    for n in 0..<shape.sequences where !(0...Int64(shape.steps)).contains(lengths[n]) {
-      throw .invalidLength(index: n, Int(lengths[n]), steps: shape.steps)
-    }
   }
 
   /// Logits of all steps by teacher forcing; the state is moved on.

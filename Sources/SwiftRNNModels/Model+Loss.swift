@@ -134,6 +134,11 @@ extension Model {
     encoded: UnsafeMutableBufferPointer<Scalar>?, seed: UInt64?
   ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
     let (initial, vector) = try firstStates(batch)
+    if let attending, let encoded {
+      return try attending.forward(
+        outputShape(batch), SequenceInput(ids: batch.decoderIDs), encoded.constant, shape, initial: initial,
+        seed: seed.map { Self.seed($0, 4) })
+    }
     let y = try decoder.forward(
       outputShape(batch), SequenceInput(ids: batch.decoderIDs, features: nil),
       extra: configuration.vectorUse == .input ? vector : nil, initial: initial, final: States(),
@@ -243,11 +248,15 @@ extension Model {
     }
     guard let decoderStates else { return }
     var (dy, dEncoded) = (dx, UnsafeMutableBufferPointer<Scalar>?.none)
-    if let attention { (dy, dEncoded) = try attention.backward(dx) }
+    if attending == nil, let attention { (dy, dEncoded) = try attention.backward(dx) }
     // Gradients of the states that the decoder starts with; none if it starts by itself.
     let startsByItself = bridge == nil && reader == nil
     let initial = try startsByItself ? States() : decoderStates.initialGradients.take(sequences: batch.sequences)
-    try decoder.backward(dy: dy, initialGradients: initial, addsToTable: tied)
+    if let attending {
+      dEncoded = try attending.backward(dx, initialGradients: initial, addsToTable: tied)
+    } else {
+      try decoder.backward(dy: dy, initialGradients: initial, addsToTable: tied)
+    }
     guard let reader, let readerStates else {
       try bridge?.backward(
         sequences: batch.sequences, initialGradients: initial, stateGradients: States(), dVector: nil)

@@ -20,6 +20,8 @@ public final class Model<Scalar: RNNScalar> {
   let bridge: BridgePart<Scalar>?
   let decoder: SequencePart<Scalar>?
   let attention: AttentionPart<Scalar>?
+  /// Of attention that is part of the decoder's input: steps of the decoder.
+  let attending: AttendingDecoder<Scalar>?
   let output: OutputPart<Scalar>
   /// Of output feedback: what is trained by teacher forcing.
   let feedback: FeedbackPart<Scalar>?
@@ -60,6 +62,8 @@ public final class Model<Scalar: RNNScalar> {
       ? nil
       : try AttentionPart(
         c.attention, queries: plan.outputInputs, keys: plan.readerWidth, size: c.attentionSize, store)
+    attending =
+      if c.attentionUse == .input, let decoder, let attention { AttendingDecoder(decoder, attention) } else { nil }
     if c.kind == .outputFeedback, let reader {
       feedback = try FeedbackPart(reader, outputs: c.outputs, hidden: plan.outputInputs, store)
       output = OutputPart(
@@ -87,7 +91,7 @@ public final class Model<Scalar: RNNScalar> {
     private(set) var decoder: Network<Scalar>?
     let prefix: String
     /// Numbers beside the input at every step of the decoder.
-    let extra: Int
+    private(set) var extra: Int
     private(set) var hasBridge = false
     let pools: Bool
     let readerWidth: Int
@@ -108,6 +112,7 @@ public final class Model<Scalar: RNNScalar> {
         reader = network
       }
       readerWidth = reader?.configuration.outputSize ?? 0
+      if c.attentionUse == .input { extra = readerWidth }
       if c.decodes {
         let network: Network<Scalar> = try c.decoder.cell.network(
           inputSize: SequencePart<Scalar>.width(c.decoderInput) + extra, c.decoder, dropout: c.dropout)

@@ -15,6 +15,8 @@ import Testing
       input: .features(2), encoder: two, vocabulary: 7, embeddingSize: 4, decoder: .init(hiddenSize: 6),
       attention: .additive)
     attends.attentionSize = 5
+    var feeds = attends
+    (feeds.attention, feeds.attentionUse) = (.concat, .input)
     return [
       .languageModel(
         vocabulary: 7, embeddingSize: 5, .init(ModelCell("lstm_projected", sizes: ["P": 5]), hiddenSize: 8),
@@ -23,7 +25,7 @@ import Testing
       .regressor(input: tokens, outputs: 2, .init(ModelCell("h' = tanh(W @ x + U @ h)"), hiddenSize: 3), pooling: .max),
       .vectorDecoder(
         vectorSize: 3, vocabulary: 7, embeddingSize: 4, .init(hiddenSize: 4), vectorUse: .input, tiesEmbedding: true),
-      attends, trees, .outputFeedback(input: .features(2), outputs: 3, hiddenSize: 4, predictsNumbers: true),
+      attends, feeds, trees, .outputFeedback(input: .features(2), outputs: 3, hiddenSize: 4, predictsNumbers: true),
       .outputFeedback(input: tokens, outputs: 3, hiddenSize: 4),
     ]
   }
@@ -41,7 +43,7 @@ import Testing
   }
 
   /// Keys that have a default.
-  private static let optional: Set = ["structure"]
+  private static let optional: Set = ["structure", "attention_use"]
 
   @Test func configurationsComeBack() throws {
     for configuration in Self.configurations {

@@ -44,6 +44,7 @@ extension ModelConfiguration {
       if attention == .additive || attention == .concat {
         object.append("attention_size", .integer(Int64(attentionSize)))
       }
+      if attentionUse != .output { object.append("attention_use", .string(attentionUse.rawValue)) }
       object.append("tie_embedding", .bool(tiesEmbedding))
     }
     return .object(object)
@@ -67,7 +68,7 @@ extension ModelConfiguration {
   }
 
   /// Reads what ``json`` gives. Every key of the kind must be there, and no other, but for `structure`, which is `sequences`
-  /// where it is missing; whether sizes make sense together is
+  /// where it is missing, and `attention_use`, which is `output`; whether sizes make sense together is
   /// found out when the model is made.
   ///
   /// - Parameter name: what errors call the configuration, such as a path.
@@ -114,6 +115,10 @@ extension ModelConfiguration {
       if attention == .additive || attention == .concat {
         attentionSize = try fields.integer("attention_size", in: 1...Self.largestSize)
       }
+      attentionUse =
+        try fields.optionalString("attention_use").map { (text) throws(ModelError) in
+          try Self.word(text, "attention_use", name)
+        } ?? .output
     }
     try fields.end()
   }

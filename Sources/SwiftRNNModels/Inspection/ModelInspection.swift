@@ -70,7 +70,8 @@ extension Model {
   /// - Parameters:
   ///   - batch: as for ``loss(_:state:seed:)``, targets included.
   ///   - state: where the sequences begin, of ``makeState()``; is not moved on. nil: where the cell does.
-  /// - Throws: ``RNNError/unsupported(_:)`` for models over trees, and for cells that draw masks, such as zoneout, or use statistics of the batch, whose
+  /// - Throws: ``RNNError/unsupported(_:)`` for models over trees, decoders with attention in their
+  ///   input, and cells that draw masks, such as zoneout, or use statistics of the batch, whose
   ///   passes for training differ from those of inference; and what a loss throws.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
@@ -78,6 +79,10 @@ extension Model {
     _ batch: ModelBatch<Scalar>, state: ModelState<Scalar>? = nil
   ) throws(RNNError) -> ModelInspection {
     guard configuration.structure == .sequences else { throw .unsupported("trees have no steps back in time") }
+    guard attending == nil else {
+      throw .unsupported(
+        "gradients of a decoder whose input has attention go back through attention, too: no look inside")
+    }
     var plain = configuration
     plain.dropout = 0
     let twin = try Model(plain)

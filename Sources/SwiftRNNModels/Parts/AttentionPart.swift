@@ -114,6 +114,24 @@ final class AttentionPart<Scalar: RNNScalar> {
     return out
   }
 
+  /// - Parameter dout: of what the last ``finish(_:_:rows:)`` gave; is changed.
+  /// - Returns: dL/d[c; h], `[rows, K + Q]`, until the next call; that of W is written.
+  func finishBackward(
+    _ dout: UnsafeMutableBufferPointer<Scalar>, rows: Int
+  ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
+    let (k, q) = (attention.keySize, attention.querySize)
+    let joined = try self.joined.take(rows * (k + q))
+    try Activation.tanhGradient(dout, y: output.take(rows * q).constant)
+    let d = try dJoined.take(rows * (k + q))
+    try Linear.backward(
+      rows: rows, inputs: k + q, outputs: q, x: joined.constant, weight: weight.values, dy: dout.constant,
+      accumulate: false, dx: d, dweight: weight.gradient, dbias: nil)
+    return d
+  }
+
+  /// Where the gradient of a parameter of the score goes; nil: the score has no such parameter.
+  func gradient(_ name: String) -> UnsafeMutableBufferPointer<Scalar>? { parameters[name]?.gradient }
+
   /// - Parameter dout: of what the last forward pass gave; is changed.
   /// - Returns: dL/dqueries and dL/dkeys, until the next call.
   func backward(
@@ -121,12 +139,7 @@ final class AttentionPart<Scalar: RNNScalar> {
   ) throws(RNNError) -> (UnsafeMutableBufferPointer<Scalar>, UnsafeMutableBufferPointer<Scalar>) {
     guard let pass = last else { throw .mismatch("a backward pass follows a forward pass for training") }
     let (rows, k, q) = (pass.shape.rows, attention.keySize, attention.querySize)
-    let joined = try self.joined.take(rows * (k + q))
-    try Activation.tanhGradient(dout, y: output.take(rows * q).constant)
-    let d = try dJoined.take(rows * (k + q))
-    try Linear.backward(
-      rows: rows, inputs: k + q, outputs: q, x: joined.constant, weight: weight.values, dy: dout.constant,
-      accumulate: false, dx: d, dweight: weight.gradient, dbias: nil)
+    let d = try finishBackward(dout, rows: rows)
     let dcontext = try dContext.take(rows * k)
     let (dqueries, dkeys) = (try dQueries.take(rows * q), try dKeys.take(pass.keys.count))
     if let from = d.baseAddress, let to = dcontext.baseAddress {
@@ -152,7 +165,7 @@ final class AttentionPart<Scalar: RNNScalar> {
 
 /// Attention of a decoder that writes: the keys of its sources, and what they alone give, computed once.
 final class AttentionReader<Scalar: RNNScalar> {
-  private let part: AttentionPart<Scalar>
+  let part: AttentionPart<Scalar>
   private let (keys, memory, context) = (Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>())
   private let lengths: [Int64]
   private let steps: Int
@@ -189,6 +202,14 @@ final class AttentionReader<Scalar: RNNScalar> {
   /// - Returns: the same with attention, until the next call.
   func forward(_ y: UnsafeBufferPointer<Scalar>, sequences: Int) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar>
   {
+    try part.finish(context(of: y, sequences: sequences).constant, y, rows: sequences)
+  }
+
+  /// - Parameter queries: of one step, `[N, Q]`.
+  /// - Returns: their context, `[N, K]`, until the next call.
+  func context(
+    of queries: UnsafeBufferPointer<Scalar>, sequences: Int
+  ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
     let (keys, memory) = (
       try self.keys.take(steps * sequences * part.attention.keySize),
       try self.memory.take(steps * sequences * part.attention.memorySize)
@@ -197,10 +218,10 @@ final class AttentionReader<Scalar: RNNScalar> {
     try lengths.withUnsafeBufferPointer { (lengths) throws(RNNError) in
       try part.attention.forward(
         Attention.Forward(
-          querySteps: 1, counted: CountedSteps(steps: steps, sequences: sequences, lengths: lengths), queries: y,
+          querySteps: 1, counted: CountedSteps(steps: steps, sequences: sequences, lengths: lengths), queries: queries,
           keys: keys.constant, memory: memory.constant, values: keys.constant, parameters: part.values,
           context: context))
     }
-    return try part.finish(context.constant, y, rows: sequences)
+    return context
   }
 }

@@ -24,6 +24,16 @@ struct BatchShape {
   }
 }
 
+extension BatchShape {
+  /// Passes over whole sequences check lengths; where none runs, this does.
+  func checkLengths() throws(RNNError) {
+    guard let lengths else { return }
+    for n in 0..<sequences where !(0...Int64(steps)).contains(lengths[n]) {
+      throw .invalidLength(index: n, Int(lengths[n]), steps: steps)
+    }
+  }
+}
+
 /// The states of a network over the sequences of a batch.
 final class StateBuffers<Scalar: RNNScalar> {
   private let network: Network<Scalar>

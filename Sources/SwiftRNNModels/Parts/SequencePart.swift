@@ -16,11 +16,11 @@ final class SequencePart<Scalar: RNNScalar> {
   let part: NetworkPart<Scalar>
   let input: ModelConfiguration.Input
   private let embedding: Parameter<Scalar>?
-  private let dropout: Double
+  let dropout: Double
   /// Numbers beside the input that every step has, such as the vector of a vector decoder.
   private let extra: Int
   /// Tells the masks of a model's parts apart.
-  private let number: Int
+  let number: Int
   private let (embedded, joined, gradient) = (Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>())
   private var last: (shape: BatchShape, input: SequenceInput<Scalar>, seed: UInt64)?
 
