@@ -123,7 +123,7 @@ extension Model {
       x = try reader.forward(shape, input, initial: places?.from ?? States(), final: final, seed: own)
     }
     if let decoder { x = try decode(batch, decoder, shape, encoded: x, seed: seed) }
-    if let pool, let y = x { x = try pool.forward(y.constant, shape) }
+    if let pool, let y = x { x = try pool.forward(y.constant, shape.counted) }
     if let roots, let forest = batch.forest, let y = x { x = try roots.forward(y.constant, forest) }
     guard let x else { throw .mismatch("the model has no parts") }
     return (x, try outputShape(batch).rows)
@@ -239,7 +239,9 @@ extension Model {
     let tied = configuration.tiesEmbedding
     if let feedback { return try feedback.backward(dx) }
     if let pool, let reader {
-      return try reader.backward(dy: pool.backward(dx.constant))
+      let shape = try inputShape(batch)
+      let y = try reader.outputs(shape)
+      return try reader.backward(dy: pool.backward(y.constant, shape.counted, dout: dx.constant))
     }
     if let roots, let reader { return try reader.backward(dy: roots.backward(dx.constant)) }
     guard let decoder else {

@@ -14,7 +14,7 @@ public final class Model<Scalar: RNNScalar> {
   public let parameters: ParameterStore<Scalar>
   /// What reads the input; nil: of a vector decoder.
   let reader: SequencePart<Scalar>?
-  let pool: PoolPart<Scalar>?
+  let pool: PoolLayer<Scalar>?
   /// Of classifiers and regressors over trees.
   let roots: RootsPart<Scalar>?
   let bridge: BridgePart<Scalar>?
@@ -52,10 +52,7 @@ public final class Model<Scalar: RNNScalar> {
         nil
       }
     pool =
-      plan.pools
-      ? try PoolPart(
-        c.pooling, width: plan.readerWidth, size: c.attentionSize, directions: c.recurrent.bidirectional ? 2 : 1, store)
-      : nil
+      plan.pools ? try PoolLayer(store, "pool", c.pool(width: plan.readerWidth)) : nil
     roots = c.structure == .trees && c.kind != .tagger ? RootsPart(width: plan.readerWidth) : nil
     attention =
       c.attention == .none
@@ -123,7 +120,7 @@ public final class Model<Scalar: RNNScalar> {
       }
       let feedsBack = c.kind == .outputFeedback
       outputInputs = feedsBack ? c.recurrent.hiddenSize : decoder?.configuration.outputSize ?? readerWidth
-      if pools { try PoolPart<Scalar>.add(c.pooling, width: readerWidth, size: c.attentionSize, to: &list) }
+      if pools { try list.add("pool", PoolLayer<Scalar>.tensors(c.pool(width: readerWidth))) }
       if c.attention != .none {
         try AttentionPart<Scalar>.add(
           c.attention, queries: outputInputs, keys: readerWidth, size: c.attentionSize, to: &list)
@@ -145,24 +142,10 @@ public final class Model<Scalar: RNNScalar> {
   /// - Parameter seed: the same seed, the same numbers, on every machine.
   public func initialize(_ initializer: Initializer = Initializer(), seed: UInt64) throws(RNNError) {
     for (number, info) in parameters.list.infos.enumerated() {
-      let parts = info.name.split(separator: ".")
-      guard let layer = parts.first, let tensor = parts.last, let values = parameters.values(of: info.name),
-        !layer.hasSuffix("network")
-      else { continue }
-      let columns = info.shape.count == 2 ? info.shape[1] : 1
-      let distribution: Initializer.Distribution
-      var inputs = columns
-      if layer.hasSuffix("embedding") {
-        distribution = .normal(deviation: configuration.tiesEmbedding ? 1 / Double(columns).squareRoot() : 1)
-      } else {
-        // A bias is drawn as the matrix before it.
-        if info.shape.count == 1, number > 0, tensor.hasPrefix("bias") {
-          inputs = parameters.list.infos[number - 1].shape.last ?? 1
-        }
-        distribution = .uniform(bound: 1 / Double(max(inputs, 1)).squareRoot())
-      }
-      try distribution.fill(
-        values, rows: info.shape[0], columns: columns, hidden: inputs, seed: Self.seed(seed, 2), tensor: number)
+      guard let layer = info.name.split(separator: ".").first, !layer.hasSuffix("network") else { continue }
+      let deviation = configuration.tiesEmbedding ? 1 / Double(info.shape.last ?? 1).squareRoot() : 1
+      try parameters.draw(
+        number, embedding: layer.hasSuffix("embedding") ? deviation : nil, seed: Self.seed(seed, 2))
     }
     try reader?.part.initialize(initializer, seed: Self.seed(seed, 0))
     try decoder?.part.initialize(initializer, seed: Self.seed(seed, 1))

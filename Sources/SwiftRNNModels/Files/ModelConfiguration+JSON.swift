@@ -58,7 +58,7 @@ extension ModelConfiguration {
     }
   }
 
-  private static func json(_ recurrent: Recurrent) -> JSON {
+  static func json(_ recurrent: Recurrent) -> JSON {
     var object = JSON.Object()
     recurrent.cell.append(to: &object)
     object.append("hidden_size", .integer(Int64(recurrent.hiddenSize)))
@@ -147,7 +147,7 @@ extension ModelConfiguration {
     return input
   }
 
-  private static func recurrent(_ json: JSON, _ name: String) throws(ModelError) -> Recurrent {
+  static func recurrent(_ json: JSON, _ name: String) throws(ModelError) -> Recurrent {
     var fields = try JSONFields(json, name)
     var cell = ModelCell(try fields.string("cell"))
     if let sizes = fields.optional("sizes") {

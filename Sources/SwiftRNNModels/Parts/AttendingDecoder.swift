@@ -185,7 +185,10 @@ final class AttendingDecoder<Scalar: RNNScalar> {
   private func beginKeys(_ pass: Pass) throws(RNNError) {
     try dKeys.take(pass.keys.count).update(repeating: 0)
     try dMemory.take(pass.counted.steps * pass.counted.sequences * attention.memorySize).update(repeating: 0)
-    for name in ["query_weight", "weight", "bias", "score"] { part.gradient(name)?.update(repeating: 0) }
+    let gradients = part.layer.gradients
+    for gradient in [gradients.queryWeight, gradients.weight, gradients.bias, gradients.score] {
+      gradient?.update(repeating: 0)
+    }
   }
 
   /// The gradients of one step's attention: what reaches the keys and the parameters is added.
@@ -206,9 +209,9 @@ final class AttendingDecoder<Scalar: RNNScalar> {
     backward.dqueries = dQuery
     backward.dmemory = try dMemory.take(rows * attention.memorySize)
     backward.dvalues = try dKeys.take(pass.keys.count)
-    backward.gradients.queryWeight = part.gradient("query_weight")
-    if attention.kind == .concat { backward.gradients.weight = part.gradient("weight") }
-    backward.gradients.score = part.gradient("score")
+    let gradients = part.layer.gradients
+    (backward.gradients.queryWeight, backward.gradients.score) = (gradients.queryWeight, gradients.score)
+    if attention.kind == .concat { backward.gradients.weight = gradients.weight }
     try attention.backward(backward)
   }
 
@@ -220,7 +223,7 @@ final class AttendingDecoder<Scalar: RNNScalar> {
       counted: pass.counted, keys: pass.keys, parameters: part.values,
       dmemory: try dMemory.take(rows * attention.memorySize).constant)
     (backward.accumulate, backward.accumulateKeys, backward.dkeys) = (true, true, dKeys)
-    (backward.gradients.weight, backward.gradients.bias) = (part.gradient("weight"), part.gradient("bias"))
+    (backward.gradients.weight, backward.gradients.bias) = (part.layer.gradients.weight, part.layer.gradients.bias)
     try attention.memoryBackward(backward)
     return dKeys
   }

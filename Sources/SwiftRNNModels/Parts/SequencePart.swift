@@ -15,13 +15,13 @@ struct SequenceInput<Scalar: RNNScalar> {
 final class SequencePart<Scalar: RNNScalar> {
   let part: NetworkPart<Scalar>
   let input: ModelConfiguration.Input
-  private let embedding: Parameter<Scalar>?
+  private let embedding: EmbeddingLayer<Scalar>?
   let dropout: Double
   /// Numbers beside the input that every step has, such as the vector of a vector decoder.
   private let extra: Int
   /// Tells the masks of a model's parts apart.
   let number: Int
-  private let (embedded, joined, gradient) = (Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>())
+  private let (masked, joined, gradient) = (Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>())
   private var last: (shape: BatchShape, input: SequenceInput<Scalar>, seed: UInt64)?
 
   static func width(_ input: ModelConfiguration.Input) -> Int {
@@ -36,7 +36,8 @@ final class SequencePart<Scalar: RNNScalar> {
     _ input: ModelConfiguration.Input, _ network: Network<Scalar>, prefix: String, to list: inout ParameterList
   ) throws(RNNError) {
     if case .tokens(let vocabulary, let embeddingSize) = input {
-      try list.add("\(prefix)embedding", [("weight", [vocabulary, embeddingSize])])
+      try list.add(
+        "\(prefix)embedding", EmbeddingLayer<Scalar>.tensors(vocabulary: vocabulary, width: embeddingSize))
     }
     try list.add("\(prefix)network", NetworkPart.tensors(network))
   }
@@ -47,8 +48,8 @@ final class SequencePart<Scalar: RNNScalar> {
   ) throws(RNNError) {
     self.input = input
     part = try NetworkPart(network, store, layer: "\(prefix)network")
-    if case .tokens = input {
-      embedding = try Parameter(store, "\(prefix)embedding.weight")
+    if case .tokens(let vocabulary, let width) = input {
+      embedding = try EmbeddingLayer(store, "\(prefix)embedding", vocabulary: vocabulary, width: width)
     } else {
       embedding = nil
     }
@@ -56,7 +57,12 @@ final class SequencePart<Scalar: RNNScalar> {
   }
 
   /// The table of the tokens' vectors; nil for features.
-  var table: Parameter<Scalar>? { embedding }
+  var table: Parameter<Scalar>? { embedding?.table }
+
+  /// The outputs of the last pass, of this shape.
+  func outputs(_ shape: BatchShape) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
+    try part.output.take(Sizes.product(shape.rows, part.outputSize, name: "y"))
+  }
 
   /// - Parameters:
   ///   - extra: `[N, extra]`, put behind the input of every step; nil if there is none.
@@ -70,7 +76,7 @@ final class SequencePart<Scalar: RNNScalar> {
     var x = try vectors(shape, input)
     let width = Self.width(self.input)
     if let seed, dropout > 0 {
-      let target = embedding == nil ? try embedded.take(x.count) : UnsafeMutableBufferPointer(mutating: x)
+      let target = embedding == nil ? try masked.take(x.count) : UnsafeMutableBufferPointer(mutating: x)
       try ModelDropout.apply(shape, width: width, dropout, seed: seed, layer: 2 * number, x, target)
       x = target.constant
     }
@@ -96,12 +102,10 @@ final class SequencePart<Scalar: RNNScalar> {
     _ shape: BatchShape, _ input: SequenceInput<Scalar>
   ) throws(RNNError) -> UnsafeBufferPointer<Scalar> {
     switch self.input {
-    case .tokens(let vocabulary, let width):
+    case .tokens:
       guard let ids = input.ids, let embedding else { throw .nullPointer("ids") }
       guard ids.count == shape.rows else { throw .countMismatch("ids", ids.count, expected: shape.rows) }
-      let out = try embedded.take(Sizes.product(shape.rows, width, name: "embedded tokens"))
-      try Embedding.forward(weight: embedding.values, vocabulary: vocabulary, width: width, ids: ids, out: out)
-      return out.constant
+      return try embedding.forward(ids).constant
     case .features(let width):
       guard let features = input.features else { throw .nullPointer("features") }
       let count = try Sizes.product(shape.rows, width, name: "features")
@@ -166,10 +170,8 @@ final class SequencePart<Scalar: RNNScalar> {
   func embeddingBackward(
     _ input: SequenceInput<Scalar>, _ dx: UnsafeMutableBufferPointer<Scalar>, addsToTable: Bool
   ) throws(RNNError) {
-    guard case .tokens(let vocabulary, let width) = self.input, let ids = input.ids, let embedding else { return }
-    try Embedding.backward(
-      ids: ids, dout: dx.constant, vocabulary: vocabulary, width: width, accumulate: addsToTable,
-      dweight: embedding.gradient)
+    guard let ids = input.ids, let embedding else { return }
+    try embedding.backward(ids, dout: dx.constant, accumulate: addsToTable)
   }
 
   /// The first `width` numbers of each row, moved together; the others summed over the steps, in their order.
