@@ -125,6 +125,7 @@ func run<Object: AnyObject>(
 
 /// Never inlined: nothing of `body` is alive behind it but the object.
 @inline(never)
-private func madeHandle<Object: AnyObject>(_ body: () throws(ModelError) -> Object) throws(ModelError) -> OpaquePointer {
+private func madeHandle<Object: AnyObject>(_ body: () throws(ModelError) -> Object) throws(ModelError) -> OpaquePointer
+{
   Handle.make(try body())
 }

@@ -92,7 +92,9 @@ extension Argument {
       let rows = try count("values", outSteps, sequences, of: Scalar.self)
       batch.values = try array("values", values, rows, c.outputs, of: Scalar.self)
     }
-    if let ids = given.decoder_ids { batch.decoderIDs = try array("decoder_ids", ids, targetSteps, sequences, of: Int.self) }
+    if let ids = given.decoder_ids {
+      batch.decoderIDs = try array("decoder_ids", ids, targetSteps, sequences, of: Int.self)
+    }
     batch.targetSteps = targetSteps
     if let lengths = given.target_lengths {
       batch.targetLengths = try array("target_lengths", lengths, sequences, of: Int64.self)

@@ -222,7 +222,8 @@ public struct ModelConfiguration: Sendable, Equatable {
     case (.input, .tokens(let vocabulary, _)) where reads: size = vocabulary
     case (.output, _) where kind != .languageModel && !predictsNumbers: size = outputs
     default:
-      throw .value(name: "the vocabulary", reason: "has no use: the model has no \(role == .input ? "input" : "output") tokens")
+      throw .value(
+        name: "the vocabulary", reason: "has no use: the model has no \(role == .input ? "input" : "output") tokens")
     }
     guard vocabulary.size == size else {
       throw .value(name: "the vocabulary", reason: "has \(vocabulary.size) tokens, the model \(size)")

@@ -48,6 +48,8 @@ public enum ModelFile {
     metadata: [(key: String, value: String)] = []
   ) throws(ModelError) {
     for entry in metadata { try check(metadataKey: entry.key) }
+    if let vocabulary { try model.configuration.check(vocabulary, .input) }
+    if let targetVocabulary { try model.configuration.check(targetVocabulary, .output) }
     var entries = [
       (key: "format", value: format), (key: "configuration", value: try model.configuration.json.text()),
     ]
