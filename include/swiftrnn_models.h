@@ -2,15 +2,15 @@
  * vector, encoders and decoders; their vocabularies, files, training and generation. docs/models.md has the equations.
  *
  *   Inference:  model_load -> model_vocabulary -> vocabulary_encode -> model_predict, model_score or model_generate.
- *   Training:   model_create -> model_initialize -> model_loss, clip_gradients, adam_step for each batch -> model_save.
+ *   Training:   model_create -> model_initialize -> trainer_create -> trainer_step for each batch -> model_save.
  *
  * All that swiftrnn.h says at its top holds here, too. Beside that:
  * Arrays    Dense, steps first: [T, N] tokens, [T, N, features] numbers. Tokens and targets are int64_t.
  * Texts     UTF-8 with a size in bytes; no zero byte is needed. Paths, keys and values of metadata are zero-terminated.
  * Results as text  Calls with `text`, `text_size` and `out_size` write as much as fits, and a zero byte; out_size
  *           receives the bytes of the whole with its zero byte, or is NULL; text may be NULL if text_size is 0.
- * Threads   Vocabularies are immutable: threads may share them. Models, states and text streams belong to one thread at
- *           a time; a state also uses the model that it was made from.
+ * Threads   Vocabularies are immutable: threads may share them. Models, states, trainers and text streams belong to one
+ *           thread at a time; a state or trainer also uses the model that it was made from.
  * Errors    As in swiftrnn.h. A failed loss or step leaves parameters, states and optimizer as they were; gradients are
  *           not to be used then. */
 #ifndef SWIFTRNN_MODELS_H
@@ -138,7 +138,7 @@ swiftrnn_status swiftrnn_model_create(swiftrnn_dtype dtype, const char *configur
                                       swiftrnn_model **out_model);
 
 /** Loads a model of swiftrnn_model_save(), in the dtype that it was saved in. A file is not trusted: all is checked
- *  before memory is asked for.
+ *  before memory is asked for. A checkpoint of swiftrnn_trainer_save() is a model, too.
  *  @retval SWIFTRNN_STATUS_FILE            the file cannot be read
  *  @retval SWIFTRNN_STATUS_INVALID_FORMAT  the file is no model, or is damaged */
 swiftrnn_status swiftrnn_model_load(const char *path, swiftrnn_model **out_model);
@@ -147,7 +147,7 @@ swiftrnn_status swiftrnn_model_load(const char *path, swiftrnn_model **out_model
  *  all. @retval SWIFTRNN_STATUS_FILE  the file cannot be written */
 swiftrnn_status swiftrnn_model_save(const swiftrnn_model *model, const char *path);
 
-/** Gives the handle back; states made from the model stay usable. NULL is fine. */
+/** Gives the handle back; states and trainers made from the model stay usable. NULL is fine. */
 void swiftrnn_model_destroy(swiftrnn_model *model);
 
 /** Draws all parameters.
@@ -297,6 +297,66 @@ typedef struct swiftrnn_generation_options {
 swiftrnn_status swiftrnn_model_generate(swiftrnn_model *model, const swiftrnn_model_batch *batch,
                                         const swiftrnn_generation_options *options, int64_t *out_tokens,
                                         int64_t *out_lengths, double *out_log_probabilities, double *out_scores);
+
+/* ==== Training ====================================================================================================*/
+
+/** An optimizer with its moments, a schedule, clipping, and the count of steps. */
+typedef struct swiftrnn_trainer swiftrnn_trainer;
+
+/** Makes a trainer of a model.
+ *  @param settings JSON, as docs/models.md has it: {"optimizer": "adam", "rate": 0.001, "clip_norm": 1, "seed": 1,
+ *                  "schedule": "cosine", "steps": 10000, "warm_up": 100} */
+swiftrnn_status swiftrnn_trainer_create(swiftrnn_model *model, const char *settings, int64_t settings_size,
+                                        swiftrnn_trainer **out_trainer);
+
+/** Gives the handle back; the model stays. NULL is fine. */
+void swiftrnn_trainer_destroy(swiftrnn_trainer *trainer);
+
+/** Writes the settings as JSON, with every key. */
+swiftrnn_status swiftrnn_trainer_settings(const swiftrnn_trainer *trainer, char *text, int64_t text_size,
+                                          int64_t *out_size);
+
+/** Results of a step. Zero, and set size. */
+typedef struct swiftrnn_trainer_result {
+  int64_t size;  /**< bytes of this struct */
+  double loss;   /**< as of swiftrnn_model_loss() */
+  int64_t count; /**< how many targets counted */
+  double norm;   /**< of the gradients before clipping */
+  double rate;   /**< of this step */
+  int64_t step;  /**< steps so far, this one included */
+} swiftrnn_trainer_result;
+
+/** One step: loss, clipping, optimizer. @param state or NULL   @param out_result or NULL */
+swiftrnn_status swiftrnn_trainer_step(swiftrnn_trainer *trainer, const swiftrnn_model_batch *batch,
+                                      swiftrnn_model_state *state, swiftrnn_trainer_result *out_result);
+
+/** Clipping and optimizer for the gradients that are in the model's flat vector: the second half of a step, for callers
+ *  that compute gradients themselves. out_result's loss is NaN, its count 0. */
+swiftrnn_status swiftrnn_trainer_update(swiftrnn_trainer *trainer, swiftrnn_trainer_result *out_result);
+
+/** Tells the loss of a validation: a plateau of the settings lowers the rate by it.
+ *  @param out_improved 1: the least loss so far; or NULL */
+swiftrnn_status swiftrnn_trainer_report(swiftrnn_trainer *trainer, double validation_loss, int32_t *out_improved);
+
+/** The rate of the next step, and the steps so far. Each may be NULL. */
+swiftrnn_status swiftrnn_trainer_rate(const swiftrnn_trainer *trainer, double *out_rate, int64_t *out_steps);
+
+/** Multiplies the schedule's rate from now on: 1 at first; finite and 0 or more. */
+swiftrnn_status swiftrnn_trainer_set_rate_factor(swiftrnn_trainer *trainer, double factor);
+
+/** Writes a checkpoint: model, moments, steps, settings, state, and the caller's own text, as one file that appears whole
+ *  or not at all. @param state or NULL   @param progress progress_size bytes of UTF-8, such as JSON */
+swiftrnn_status swiftrnn_trainer_save(const swiftrnn_trainer *trainer, const swiftrnn_model_state *state,
+                                      const char *progress, int64_t progress_size, const char *path);
+
+/** Goes on where swiftrnn_trainer_save() was: the training ends with the same bits as one that was never cut.
+ *  @param out_state  NULL if the checkpoint has no state; may be NULL */
+swiftrnn_status swiftrnn_trainer_load(const char *path, swiftrnn_model **out_model, swiftrnn_trainer **out_trainer,
+                                      swiftrnn_model_state **out_state);
+
+/** Writes the caller's text of the checkpoint that the trainer was loaded from. */
+swiftrnn_status swiftrnn_trainer_progress(const swiftrnn_trainer *trainer, char *text, int64_t text_size,
+                                          int64_t *out_size);
 
 #ifdef __cplusplus
 }

@@ -104,6 +104,24 @@ extension Argument {
   }
 }
 
+extension Argument {
+  /// Options of a loss; NULL: the defaults.
+  fileprivate static func training<Scalar: RNNScalar>(
+    _ given: UnsafePointer<swiftrnn_model_loss_options>?, _ model: Model<Scalar>
+  ) throws(RNNError) -> TrainingOptions<Scalar> {
+    guard let given else { return TrainingOptions() }
+    let settings = try settings("options", given)
+    var options = TrainingOptions<Scalar>(
+      seed: try seed(settings.seed, seeded: settings.seeded, settings.reserved))
+    options.labelSmoothing = settings.label_smoothing
+    options.samplingProbability = settings.sampling_probability
+    if let weights = settings.class_weights {
+      options.classWeights = try array("class_weights", weights, model.configuration.outputs, of: Scalar.self)
+    }
+    return options
+  }
+}
+
 /// Where a loss goes.
 private struct LossOutputs {
   let mean: UnsafeMutablePointer<Double>
@@ -129,18 +147,13 @@ public func swiftrnn_model_loss(
   run(reserving: Reserve.model) { () throws(RNNError) in
     let handle = try Handle.object(ModelHandle.self, model, "model")
     let out = try LossOutputs(out_mean, out_count)
-    var seed: UInt64?
-    if let options {
-      let options = try Argument.settings("options", options)
-      seed = try Argument.seed(options.seed, seeded: options.seeded, options.reserved)
-    }
     switch handle.model {
     case .float(let model):
       let pass = try Argument.pass(model, batch, state)
-      out.write(try model.loss(pass.batch, state: pass.state, seed: seed))
+      out.write(try model.loss(pass.batch, state: pass.state, Argument.training(options, model)))
     case .double(let model):
       let pass = try Argument.pass(model, batch, state)
-      out.write(try model.loss(pass.batch, state: pass.state, seed: seed))
+      out.write(try model.loss(pass.batch, state: pass.state, Argument.training(options, model)))
     }
   }
 }

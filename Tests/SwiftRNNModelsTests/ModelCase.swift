@@ -70,8 +70,10 @@ final class ModelCase<Scalar: RNNScalar> {
 
   /// The largest error of the gradients against central differences of the loss, over some of the parameters, relative
   /// to the largest gradient.
-  func gradientError(samples: Int = 60, step: Double = 1e-5, seed: UInt64 = 7) throws -> Double {
-    _ = try model.loss(batch, seed: seed)
+  func gradientError(
+    samples: Int = 60, step: Double = 1e-5, _ options: TrainingOptions<Scalar> = TrainingOptions(seed: 7)
+  ) throws -> Double {
+    _ = try model.loss(batch, options)
     let gradients = Array(model.parameters.gradients)
     let scale = gradients.map { abs(Double($0)) }.max() ?? 0
     var largest = 0.0
@@ -81,9 +83,9 @@ final class ModelCase<Scalar: RNNScalar> {
         let i = info.offset + random.int(info.elements)
         let value = model.parameters.values[i]
         model.parameters.values[i] = value + Scalar(step)
-        let above = try model.loss(batch, seed: seed).mean
+        let above = try model.loss(batch, options).mean
         model.parameters.values[i] = value - Scalar(step)
-        let below = try model.loss(batch, seed: seed).mean
+        let below = try model.loss(batch, options).mean
         model.parameters.values[i] = value
         largest = max(largest, abs((above - below) / (2 * step) - Double(gradients[i])) / scale)
       }

@@ -14,15 +14,16 @@ extension Model {
     _ batch: ModelBatch<Scalar>, state: ModelState<Scalar>? = nil
   ) throws(RNNError) -> [(logProbability: Double, count: Int)] {
     guard !configuration.predictsNumbers else { throw .unsupported("numbers have no log-probability") }
-    let logits = try predict(batch, state: state)
+    let rows = try forward(batch, state, seed: nil)
     let targets = try countedTargets(batch)
     let losses = Buffer<Double>()
-    let rows = try losses.take(targets.count)
-    _ = try CrossEntropy.evaluate(
-      logits: logits.constant, classes: configuration.outputs, targets: targets, rowLosses: rows)
+    let each = try losses.take(targets.count)
+    _ = try output.crossEntropy(
+      rows.x.constant, targets: targets, TrainingOptions(), rowLosses: each, wantsGradient: false)
+    state?.moveOn()
     var scores = [(logProbability: Double, count: Int)](repeating: (0, 0), count: batch.sequences)
     for (row, target) in targets.enumerated() where target != CrossEntropy.ignoredTarget {
-      scores[row % batch.sequences].logProbability -= rows[row]
+      scores[row % batch.sequences].logProbability -= each[row]
       scores[row % batch.sequences].count += 1
     }
     return scores

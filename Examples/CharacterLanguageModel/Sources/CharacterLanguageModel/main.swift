@@ -77,7 +77,9 @@ func run(_ options: Options) throws {
 /// 32 of 64 were at 18 after as many bytes.
 func train(_ model: Model<Float>, _ corpus: Corpus, _ budget: Options.Budget) throws -> Progress {
   let text = try TextStream(ids: corpus.bytes[corpus.training].map { Int($0) }, sequences: 16, steps: 32)
-  let optimizer = try ModelOptimizer(.adam(Adam(beta2: 0.99, weightDecay: 0.01, decoupled: true)), model)
+  var settings = TrainerSettings(.adamw, rate: 1, clipNorm: 1)
+  (settings.beta2, settings.weightDecay) = (0.99, 0.01)
+  let trainer = try Trainer(model, settings)
   let state = try model.makeState()
   var progress = Progress(budget, bytesPerStep: text.sequences * text.steps)
   while progress.fraction < 1 {
@@ -85,9 +87,10 @@ func train(_ model: Model<Float>, _ corpus: Corpus, _ budget: Options.Budget) th
       try text.seek(to: 0)  // the text begins anew
       continue
     }
-    let loss = try model.loss(piece, state: state).mean
-    guard loss.isFinite else { throw Failure("the loss of step \(optimizer.steps) is \(loss)") }
-    try optimizer.step(rate: learningRate(progress.fraction), maxNorm: 1)
+    // By the time that has gone, if that is the budget.
+    trainer.rateFactor = learningRate(progress.fraction)
+    let loss = try trainer.step(piece, state: state).loss.mean
+    guard loss.isFinite else { throw Failure("the loss of step \(trainer.steps) is \(loss)") }
     progress.record(loss)
   }
   return progress
