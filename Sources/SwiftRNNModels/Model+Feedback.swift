@@ -11,25 +11,27 @@ public enum OutputFeedback: Sendable, CaseIterable {
 }
 
 extension Model {
-  /// The loss of a batch in training, of models of the kind `outputFeedback`: ``loss(_:state:seed:)`` is that of
+  /// The loss of a batch in training, of models of the kind `outputFeedback`: ``loss(_:state:_:)`` is that of
   /// `targets`. The parameters, and their gradients, are the same ones in both.
   ///
-  /// - Throws: ``RNNError/unsupported(_:)`` for other kinds, and as ``loss(_:state:seed:)``.
+  /// - Throws: ``RNNError/unsupported(_:)`` for other kinds, and as ``loss(_:state:_:)``.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func loss(
-    _ batch: ModelBatch<Scalar>, feedback: OutputFeedback, state: ModelState<Scalar>? = nil
+    _ batch: ModelBatch<Scalar>, feedback: OutputFeedback, state: ModelState<Scalar>? = nil,
+    _ options: TrainingOptions<Scalar> = TrainingOptions()
   ) throws(RNNError) -> ModelLoss {
     try checkFeedback()
-    if feedback == .targets { return try loss(batch, state: state, seed: 0) }
+    if feedback == .targets { return try loss(batch, state: state, options) }
+    try options.check(configuration)
     let y = try outputs(batch, state, isTraining: true)
-    let loss = try loss(of: y, batch, rows: inputShape(batch).rows, wantsGradient: true)
+    let loss = try loss(of: y, batch, options, wantsGradient: true)
     try reader?.backward(dy: y)
     state?.moveOn()
     return loss
   }
 
-  /// The loss of a batch without gradients: ``evaluate(_:state:)`` is that of `targets`.
+  /// The loss of a batch without gradients: ``evaluate(_:state:loss:)`` is that of `targets`.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func evaluate(
@@ -38,9 +40,23 @@ extension Model {
     try checkFeedback()
     if feedback == .targets { return try evaluate(batch, state: state) }
     let y = try outputs(batch, state, isTraining: false)
-    let loss = try loss(of: y, batch, rows: inputShape(batch).rows, wantsGradient: false)
+    let loss = try loss(of: y, batch, TrainingOptions(), wantsGradient: false)
     state?.moveOn()
     return loss
+  }
+
+  /// The loss of outputs; the gradient takes their place.
+  private func loss(
+    of y: UnsafeMutableBufferPointer<Scalar>, _ batch: ModelBatch<Scalar>, _ options: TrainingOptions<Scalar>,
+    wantsGradient: Bool
+  ) throws(RNNError) -> ModelLoss {
+    if configuration.predictsNumbers {
+      return try loss(of: y, batch, rows: inputShape(batch).rows, options.loss, wantsGradient: wantsGradient)
+    }
+    let result = try CrossEntropy.evaluate(
+      logits: y.constant, classes: configuration.outputs, targets: countedTargets(batch),
+      labelSmoothing: options.labelSmoothing, classWeights: options.classWeights, dlogits: wantsGradient ? y : nil)
+    return ModelLoss(mean: result.loss, count: result.count, weight: result.weight)
   }
 
   private func checkFeedback() throws(RNNError) {
@@ -87,15 +103,5 @@ extension Model {
     return try feedback.forward(
       shape, SequenceInput(ids: batch.ids, features: batch.features), targets,
       first: places.flatMap { UnsafePointer($0.from[0]) }, final: places?.to[0])
-  }
-
-  /// Logits of all steps by teacher forcing; the state is moved on.
-  func forcedOutputs(
-    _ batch: ModelBatch<Scalar>, _ state: ModelState<Scalar>?
-  ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
-    let rows = try forward(batch, state, seed: nil)
-    let y = try output.forward(rows.x.constant, rows: rows.count)
-    state?.moveOn()
-    return y
   }
 }

@@ -28,6 +28,8 @@ public final class Model<Scalar: RNNScalar> {
   /// The states after the last passes, and their gradients.
   let (readerStates, decoderStates): (PassStates<Scalar>?, PassStates<Scalar>?)
   let (targets, losses, scratch) = (Buffer<Int>(), Buffer<Scalar>(), Buffer<Scalar>())
+  /// Inputs of a pass with scheduled sampling.
+  let mixedIDs = Buffer<Int>()
 
   /// A model whose parameters are zeros: ``initialize(_:seed:)`` draws them, or a file has them.
   ///

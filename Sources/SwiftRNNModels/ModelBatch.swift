@@ -42,12 +42,18 @@ public struct ModelBatch<Scalar: RNNScalar> {
   }
 }
 
-/// What a loss came to.
+/// The loss of a batch.
 public struct ModelLoss: Sendable, Equatable {
   /// The mean over what counts: tokens, steps, sequences or numbers. Cross-entropy in nats.
   public var mean: Double
-  /// How many counted.
+  /// Number of tokens, steps, sequences or numbers that counted.
   public var count: Int
+  /// Divisor of the mean: the count, or with class weights the weights' sum.
+  public var weight: Double
   /// The sum over what counts.
-  public var total: Double { count == 0 ? 0 : mean * Double(count) }
+  public var total: Double { count == 0 ? 0 : mean * weight }
+
+  init(mean: Double, count: Int, weight: Double? = nil) {
+    (self.mean, self.count, self.weight) = (mean, count, weight ?? Double(count))
+  }
 }

@@ -247,7 +247,7 @@ import Testing
         input: .tokens(vocabulary: 7, embeddingSize: 4), encoder: .init(.gru, hiddenSize: 40, bidirectional: true),
         vocabulary: 7, embeddingSize: 4, decoder: .init(hiddenSize: 48, layers: 2), dropout: 0.3), steps: 9,
       sequences: 11, lengths: [9, 1, 0, 4, 5, 6, 7, 8, 9, 2, 3])
-    _ = try run.model.loss(run.batch, seed: 3)
+    _ = try run.model.loss(run.batch, TrainingOptions(seed: 3))
     let before = (Array(run.model.parameters.values), Array(run.model.parameters.gradients))
     let threads = Threads.count
     defer { try? Threads.setCount(threads) }
@@ -292,6 +292,9 @@ import Testing
     #expect(throws: RNNError.self) { try run.model.inspect(run.batch) }
     run.batch.features = nil
     #expect(throws: RNNError.self) { try run.model.inspect(run.batch) }
+    run.batch.targets = run.keep([Int](repeating: 0, count: 15))
+    let looking = try run.model.makeState(lookBack: 2)
+    #expect(throws: RNNError.self) { try run.model.inspect(run.batch, state: looking) }
     let other = try Model<Float>(run.model.configuration).makeState()
     #expect(throws: RNNError.self) { try run.model.inspect(run.batch, state: other) }
   }

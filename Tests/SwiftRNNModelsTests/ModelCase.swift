@@ -82,11 +82,12 @@ final class ModelCase<Scalar: RNNScalar> {
   /// The largest error of the gradients against central differences of the loss, over some of the parameters, relative
   /// to the largest gradient.
   ///
-  /// - Parameter evaluate: the loss, with gradients; nil: the model's in training.
+  /// - Parameter evaluate: the loss, with gradients; nil: the model's in training, with `options`.
   func gradientError(
-    samples: Int = 60, step: Double = 1e-5, seed: UInt64 = 7, by evaluate: (() throws -> ModelLoss)? = nil
+    samples: Int = 60, step: Double = 1e-5, _ options: TrainingOptions<Scalar> = TrainingOptions(seed: 7),
+    by evaluate: (() throws -> ModelLoss)? = nil
   ) throws -> Double {
-    let loss = evaluate ?? { [self] in try model.loss(batch, seed: seed) }
+    let loss = evaluate ?? { [self] in try model.loss(batch, options) }
     _ = try loss()
     let gradients = Array(model.parameters.gradients)
     let scale = gradients.map { abs(Double($0)) }.max() ?? 0

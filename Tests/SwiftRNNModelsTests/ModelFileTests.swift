@@ -71,13 +71,25 @@ import Testing
     for (number, configuration) in Self.configurations.enumerated() {
       let path = folder.file("model\(number)")
       let run = try Self.modelCase(configuration)
-      let words = try Vocabulary(.words, texts: ["a b c"], specials: .all)
+      // As many tokens as the model has, where it has any.
+      func vocabulary(_ size: Int) throws -> Vocabulary {
+        try Vocabulary(.whitespace, texts: (0..<size).map { "t\($0)" }, specials: [])
+      }
+      var (source, target): (Vocabulary?, Vocabulary?)
+      if case .tokens(let size, _) = configuration.input, configuration.kind != .vectorDecoder {
+        source = try vocabulary(size)
+      }
+      if configuration.kind != .languageModel, !configuration.predictsNumbers {
+        target = try vocabulary(configuration.outputs)
+      }
       try ModelFile.save(
-        run.model, to: path, vocabulary: words, metadata: [(key: "note", value: "mine")])
+        run.model, to: path, vocabulary: source, targetVocabulary: target, metadata: [(key: "note", value: "mine")])
+      let other = try vocabulary(configuration.outputs + 1)
+      #expect(throws: ModelError.self) { try ModelFile.save(run.model, to: path, targetVocabulary: other) }
       let file = try ModelFile.load(path, as: Float.self)
       #expect(file.model.configuration == configuration)
       #expect(Array(file.model.parameters.values) == Array(run.model.parameters.values))
-      #expect(file.vocabulary == words && file.targetVocabulary == nil)
+      #expect(file.vocabulary == source && file.targetVocabulary == target)
       #expect(file.metadata.map(\.value) == ["mine"])
       let loss = try run.model.evaluate(run.batch).mean
       #expect(try file.model.evaluate(run.batch).mean == loss)

@@ -96,7 +96,7 @@ import Testing
     for i in configurations.indices { configurations[i].dropout = 0.4 }
     for configuration in configurations { try check(configuration) }
     let run = try ModelCase<Double>(configurations[0])
-    let losses = try [1, 1, 2].map { try run.model.loss(run.batch, seed: $0).mean }
+    let losses = try [1, 1, 2].map { try run.model.loss(run.batch, TrainingOptions(seed: $0)).mean }
     #expect(losses[0] == losses[1] && losses[0] != losses[2])
     #expect(try run.model.evaluate(run.batch).mean == run.model.evaluate(run.batch).mean)
   }

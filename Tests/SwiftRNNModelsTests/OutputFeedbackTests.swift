@@ -82,7 +82,9 @@ import Testing
         let free = try outputs(run, .outputs)
         #expect(largestDifference(Array(try run.model.predict(run.batch)), free, run) < 1e-13)
         let forced = try outputs(run, .targets)
-        #expect(largestDifference(Array(try run.model.forcedOutputs(run.batch, nil)), forced, run) < 1e-13)
+        let rows = try run.model.forward(run.batch, nil, seed: nil)
+        let logits = try run.model.output.forward(rows.x.constant, rows: rows.count)
+        #expect(largestDifference(Array(logits), forced, run) < 1e-13)
         #expect(largestDifference(free, forced, run) > 1e-3)
       }
     }
@@ -103,6 +105,18 @@ import Testing
           try run.model.loss(run.batch, feedback: feedback).mean
             == run.model.evaluate(run.batch, feedback: feedback).mean)
       }
+    }
+    // Options count in both ways.
+    let weights: [Double] = [0.5, 2, 1]
+    try weights.withUnsafeBufferPointer { weights in
+      var options = TrainingOptions<Double>()
+      (options.labelSmoothing, options.classWeights) = (0.1, weights)
+      let run = try ModelCase<Double>(Self.classes, lengths: Self.lengths)
+      let plain = try run.model.loss(run.batch, feedback: feedback)
+      #expect(try run.gradientError { try run.model.loss(run.batch, feedback: feedback, options) } < 1e-7)
+      #expect(try run.model.loss(run.batch, feedback: feedback, options).mean != plain.mean)
+      let numbers = try ModelCase<Double>(Self.numbers)
+      #expect(throws: RNNError.self) { try numbers.model.loss(numbers.batch, feedback: feedback, options) }
     }
     // Without saying so: by teacher forcing.
     let run = try ModelCase<Double>(Self.classes)
@@ -163,7 +177,7 @@ import Testing
     let model = try Model<Float>(
       .outputFeedback(input: .features(1), outputs: 2, hiddenSize: 24, predictsNumbers: true))
     try model.initialize(seed: 1)
-    let optimizer = try ModelOptimizer(.adam(Adam(rate: 0.01)), model)
+    let optimizer = try ParameterOptimizer(.adam(Adam(rate: 0.01)), model.parameters)
     let steps = 20
     let x = [Float](repeating: 1, count: steps)
     let circle = (0..<steps).flatMap { [Float(cos(Double($0) * 0.3)), Float(sin(Double($0) * 0.3))] }
@@ -236,6 +250,7 @@ import Testing
     let other = try ModelCase<Float>(.tagger(input: Self.tokens, labels: 3, .init(hiddenSize: 4)))
     #expect(throws: RNNError.self) { try other.model.loss(other.batch, feedback: .outputs) }
     #expect(throws: RNNError.self) { try other.model.evaluate(other.batch, feedback: .targets) }
+    #expect(throws: RNNError.self) { try run.model.makeState(lookBack: 2) }
     #expect(throws: RNNError.self) { try run.model.generate(prompts: [[1]], GenerationOptions(length: 1)) }
     for change: (inout ModelConfiguration) -> Void in [
       { $0.recurrent.cell = .rnn }, { $0.recurrent.layers = 2 }, { $0.recurrent.bidirectional = true },

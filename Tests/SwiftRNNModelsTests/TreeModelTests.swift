@@ -91,7 +91,7 @@ import Testing
     configuration.structure = .trees
     let model = try Model<Float>(configuration)
     try model.initialize(seed: 1)
-    let optimizer = try ModelOptimizer(.adam(Adam(rate: 0.02)), model)
+    let trainer = try Trainer(model, TrainerSettings(.adam, rate: 0.02, clipNorm: 1))
     var random = Random(state: 3)
     func right(trains: Bool) throws -> Int {
       var (parents, features, targets): ([Int], [Float], [Int]) = ([], [], [])
@@ -116,10 +116,7 @@ import Testing
         try targets.withUnsafeBufferPointer { targets in
           var batch = ModelBatch<Float>(forest: try Forest(parents: parents))
           (batch.features, batch.targets) = (features, targets)
-          if trains {
-            _ = try model.loss(batch)
-            try optimizer.step(maxNorm: 1)
-          }
+          if trains { _ = try trainer.step(batch) }
           let logits = try model.predict(batch)
           return targets.indices.filter { (logits[2 * $0 + 1] > logits[2 * $0]) == (targets[$0] == 1) }.count
         }
@@ -144,7 +141,7 @@ import Testing
       var configuration = Self.tagger(layers: 2)
       (configuration.recurrent.hiddenSize, configuration.dropout) = (48, 0.2)
       let run = try ModelCase<Float>(configuration, parents: parents)
-      let loss = try run.model.loss(run.batch, seed: 1)
+      let loss = try run.model.loss(run.batch, TrainingOptions(seed: 1))
       results.append(
         [UInt32(truncatingIfNeeded: loss.mean.bitPattern)] + run.model.parameters.gradients.map(\.bitPattern))
     }

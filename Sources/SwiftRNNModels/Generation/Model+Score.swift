@@ -15,16 +15,17 @@ extension Model {
     _ batch: ModelBatch<Scalar>, state: ModelState<Scalar>? = nil
   ) throws(RNNError) -> [(logProbability: Double, count: Int)] {
     guard !configuration.predictsNumbers else { throw .unsupported("numbers have no log-probability") }
-    let logits = try feedback == nil ? predict(batch, state: state) : forcedOutputs(batch, state)
+    let rows = try forward(batch, state, seed: nil)
     let targets = try countedTargets(batch)
     let losses = Buffer<Double>()
-    let rows = try losses.take(targets.count)
-    _ = try CrossEntropy.evaluate(
-      logits: logits.constant, classes: configuration.outputs, targets: targets, rowLosses: rows)
+    let each = try losses.take(targets.count)
+    _ = try output.crossEntropy(
+      rows.x.constant, targets: targets, TrainingOptions(), rowLosses: each, wantsGradient: false)
+    state?.moveOn()
     let sequences = try outputShape(batch).sequences
     var scores = [(logProbability: Double, count: Int)](repeating: (0, 0), count: sequences)
     for (row, target) in targets.enumerated() where target != CrossEntropy.ignoredTarget {
-      scores[row % sequences].logProbability -= rows[row]
+      scores[row % sequences].logProbability -= each[row]
       scores[row % sequences].count += 1
     }
     return scores

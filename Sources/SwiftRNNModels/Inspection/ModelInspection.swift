@@ -68,7 +68,7 @@ extension Model {
   /// A network with output feedback runs freely: by teacher forcing it has no gradients back in time.
   ///
   /// - Parameters:
-  ///   - batch: as for ``loss(_:state:seed:)``, targets included.
+  ///   - batch: as for ``loss(_:state:_:)``, targets included.
   ///   - state: where the sequences begin, of ``makeState()``; is not moved on. nil: where the cell does.
   /// - Throws: ``RNNError/unsupported(_:)`` for models over trees, decoders with attention in their
   ///   input, and cells that draw masks, such as zoneout, or use statistics of the batch, whose
@@ -87,6 +87,7 @@ extension Model {
     plain.dropout = 0
     let twin = try Model(plain)
     _ = twin.parameters.values.update(fromContentsOf: parameters.values)
+    guard state?.lookBack ?? 0 == 0 else { throw .unsupported("a state that looks back is for training") }
     var own: ModelState<Scalar>?
     if let state, let network = twin.reader?.part.network {
       _ = try state.places(reader?.part.network ?? network, sequences: batch.sequences)
@@ -101,7 +102,8 @@ extension Model {
       inspections.append(try NetworkInspection(part, configuration.decoder, name: "decoder_network"))
     }
     let loss =
-      try feedback == nil ? twin.loss(batch, state: own, seed: 0) : twin.loss(batch, feedback: .outputs, state: own)
+      try feedback == nil
+      ? twin.loss(batch, state: own, TrainingOptions(seed: 0)) : twin.loss(batch, feedback: .outputs, state: own)
     var layers: [ModelInspection.Layer] = []
     for inspection in inspections { layers += try inspection.layers() }
     return ModelInspection(loss: loss, layers: layers)

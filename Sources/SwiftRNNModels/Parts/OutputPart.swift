@@ -41,11 +41,36 @@ final class OutputPart<Scalar: RNNScalar> {
     return y
   }
 
-  /// The loss of the results of the last ``forward(_:rows:)``, and the gradients: those of the parameters are written.
+  /// The cross-entropy of the results, a block of rows at a time: logits are never in memory as a whole. The bits are those
+  /// of ``forward(_:rows:)``, ``CrossEntropy`` and ``backward(_:rows:dy:)``.
   ///
   /// - Parameters:
-  ///   - x: as it was.
-  ///   - loss: is given the results, and where their gradient goes, which is where they are.
+  ///   - x: `[rows, inputs]`
+  ///   - targets: `[rows]`
+  ///   - rowLosses: `[rows]`, receives each row's loss; nil: not wanted.
+  ///   - wantsGradient: whether the gradients of the parameters are written.
+  /// - Returns: the loss, and if gradients are wanted dL/dx, `[rows, inputs]`, until the next call.
+  func crossEntropy(
+    _ x: UnsafeBufferPointer<Scalar>, targets: UnsafeBufferPointer<Int>, _ options: TrainingOptions<Scalar>,
+    rowLosses: UnsafeMutableBufferPointer<Double>? = nil, wantsGradient: Bool
+  ) throws(RNNError) -> (ModelLoss, UnsafeMutableBufferPointer<Scalar>?) {
+    let dx =
+      wantsGradient
+      ? try gradient.take(Sizes.product(targets.count, inputs, name: "the gradient of the output layer")) : nil
+    let result = try LinearCrossEntropy.evaluate(
+      rows: targets.count, inputs: inputs, classes: outputs, x: x, weight: weight.values, bias: bias.values,
+      targets: targets, labelSmoothing: options.labelSmoothing, classWeights: options.classWeights,
+      memoryLimit: options.memoryLimit == 0 ? LinearCrossEntropy.defaultMemoryLimit : options.memoryLimit,
+      rowLosses: rowLosses, dx: dx, dweight: wantsGradient ? weight.gradient : nil,
+      dbias: wantsGradient ? bias.gradient : nil)
+    return (ModelLoss(mean: result.loss, count: result.count, weight: result.weight), dx)
+  }
+
+  /// The gradients behind ``forward(_:rows:)``; those of the parameters are written.
+  ///
+  /// - Parameters:
+  ///   - x: `[rows, inputs]`, as it was.
+  ///   - dy: dL/dy, `[rows, outputs]`.
   /// - Returns: dL/dx, `[rows, inputs]`, until the next call.
   func backward(
     _ x: UnsafeBufferPointer<Scalar>, rows: Int, dy: UnsafeBufferPointer<Scalar>

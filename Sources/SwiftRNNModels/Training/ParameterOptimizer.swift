@@ -1,13 +1,11 @@
-// One optimizer for all parameters of a model, or of layers.
+// One optimizer for all parameters of layers.
 import SwiftRNN
 
-/// Steps of SGD, Adam or RMSprop over the whole flat vector of a model, or of ``Layers``, with clipping.
+/// Steps of SGD, Adam or RMSprop over the whole flat vector of ``Layers``, with clipping; a model has a ``Trainer``.
 ///
-///     let optimizer = try ParameterOptimizer(.adam(Adam(rate: 0.003)), model.parameters)
-///     for batch in batches {
-///       let loss = try model.loss(batch)
-///       try optimizer.step(maxNorm: 1)
-///     }
+///     let optimizer = try ParameterOptimizer(.adam(Adam(rate: 0.003)), layers.parameters)
+///     // passes forward and backward
+///     try optimizer.step(maxNorm: 1)
 ///
 /// Changes the parameters and, where it clips, their gradients. Belongs to one thread at a time, as they do.
 public final class ParameterOptimizer<Scalar: RNNScalar> {
@@ -80,13 +78,3 @@ public final class ParameterOptimizer<Scalar: RNNScalar> {
     return norm
   }
 }
-
-extension ParameterOptimizer {
-  /// - Throws: ``RNNError/outOfMemory(bytes:)``
-  public convenience init(_ method: Method, _ model: Model<Scalar>) throws(RNNError) {
-    try self.init(method, model.parameters)
-  }
-}
-
-/// The optimizer of a model.
-public typealias ModelOptimizer = ParameterOptimizer
