@@ -96,6 +96,15 @@ import Testing
     #expect(run.model.parameters.gradients.allSatisfy { $0 == 0 })
   }
 
+  /// Scheduled sampling steps the same decoder to choose tokens: its query is the output of the step before, too.
+  @Test func scheduledSampling() throws {
+    let run = try ModelCase<Double>(Self.configuration(.concat), lengths: [5, 2, 3], targetLengths: [4, 1, 3])
+    var options = TrainingOptions<Double>(seed: 3)
+    options.samplingProbability = 0.6
+    #expect(try run.gradientError(options) < 1e-7)
+    #expect(try run.model.loss(run.batch, options) != run.model.loss(run.batch, TrainingOptions(seed: 3)))
+  }
+
   @Test func threads() throws {
     let before = Threads.count
     defer { try? Threads.setCount(before) }

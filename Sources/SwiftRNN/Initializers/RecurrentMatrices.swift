@@ -12,15 +12,17 @@ extension Network {
   /// The square matrices that multiply a state of the step before, in the first direction of the first layer: of the LSTM
   /// the four blocks of `weight_hh`. Other layers and directions have the same blocks of the same parameters.
   ///
-  /// - Returns: the parameter's number, the first row and the number of rows of each; a matrix that is not square, as of
-  ///   an LSTM with projection, is left out.
+  /// - Returns: the parameter's number, the first row and the number of rows of each; what is not square for each gate, as
+  ///   of an LSTM with projection, is left out.
   public var recurrentBlocks: [(parameter: Int, row: Int, size: Int)] {
     let network = stack?.block(0, 0).network ?? self
     var blocks: [(parameter: Int, row: Int, size: Int)] = []
     for (number, known) in InitializerPlan.roles(network, layer: 0).parameters.enumerated() {
       guard known.role == .recurrent else { continue }
       let info = network.layout.info(number)
-      guard info.rank == 2, info.columns > 0, info.rows % info.columns == 0 else { continue }
+      guard info.rank == 2, info.columns > 0, known.blockRows == info.columns, info.rows % info.columns == 0 else {
+        continue
+      }
       for row in stride(from: 0, to: info.rows, by: info.columns) { blocks.append((number, row, info.columns)) }
     }
     return blocks

@@ -17,7 +17,7 @@ public struct ModelInspection: Sendable, Equatable {
     public let isOutput: Bool
   }
 
-  /// The spectral radius of a recurrent matrix (Pascanu, Mikolov, Bengio 2013): below 1, and with it the slopes of the
+  /// The spectral radius of a recurrent matrix that is square for each gate (Pascanu, Mikolov, Bengio 2013): below 1, and with it the slopes of the
   /// activations, gradients vanish; above 1 they may explode.
   public struct Radius: Sendable, Equatable {
     /// The parameter's name in ``Model/parameters``: "network.weight_hh_l0".
