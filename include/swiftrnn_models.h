@@ -219,8 +219,8 @@ swiftrnn_status swiftrnn_model_state_reset(swiftrnn_model_state *state);
 /** Sequences side by side, and what is to come out. Zero, set size, then what the model has. */
 typedef struct swiftrnn_model_batch {
   int64_t size;                  /**< bytes of this struct */
-  int64_t steps;                 /**< T of what is read; of a vector decoder not looked at */
-  int64_t sequences;             /**< N */
+  int64_t steps;                 /**< T of what is read; not looked at for a vector decoder or with a forest */
+  int64_t sequences;             /**< N; not looked at with a forest */
   const int64_t *ids;            /**< [T, N] tokens, each in the vocabulary, also behind the end of a sequence; or */
   const void *features;          /**< [T, N, features]; of a vector decoder [N, vector_size] */
   const int64_t *lengths;        /**< [N] in 0...T, or NULL: all T */
@@ -232,6 +232,9 @@ typedef struct swiftrnn_model_batch {
   const int64_t *target_lengths; /**< [N] in 0...target_steps, or NULL: all */
   int64_t first_sequence;        /**< added to a sequence's index in dropout masks: parts of a batch have the masks of
                                       the whole */
+  const swiftrnn_forest *forest; /**< of models over trees, else NULL: each of its M nodes is a sequence of one step, so
+                                      that ids are [M], features [M, features]; targets and values are of nodes for
+                                      taggers, of roots in the order of their nodes for classifiers and regressors */
 } swiftrnn_model_batch;
 
 /** How a loss is computed. Zero, set size, then what is wanted. */
@@ -344,8 +347,8 @@ swiftrnn_status swiftrnn_trainer_rate(const swiftrnn_trainer *trainer, double *o
 /** Multiplies the schedule's rate from now on: 1 at first; finite and 0 or more. */
 swiftrnn_status swiftrnn_trainer_set_rate_factor(swiftrnn_trainer *trainer, double factor);
 
-/** Writes a checkpoint: model, moments, steps, settings, state, and the caller's own text, as one file that appears whole
- *  or not at all. @param state or NULL   @param progress progress_size bytes of UTF-8, such as JSON */
+/** Writes a checkpoint: model, moments, steps, settings, state, and the caller's own text, as one file that appears
+ *  whole or not at all. @param state or NULL   @param progress progress_size bytes of UTF-8, such as JSON */
 swiftrnn_status swiftrnn_trainer_save(const swiftrnn_trainer *trainer, const swiftrnn_model_state *state,
                                       const char *progress, int64_t progress_size, const char *path);
 

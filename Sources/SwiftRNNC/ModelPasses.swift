@@ -69,29 +69,28 @@ extension Argument {
     _ c: ModelConfiguration, _ given: UnsafePointer<swiftrnn_model_batch>?
   ) throws(RNNError) -> ModelBatch<Scalar> {
     let given = try settings("batch", given)
-    let isVector = c.kind == .vectorDecoder
-    let steps = isVector ? 1 : try size("steps", given.steps)
-    let sequences = try size("sequences", given.sequences)
+    var forest: Forest?
+    if let handle = given.forest { forest = try Handle.object(ForestHandle.self, handle, "forest").forest }
+    let isOneStep = c.kind == .vectorDecoder || forest != nil
+    let steps = isOneStep ? 1 : try size("steps", given.steps)
+    let sequences = forest == nil ? try size("sequences", given.sequences) : forest?.nodeCount ?? 0
     let targetSteps = c.decodes ? try size("target_steps", given.target_steps) : 0
     let rows = try count("batch", steps, sequences, of: Int.self)
-    var batch = ModelBatch<Scalar>(steps: steps, sequences: sequences)
+    var batch = forest.map { ModelBatch<Scalar>(forest: $0) } ?? ModelBatch<Scalar>(steps: steps, sequences: sequences)
     if let ids = given.ids { batch.ids = try array("ids", ids, rows, of: Int.self) }
     if let features = given.features, case .features(let width) = c.input {
       batch.features = try array("features", features, rows, width, of: Scalar.self)
     }
     if let lengths = given.lengths { batch.lengths = try array("lengths", lengths, sequences, of: Int64.self) }
-    // Steps that come out.
-    let outSteps =
+    // Rows that come out.
+    let outRows =
       switch c.kind {
-      case .languageModel, .tagger, .outputFeedback: steps
-      case .classifier, .regressor: 1
-      case .vectorDecoder, .encoderDecoder: targetSteps
+      case .languageModel, .tagger, .outputFeedback: rows
+      case .classifier, .regressor: forest?.roots.count ?? sequences
+      case .vectorDecoder, .encoderDecoder: try count("targets", targetSteps, sequences, of: Int.self)
       }
-    if let targets = given.targets { batch.targets = try array("targets", targets, outSteps, sequences, of: Int.self) }
-    if let values = given.values {
-      let rows = try count("values", outSteps, sequences, of: Scalar.self)
-      batch.values = try array("values", values, rows, c.outputs, of: Scalar.self)
-    }
+    if let targets = given.targets { batch.targets = try array("targets", targets, outRows, of: Int.self) }
+    if let values = given.values { batch.values = try array("values", values, outRows, c.outputs, of: Scalar.self) }
     if let ids = given.decoder_ids {
       batch.decoderIDs = try array("decoder_ids", ids, targetSteps, sequences, of: Int.self)
     }
@@ -202,7 +201,9 @@ public func swiftrnn_model_score(
   _ out_log_probabilities: UnsafeMutablePointer<Double>!, _ out_counts: UnsafeMutablePointer<Int64>!
 ) -> swiftrnn_status {
   func score<Scalar: RNNScalar>(_ model: Model<Scalar>, _ pass: PassArguments<Scalar>) throws(RNNError) {
-    let sequences = pass.batch.sequences
+    let kind = model.configuration.kind
+    let sequences =
+      kind == .classifier ? pass.batch.forest?.roots.count ?? pass.batch.sequences : pass.batch.sequences
     let sums = try Argument.output("out_log_probabilities", out_log_probabilities, sequences, of: Double.self)
     let counts = try Argument.wanted("out_counts", out_counts, sequences, of: Int64.self)
     for (n, score) in try model.score(pass.batch, state: pass.state).enumerated() {

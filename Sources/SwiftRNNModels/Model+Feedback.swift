@@ -11,8 +11,8 @@ public enum OutputFeedback: Sendable, CaseIterable {
 }
 
 extension Model {
-  /// The loss of a batch in training, of models of the kind `outputFeedback`: ``loss(_:state:_:)`` is that of
-  /// `targets`. The parameters, and their gradients, are the same ones in both.
+  /// The loss of a batch in training, of models of the kind `outputFeedback`: ``loss(_:state:_:)`` is that of `targets`,
+  /// and with a sampling probability of 1 that of `outputs`. The parameters, and their gradients, are the same ones in both.
   ///
   /// - Throws: ``RNNError/unsupported(_:)`` for other kinds, and as ``loss(_:state:_:)``.
   @_specialize(where Scalar == Float)
@@ -22,6 +22,8 @@ extension Model {
     _ options: TrainingOptions<Scalar> = TrainingOptions()
   ) throws(RNNError) -> ModelLoss {
     try checkFeedback()
+    var options = options
+    options.samplingProbability = 0
     if feedback == .targets { return try loss(batch, state: state, options) }
     try options.check(configuration)
     let y = try outputs(batch, state, isTraining: true)

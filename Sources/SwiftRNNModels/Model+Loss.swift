@@ -18,6 +18,9 @@ extension Model {
     _ options: TrainingOptions<Scalar> = TrainingOptions()
   ) throws(RNNError) -> ModelLoss {
     try options.check(configuration)
+    if feedback != nil, options.samplingProbability == 1 {
+      return try loss(batch, feedback: .outputs, state: state, options)
+    }
     let isRandom = drawsMasks || options.samplingProbability > 0
     let seed = options.seed ?? (isRandom ? Philox.drawnSeed() : 0)
     if let state, state.lookBack > 0 { return try lossLookingBack(batch, state, options, seed: seed) }

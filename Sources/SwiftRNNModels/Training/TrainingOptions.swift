@@ -33,7 +33,11 @@ public struct TrainingOptions<Scalar: RNNScalar> {
       throw .invalidNumber("sampling_probability", samplingProbability, allowed: "in [0, 1]")
     }
     guard memoryLimit >= 0 else { throw .invalidValue("memory_limit", memoryLimit, low: 0, high: .max) }
-    if samplingProbability > 0, configuration.kind != .languageModel, !configuration.decodes {
+    if configuration.kind == .outputFeedback {
+      guard samplingProbability == 0 || samplingProbability == 1 else {
+        throw .unsupported("output feedback is of targets or of outputs: a sampling probability of 0 or 1")
+      }
+    } else if samplingProbability > 0, configuration.kind != .languageModel, !configuration.decodes {
       throw .unsupported("scheduled sampling is for language models and decoders, which read what they write")
     }
     if configuration.predictsNumbers {
