@@ -1,10 +1,10 @@
-# What `cmake --install` lays down: the library, its header, and the files by which CMake and pkg-config find them. The
+# What `cmake --install` lays down: the library, its headers, and the files by which CMake and pkg-config find them. The
 # component `python` is what the wheel holds: the library alone, inside the package's folder.
 include(CMakePackageConfigHelpers)
 
 install(TARGETS swiftrnn EXPORT swiftrnn
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library NAMELINK_COMPONENT development)
-install(FILES include/swiftrnn.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
+install(FILES include/swiftrnn.h include/swiftrnn_models.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
 
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/swiftrnn)
 install(EXPORT swiftrnn NAMESPACE swiftrnn:: FILE swiftrnn-targets.cmake

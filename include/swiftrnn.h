@@ -56,7 +56,9 @@ typedef enum swiftrnn_status {
   SWIFTRNN_STATUS_MISALIGNED = 6,       /**< a pointer is not aligned to its element */
   SWIFTRNN_STATUS_MISMATCH = 7,         /**< a tape, weights or struct belongs to another configuration or version */
   SWIFTRNN_STATUS_OUT_OF_MEMORY = 8,    /**< the system has none left; the process goes on (docs/abi.md) */
-  SWIFTRNN_STATUS_UNSUPPORTED = 9       /**< a combination that does not exist, such as a bidirectional stream */
+  SWIFTRNN_STATUS_UNSUPPORTED = 9,      /**< a combination that does not exist, such as a bidirectional stream */
+  SWIFTRNN_STATUS_FILE = 10,            /**< a file cannot be read or written: the message has the system's reason */
+  SWIFTRNN_STATUS_INVALID_FORMAT = 11   /**< a file or JSON text is not what it should be, or is damaged */
 } swiftrnn_status;
 
 /** The library's version, "major.minor.patch". Static storage. */

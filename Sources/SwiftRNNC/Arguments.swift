@@ -121,3 +121,25 @@ enum Argument {
     return pointer.pointee
   }
 }
+
+/// Copies text into `size` bytes, cut to fit, with a zero byte behind; says how many bytes it has with that.
+func write(
+  _ text: String, _ to: UnsafeMutablePointer<CChar>?, _ size: Int64, _ out_size: UnsafeMutablePointer<Int64>?
+) throws(RNNError) {
+  try write(Array(text.utf8), to, size, out_size)
+}
+
+func write(
+  _ bytes: [UInt8], _ to: UnsafeMutablePointer<CChar>?, _ size: Int64, _ out_size: UnsafeMutablePointer<Int64>?
+) throws(RNNError) {
+  guard size >= 0 else { throw .invalidSize("text_size", Int(size), low: 0, high: Int.max) }
+  if to == nil && size > 0 { throw .nullPointer("text") }
+  // Before anything is written.
+  let out = try out_size.map { (pointer) throws(RNNError) in try output(pointer, "out_size") }
+  if let to, size > 0 {
+    let count = min(bytes.count, Int(size) - 1)
+    for i in 0..<count { to[i] = CChar(bitPattern: bytes[i]) }
+    to[count] = 0
+  }
+  out?.pointee = Int64(bytes.count + 1)
+}

@@ -84,23 +84,6 @@ extension Argument {
 
 // MARK: What a network is made of
 
-/// Copies text into `size` bytes, cut to fit, with a zero byte behind; says how many bytes it has with that.
-private func write(
-  _ text: String, _ to: UnsafeMutablePointer<CChar>?, _ size: Int64, _ out_size: UnsafeMutablePointer<Int64>?
-) throws(RNNError) {
-  guard size >= 0 else { throw .invalidSize("text_size", Int(size), low: 0, high: Int.max) }
-  if to == nil && size > 0 { throw .nullPointer("text") }
-  // Before anything is written.
-  let out = try out_size.map { (pointer) throws(RNNError) in try output(pointer, "out_size") }
-  let bytes = Array(text.utf8)
-  if let to, size > 0 {
-    let count = min(bytes.count, Int(size) - 1)
-    for i in 0..<count { to[i] = CChar(bitPattern: bytes[i]) }
-    to[count] = 0
-  }
-  out?.pointee = Int64(bytes.count + 1)
-}
-
 @implementation @_cdecl("swiftrnn_network_describe")
 public func swiftrnn_network_describe(
   _ network: OpaquePointer!, _ text: UnsafeMutablePointer<CChar>!, _ text_size: Int64,

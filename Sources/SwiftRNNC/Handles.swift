@@ -3,10 +3,12 @@ import CSwiftRNN
 @_spi(Door) import SwiftRNN
 
 /// One of the two types of numbers.
-enum Either<Single: Sendable, Double: Sendable>: Sendable {
+enum Either<Single, Double> {
   case float(Single)
   case double(Double)
 }
+
+extension Either: Sendable where Single: Sendable, Double: Sendable {}
 
 final class NetworkHandle: Sendable {
   let network: Either<Network<Float>, Network<Double>>

@@ -52,7 +52,7 @@ private func initialize(
 }
 
 extension Argument {
-  fileprivate static func initializer(_ given: swiftrnn_initializer) throws(RNNError) -> Initializer {
+  static func initializer(_ given: swiftrnn_initializer) throws(RNNError) -> Initializer {
     var initializer = Initializer()
     initializer.weights = try distribution("weights", given.weights, given.weights_scale, last: 11)
     initializer.recurrent = try distribution("recurrent", given.recurrent, given.recurrent_scale, last: 11)

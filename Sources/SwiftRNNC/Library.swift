@@ -23,6 +23,8 @@ public func swiftrnn_status_string(_ status: swiftrnn_status) -> UnsafePointer<C
   case SWIFTRNN_STATUS_MISMATCH: text("mismatch")
   case SWIFTRNN_STATUS_OUT_OF_MEMORY: text("out of memory")
   case SWIFTRNN_STATUS_UNSUPPORTED: text("unsupported")
+  case SWIFTRNN_STATUS_FILE: text("file")
+  case SWIFTRNN_STATUS_INVALID_FORMAT: text("invalid format")
   default: text("unknown status")
   }
 }

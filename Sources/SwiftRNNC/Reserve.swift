@@ -15,6 +15,23 @@ enum Reserve {
   /// Compiling a cell.
   static let compiler = 1 << 26
 
+  /// Passes of models: a few objects and lists for each part.
+  static let model = 1 << 20
+  /// Making a model: its configuration, and names of parameters.
+  static let modelCreation = 1 << 24
+
+  /// Reading and writing a model file: its header as JSON.
+  static let file = 1 << 26
+
+  /// Texts become values of JSON or lists of ids: up to so many bytes for each of the text.
+  static func text(_ bytes: Int64, each: Int) throws(RNNError) -> Int {
+    guard bytes >= 0 else { throw .invalidSize("a text's size", Int(bytes), low: 0, high: Int.max) }
+    let (product, overflow) = Int(bytes).multipliedReportingOverflow(by: each)
+    let (sum, overflow2) = product.addingReportingOverflow(model)
+    guard !overflow, !overflow2 else { throw .overflow("a text") }
+    return sum
+  }
+
   /// Names and numbers of parameters are listed for each layer where layers have options.
   static func network(layers: Int64) -> Int { pass + min(max(Int(layers), 0), 1024) << 13 }
 

@@ -42,6 +42,11 @@ extension Model {
     return y
   }
 
+  /// How many elements ``predict(_:state:)`` gives for a batch.
+  public func outputElements(_ batch: ModelBatch<Scalar>) throws(RNNError) -> Int {
+    try Sizes.product(outputShape(batch).rows, configuration.outputs, name: "the outputs")
+  }
+
   /// A state before the first step.
   ///
   /// - Throws: ``RNNError/unsupported(_:)`` for a model that needs whole sequences: both directions, or a decoder.

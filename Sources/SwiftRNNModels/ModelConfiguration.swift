@@ -206,6 +206,29 @@ public struct ModelConfiguration: Sendable, Equatable {
     return configuration
   }
 
+  /// Which of a model's vocabularies.
+  public enum VocabularyRole: Sendable {
+    /// Of what is read; of a language model also of what is written.
+    case input
+    /// Of labels, or of what a decoder writes.
+    case output
+  }
+
+  /// - Throws: ``ModelError/value(name:reason:)`` for a vocabulary of another size than the model's, or of a role that the
+  ///   model does not have.
+  public func check(_ vocabulary: Vocabulary, _ role: VocabularyRole) throws(ModelError) {
+    let size: Int
+    switch (role, input) {
+    case (.input, .tokens(let vocabulary, _)) where reads: size = vocabulary
+    case (.output, _) where kind != .languageModel && !predictsNumbers: size = outputs
+    default:
+      throw .value(name: "the vocabulary", reason: "has no use: the model has no \(role == .input ? "input" : "output") tokens")
+    }
+    guard vocabulary.size == size else {
+      throw .value(name: "the vocabulary", reason: "has \(vocabulary.size) tokens, the model \(size)")
+    }
+  }
+
   /// Whether there is a decoder.
   public var decodes: Bool { kind == .vectorDecoder || kind == .encoderDecoder }
 

@@ -50,7 +50,7 @@ extension ModelError: CustomStringConvertible {
 }
 
 /// Runs what the floor below offers, with its errors as those of this floor.
-func withModelErrors<Result: ~Copyable>(_ body: () throws(RNNError) -> Result) throws(ModelError) -> Result {
+public func withModelErrors<Result: ~Copyable>(_ body: () throws(RNNError) -> Result) throws(ModelError) -> Result {
   do throws(RNNError) {
     return try body()
   } catch {

@@ -156,10 +156,14 @@ import Testing
     var ids = [Int](repeating: -1, count: 5)
     try text.withUnsafeBufferPointer { (text) throws in
       let count = try vocabulary.count(text)
-      let written = try ids.withUnsafeMutableBufferPointer { try vocabulary.encode(text, into: $0) }
+      let written = try ids.withUnsafeMutableBufferPointer { try vocabulary.encode(text, prefix: $0) }
       #expect(count == 4 && written == 4)
       #expect(ids == [3, 0, 2, 1, -1])
-      #expect(throws: ModelError.self) { try vocabulary.encode(text, into: .init(start: nil, count: 0)) }
+      let first = try ids.withUnsafeMutableBufferPointer { ids in
+        ids[2] = 7
+        return try vocabulary.encode(text, framed: true, prefix: .init(rebasing: ids[0..<2]))
+      }
+      #expect(first == 4 && ids == [3, 0, 7, 1, -1])
     }
   }
 

@@ -23,6 +23,22 @@ public enum ModelFile {
 
   private static let ownKeys = ["format", "configuration", "vocabulary", "target_vocabulary", Safetensors.checksumKey]
 
+  /// - Throws: ``ModelError/value(name:reason:)`` for a key that model files have for themselves.
+  public static func check(metadataKey key: String) throws(ModelError) {
+    guard !ownKeys.contains(key) else {
+      throw .value(name: "metadata", reason: "has the key \"\(key)\", which a model file has for itself")
+    }
+  }
+
+  /// The type of a file's numbers, those of the first tensor: what ``load(_:as:)`` reads without conversion.
+  ///
+  /// - Throws: ``ModelError`` for a file that is no safetensors file or has no tensors.
+  public static func elementType(_ path: String) throws(ModelError) -> Safetensors.ElementType {
+    let file = try SafetensorsFile(path)
+    guard let first = file.tensors.first else { throw .format(where: path, what: "no model file: it has no tensors") }
+    return first.type
+  }
+
   /// Writes a model: the file appears whole or not at all.
   ///
   /// - Parameter metadata: the caller's own entries, under other keys than those above.
@@ -31,9 +47,7 @@ public enum ModelFile {
     _ model: Model<Scalar>, to path: String, vocabulary: Vocabulary? = nil, targetVocabulary: Vocabulary? = nil,
     metadata: [(key: String, value: String)] = []
   ) throws(ModelError) {
-    if let key = metadata.first(where: { ownKeys.contains($0.key) })?.key {
-      throw .value(name: "metadata", reason: "has the key \"\(key)\", which a model file has for itself")
-    }
+    for entry in metadata { try check(metadataKey: entry.key) }
     var entries = [
       (key: "format", value: format), (key: "configuration", value: try model.configuration.json.text()),
     ]
@@ -69,6 +83,8 @@ public enum ModelFile {
       return try Vocabulary(JSON(parsing: text, name: "\(path), \(key)"), name: "\(path), \(key)")
     }
     let (source, target) = (try vocabulary("vocabulary"), try vocabulary("target_vocabulary"))
+    if let source { try configuration.check(source, .input) }
+    if let target { try configuration.check(target, .output) }
     // Before memory is asked for: the file has as many numbers as the configuration asks for.
     let list = try withModelErrors { () throws(RNNError) in try Model<Scalar>.parameterList(configuration) }
     try file.check(names: list.infos.map(\.name))

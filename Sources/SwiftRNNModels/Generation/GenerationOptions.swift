@@ -29,7 +29,9 @@ public struct GenerationOptions: Sendable, Equatable {
     (self.beams, self.lengthPenalty) = (beams, lengthPenalty)
   }
 
-  func check(classes: Int) throws(RNNError) {
+  /// - Parameter classes: of the model: tokens that it can write.
+  /// - Throws: what is wrong with the options.
+  public func check(classes: Int) throws(RNNError) {
     guard length >= 0, length <= 1 << 31 else { throw .invalidValue("length", length, low: 0, high: 1 << 31) }
     guard (0..<classes).contains(start) else { throw .invalidValue("start", start, low: 0, high: classes - 1) }
     if let end, !(0..<classes).contains(end) { throw .invalidValue("end", end, low: 0, high: classes - 1) }

@@ -11,6 +11,9 @@
 ///   word whose text would have more than 1024 bytes is cut before the scalar that is too many, and what follows is the
 ///   next word. With `isLowercase` each scalar of a word is replaced by its lower case (Unicode's full mapping, without
 ///   regard to neighbours or language).
+/// - `whitespace`: white space separates tokens and is none; all else side by side is one token, cut as a long word is.
+/// - `lines`: line feeds and carriage returns separate tokens and are none; all else side by side is one token, cut as a
+///   long word is.
 ///
 /// Bytes that are no UTF-8 count as U+FFFD, once for each ill-formed sequence, but in `bytes`.
 struct Tokenizer: Sendable, Equatable {
@@ -51,6 +54,8 @@ struct Tokenizer: Sendable, Equatable {
         Self.scalar(text, UTF8Scalar(text, count))
       }
     case .words: word(text, count, scratch)
+    case .whitespace: run(text, count, scratch) { Self.group($0) == .space }
+    case .lines: run(text, count, scratch) { $0.value == 0x0a || $0.value == 0x0d }
     }
   }
 
@@ -89,6 +94,31 @@ struct Tokenizer: Sendable, Equatable {
       isLowercase
       ? UnsafeBufferPointer(start: UnsafePointer(scratch), count: used) : UnsafeBufferPointer(start: text, count: end)
     return Piece(length: end, token: token)
+  }
+
+  /// Scalars up to a separator, or separators up to what is none.
+  @inline(__always)
+  private func run(
+    _ text: UnsafePointer<UInt8>, _ count: Int, _ scratch: UnsafeMutablePointer<UInt8>,
+    _ separates: (UTF8Scalar) -> Bool
+  ) -> Piece {
+    var (end, used) = (0, 0)
+    let isToken = !separates(UTF8Scalar(text, count))
+    while end < count {
+      let scalar = UTF8Scalar(text + end, count - end)
+      guard separates(scalar) != isToken else { break }
+      if isToken {
+        guard let bytes = Self.scalar(text + end, scalar).token, let from = bytes.baseAddress,
+          used + bytes.count <= Self.longestWord
+        else { break }
+        (scratch + used).update(from: from, count: bytes.count)
+        used += bytes.count
+      } else if end >= Self.longestWord {
+        break
+      }
+      end += scalar.length
+    }
+    return Piece(length: end, token: isToken ? UnsafeBufferPointer(start: UnsafePointer(scratch), count: used) : nil)
   }
 
   private enum Group {

@@ -14,6 +14,21 @@ public struct Vocabulary: Sendable {
     /// A word, or a scalar that belongs to none, such as punctuation: see ``init(_:texts:specials:isLowercase:minimumCount:maximumSize:)``.
     /// Decoding gives the tokens with one space between them.
     case words
+    /// Anything between white space: for texts that are cut into tokens already, tags and phonemes. Decoding gives the
+    /// tokens with one space between them.
+    case whitespace
+    /// A line: for labels, which may be of several words. Empty lines are no tokens. Decoding gives the tokens with a line
+    /// feed between them.
+    case lines
+
+    /// Written between tokens when they are decoded; nil: nothing is.
+    var separator: UInt8? {
+      switch self {
+      case .bytes, .characters: nil
+      case .words, .whitespace: UInt8(ascii: " ")
+      case .lines: UInt8(ascii: "\n")
+      }
+    }
   }
 
   /// Tokens that are not text.

@@ -32,21 +32,22 @@ extension Vocabulary {
 
   /// Writes the ids of a text. Allocates nothing that depends on the text.
   ///
-  /// - Parameter ids: ``count(_:)`` elements, or more.
-  /// - Returns: how many were written.
-  /// - Throws: ``ModelError/value(name:reason:)`` where `ids` is too small, and as ``encode(_:framed:)``; some ids may have
-  ///   been written.
+  /// - Parameters:
+  ///   - framed: as for ``encode(_:framed:)``
+  ///   - prefix: receives the first ids, as many as it has elements.
+  /// - Returns: how many ids the text has.
+  /// - Throws: as ``encode(_:framed:)``; some ids may have been written.
   public func encode(
-    _ bytes: UnsafeBufferPointer<UInt8>, into ids: UnsafeMutableBufferPointer<Int>
+    _ bytes: UnsafeBufferPointer<UInt8>, framed: Bool = false, prefix ids: UnsafeMutableBufferPointer<Int>
   ) throws(ModelError) -> Int {
     var count = 0
-    try forEachID(in: bytes) {
-      if count < ids.count { ids[count] = $0 }
+    func write(_ id: Int) {
+      if count < ids.count { ids[count] = id }
       count += 1
     }
-    guard count <= ids.count else {
-      throw .value(name: "ids", reason: "has \(ids.count) elements, must have \(count)")
-    }
+    if framed, let beginning { write(beginning) }
+    try forEachID(in: bytes) { write($0) }
+    if framed, let end { write(end) }
     return count
   }
 
@@ -79,7 +80,7 @@ extension Vocabulary {
   }
 
   /// The text of ids: of bytes, exactly those that were encoded; of characters, the text; of words, the tokens with one
-  /// space between them, which has the same ids again.
+  /// space between them, of lines with a line feed, which has the same ids again.
   ///
   /// - Parameters:
   ///   - ids: each in `0..<size`.
@@ -87,6 +88,32 @@ extension Vocabulary {
   /// - Throws: ``ModelError/value(name:reason:)``
   public func decode(_ ids: [Int], writesSpecials: Bool = false) throws(ModelError) -> [UInt8] {
     var bytes: [UInt8] = []
+    try ids.withUnsafeBufferPointer { (ids) throws(ModelError) in
+      try forEachByte(of: ids, writesSpecials) { bytes.append($0) }
+    }
+    return bytes
+  }
+
+  /// Writes the text of ids. Allocates nothing that depends on their number.
+  ///
+  /// - Parameter prefix: receives the first bytes, as many as it has elements.
+  /// - Returns: how many bytes the text has.
+  /// - Throws: as ``decode(_:writesSpecials:)``; some bytes may have been written.
+  public func decode(
+    _ ids: UnsafeBufferPointer<Int>, writesSpecials: Bool = false, prefix bytes: UnsafeMutableBufferPointer<UInt8>
+  ) throws(ModelError) -> Int {
+    var count = 0
+    try forEachByte(of: ids, writesSpecials) {
+      if count < bytes.count { bytes[count] = $0 }
+      count += 1
+    }
+    return count
+  }
+
+  @inline(__always)
+  private func forEachByte(
+    of ids: UnsafeBufferPointer<Int>, _ writesSpecials: Bool, _ body: (UInt8) -> Void
+  ) throws(ModelError) {
     let names = specials.ownNames
     var isFirst = true
     for (i, id) in ids.enumerated() {
@@ -95,17 +122,16 @@ extension Vocabulary {
       }
       let number = id - names.count
       if number < 0 && !writesSpecials { continue }
-      if kind == .words && !isFirst { bytes.append(0x20) }
+      if let separator = kind.separator, !isFirst { body(separator) }
       isFirst = false
       if number < 0 {
-        bytes.append(contentsOf: names[id].utf8)
+        for byte in names[id].utf8 { body(byte) }
       } else if kind == .bytes {
-        bytes.append(UInt8(truncatingIfNeeded: number))
+        body(UInt8(truncatingIfNeeded: number))
       } else {
-        bytes.append(contentsOf: table[number])
+        for byte in table[number] { body(byte) }
       }
     }
-    return bytes
   }
 
   /// The same as a string; of bytes that are no UTF-8, with U+FFFD for what is ill-formed.

@@ -1,0 +1,206 @@
+// The door to what models compute: losses, predictions, log-probabilities.
+import CSwiftRNN
+import SwiftRNN
+import SwiftRNNModels
+
+@implementation @_cdecl("swiftrnn_model_state_create")
+public func swiftrnn_model_state_create(
+  _ model: OpaquePointer!, _ out_state: UnsafeMutablePointer<OpaquePointer?>!
+) -> swiftrnn_status {
+  run(reserving: Reserve.model, making: out_state, "out_state") { () throws(ModelError) in
+    let handle = try Handle.model(model)
+    return try withModelErrors { () throws(RNNError) in
+      switch handle.model {
+      case .float(let model): ModelStateHandle(.float(try model.makeState()))
+      case .double(let model): ModelStateHandle(.double(try model.makeState()))
+      }
+    }
+  }
+}
+
+@implementation @_cdecl("swiftrnn_model_state_destroy")
+public func swiftrnn_model_state_destroy(_ state: OpaquePointer!) { Handle.release(ModelStateHandle.self, state) }
+
+@implementation @_cdecl("swiftrnn_model_state_reset")
+public func swiftrnn_model_state_reset(_ state: OpaquePointer!) -> swiftrnn_status {
+  run { () throws(RNNError) in
+    switch try Handle.object(ModelStateHandle.self, state, "state").state {
+    case .float(let state): state.reset()
+    case .double(let state): state.reset()
+    }
+  }
+}
+
+/// A batch and a state as a model of one type takes them.
+struct PassArguments<Scalar: RNNScalar> {
+  let batch: ModelBatch<Scalar>
+  let state: ModelState<Scalar>?
+}
+
+extension Argument {
+  static func pass(
+    _ model: Model<Float>, _ batch: UnsafePointer<swiftrnn_model_batch>?, _ state: OpaquePointer?
+  ) throws(RNNError) -> PassArguments<Float> {
+    var own: ModelState<Float>?
+    if state != nil {
+      guard case .float(let given) = try Handle.object(ModelStateHandle.self, state, "state").state else {
+        throw .mismatch("the state is of a model of another dtype")
+      }
+      own = given
+    }
+    return PassArguments(batch: try self.batch(model.configuration, batch), state: own)
+  }
+
+  static func pass(
+    _ model: Model<Double>, _ batch: UnsafePointer<swiftrnn_model_batch>?, _ state: OpaquePointer?
+  ) throws(RNNError) -> PassArguments<Double> {
+    var own: ModelState<Double>?
+    if state != nil {
+      guard case .double(let given) = try Handle.object(ModelStateHandle.self, state, "state").state else {
+        throw .mismatch("the state is of a model of another dtype")
+      }
+      own = given
+    }
+    return PassArguments(batch: try self.batch(model.configuration, batch), state: own)
+  }
+
+  /// A batch of C for a model: each pointer with as many elements as the model reads there.
+  private static func batch<Scalar: RNNScalar>(
+    _ c: ModelConfiguration, _ given: UnsafePointer<swiftrnn_model_batch>?
+  ) throws(RNNError) -> ModelBatch<Scalar> {
+    let given = try settings("batch", given)
+    let isVector = c.kind == .vectorDecoder
+    let steps = isVector ? 1 : try size("steps", given.steps)
+    let sequences = try size("sequences", given.sequences)
+    let targetSteps = c.decodes ? try size("target_steps", given.target_steps) : 0
+    let rows = try count("batch", steps, sequences, of: Int.self)
+    var batch = ModelBatch<Scalar>(steps: steps, sequences: sequences)
+    if let ids = given.ids { batch.ids = try array("ids", ids, rows, of: Int.self) }
+    if let features = given.features, case .features(let width) = c.input {
+      batch.features = try array("features", features, rows, width, of: Scalar.self)
+    }
+    if let lengths = given.lengths { batch.lengths = try array("lengths", lengths, sequences, of: Int64.self) }
+    // Steps that come out.
+    let outSteps =
+      switch c.kind {
+      case .languageModel, .tagger: steps
+      case .classifier, .regressor: 1
+      case .vectorDecoder, .encoderDecoder: targetSteps
+      }
+    if let targets = given.targets { batch.targets = try array("targets", targets, outSteps, sequences, of: Int.self) }
+    if let values = given.values {
+      let rows = try count("values", outSteps, sequences, of: Scalar.self)
+      batch.values = try array("values", values, rows, c.outputs, of: Scalar.self)
+    }
+    if let ids = given.decoder_ids { batch.decoderIDs = try array("decoder_ids", ids, targetSteps, sequences, of: Int.self) }
+    batch.targetSteps = targetSteps
+    if let lengths = given.target_lengths {
+      batch.targetLengths = try array("target_lengths", lengths, sequences, of: Int64.self)
+    }
+    batch.firstSequence = try size("first_sequence", given.first_sequence)
+    return batch
+  }
+}
+
+/// Where a loss goes.
+private struct LossOutputs {
+  let mean: UnsafeMutablePointer<Double>
+  let count: UnsafeMutablePointer<Int64>?
+
+  init(_ mean: UnsafeMutablePointer<Double>?, _ count: UnsafeMutablePointer<Int64>?) throws(RNNError) {
+    self.mean = try output(mean, "out_mean")
+    self.count = try count.map { (pointer) throws(RNNError) in try output(pointer, "out_count") }
+  }
+
+  func write(_ loss: ModelLoss) {
+    mean.pointee = loss.mean
+    count?.pointee = Int64(loss.count)
+  }
+}
+
+@implementation @_cdecl("swiftrnn_model_loss")
+public func swiftrnn_model_loss(
+  _ model: OpaquePointer!, _ batch: UnsafePointer<swiftrnn_model_batch>!, _ state: OpaquePointer!,
+  _ options: UnsafePointer<swiftrnn_model_loss_options>!, _ out_mean: UnsafeMutablePointer<Double>!,
+  _ out_count: UnsafeMutablePointer<Int64>!
+) -> swiftrnn_status {
+  run(reserving: Reserve.model) { () throws(RNNError) in
+    let handle = try Handle.object(ModelHandle.self, model, "model")
+    let out = try LossOutputs(out_mean, out_count)
+    var seed: UInt64?
+    if let options {
+      let options = try Argument.settings("options", options)
+      seed = try Argument.seed(options.seed, seeded: options.seeded, options.reserved)
+    }
+    switch handle.model {
+    case .float(let model):
+      let pass = try Argument.pass(model, batch, state)
+      out.write(try model.loss(pass.batch, state: pass.state, seed: seed))
+    case .double(let model):
+      let pass = try Argument.pass(model, batch, state)
+      out.write(try model.loss(pass.batch, state: pass.state, seed: seed))
+    }
+  }
+}
+
+@implementation @_cdecl("swiftrnn_model_evaluate")
+public func swiftrnn_model_evaluate(
+  _ model: OpaquePointer!, _ batch: UnsafePointer<swiftrnn_model_batch>!, _ state: OpaquePointer!,
+  _ out_mean: UnsafeMutablePointer<Double>!, _ out_count: UnsafeMutablePointer<Int64>!
+) -> swiftrnn_status {
+  run(reserving: Reserve.model) { () throws(RNNError) in
+    let handle = try Handle.object(ModelHandle.self, model, "model")
+    let out = try LossOutputs(out_mean, out_count)
+    switch handle.model {
+    case .float(let model):
+      let pass = try Argument.pass(model, batch, state)
+      out.write(try model.evaluate(pass.batch, state: pass.state))
+    case .double(let model):
+      let pass = try Argument.pass(model, batch, state)
+      out.write(try model.evaluate(pass.batch, state: pass.state))
+    }
+  }
+}
+
+@implementation @_cdecl("swiftrnn_model_predict")
+public func swiftrnn_model_predict(
+  _ model: OpaquePointer!, _ batch: UnsafePointer<swiftrnn_model_batch>!, _ state: OpaquePointer!,
+  _ out: UnsafeMutableRawPointer!, _ out_elements: Int64
+) -> swiftrnn_status {
+  func predict<Scalar: RNNScalar>(_ model: Model<Scalar>, _ pass: PassArguments<Scalar>) throws(RNNError) {
+    let out = try Argument.output("out", out, Argument.size("out_elements", out_elements), of: Scalar.self)
+    let expected = try model.outputElements(pass.batch)
+    guard out.count == expected else { throw .countMismatch("out", out.count, expected: expected) }
+    _ = out.update(fromContentsOf: try model.predict(pass.batch, state: pass.state))
+  }
+  return run(reserving: Reserve.model) { () throws(RNNError) in
+    switch try Handle.object(ModelHandle.self, model, "model").model {
+    case .float(let model): try predict(model, Argument.pass(model, batch, state))
+    case .double(let model): try predict(model, Argument.pass(model, batch, state))
+    }
+  }
+}
+
+@implementation @_cdecl("swiftrnn_model_score")
+public func swiftrnn_model_score(
+  _ model: OpaquePointer!, _ batch: UnsafePointer<swiftrnn_model_batch>!, _ state: OpaquePointer!,
+  _ out_log_probabilities: UnsafeMutablePointer<Double>!, _ out_counts: UnsafeMutablePointer<Int64>!
+) -> swiftrnn_status {
+  func score<Scalar: RNNScalar>(_ model: Model<Scalar>, _ pass: PassArguments<Scalar>) throws(RNNError) {
+    let sequences = pass.batch.sequences
+    let sums = try Argument.output("out_log_probabilities", out_log_probabilities, sequences, of: Double.self)
+    let counts = try Argument.wanted("out_counts", out_counts, sequences, of: Int64.self)
+    for (n, score) in try model.score(pass.batch, state: pass.state).enumerated() {
+      sums[n] = score.logProbability
+      counts?[n] = Int64(score.count)
+    }
+  }
+  // Two numbers for each sequence.
+  let sequences = max(batch?.pointee.sequences ?? 0, 0)
+  return run(reserving: Argument.reserve(sequences, each: 64)) { () throws(RNNError) in
+    switch try Handle.object(ModelHandle.self, model, "model").model {
+    case .float(let model): try score(model, Argument.pass(model, batch, state))
+    case .double(let model): try score(model, Argument.pass(model, batch, state))
+    }
+  }
+}

@@ -1,0 +1,304 @@
+/* swiftrnn_models.h: models on top of swiftrnn.h: language models, taggers, classifiers, regressors, decoders from a
+ * vector, encoders and decoders; their vocabularies, files, training and generation. docs/models.md has the equations.
+ *
+ *   Inference:  model_load -> model_vocabulary -> vocabulary_encode -> model_predict, model_score or model_generate.
+ *   Training:   model_create -> model_initialize -> model_loss, clip_gradients, adam_step for each batch -> model_save.
+ *
+ * All that swiftrnn.h says at its top holds here, too. Beside that:
+ * Arrays    Dense, steps first: [T, N] tokens, [T, N, features] numbers. Tokens and targets are int64_t.
+ * Texts     UTF-8 with a size in bytes; no zero byte is needed. Paths, keys and values of metadata are zero-terminated.
+ * Results as text  Calls with `text`, `text_size` and `out_size` write as much as fits, and a zero byte; out_size
+ *           receives the bytes of the whole with its zero byte, or is NULL; text may be NULL if text_size is 0.
+ * Threads   Vocabularies are immutable: threads may share them. Models, states and text streams belong to one thread at
+ *           a time; a state also uses the model that it was made from.
+ * Errors    As in swiftrnn.h. A failed loss or step leaves parameters, states and optimizer as they were; gradients are
+ *           not to be used then. */
+#ifndef SWIFTRNN_MODELS_H
+#define SWIFTRNN_MODELS_H
+
+#include "swiftrnn.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ==== Vocabularies ================================================================================================*/
+
+/** What a token is. */
+typedef enum swiftrnn_tokens {
+  SWIFTRNN_TOKENS_BYTES = 0,      /**< 256 tokens, whatever the text */
+  SWIFTRNN_TOKENS_CHARACTERS = 1, /**< Unicode scalars */
+  SWIFTRNN_TOKENS_WORDS = 2,      /**< runs of letters, marks and digits; other scalars but white space by themselves */
+  SWIFTRNN_TOKENS_WHITESPACE = 3, /**< what white space separates: texts that are split already, tags, phonemes */
+  SWIFTRNN_TOKENS_LINES = 4       /**< what line ends separate: labels of any text */
+} swiftrnn_tokens;
+
+/** Special tokens; ids begin with those that a vocabulary has, in this order. */
+typedef enum swiftrnn_special {
+  SWIFTRNN_SPECIAL_PAD = 1, /**< "<pad>" fills up what is shorter than others */
+  SWIFTRNN_SPECIAL_UNK = 2, /**< "<unk>" stands for tokens that the vocabulary lacks */
+  SWIFTRNN_SPECIAL_BOS = 4, /**< "<bos>" begins a sequence */
+  SWIFTRNN_SPECIAL_EOS = 8  /**< "<eos>" ends a sequence */
+} swiftrnn_special;
+
+/** How a vocabulary is made of texts. Zero, set size, then the rest. */
+typedef struct swiftrnn_vocabulary_config {
+  int64_t size;           /**< bytes of this struct */
+  swiftrnn_tokens tokens;
+  int32_t specials;       /**< the sum of swiftrnn_special values */
+  int32_t lowercase;      /**< of WORDS: 1: words are in lower case */
+  int32_t reserved;       /**< 0 */
+  int64_t minimum_count;  /**< tokens that are there less often are left out; 0 or 1: none */
+  int64_t maximum_size;   /**< ids at most, special tokens included: the most frequent stay; 0: 2^24 */
+} swiftrnn_vocabulary_config;
+
+/** Tokens and their ids: 0 ..< size. Immutable. */
+typedef struct swiftrnn_vocabulary swiftrnn_vocabulary;
+
+/** Makes a vocabulary of the tokens of texts: the most frequent first, and of equals those with smaller code points.
+ *  @param texts      text_count pointers to texts, or NULL for none   @param text_sizes their bytes */
+swiftrnn_status swiftrnn_vocabulary_create(const swiftrnn_vocabulary_config *config, const char *const *texts,
+                                           const int64_t *text_sizes, int64_t text_count,
+                                           swiftrnn_vocabulary **out_vocabulary);
+
+/** The same of the text in a file, which may be larger than memory. */
+swiftrnn_status swiftrnn_vocabulary_create_from_file(const swiftrnn_vocabulary_config *config, const char *path,
+                                                     swiftrnn_vocabulary **out_vocabulary);
+
+/** Makes a vocabulary of what swiftrnn_vocabulary_json() wrote. */
+swiftrnn_status swiftrnn_vocabulary_parse(const char *json, int64_t json_size, swiftrnn_vocabulary **out_vocabulary);
+
+/** Gives the handle back. NULL is fine. */
+void swiftrnn_vocabulary_destroy(swiftrnn_vocabulary *vocabulary);
+
+/** Writes the vocabulary as JSON (docs/files.md). */
+swiftrnn_status swiftrnn_vocabulary_json(const swiftrnn_vocabulary *vocabulary, char *text, int64_t text_size,
+                                         int64_t *out_size);
+
+/** Number of ids. */
+swiftrnn_status swiftrnn_vocabulary_size(const swiftrnn_vocabulary *vocabulary, int64_t *out_size);
+
+/** The id of a token by its text, or of a special token by its name, such as "<bos>"; -1: the vocabulary lacks it. */
+swiftrnn_status swiftrnn_vocabulary_id(const swiftrnn_vocabulary *vocabulary, const char *token, int64_t token_size,
+                                       int64_t *out_id);
+
+/** The ids of a text.
+ *  @param framed     1: "<bos>" before and "<eos>" behind, as far as the vocabulary has them
+ *  @param ids        [id_count] receives the first ids; NULL if id_count is 0
+ *  @param out_count  how many ids the text has
+ *  @retval SWIFTRNN_STATUS_INVALID_VALUE  the vocabulary lacks a token and "<unk>"; some ids may have been written */
+swiftrnn_status swiftrnn_vocabulary_encode(const swiftrnn_vocabulary *vocabulary, const char *text, int64_t text_size,
+                                           int32_t framed, int64_t *ids, int64_t id_count, int64_t *out_count);
+
+/** The text of ids: bytes exactly; of characters the text; of words with one space between tokens.
+ *  @param write_specials 1: special tokens by their names; 0: they are left out */
+swiftrnn_status swiftrnn_vocabulary_decode(const swiftrnn_vocabulary *vocabulary, const int64_t *ids, int64_t id_count,
+                                           int32_t write_specials, char *text, int64_t text_size, int64_t *out_size);
+
+/* ==== Texts that are read as a stream =============================================================================*/
+
+/** Batches of a text for a language model: the text is cut into N sequences of equal length, which are read side by
+ *  side, T tokens at a time, so that states carry over. Of a file, which may be larger than memory, at most 64 KiB per
+ *  sequence are in memory; the file must not change meanwhile. */
+typedef struct swiftrnn_text_stream swiftrnn_text_stream;
+
+/** Opens a text file. @param sequences N in 1...65536   @param steps T, 1 or more */
+swiftrnn_status swiftrnn_text_stream_open(const char *path, const swiftrnn_vocabulary *vocabulary, int64_t sequences,
+                                          int64_t steps, swiftrnn_text_stream **out_stream);
+
+/** Gives the handle back. NULL is fine. */
+void swiftrnn_text_stream_destroy(swiftrnn_text_stream *stream);
+
+/** Tokens of the whole text, batches from its beginning to its end, and how many tokens of each sequence have been
+ *  inputs: what a checkpoint keeps. Each may be NULL. */
+swiftrnn_status swiftrnn_text_stream_position(const swiftrnn_text_stream *stream, int64_t *out_tokens,
+                                              int64_t *out_batches, int64_t *out_position);
+
+/** The next batch.
+ *  @param ids, targets  [T, N]; targets are the tokens that follow
+ *  @param out_steps     steps that were written: T, fewer in the last batch, 0 at the end */
+swiftrnn_status swiftrnn_text_stream_next(swiftrnn_text_stream *stream, int64_t *ids, int64_t *targets,
+                                          int64_t *out_steps);
+
+/** Goes to a position of before; 0 is the beginning. */
+swiftrnn_status swiftrnn_text_stream_seek(swiftrnn_text_stream *stream, int64_t position);
+
+/* ==== Models ======================================================================================================*/
+
+/** A model: its parts, parameters and gradients, vocabularies and metadata. */
+typedef struct swiftrnn_model swiftrnn_model;
+
+/** Makes a model whose parameters are zeros.
+ *  @param dtype          of parameters, features and all numbers
+ *  @param configuration  JSON, as docs/files.md has it:
+ *                        {"kind": "tagger", "input": {"vocabulary": 5000, "embedding_size": 64}, "outputs": 17,
+ *                         "network": {"cell": "lstm", "hidden_size": 128, "bidirectional": true}}
+ *  @retval SWIFTRNN_STATUS_INVALID_FORMAT  no JSON, an unknown key or word: the message says where and what is known */
+swiftrnn_status swiftrnn_model_create(swiftrnn_dtype dtype, const char *configuration, int64_t configuration_size,
+                                      swiftrnn_model **out_model);
+
+/** Loads a model of swiftrnn_model_save(), in the dtype that it was saved in. A file is not trusted: all is checked
+ *  before memory is asked for.
+ *  @retval SWIFTRNN_STATUS_FILE            the file cannot be read
+ *  @retval SWIFTRNN_STATUS_INVALID_FORMAT  the file is no model, or is damaged */
+swiftrnn_status swiftrnn_model_load(const char *path, swiftrnn_model **out_model);
+
+/** Writes parameters, configuration, vocabularies and metadata as one safetensors file, which appears whole or not at
+ *  all. @retval SWIFTRNN_STATUS_FILE  the file cannot be written */
+swiftrnn_status swiftrnn_model_save(const swiftrnn_model *model, const char *path);
+
+/** Gives the handle back; states made from the model stay usable. NULL is fine. */
+void swiftrnn_model_destroy(swiftrnn_model *model);
+
+/** Draws all parameters.
+ *  @param initializer  of networks; NULL: their default. Embeddings are drawn from N(0, 1), or if tied from
+ *                      N(0, 1 / width); other layers from U(-1/sqrt(inputs), 1/sqrt(inputs)) */
+swiftrnn_status swiftrnn_model_initialize(swiftrnn_model *model, const swiftrnn_initializer *initializer,
+                                          uint64_t seed);
+
+/** Writes the configuration as JSON, with every key. */
+swiftrnn_status swiftrnn_model_configuration(const swiftrnn_model *model, char *text, int64_t text_size,
+                                             int64_t *out_size);
+
+/** The type of all numbers. */
+swiftrnn_status swiftrnn_model_dtype(const swiftrnn_model *model, swiftrnn_dtype *out_dtype);
+
+/** The flat vectors of all parameters and of their gradients, at addresses that stay as long as the model lives; its
+ *  owner may write both between calls. Each of the three may be NULL. */
+swiftrnn_status swiftrnn_model_parameters(const swiftrnn_model *model, void **out_values, void **out_gradients,
+                                          int64_t *out_elements);
+
+/** One parameter tensor of a model. */
+typedef struct swiftrnn_model_parameter_info {
+  char name[128];   /**< layer and tensor: "network.weight_ih_l0" */
+  int64_t rank;     /**< 1 or 2 */
+  int64_t shape[2]; /**< shape[1] is 1 for vectors */
+  int64_t elements;
+  int64_t offset;   /**< elements from the start of the flat vector */
+} swiftrnn_model_parameter_info;
+
+swiftrnn_status swiftrnn_model_parameter_count(const swiftrnn_model *model, int64_t *out_count);
+swiftrnn_status swiftrnn_model_parameter_info_at(const swiftrnn_model *model, int64_t index,
+                                                 swiftrnn_model_parameter_info *out_info);
+
+/** Which of a model's vocabularies. */
+typedef enum swiftrnn_vocabulary_role {
+  SWIFTRNN_VOCABULARY_INPUT = 0, /**< of what is read; of a language model also of what is written */
+  SWIFTRNN_VOCABULARY_OUTPUT = 1 /**< of labels, or of what a decoder writes */
+} swiftrnn_vocabulary_role;
+
+/** The vocabulary that files of the model have; NULL takes it away. Its size must be the model's. */
+swiftrnn_status swiftrnn_model_set_vocabulary(swiftrnn_model *model, swiftrnn_vocabulary_role role,
+                                              const swiftrnn_vocabulary *vocabulary);
+
+/** A new handle of that vocabulary for the caller to destroy; NULL, with SWIFTRNN_STATUS_OK, if there is none. */
+swiftrnn_status swiftrnn_model_vocabulary(const swiftrnn_model *model, swiftrnn_vocabulary_role role,
+                                          swiftrnn_vocabulary **out_vocabulary);
+
+/** An entry of the metadata that files of the model have; value NULL takes it away. Keys that model files have for
+ *  themselves are refused. */
+swiftrnn_status swiftrnn_model_set_metadata(swiftrnn_model *model, const char *key, const char *value);
+
+/** Writes the value of an entry; out_size receives 0 if there is none. */
+swiftrnn_status swiftrnn_model_metadata(const swiftrnn_model *model, const char *key, char *text, int64_t text_size,
+                                        int64_t *out_size);
+
+/** Where the sequences of a language model's or tagger's batch are: a call that is given a state begins there and moves
+ *  the state on. Gradients stop at the beginning of a call (Williams and Peng 1990). */
+typedef struct swiftrnn_model_state swiftrnn_model_state;
+
+/** @retval SWIFTRNN_STATUS_UNSUPPORTED  the model needs whole sequences: both directions, pooling, or a decoder */
+swiftrnn_status swiftrnn_model_state_create(const swiftrnn_model *model, swiftrnn_model_state **out_state);
+
+/** Gives the handle back. NULL is fine. */
+void swiftrnn_model_state_destroy(swiftrnn_model_state *state);
+
+/** The next call begins where the cell does. */
+swiftrnn_status swiftrnn_model_state_reset(swiftrnn_model_state *state);
+
+/** Sequences side by side, and what is to come out. Zero, set size, then what the model has. */
+typedef struct swiftrnn_model_batch {
+  int64_t size;                  /**< bytes of this struct */
+  int64_t steps;                 /**< T of what is read; of a vector decoder not looked at */
+  int64_t sequences;             /**< N */
+  const int64_t *ids;            /**< [T, N] tokens, each in the vocabulary, also behind the end of a sequence; or */
+  const void *features;          /**< [T, N, features]; of a vector decoder [N, vector_size] */
+  const int64_t *lengths;        /**< [N] in 0...T, or NULL: all T */
+  const int64_t *targets;        /**< classes: [T, N] of language models and taggers, [N] of classifiers,
+                                      [target_steps, N] of decoders; -100 where none counts */
+  const void *values;            /**< numbers: [T, N, outputs] of a tagger, [N, outputs] of a regressor */
+  const int64_t *decoder_ids;    /**< [target_steps, N] that a decoder reads: targets one step later, behind "<bos>" */
+  int64_t target_steps;          /**< T of a decoder */
+  const int64_t *target_lengths; /**< [N] in 0...target_steps, or NULL: all */
+  int64_t first_sequence;        /**< added to a sequence's index in dropout masks: parts of a batch have the masks of
+                                      the whole */
+} swiftrnn_model_batch;
+
+/** How a loss is computed. Zero, set size, then what is wanted. */
+typedef struct swiftrnn_model_loss_options {
+  int64_t size;                /**< bytes of this struct */
+  uint64_t seed;               /**< of dropout and scheduled sampling */
+  int32_t seeded;              /**< 1: seed counts */
+  int32_t reserved;            /**< 0 */
+  double label_smoothing;      /**< in [0, 1] (Szegedy et al. 2016) */
+  const void *class_weights;   /**< [outputs] of the model's dtype, or NULL: 1 */
+  double sampling_probability; /**< in [0, 1]: how often a decoder reads its own prediction in the place of the target
+                                    before (Bengio et al. 2015); 0: teacher forcing, 1: free running */
+} swiftrnn_model_loss_options;
+
+/** The loss in training, with dropout; the gradients of all parameters go to the flat vector of gradients, in place of
+ *  what was there.
+ *  @param state    or NULL: sequences begin here   @param options or NULL
+ *  @param out_mean cross-entropy in nats over the targets that count, or the mean square of errors over all numbers
+ *  @param out_count how many counted, or NULL */
+swiftrnn_status swiftrnn_model_loss(swiftrnn_model *model, const swiftrnn_model_batch *batch,
+                                    swiftrnn_model_state *state, const swiftrnn_model_loss_options *options,
+                                    double *out_mean, int64_t *out_count);
+
+/** The loss at inference: without dropout, smoothing and gradients. */
+swiftrnn_status swiftrnn_model_evaluate(swiftrnn_model *model, const swiftrnn_model_batch *batch,
+                                        swiftrnn_model_state *state, double *out_mean, int64_t *out_count);
+
+/** Logits, or numbers. Targets are not looked at, but those of a decoder's input.
+ *  @param out          [T, N, outputs] of language models and taggers, [N, outputs] of classifiers and regressors,
+ *                      [target_steps, N, outputs] of decoders
+ *  @param out_elements of `out`, which must be that many */
+swiftrnn_status swiftrnn_model_predict(swiftrnn_model *model, const swiftrnn_model_batch *batch,
+                                       swiftrnn_model_state *state, void *out, int64_t out_elements);
+
+/** log P of the targets of each sequence, in nats: of a sentence, a translation, or a labelling.
+ *  @param out_log_probabilities [N]   @param out_counts [N] targets that counted, or NULL */
+swiftrnn_status swiftrnn_model_score(swiftrnn_model *model, const swiftrnn_model_batch *batch,
+                                     swiftrnn_model_state *state, double *out_log_probabilities, int64_t *out_counts);
+
+/** How a model writes. Zero, set size, then the rest. */
+typedef struct swiftrnn_generation_options {
+  int64_t size;              /**< bytes of this struct */
+  int64_t length;            /**< L: tokens of a sequence at most, its end token included */
+  int64_t start;             /**< the token that a decoder, or a prompt without tokens, begins with: "<bos>" */
+  int64_t end;               /**< the token that ends a sequence; -1: none does */
+  double temperature;        /**< 0: the likeliest token */
+  int64_t top_k;             /**< only the K likeliest; 0: all */
+  double top_p;              /**< only the likeliest that together have p (Holtzman et al. 2020); 0 or 1: all */
+  uint64_t seed;
+  int32_t seeded;            /**< 1: seed counts */
+  int32_t reserved;          /**< 0 */
+  double repetition_penalty; /**< above 1: of tokens that are there (Keskar et al. 2019); 0 or 1: none */
+  int64_t beams;             /**< B of a search, which takes the place of drawing; 0 or 1: none */
+  double length_penalty;     /**< of a search: alpha in ((5 + length) / 6)^alpha (Wu et al. 2016) */
+} swiftrnn_generation_options;
+
+/** Writes sequences: of a language model behind the prompts `ids` [T, N] with `lengths`, of decoders for each sequence
+ *  of a batch. With B beams, the B best of each, the best first.
+ *  @param out_tokens            [N, B, L], without prompt and start token; behind a sequence's end 0
+ *  @param out_lengths           [N, B]; -1: fewer than B sequences were found
+ *  @param out_log_probabilities [N, B], of the model itself, before temperature and penalties; or NULL
+ *  @param out_scores            [N, B], what a search orders by; or NULL */
+swiftrnn_status swiftrnn_model_generate(swiftrnn_model *model, const swiftrnn_model_batch *batch,
+                                        const swiftrnn_generation_options *options, int64_t *out_tokens,
+                                        int64_t *out_lengths, double *out_log_probabilities, double *out_scores);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* SWIFTRNN_MODELS_H */
