@@ -16,8 +16,6 @@ from .model_types import (
     ModelPointer,
     ModelStatePointer,
     TextStreamPointer,
-    TrainerPointer,
-    TrainerStepResult,
     VocabularyConfig,
     VocabularyPointer,
 )
@@ -106,7 +104,8 @@ model_save = _declare("swiftrnn_model_save", status, ModelPointer, c_char_p)
 # void swiftrnn_model_destroy(swiftrnn_model *model);
 model_destroy = _declare("swiftrnn_model_destroy", None, ModelPointer)
 
-# swiftrnn_status swiftrnn_model_initialize(swiftrnn_model *model, const swiftrnn_initializer *initializer, uint64_t seed);
+# swiftrnn_status swiftrnn_model_initialize(swiftrnn_model *model, const swiftrnn_initializer *initializer,
+#                                           uint64_t seed);
 model_initialize = _declare("swiftrnn_model_initialize", status, ModelPointer, POINTER(Initializer), c_uint64)
 
 # swiftrnn_status swiftrnn_model_configuration(const swiftrnn_model *model, char *text, int64_t text_size,
@@ -186,42 +185,3 @@ model_generate = _declare(
     "swiftrnn_model_generate", status, ModelPointer, POINTER(ModelBatch), POINTER(GenerationOptions), Int64s,
     Int64s, Doubles, Doubles
 )
-
-# ---- Training --------------------------------------------------------------------------------------------------------
-
-# swiftrnn_status swiftrnn_trainer_create(swiftrnn_model *model, const char *settings, int64_t settings_size,
-#                                         swiftrnn_trainer **out_trainer);
-trainer_create = _declare("swiftrnn_trainer_create", status, ModelPointer, c_char_p, c_int64, POINTER(TrainerPointer))
-
-# void swiftrnn_trainer_destroy(swiftrnn_trainer *trainer);
-trainer_destroy = _declare("swiftrnn_trainer_destroy", None, TrainerPointer)
-
-# swiftrnn_status swiftrnn_trainer_settings(const swiftrnn_trainer *trainer, char *text, int64_t text_size,
-#                                           int64_t *out_size);
-trainer_settings = _declare("swiftrnn_trainer_settings", status, TrainerPointer, c_char_p, c_int64, Int64s)
-
-# swiftrnn_status swiftrnn_trainer_step(swiftrnn_trainer *trainer, const swiftrnn_model_batch *batch,
-#                                       swiftrnn_model_state *state, swiftrnn_trainer_step_result *out_result);
-trainer_step = _declare(
-    "swiftrnn_trainer_step", status, TrainerPointer, POINTER(ModelBatch), ModelStatePointer,
-    POINTER(TrainerStepResult)
-)
-
-# swiftrnn_status swiftrnn_trainer_report(swiftrnn_trainer *trainer, double validation_loss);
-trainer_report = _declare("swiftrnn_trainer_report", status, TrainerPointer, c_double)
-
-# swiftrnn_status swiftrnn_trainer_save(const swiftrnn_trainer *trainer, const swiftrnn_model_state *state,
-#                                       const char *progress, int64_t progress_size, const char *path);
-trainer_save = _declare("swiftrnn_trainer_save", status, TrainerPointer, ModelStatePointer, c_char_p, c_int64, c_char_p)
-
-# swiftrnn_status swiftrnn_trainer_load(const char *path, swiftrnn_model **out_model, swiftrnn_trainer **out_trainer,
-#                                       swiftrnn_model_state **out_state);
-trainer_load = _declare(
-    "swiftrnn_trainer_load", status, c_char_p, POINTER(ModelPointer), POINTER(TrainerPointer),
-    POINTER(ModelStatePointer)
-)
-
-# swiftrnn_status swiftrnn_trainer_progress(const swiftrnn_trainer *trainer, char *text, int64_t text_size,
-#                                           int64_t *out_size);
-trainer_progress = _declare("swiftrnn_trainer_progress", status, TrainerPointer, c_char_p, c_int64, Int64s)
-

@@ -16,7 +16,6 @@ from .._parameters import NamedViews
 from ._batch import Batch, CheckedBatch
 from ._examples import Examples
 from ._fitting import Fitting
-from ._evaluation import Evaluating
 from ._handles import ModelHandle, PathLike, StateHandle, path_bytes
 from ._state import ModelState
 from ._vocabulary import Vocabulary
@@ -26,7 +25,7 @@ _Self = TypeVar("_Self", bound="Model")
 Data = Union[Batch, Examples, Sequence[Any]]
 
 
-class Model(Fitting, Evaluating):
+class Model(Fitting):
     """A model: its parts with all parameters in one vector. The base of the six models, which document their arguments;
     not made itself.
 
