@@ -11,8 +11,8 @@
 >>> stream.step(np.ones((1, 3), np.float32)).shape
 (1, 8)
 
-Embedding, linear layer, dropout, pooling and attention are layers, used in the same way; `Layers` holds them and networks
-by name, for one optimizer, one dictionary, one file:
+Embedding, linear layer, dropout, pooling and attention are layers, used in the same way; `Layers` holds them and
+networks by name, for one optimizer, one dictionary, one file:
 
 >>> model = swiftrnn.Layers(encoder=swiftrnn.GRU(3, 8, seed=0), output=swiftrnn.Linear(8, 2, seed=1))
 >>> y, h = model["encoder"](x)

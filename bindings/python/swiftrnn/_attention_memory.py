@@ -86,7 +86,9 @@ class AttentionMemory:
     ((5, 2, 6), True)
     """
 
-    def __init__(self, layer: "Attention", keys: Array, values: Array | None, lengths: Lengths | None, mask: Any) -> None:
+    def __init__(
+        self, layer: "Attention", keys: Array, values: Array | None, lengths: Lengths | None, mask: Any
+    ) -> None:
         self._layer = layer
         self._version = layer.parameters.version
         self._keys, self._values = keys, values

@@ -62,9 +62,9 @@ class Dropout(Layer):
         """
         return typed(x, "x", self.dtype)
 
-    def forward(self, x: Array, *, seed: int | None = None, first_step: int = 0, first_sequence: int = 0) -> tuple[
-        Array, LayerTape
-    ]:
+    def forward(
+        self, x: Array, *, seed: int | None = None, first_step: int = 0, first_sequence: int = 0
+    ) -> tuple[Array, LayerTape]:
         """Drops numbers out, and returns a tape.
 
         Parameters
@@ -72,8 +72,8 @@ class Dropout(Layer):
         x : ndarray [..., N, width]
             All dimensions before the last two are steps.
         seed : int, optional
-            In 0...2^64 - 1: the same seed, the same mask. None: the next of a sequence that the layer's own seed starts;
-            `LayerTape.seed` says which.
+            In 0...2^64 - 1: the same seed, the same mask. None: the next of a sequence that the layer's own seed
+            starts; `LayerTape.seed` says which.
         first_step, first_sequence : int
             Added to a step's and a sequence's index in the mask, so that an array in parts has the masks of the whole.
             With a seed only.

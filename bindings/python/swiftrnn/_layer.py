@@ -42,11 +42,11 @@ class Layer(Parameterized):
     document its arguments. Not made itself.
 
     Layers are used as networks are: ``layer(x)`` is inference; ``layer.forward(x)`` also returns a tape, whose
-    ``backward(dy)`` returns `Gradients`. `parameters`, `flat`, `state_dict`, `load_state_dict`, `initialize`, optimizers
-    and clipping are as of an `LSTM`. Several of them, networks too, make one vector in a `Layers`.
+    ``backward(dy)`` returns `Gradients`. `parameters`, `flat`, `state_dict`, `load_state_dict`, `initialize`,
+    optimizers and clipping are as of an `LSTM`. Several of them, networks too, make one vector in a `Layers`.
 
-    Any number of threads may use one layer at once, as long as none changes its parameters meanwhile; each call gives the
-    GIL back while it computes. Layers can be pickled and copied, as networks can.
+    Any number of threads may use one layer at once, as long as none changes its parameters meanwhile; each call gives
+    the GIL back while it computes. Layers can be pickled and copied, as networks can.
     """
 
     _config: Mapping[str, Any]
@@ -55,7 +55,8 @@ class Layer(Parameterized):
 
     def __new__(cls: type[_Self], *_: Any, **__: Any) -> _Self:
         if cls is Layer:
-            raise TypeError("swiftrnn.Layer is the base of Embedding, Linear, Dropout, Pool and Attention: make one of these")
+            others = "Embedding, Linear, Dropout, Pool and Attention"
+            raise TypeError(f"swiftrnn.Layer is the base of {others}: make one of these")
         return super().__new__(cls)
 
     def __init__(self, config: dict[str, Any], dtype: Any, seed: int | None) -> None:
@@ -117,8 +118,8 @@ class Layer(Parameterized):
         seed : int, optional
             In 0...2^64 - 1: the same numbers on every machine. None: a seed from the operating system.
         weights, bias : str, float or (str, float)
-            Distributions as for `Network.initialize`: of matrices, and of vectors that are multiplied, as matrices of one
-            row; and of vectors that are only added.
+            Distributions as for `Network.initialize`: of matrices, and of vectors that are multiplied, as matrices of
+            one row; and of vectors that are only added.
 
         Raises
         ------

@@ -23,11 +23,11 @@ class LayerTape:
     """The tape of one ``forward`` of a layer, from which `backward` makes gradients, as often as wanted.
 
     It holds the layer's input and the parameters' vector by reference: they must stay as they were until the last
-    `backward`. As for the `Tape` of a network, a change of the parameters that the package saw is an error, and a change
-    of x, or of a raw numpy view, is not noticed and gives wrong gradients. Lengths and masks are its own copies.
+    `backward`. As for the `Tape` of a network, a change of the parameters that the package saw is an error, and a
+    change of x, or of a raw numpy view, is not noticed and gives wrong gradients. Lengths and masks are its own copies.
 
-    Any number of threads may call `backward` at once. `close`, or leaving a ``with`` block, drops what the tape holds. A
-    tape cannot be copied or pickled.
+    Any number of threads may call `backward` at once. `close`, or leaving a ``with`` block, drops what the tape holds.
+    A tape cannot be copied or pickled.
 
     Attributes
     ----------
@@ -44,7 +44,9 @@ class LayerTape:
     ((5, 2, 3), [10.0, 10.0, 10.0, 10.0], (16,))
     """
 
-    def __init__(self, layer: "Layer", read: dict[str, Array | None], backward: Backward, seed: int | None = None) -> None:
+    def __init__(
+        self, layer: "Layer", read: dict[str, Array | None], backward: Backward, seed: int | None = None
+    ) -> None:
         self._layer = layer
         self._read = read
         self._backward: Backward | None = backward
@@ -138,5 +140,6 @@ def gradient_views(
     if into is None:
         flat[...] = 0
     else:
-        refuse_overlap(flat, "accumulate_into", {name: one for name, one in read.items() if isinstance(one, np.ndarray)})
+        arrays = {name: array for name, array in read.items() if isinstance(array, np.ndarray)}
+        refuse_overlap(flat, "accumulate_into", arrays)
     return NamedViews(flat, layer._infos)

@@ -47,16 +47,16 @@ class LayersParameters(Parameters):
 
 
 class Layers(Parameterized):
-    """Layers and networks by name, as torch's ``nn.ModuleDict``: one flat vector, one `state_dict`, one optimizer and one
-    file for all of them.
+    """Layers and networks by name, as torch's ``nn.ModuleDict``: one flat vector, one `state_dict`, one optimizer and
+    one file for all of them.
 
-    ``layers["encoder"]`` is the layer itself, used as it is by itself; how layers are put together is a program's. Names
-    of parameters have the layer's before them: ``encoder.weight_ih_l0``. A `Layers` may hold others: ``decoder.attention.
-    weight``.
+    ``layers["encoder"]`` is the layer itself, and is called as a layer alone is; the program says how layers follow
+    each other. Names of parameters start with the layer's: ``encoder.weight_ih_l0``. A `Layers` may hold others:
+    ``decoder.attention.weight``.
 
-    The layers' own vectors become parts of `flat`: what `flat` and `parameters` of a layer were before is memory of
-    nobody, and tapes made before are refused. A layer belongs to one `Layers`, once. Which layers there are does not
-    change later.
+    The layers' vectors become parts of `flat`. Arrays that `flat` and `parameters` of a layer returned before are no
+    longer its parameters, and tapes made before are refused. A layer belongs to one `Layers`, once. The set of layers
+    does not change later.
 
     Gradients of all layers are one vector, too: `gradients`.
 

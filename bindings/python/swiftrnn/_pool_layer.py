@@ -107,8 +107,10 @@ class Pool(Layer):
             raise ValueError(f"bidirectional: pooling by {kind!r} is the same for two directions: leave it out")
         if bidirectional and width is not None and width % 2 != 0:
             raise ValueError(f"input_size: two directions have an even width together, not {width}")
+        if kind == "attention" and inner is None:
+            inner = width
         config = {
-            "kind": kind, "input_size": width, "attention_size": width if kind == "attention" and inner is None else inner,
+            "kind": kind, "input_size": width, "attention_size": inner,
             "bias": flag(bias, "bias"), "bidirectional": bool(bidirectional),
             "batch_first": flag(batch_first, "batch_first"),
         }  # fmt: skip
