@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import secrets
 import weakref
-from typing import Any, ItemsView, Iterator, KeysView, Mapping, TypeVar, ValuesView
+from typing import Any, ItemsView, Iterator, KeysView, Mapping, Sequence, TypeVar, ValuesView
 
 import numpy as np
 
@@ -23,22 +23,28 @@ _Self = TypeVar("_Self", bound="Layers")
 
 
 class LayersParameters(Parameters):
-    """The parameters of `Layers`: a change is one of the layers that it is in."""
+    """The parameters of `Layers`: a change is one of the layers that it is in.
 
-    def __init__(self, flat: Array, infos: tuple[ParameterInfo, ...], layers: Mapping[str, Parameterized]) -> None:
+    They and their parts hold each other: a view of a part has the whole vector as its base, and leads here also when the
+    `Layers` itself is gone.
+    """
+
+    def __init__(self, flat: Array, infos: tuple[ParameterInfo, ...], parts: Sequence[Parameters]) -> None:
         super().__init__(flat, infos)
-        self._layers = layers
+        self._parts = parts
+        for part in parts:
+            part._whole = self
 
     def changed(self) -> None:
         """Notes a change made through `flat` or a view, so that tapes of all layers made before it notice it too."""
-        for layer in self._layers.values():
-            layer.parameters.changed()
+        for part in self._parts:
+            part.changed()
         super().changed()
 
     def _changed_within(self, array: Array) -> None:
-        for layer in self._layers.values():
-            if overlap(layer.flat, array):
-                layer.parameters._changed_within(array)
+        for part in self._parts:
+            if overlap(part._flat, array):
+                part._changed_within(array)
         self.version += 1
 
     def __setitem__(self, name: str, value: Any) -> None:
@@ -129,12 +135,10 @@ class Layers(Parameterized):
             layer._rebind(flat[place])
             layer._held_by = weakref.ref(self)
         self._layers, self._infos, self._flat = layers, tuple(infos), flat
-        self._parameters: LayersParameters = LayersParameters(flat, self._infos, layers)
+        self._parameters = LayersParameters(flat, self._infos, [layer.parameters for layer in layers.values()])
 
     def _rebind(self, vector: Array) -> None:
-        version = self._parameters.version
         self._hold(self._layers, vector)
-        self._parameters.version = version + 1
 
     # ---- The layers ----
 

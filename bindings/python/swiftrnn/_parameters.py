@@ -111,6 +111,8 @@ class Parameters(NamedViews):
         for vector in self._vectors:
             _of_vectors[id(vector)] = self
         hold(self)
+        self._whole: Parameters | None = None
+        """Those of the `Layers` that these are a part of."""
         self.version = 0
         """How many changes were noticed."""
 

@@ -239,9 +239,11 @@ def test_tapes_from_before_are_refused() -> None:
     z, of_linear = linear.forward(x)
     stream, expected = network.stream(2), network(x)[0]
     model = swiftrnn.Layers(network=network, linear=linear)
-    for stale, dy in ((tape, y), (of_linear, z)):
-        with pytest.raises(swiftrnn.SwiftRNNError, match="parameters have changed"):
-            stale.backward(dy)
+    for _ in range(4):  # however often parameters change after
+        for stale, dy in ((tape, y), (of_linear, z)):
+            with pytest.raises(swiftrnn.SwiftRNNError, match="parameters have changed"):
+                stale.backward(dy)
+        model.parameters.changed()
     model.flat[:] = 0
     assert_same_bits(stream.run(x), expected)
     del model
@@ -313,7 +315,12 @@ def test_layers_go_when_nobody_has_them() -> None:
     del model
     gc.collect()
     assert gone() is None
-    assert_same_bits(encoder(np.ones((2, 1, 4), np.float32))[0], y)
+    y_again, _, tape = encoder.forward(np.ones((2, 1, 4), np.float32))
+    assert_same_bits(y_again, y)
+    bias = encoder.parameters["bias_hh_l0"]
+    swiftrnn.SGD(bias).step(np.ones_like(bias))  # a view of the vector that was everybody's
+    with pytest.raises(swiftrnn.SwiftRNNError, match="parameters have changed"):
+        tape.backward(y)
 
 
 # ---- Refusals --------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ctypes import POINTER, Structure, c_char, c_double, c_int, c_int32, c_int64, c_uint64, c_void_p
 from typing import Any, Callable
 
-from .types import Int64s, _Sized, byref, create_string_buffer
+from .types import ForestPointer, Int64s, _Sized, byref, create_string_buffer
 
 # ---- Enumerations: int in C ------------------------------------------------------------------------------------------
 
@@ -102,6 +102,7 @@ class ModelBatch(_Sized):
         ("target_steps", c_int64),
         ("target_lengths", Int64s),
         ("first_sequence", c_int64),
+        ("forest", ForestPointer),
     ]
 
 
@@ -139,10 +140,11 @@ class GenerationOptions(_Sized):
     ]
 
 
-class TrainerStepResult(Structure):
-    """swiftrnn_trainer_step_result"""
+class TrainerResult(_Sized):
+    """swiftrnn_trainer_result"""
 
     _fields_ = [
+        ("size", c_int64),
         ("loss", c_double),
         ("count", c_int64),
         ("norm", c_double),
