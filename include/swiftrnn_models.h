@@ -301,6 +301,28 @@ swiftrnn_status swiftrnn_model_generate(swiftrnn_model *model, const swiftrnn_mo
                                         const swiftrnn_generation_options *options, int64_t *out_tokens,
                                         int64_t *out_lengths, double *out_log_probabilities, double *out_scores);
 
+/* ==== A look inside ===============================================================================================*/
+
+/** How gradients go back in time through a model, the spectral radius of its recurrent matrices, and which gates are
+ *  shut or open. Immutable. */
+typedef struct swiftrnn_inspection swiftrnn_inspection;
+
+/** Looks inside a model with a batch, without dropout; parameters, gradients and the state are as before. Takes a copy
+ *  of the model, and the time of some passes of single steps.
+ *  @param batch  with targets   @param state where the sequences begin, not moved on; or NULL
+ *  @retval SWIFTRNN_STATUS_UNSUPPORTED  models over trees, attention in a decoder's input, cells that draw masks or use
+ *                                       statistics of the batch */
+swiftrnn_status swiftrnn_inspection_create(swiftrnn_model *model, const swiftrnn_model_batch *batch,
+                                           swiftrnn_model_state *state, swiftrnn_inspection **out_inspection);
+
+/** Gives the handle back. NULL is fine. */
+void swiftrnn_inspection_destroy(swiftrnn_inspection *inspection);
+
+/** Writes what was found as JSON (docs/models.md): for each direction of each layer the norms of the loss's gradient
+ *  for each state after each step, spectral radii, and shares of saturated gates. */
+swiftrnn_status swiftrnn_inspection_json(const swiftrnn_inspection *inspection, char *text, int64_t text_size,
+                                         int64_t *out_size);
+
 /* ==== Training ====================================================================================================*/
 
 /** An optimizer with its moments, a schedule, clipping, and the count of steps. */

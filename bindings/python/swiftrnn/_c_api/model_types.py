@@ -47,6 +47,10 @@ class ModelState(Structure):
     """swiftrnn_model_state, opaque."""
 
 
+class Inspection(Structure):
+    """swiftrnn_inspection, opaque."""
+
+
 class Trainer(Structure):
     """swiftrnn_trainer, opaque."""
 
@@ -55,6 +59,7 @@ VocabularyPointer = POINTER(Vocabulary)
 TextStreamPointer = POINTER(TextStream)
 ModelPointer = POINTER(Model)
 ModelStatePointer = POINTER(ModelState)
+InspectionPointer = POINTER(Inspection)
 TrainerPointer = POINTER(Trainer)
 
 # ---- Structs ---------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from .._parameters import NamedViews
 from ._batch import Batch, CheckedBatch
 from ._examples import Examples
 from ._fitting import Fitting
+from ._inspection import Inspection
 from ._handles import ModelHandle, PathLike, StateHandle, path_bytes
 from ._state import ModelState
 from ._vocabulary import Vocabulary
@@ -334,6 +335,35 @@ class Model(Fitting):
                 c.doubles(address(scores)), c.int64s(address(counts)),
             )  # fmt: skip
         return scores, counts
+
+    def inspect(self, batch: Data, state: ModelState | None = None) -> Inspection:
+        """A look inside, by a batch: how the gradient of the loss goes back in time (vanishing, exploding), the spectral
+        radius of recurrent matrices, and which gates are shut or open. Without dropout; parameters, gradients and the
+        state stay as they are. Takes a copy of the model, and the time of some passes of single steps.
+
+        Parameters
+        ----------
+        batch : Batch or sequence of examples
+            With targets.
+        state : ModelState, optional
+            Where the sequences begin; not moved on. None: they begin here.
+
+        Raises
+        ------
+        SwiftRNNError
+            UNSUPPORTED: models over trees, attention in a decoder's input, cells that draw masks.
+        """
+        checked = self._checked(batch)
+        pointer = c.InspectionPointer()
+        with self._handle.lock:
+            c.inspection_create(
+                self._handle.pointer, c.byref(checked.struct), self._state_pointer(state), c.byref(pointer)
+            )
+        try:
+            text = c.bytes_of(lambda buffer, size, out: c.inspection_json(pointer, buffer, size, out))
+        finally:
+            c.inspection_destroy(pointer)
+        return Inspection.of(json.loads(text))
 
     # ---- Files ----
 
