@@ -207,8 +207,12 @@ swiftrnn_status swiftrnn_model_metadata(const swiftrnn_model *model, const char 
  *  the state on. Gradients stop at the beginning of a call (Williams and Peng 1990). */
 typedef struct swiftrnn_model_state swiftrnn_model_state;
 
-/** @retval SWIFTRNN_STATUS_UNSUPPORTED  the model needs whole sequences: both directions, pooling, or a decoder */
-swiftrnn_status swiftrnn_model_state_create(const swiftrnn_model *model, swiftrnn_model_state **out_state);
+/** Makes a state at the beginning of sequences.
+ *  @param look_back  0; or for training by truncated back-propagation with k2 above k1 (Williams and Peng 1990): with
+ *                    batches of k1 steps, k2 - k1, how many steps before each batch gradients reach back into
+ *  @retval SWIFTRNN_STATUS_UNSUPPORTED  the model needs whole sequences: both directions, pooling, or a decoder */
+swiftrnn_status swiftrnn_model_state_create(const swiftrnn_model *model, int64_t look_back,
+                                            swiftrnn_model_state **out_state);
 
 /** Gives the handle back. NULL is fine. */
 void swiftrnn_model_state_destroy(swiftrnn_model_state *state);
@@ -247,6 +251,12 @@ typedef struct swiftrnn_model_loss_options {
   const void *class_weights;   /**< [outputs] of the model's dtype, or NULL: 1 */
   double sampling_probability; /**< in [0, 1]: how often a decoder reads its own prediction in the place of the target
                                     before (Bengio et al. 2015); 0: teacher forcing, 1: free running */
+  int64_t memory_limit;        /**< bytes of logits that are there at once; 0: 64 MB */
+  int64_t tape_limit;          /**< bytes of activations that a network of one direction keeps for its backward pass;
+                                    others are computed again (Chen et al. 2016), with the same bits, in about twice the
+                                    time; 0: all are kept; -1: those of sqrt(T) steps */
+  const swiftrnn_elementwise_loss_config *numbers; /**< loss and delta of models that give out numbers; its other fields
+                                    are 0 or NULL. NULL: the squared error */
 } swiftrnn_model_loss_options;
 
 /** The loss in training, with dropout; the gradients of all parameters go to the flat vector of gradients, in place of

@@ -5,14 +5,14 @@ import SwiftRNNModels
 
 @implementation @_cdecl("swiftrnn_model_state_create")
 public func swiftrnn_model_state_create(
-  _ model: OpaquePointer!, _ out_state: UnsafeMutablePointer<OpaquePointer?>!
+  _ model: OpaquePointer!, _ look_back: Int64, _ out_state: UnsafeMutablePointer<OpaquePointer?>!
 ) -> swiftrnn_status {
   run(reserving: Reserve.model, making: out_state, "out_state") { () throws(ModelError) in
     let handle = try Handle.model(model)
     return try withModelErrors { () throws(RNNError) in
       switch handle.model {
-      case .float(let model): ModelStateHandle(.float(try model.makeState()))
-      case .double(let model): ModelStateHandle(.double(try model.makeState()))
+      case .float(let model): ModelStateHandle(.float(try model.makeState(lookBack: Int(look_back))))
+      case .double(let model): ModelStateHandle(.double(try model.makeState(lookBack: Int(look_back))))
       }
     }
   }
@@ -114,10 +114,32 @@ extension Argument {
       seed: try seed(settings.seed, seeded: settings.seeded, settings.reserved))
     options.labelSmoothing = settings.label_smoothing
     options.samplingProbability = settings.sampling_probability
+    options.memoryLimit = Int(settings.memory_limit)
+    guard settings.tape_limit >= -1 else {
+      throw .invalidValue("tape_limit", Int(settings.tape_limit), low: -1, high: .max)
+    }
+    switch settings.tape_limit {
+    case 0: options.tapeLimit = nil
+    case -1: options.tapeLimit = 0
+    default: options.tapeLimit = Int(settings.tape_limit)
+    }
+    if let numbers = settings.numbers { options.loss = try loss(numbers) }
     if let weights = settings.class_weights {
       options.classWeights = try array("class_weights", weights, model.configuration.outputs, of: Scalar.self)
     }
     return options
+  }
+}
+
+extension Argument {
+  /// The loss of numbers in options of a model's loss.
+  private static func loss(_ given: UnsafePointer<swiftrnn_elementwise_loss_config>) throws(RNNError) -> ElementwiseLoss {
+    let config = try settings("numbers", given)
+    guard
+      config.row_weights == nil, config.positive_weights == nil, config.lengths == nil, config.sequences == 0,
+      config.reduction == SWIFTRNN_REDUCTION_MEAN
+    else { throw .unsupported("the loss of a model's numbers has no weights, and the lengths of the batch") }
+    return try elementwiseLoss(config.loss, delta: config.delta)
   }
 }
 

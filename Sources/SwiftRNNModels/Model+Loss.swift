@@ -18,6 +18,7 @@ extension Model {
     _ options: TrainingOptions<Scalar> = TrainingOptions()
   ) throws(RNNError) -> ModelLoss {
     try options.check(configuration)
+    try limitTapes(options.tapeLimit)
     if feedback != nil, options.samplingProbability == 1 {
       return try loss(batch, feedback: .outputs, state: state, options)
     }
@@ -89,6 +90,15 @@ extension Model {
       throw .unsupported("a state is carried on by language models and taggers of one direction")
     }
     return ModelState(reader.part.network, lookBack: lookBack)
+  }
+
+  /// - Throws: ``RNNError/unsupported(_:)`` for a limit where no network's steps can be cut.
+  private func limitTapes(_ limit: Int?) throws(RNNError) {
+    let parts = [reader?.part, decoder?.part].compactMap { $0 }
+    guard limit == nil || parts.contains(where: { $0.network.cutsSteps }) else {
+      throw .unsupported("a limit on the tape is for networks of one direction, of cells with kernels")
+    }
+    for part in parts { part.tapeLimit = limit }
   }
 
   private var drawsMasks: Bool {

@@ -78,6 +78,11 @@ final class NetworkPart<Scalar: RNNScalar> {
   var lastForest: (arguments: Network<Scalar>.ForestForward, forest: Forest)?
   /// What the backward pass after it was given.
   private(set) var lastGradients: (dy: UnsafePointer<Scalar>?, final: States<Scalar>)?
+  /// As ``TrainingOptions/tapeLimit``, for the next pass in training.
+  var tapeLimit: Int?
+  private let segments = SegmentMemory<Scalar>()
+  /// The segments of the last forward pass for training; one or none: its tape is whole.
+  private var cuts: [StepSegment] = []
 
   /// Names within the layer, and shapes, as the list of the model's parameters wants them.
   static func tensors(_ network: Network<Scalar>) throws(RNNError) -> [(name: String, shape: [Int])] {
@@ -137,10 +142,16 @@ final class NetworkPart<Scalar: RNNScalar> {
       network.workspaceSize(.forward, steps: shape.steps, sequences: shape.sequences))
     (forward.workspace, forward.workspaceBytes) = (UnsafeMutableRawPointer(memory.baseAddress), memory.count)
     if let seed {
-      let memory = try tape.take(network.tapeSize(steps: shape.steps, sequences: shape.sequences))
-      (forward.tape, forward.tapeBytes) = (UnsafeMutableRawPointer(memory.baseAddress), memory.count)
       forward.seed = seed
       forward.firstSequence = shape.firstSequence
+      cuts = try StepSegment.segments(shape, network, tapeLimit: tapeLimit)
+      if cuts.count > 1 {
+        try SegmentedPass(self, forward, shape, cuts, segments, tape: tape, workspace: workspace).forward()
+        last = (forward, shape)
+        return y
+      }
+      let memory = try tape.take(network.tapeSize(steps: shape.steps, sequences: shape.sequences))
+      (forward.tape, forward.tapeBytes) = (UnsafeMutableRawPointer(memory.baseAddress), memory.count)
     }
     let constants = parameters.map { UnsafeRawPointer($0) }
     try constants.withUnsafeBufferPointer { (pointers) throws(RNNError) in
@@ -165,6 +176,10 @@ final class NetworkPart<Scalar: RNNScalar> {
     (backward.x, backward.dy, backward.dx) = (forward.x, dy, dx)
     (backward.lengths, backward.initial) = (shape.lengths, forward.initial)
     (backward.finalGradients, backward.initialGradients) = (finalGradients, initialGradients)
+    if cuts.count > 1 {
+      return try SegmentedPass(self, forward, shape, cuts, segments, tape: tape, workspace: workspace).backward(
+        backward)
+    }
     (backward.tape, backward.tapeBytes) = (UnsafeRawPointer(forward.tape), forward.tapeBytes)
     let memory = try workspace.take(
       network.workspaceSize(.backward, steps: shape.steps, sequences: shape.sequences))

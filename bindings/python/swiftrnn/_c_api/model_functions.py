@@ -144,8 +144,11 @@ model_set_metadata = _declare("swiftrnn_model_set_metadata", status, ModelPointe
 #                                         int64_t *out_size);
 model_metadata = _declare("swiftrnn_model_metadata", status, ModelPointer, c_char_p, c_char_p, c_int64, Int64s)
 
-# swiftrnn_status swiftrnn_model_state_create(const swiftrnn_model *model, swiftrnn_model_state **out_state);
-model_state_create = _declare("swiftrnn_model_state_create", status, ModelPointer, POINTER(ModelStatePointer))
+# swiftrnn_status swiftrnn_model_state_create(const swiftrnn_model *model, int64_t look_back,
+#                                             swiftrnn_model_state **out_state);
+model_state_create = _declare(
+    "swiftrnn_model_state_create", status, ModelPointer, c_int64, POINTER(ModelStatePointer)
+)
 
 # void swiftrnn_model_state_destroy(swiftrnn_model_state *state);
 model_state_destroy = _declare("swiftrnn_model_state_destroy", None, ModelStatePointer)

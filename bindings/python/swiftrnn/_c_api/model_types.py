@@ -8,7 +8,7 @@ from __future__ import annotations
 from ctypes import POINTER, Structure, c_char, c_double, c_int, c_int32, c_int64, c_uint64, c_void_p
 from typing import Any, Callable
 
-from .types import ForestPointer, Int64s, _Sized, byref, create_string_buffer
+from .types import ElementwiseLossConfig, ForestPointer, Int64s, _Sized, byref, create_string_buffer
 
 # ---- Enumerations: int in C ------------------------------------------------------------------------------------------
 
@@ -122,6 +122,9 @@ class ModelLossOptions(_Sized):
         ("label_smoothing", c_double),
         ("class_weights", c_void_p),
         ("sampling_probability", c_double),
+        ("memory_limit", c_int64),
+        ("tape_limit", c_int64),
+        ("numbers", POINTER(ElementwiseLossConfig)),
     ]
 
 

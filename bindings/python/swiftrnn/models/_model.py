@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _c_api as c
-from .._arrays import Array, address, float_type, real, shaped, unsigned
+from .._arrays import Array, address, float_type, integer, real, shaped, unsigned
 from .._initialize import Distribution, initializer
 from .._parameters import NamedViews
 from ._batch import Batch, CheckedBatch
@@ -18,6 +18,7 @@ from ._examples import Examples
 from ._fitting import Fitting
 from ._inspection import Inspection
 from ._handles import ModelHandle, PathLike, StateHandle, path_bytes
+from ._settings import number_loss
 from ._state import ModelState
 from ._vocabulary import Vocabulary
 
@@ -234,15 +235,21 @@ class Model(Fitting):
             raise TypeError(f"state: expected what make_state gave, got {type(state).__name__}")
         return state._handle.pointer
 
-    def make_state(self) -> ModelState:
+    def make_state(self, look_back: int = 0) -> ModelState:
         """A state at the beginning of sequences: of language models, and of taggers of one direction.
+
+        Parameters
+        ----------
+        look_back : int
+            Of training by truncated back-propagation with k2 above k1 (Williams and Peng 1990): with batches of k1
+            steps, k2 - k1, how many steps before each batch gradients reach back into. 0: none.
 
         Raises
         ------
         SwiftRNNError
             UNSUPPORTED: the model needs whole sequences.
         """
-        return ModelState(StateHandle(self._handle))
+        return ModelState(StateHandle(self._handle, look_back=integer(look_back, "look_back", 0)))
 
     def loss(
         self,
@@ -253,6 +260,9 @@ class Model(Fitting):
         label_smoothing: float = 0.0,
         class_weights: Array | None = None,
         sampling_probability: float = 0.0,
+        numbers: str = "squared_error",
+        delta: float = 1.0,
+        tape_limit: int | str | None = None,
     ) -> float:
         """The loss of a batch in training, with dropout; leaves the gradients of all parameters in `gradients`, in the
         place of what was there.
@@ -272,17 +282,31 @@ class Model(Fitting):
         sampling_probability : float
             How often a decoder reads its own prediction in the place of the target before, in [0, 1] (Bengio et al.
             2015). 0: teacher forcing; 1: free running.
+        numbers : str
+            The loss of models that give out numbers: "squared_error", "absolute_error", "huber", or
+            "binary_cross_entropy", where outputs are logits.
+        delta : float
+            Of the Huber loss (Huber 1964), above 0.
+        tape_limit : int or "sqrt", optional
+            Bytes of activations that a network of one direction keeps for its backward pass, those of sqrt(T) steps for
+            "sqrt"; others are computed again (Chen et al. 2016): the same bits, in about twice the time. None: all are
+            kept.
 
         Returns
         -------
         loss : float
-            Cross-entropy in nats, the mean over the targets that count; of numbers the mean square of errors.
+            Cross-entropy in nats, the mean over the targets that count; of numbers the mean of their losses.
         """
         checked = self._checked(batch)
         options = c.ModelLossOptions(
             label_smoothing=real(label_smoothing, "label_smoothing"),
             sampling_probability=real(sampling_probability, "sampling_probability"),
         )
+        if numbers != "squared_error":
+            own = c.ElementwiseLossConfig(loss=number_loss(numbers), delta=real(delta, "delta"))
+            options.numbers = c.pointer(own)
+        if tape_limit is not None:
+            options.tape_limit = -1 if tape_limit == "sqrt" else integer(tape_limit, "tape_limit", 1)
         if seed is not None:
             options.seeded, options.seed = 1, unsigned(seed, "seed")
         if class_weights is not None:
