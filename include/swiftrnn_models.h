@@ -255,6 +255,9 @@ typedef struct swiftrnn_model_loss_options {
   int64_t tape_limit;          /**< bytes of activations that a network of one direction keeps for its backward pass;
                                     others are computed again (Chen et al. 2016), with the same bits, in about twice the
                                     time; 0: all are kept; -1: those of sqrt(T) steps */
+  int64_t sampled_classes;     /**< sampled softmax for training with many classes: so many are drawn, log-uniform over
+                                    ids that are sorted by frequency, to stand for all others (Jean et al. 2015); 0: the
+                                    whole softmax */
   const swiftrnn_elementwise_loss_config *numbers; /**< loss and delta of models that give out numbers; its other fields
                                     are 0 or NULL. NULL: the squared error */
 } swiftrnn_model_loss_options;

@@ -115,6 +115,7 @@ extension Argument {
     options.labelSmoothing = settings.label_smoothing
     options.samplingProbability = settings.sampling_probability
     options.memoryLimit = Int(settings.memory_limit)
+    options.sampledClasses = Int(settings.sampled_classes)
     guard settings.tape_limit >= -1 else {
       throw .invalidValue("tape_limit", Int(settings.tape_limit), low: -1, high: .max)
     }
@@ -133,7 +134,8 @@ extension Argument {
 
 extension Argument {
   /// The loss of numbers in options of a model's loss.
-  private static func loss(_ given: UnsafePointer<swiftrnn_elementwise_loss_config>) throws(RNNError) -> ElementwiseLoss {
+  private static func loss(_ given: UnsafePointer<swiftrnn_elementwise_loss_config>) throws(RNNError) -> ElementwiseLoss
+  {
     let config = try settings("numbers", given)
     guard
       config.row_weights == nil, config.positive_weights == nil, config.lengths == nil, config.sequences == 0,

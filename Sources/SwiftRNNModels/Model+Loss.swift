@@ -22,7 +22,7 @@ extension Model {
     if feedback != nil, options.samplingProbability == 1 {
       return try loss(batch, feedback: .outputs, state: state, options)
     }
-    let isRandom = drawsMasks || options.samplingProbability > 0
+    let isRandom = drawsMasks || options.samplingProbability > 0 || options.sampledClasses > 0
     let seed = options.seed ?? (isRandom ? Philox.drawnSeed() : 0)
     if let state, state.lookBack > 0 { return try lossLookingBack(batch, state, options, seed: seed) }
     let loss = try run(mixed(batch, state, options, seed: seed), state, options, seed: seed)
@@ -117,6 +117,9 @@ extension Model {
       let y = try output.forward(rows.x.constant, rows: rows.count)
       loss = try self.loss(of: y, batch, rows: rows.count, options.loss, wantsGradient: seed != nil)
       dx = seed == nil ? nil : try output.backward(rows.x.constant, rows: rows.count, dy: y.constant)
+    } else if let seed, options.sampledClasses > 0 {
+      (loss, dx) = try output.sampledCrossEntropy(
+        rows.x.constant, targets: countedTargets(batch), count: options.sampledClasses, seed: Self.seed(seed, 7))
     } else {
       (loss, dx) = try output.crossEntropy(
         rows.x.constant, targets: countedTargets(batch), options, wantsGradient: seed != nil)

@@ -18,6 +18,7 @@ extension Model {
     let rows = try forward(batch, state, seed: nil)
     let targets = try countedTargets(batch)
     let losses = Buffer<Double>()
+    defer { withExtendedLifetime(losses) {} }
     let each = try losses.take(targets.count)
     _ = try output.crossEntropy(
       rows.x.constant, targets: targets, TrainingOptions(), rowLosses: each, wantsGradient: false)

@@ -5,10 +5,11 @@ import SwiftRNN
 final class OutputPart<Scalar: RNNScalar> {
   let inputs: Int
   let outputs: Int
-  private let weight: Parameter<Scalar>
-  private let bias: Parameter<Scalar>
-  private let isTied: Bool
-  private let (results, gradient) = (Buffer<Scalar>(), Buffer<Scalar>())
+  let weight: Parameter<Scalar>
+  let bias: Parameter<Scalar>
+  let isTied: Bool
+  let (results, gradient) = (Buffer<Scalar>(), Buffer<Scalar>())
+  let sampledMemory = SampledMemory<Scalar>()
 
   /// - Parameter isTied: the weights are an embedding's table, and no tensor of this layer's own.
   static func add(

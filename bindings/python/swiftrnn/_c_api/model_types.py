@@ -124,6 +124,7 @@ class ModelLossOptions(_Sized):
         ("sampling_probability", c_double),
         ("memory_limit", c_int64),
         ("tape_limit", c_int64),
+        ("sampled_classes", c_int64),
         ("numbers", POINTER(ElementwiseLossConfig)),
     ]
 

@@ -263,6 +263,7 @@ class Model(Fitting):
         numbers: str = "squared_error",
         delta: float = 1.0,
         tape_limit: int | str | None = None,
+        sampled_classes: int = 0,
     ) -> float:
         """The loss of a batch in training, with dropout; leaves the gradients of all parameters in `gradients`, in the
         place of what was there.
@@ -291,6 +292,9 @@ class Model(Fitting):
             Bytes of activations that a network of one direction keeps for its backward pass, those of sqrt(T) steps for
             "sqrt"; others are computed again (Chen et al. 2016): the same bits, in about twice the time. None: all are
             kept.
+        sampled_classes : int
+            For training with many classes: so many classes are drawn, log-uniform over ids that are sorted by frequency,
+            as the substitutes of all others (Jean et al. 2015). 0: the whole softmax.
 
         Returns
         -------
@@ -305,6 +309,7 @@ class Model(Fitting):
         if numbers != "squared_error":
             own = c.ElementwiseLossConfig(loss=number_loss(numbers), delta=real(delta, "delta"))
             options.numbers = c.pointer(own)
+        options.sampled_classes = integer(sampled_classes, "sampled_classes", 0)
         if tape_limit is not None:
             options.tape_limit = -1 if tape_limit == "sqrt" else integer(tape_limit, "tape_limit", 1)
         if seed is not None:
