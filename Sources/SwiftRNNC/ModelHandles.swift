@@ -149,13 +149,11 @@ func run<Object: AnyObject>(
   reserving bytes: Int, making out: UnsafeMutablePointer<OpaquePointer?>?, _ name: StaticString,
   _ body: () throws(ModelError) -> Object?
 ) -> swiftrnn_status {
-  run(
-    reserving: bytes,
-    models: { () throws(ModelError) in
-      let out = try withModelErrors { () throws(RNNError) in try output(out, name) }
-      out.pointee = nil
-      out.pointee = try keptHandle(body)
-    })
+  run(models: { () throws(ModelError) in
+    let out = try withModelErrors { () throws(RNNError) in try output(out, name) }
+    out.pointee = nil
+    out.pointee = try withModelReserve(bytes) { () throws(ModelError) in try keptHandle(body) }
+  })
 }
 
 /// A handle of an object that keeps nothing of the reserve, or nil for none.

@@ -218,28 +218,27 @@ public func swiftrnn_trainer_load(
       checkpoint.state.map { ModelStateHandle(state($0)) }
     )
   }
-  return run(
-    reserving: Reserve.file(path),
-    models: { () throws(ModelError) in
-      let (outModel, outTrainer, outState) = try withModelErrors { () throws(RNNError) in
-        (
-          try output(out_model, "out_model"), try output(out_trainer, "out_trainer"),
-          try out_state.map { (pointer) throws(RNNError) in try output(pointer, "out_state") }
-        )
-      }
-      (outModel.pointee, outTrainer.pointee) = (nil, nil)
-      outState?.pointee = nil
+  return run(models: { () throws(ModelError) in
+    let (outModel, outTrainer, outState) = try withModelErrors { () throws(RNNError) in
+      (
+        try output(out_model, "out_model"), try output(out_trainer, "out_trainer"),
+        try out_state.map { (pointer) throws(RNNError) in try output(pointer, "out_state") }
+      )
+    }
+    (outModel.pointee, outTrainer.pointee) = (nil, nil)
+    outState?.pointee = nil
+    try withModelReserve(Reserve.file(path)) { () throws(ModelError) in
       let path = try Argument.string("path", path)
       let (trainer, state) =
         try ModelFile.elementType(path) == .f64
-        ? try handles(
-          path, { (model: Model<Double>) in .double(model) }, { .double($0) }, { .double($0) })
+        ? try handles(path, { (model: Model<Double>) in .double(model) }, { .double($0) }, { .double($0) })
         : try handles(path, { (model: Model<Float>) in .float(model) }, { .float($0) }, { .float($0) })
       guard !swiftrnn_reserve_holds() else { throw .rnn(.outOfMemory(bytes: swiftrnn_lacking_memory())) }
       outModel.pointee = Handle.make(trainer.model)
       outTrainer.pointee = Handle.make(trainer)
       outState?.pointee = state.map { Handle.make($0) }
-    })
+    }
+  })
 }
 
 @implementation @_cdecl("swiftrnn_trainer_progress")
