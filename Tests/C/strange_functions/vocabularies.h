@@ -293,7 +293,7 @@ static void read_text(void) {
     has_array(&c, "out_steps", &v.out_size, 8, 1);
     fill_outputs(&fill_state, 1), keep_blocks(), name_call(&c, "");
     (void)perform(&c, is_huge ? BIT(OK) | BIT(OVERFLOW) : BIT(OK));
-    changed_calls(&c, any(2), &fill_state);
+    if (!is_huge) changed_calls(&c, any(2), &fill_state);
     call_begin(&c, F_text_stream_position, run_text_stream_position);
     has_object(&c, "stream", &v.stream);
     for (int i = 0; i < 3; i++) has_array(&c, "a position", &v.outs[i], 8, 0);
