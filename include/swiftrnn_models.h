@@ -78,11 +78,13 @@ swiftrnn_status swiftrnn_vocabulary_json(const swiftrnn_vocabulary *vocabulary, 
 /** Number of ids. */
 swiftrnn_status swiftrnn_vocabulary_size(const swiftrnn_vocabulary *vocabulary, int64_t *out_size);
 
-/** The id of a token by its text, or of a special token by its name, such as "<bos>"; -1: the vocabulary lacks it. */
+/** The id of a token by its text, or of a special token by its name, such as "<bos>"; -1: the vocabulary lacks it.
+ *  @param token  NULL if token_size is 0 */
 swiftrnn_status swiftrnn_vocabulary_id(const swiftrnn_vocabulary *vocabulary, const char *token, int64_t token_size,
                                        int64_t *out_id);
 
 /** The ids of a text.
+ *  @param text       NULL if text_size is 0
  *  @param framed     1: "<bos>" before and "<eos>" behind, as far as the vocabulary has them
  *  @param ids        [id_count] receives the first ids; NULL if id_count is 0
  *  @param out_count  how many ids the text has
@@ -132,7 +134,8 @@ typedef struct swiftrnn_model swiftrnn_model;
  *  @param dtype          of parameters, features and all numbers
  *  @param configuration  JSON, as docs/files.md has it:
  *                        {"kind": "tagger", "input": {"vocabulary": 5000, "embedding_size": 64}, "outputs": 17,
- *                         "network": {"cell": "lstm", "hidden_size": 128, "bidirectional": true}}
+ *                         "network": {"cell": "lstm", "hidden_size": 128, "num_layers": 1, "bidirectional": true},
+ *                         "dropout": 0, "predicts_numbers": false}; every key must be there, in any order
  *  @retval SWIFTRNN_STATUS_INVALID_FORMAT  no JSON, an unknown key or word: the message says where and what is known */
 swiftrnn_status swiftrnn_model_create(swiftrnn_dtype dtype, const char *configuration, int64_t configuration_size,
                                       swiftrnn_model **out_model);
@@ -150,7 +153,7 @@ swiftrnn_status swiftrnn_model_save(const swiftrnn_model *model, const char *pat
 /** Gives the handle back; states and trainers made from the model stay usable. NULL is fine. */
 void swiftrnn_model_destroy(swiftrnn_model *model);
 
-/** Draws all parameters.
+/** Draws all parameters. On an error they are as before.
  *  @param initializer  of networks; NULL: their default. Embeddings are drawn from N(0, 1), or if tied from
  *                      N(0, 1 / width); other layers from U(-1/sqrt(inputs), 1/sqrt(inputs)) */
 swiftrnn_status swiftrnn_model_initialize(swiftrnn_model *model, const swiftrnn_initializer *initializer,
@@ -199,7 +202,7 @@ swiftrnn_status swiftrnn_model_vocabulary(const swiftrnn_model *model, swiftrnn_
  *  themselves are refused. */
 swiftrnn_status swiftrnn_model_set_metadata(swiftrnn_model *model, const char *key, const char *value);
 
-/** Writes the value of an entry; out_size receives 0 if there is none. */
+/** Writes the value of an entry; out_size receives 0 if there is none, and text nothing. */
 swiftrnn_status swiftrnn_model_metadata(const swiftrnn_model *model, const char *key, char *text, int64_t text_size,
                                         int64_t *out_size);
 

@@ -63,8 +63,14 @@ static void making(void) {
     }
     CHECK(out == NULL);
   }
+  /* The header's example is one. */
+  static const char example[] =
+      "{\"kind\": \"tagger\", \"input\": {\"vocabulary\": 5000, \"embedding_size\": 64}, \"outputs\": 17, "
+      "\"network\": {\"cell\": \"lstm\", \"hidden_size\": 128, \"num_layers\": 1, \"bidirectional\": true}, "
+      "\"dropout\": 0, \"predicts_numbers\": false}";
+  CHECK_STATUS(CREATE(SWIFTRNN_FLOAT64, example, sizeof example - 1), SWIFTRNN_STATUS_OK);
+  swiftrnn_model_destroy(out), swiftrnn_model_destroy(NULL);
 #undef CREATE
-  swiftrnn_model_destroy(NULL);
 }
 
 static void files(void) {

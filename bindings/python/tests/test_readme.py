@@ -107,7 +107,7 @@ def run_c(tmp_path: Path, text: str) -> str:
         "cc", "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT / 'include'}", tmp_path / "program.c",
         "-o", tmp_path / "program", f"-L{tmp_path}", "-lswiftrnn", f"-Wl,-rpath,{tmp_path}",
     )  # fmt: skip
-    return run(tmp_path / "program")
+    return run(tmp_path / "program", cwd=tmp_path)
 
 
 def test_a_cell_in_c(tmp_path: Path) -> None:
@@ -122,6 +122,13 @@ def test_c(tmp_path: Path) -> None:
     numbers = [float(word) for word in output.removeprefix("the last output: ").split()]
     assert len(numbers) == 4
     assert all(0 < abs(number) < 1 for number in numbers)
+
+
+def test_a_model_in_c(tmp_path: Path) -> None:
+    output = run_c(tmp_path, program("c", 1, page="docs/c.md"))
+    found = re.fullmatch(r"step 100: loss (\S+)\n", output)
+    assert found and 0 < float(found[1]) < 0.1, output
+    assert (tmp_path / "tagger.safetensors").stat().st_size > 1000
 
 
 def run_shell(tmp_path: Path, text: str) -> str:
