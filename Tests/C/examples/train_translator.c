@@ -1,4 +1,4 @@
-/* Trains an encoder and decoder that gives the words of a line backwards, and saves it: a model for Examples/C/translate.c.
+/* Trains an encoder and decoder that gives the words of a line backwards, and saves it: a model for bindings/c/translate.c.
  *
  *     train_translator MODEL */
 #include "check.h"
