@@ -65,7 +65,7 @@ def train_classifier(arguments: argparse.Namespace) -> None:
         )
     )  # fmt: skip
     validation = held_out(arguments, len(data), "rows", lambda path: known_labels(path, table, labels))
-    train(model, data, arguments, validation, batch_size=batch_size(arguments))
+    train(model, data, arguments, validation, batch_size=batch_size(arguments, len(data)))
 
 
 def add_classify(parser: argparse.ArgumentParser) -> None:

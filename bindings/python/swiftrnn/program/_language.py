@@ -22,8 +22,6 @@ IN_MEMORY = 32 << 20
 """Bytes up to which a text is in memory: a part of it can be held out then."""
 STEPS = 64
 """Tokens through which gradients flow back, where nothing else is asked for."""
-STEPS_OF_EPOCH = 50
-"""Steps that an epoch has at least, where a short text allows for them: so many parts are read side by side."""
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
@@ -81,9 +79,7 @@ def _train_text(arguments: argparse.Namespace) -> None:
     if len(ids) < 8:
         raise DataError(f"{name_of(arguments.file)}: has {counted(len(ids), 'token')}, too few to learn from")
     steps = arguments.steps or STEPS
-    size = batch_size(arguments)
-    if arguments.batch_size is None:
-        size = max(1, min(size, len(ids) // (STEPS_OF_EPOCH * steps)))
+    size = batch_size(arguments, len(ids) // steps, 1)
     validation = held_out(
         arguments, len(ids), "tokens", lambda path: vocabulary.encode(_text(path, arguments.tokens))
     )
@@ -108,7 +104,7 @@ def _train_file(arguments: argparse.Namespace) -> None:
     vocabulary = Vocabulary.from_file(arguments.tokens, arguments.file, **_options(arguments))
     train(
         _model(vocabulary, arguments), Path(arguments.file), arguments, Path(files[1]) if len(files) == 2 else None,
-        batch_size=batch_size(arguments), steps=arguments.steps or STEPS,
+        batch_size=arguments.batch_size or arguments.batch_size_default, steps=arguments.steps or STEPS,
     )  # fmt: skip
 
 
@@ -119,7 +115,7 @@ def _train_lines(arguments: argparse.Namespace) -> None:
     lines = _full_lines(arguments.file)
     vocabulary = Vocabulary(arguments.tokens, lines, specials=("<unk>", "<bos>", "<eos>"), **_options(arguments))
     validation = held_out(arguments, len(lines), "lines", _full_lines)
-    train(_model(vocabulary, arguments), lines, arguments, validation, batch_size=batch_size(arguments))
+    train(_model(vocabulary, arguments), lines, arguments, validation, batch_size=batch_size(arguments, len(lines)))
 
 
 def _full_lines(path: str) -> list[str]:

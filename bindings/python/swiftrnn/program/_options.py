@@ -134,7 +134,8 @@ def add_training(parser: argparse.ArgumentParser, epochs: int, batch_size: int, 
     group = parser.add_argument_group("training")
     group.add_argument("--epochs", type=whole(1), default=epochs, metavar="K",
                        help=f"times that the data are gone through (default: {epochs})")
-    group.add_argument("--batch-size", type=whole(1, 65536), metavar="N", help=f"sequences of a batch (default: {batch_size})")
+    group.add_argument("--batch-size", type=whole(1, 65536), metavar="N", 
+                       help=f"sequences of a batch (default: {batch_size}, fewer where data are few)")
     group.add_argument("--optimizer", choices=tuple(RATES), default="adam", help="default: adam")
     group.add_argument("--momentum", type=number(0, 1, open_high=True), metavar="M", help="of sgd (default: 0)")
     group.add_argument("--weight-decay", type=number(0, float("inf"), open_high=True), metavar="W",

@@ -54,7 +54,7 @@ def train_tagger(arguments: argparse.Namespace) -> None:
     validation = held_out(
         arguments, len(data), "sequences", lambda path: known_tags(path, arguments.layout, table, labels)
     )
-    train(model, data, arguments, validation, batch_size=batch_size(arguments))
+    train(model, data, arguments, validation, batch_size=batch_size(arguments, len(data)))
 
 
 def add_tag(parser: argparse.ArgumentParser) -> None:

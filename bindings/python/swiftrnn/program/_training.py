@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any, Callable, Sequence
@@ -13,6 +14,9 @@ from ..models import History, Model, Vocabulary
 from ..models._training import OtherTraining
 from ._failures import DataError, UsageError
 from ._readers import name_of
+
+STEPS_OF_EPOCH = 50
+"""Steps that an epoch has at least, as far as data are enough."""
 
 
 def make(build: Callable[[], Model]) -> Model:
@@ -50,6 +54,25 @@ def check_files(arguments: argparse.Namespace) -> None:
 def checkpoint_of(arguments: argparse.Namespace) -> Path:
     """Where the training is saved while it runs."""
     return Path(arguments.checkpoint or f"{arguments.output}.checkpoint")
+
+
+def _clear(*paths: Path) -> None:
+    """Removes what processes that were killed left of files which they were writing."""
+    for path in paths:
+        for other in path.absolute().parent.iterdir():
+            found = re.fullmatch(re.escape(path.name) + r"\.tmp-(\d+)-[0-9a-f]+", other.name)
+            if found and not _is_alive(int(found[1])):
+                other.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _check_writable(path: str) -> None:
@@ -141,6 +164,8 @@ def train(model: Model, data: Any, arguments: argparse.Namespace, validation: An
     checkpoint = checkpoint_of(arguments)
     if arguments.patience is not None and validation is None:
         raise UsageError("--patience needs --validation")
+    best, output = checkpoint.with_name(checkpoint.name + ".best"), Path(arguments.output)
+    _clear(checkpoint, best, output)
     optimizer, schedule = _optimizer(arguments), _schedule(arguments, validation is not None)
     try:
         history = model.fit(
@@ -171,7 +196,7 @@ def train(model: Model, data: Any, arguments: argparse.Namespace, validation: An
     model.save(arguments.output)
     if arguments.plot is not None:
         history.plot(arguments.plot)
-    for path in (checkpoint, checkpoint.with_name(checkpoint.name + ".best")):
+    for path in (checkpoint, best):
         path.unlink(missing_ok=True)
     _tell(model, history, arguments)
 
@@ -186,6 +211,8 @@ def _tell(model: Model, history: History, arguments: argparse.Namespace) -> None
         print(f"saved {arguments.plot}: the learning curve")
 
 
-def batch_size(arguments: argparse.Namespace) -> int:
-    """Sequences of a batch."""
-    return int(arguments.batch_size or arguments.batch_size_default)
+def batch_size(arguments: argparse.Namespace, count: int, least: int = 4) -> int:
+    """Sequences of a batch, of `count` sequences: where nothing is asked for, fewer than the default if an epoch would
+    have too few steps otherwise."""
+    default = int(arguments.batch_size_default)
+    return int(arguments.batch_size or max(least, min(default, count // STEPS_OF_EPOCH)))

@@ -80,7 +80,7 @@ def train_seq2seq(arguments: argparse.Namespace) -> None:
     validation = held_out(
         arguments, len(pairs), "pairs", lambda path: _pairs(arguments, path, arguments.validation_targets)
     )
-    train(model, pairs, arguments, validation, batch_size=batch_size(arguments), sampling=sampling)
+    train(model, pairs, arguments, validation, batch_size=batch_size(arguments, len(pairs)), sampling=sampling)
 
 
 def _sampling(arguments: argparse.Namespace) -> Any:
