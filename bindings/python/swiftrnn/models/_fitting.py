@@ -17,7 +17,7 @@ from ._progress import progress_of
 from ._settings import trainer_settings
 from ._sources import ExampleSource, Source
 from ._trainer import Trainer
-from ._training import Plan, Training
+from ._training import OtherTraining, Plan, Training
 
 if TYPE_CHECKING:
     from ._model import Model
@@ -132,6 +132,8 @@ class Fitting:
         if trainer is not None:
             _same_model(self, trainer.model, path)
         chosen = _seed_of(told) if told else secrets.randbits(63) if seed is None else unsigned(seed, "seed")
+        if told and seed is not None and unsigned(seed, "seed") != chosen:
+            raise OtherTraining(path, f"seed was {chosen}, and is {seed} now")
         source, validate = self._sources(data, validation, batch_size, limit, steps, chosen)
         if source.batches == 0:
             raise ValueError("data: there is no example")
@@ -222,6 +224,6 @@ def _seed_of(told: str) -> int:
 
 def _same_model(model: "Model", other: "Model", path: Path | None) -> None:
     if model.configuration != other.configuration or model.dtype != other.dtype:
-        raise ValueError(f"{path}: is the checkpoint of another model")
+        raise OtherTraining(path, "the model has another configuration")
     if (model.vocabulary, model.target_vocabulary) != (other.vocabulary, other.target_vocabulary):
-        raise ValueError(f"{path}: is the checkpoint of a model with other vocabularies")
+        raise OtherTraining(path, "the model has other vocabularies")

@@ -41,7 +41,7 @@ def trainer_settings(
     settings.setdefault("rate", RATES[settings["optimizer"]])
     if schedule is not None:
         settings.update(_with_plateau(_named(schedule, "schedule", SCHEDULES)))
-        if settings["schedule"] in _WITH_END and steps is not None:
+        if settings.get("schedule") in _WITH_END and steps is not None:
             settings.setdefault("steps", integer(steps, "steps", 1))
     if clip is not None:
         settings["clip_norm"] = not_negative(clip, "clip")
@@ -67,7 +67,10 @@ def _with_plateau(settings: dict[str, Any]) -> dict[str, Any]:
     if settings["schedule"] != "plateau":
         return settings
     own = {"plateau_patience": PLATEAU_PATIENCE}
-    own.update({f"plateau_{key}": value for key, value in settings.items() if key != "schedule"})
+    # A warm-up is of the constant rate; all else is the plateau's.
+    own.update(
+        {key if key == "warm_up" else f"plateau_{key}": value for key, value in settings.items() if key != "schedule"}
+    )
     return own
 
 
