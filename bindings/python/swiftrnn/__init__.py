@@ -25,7 +25,7 @@ on the batch that a sequence is in, on padding, nor on streaming or whole.
 from ._cell_network import CellNetwork
 from ._cells import GRU, LSTM, RNN
 from ._equations import Cell, cell_text, cells
-from ._errors import Status, SwiftRNNError, SwiftRNNMemoryError, SwiftRNNValueError
+from ._errors import Status, SwiftRNNError, SwiftRNNFileError, SwiftRNNMemoryError, SwiftRNNValueError
 from ._forest import Forest
 from ._forest_tape import ForestTape
 from ._frozen import Frozen
@@ -99,6 +99,7 @@ __all__ = [
     "Status",
     "Stream",
     "SwiftRNNError",
+    "SwiftRNNFileError",
     "SwiftRNNMemoryError",
     "SwiftRNNValueError",
     "Tape",

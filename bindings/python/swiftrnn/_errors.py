@@ -21,6 +21,8 @@ class Status(enum.IntEnum):
     MISMATCH = 7
     OUT_OF_MEMORY = 8
     UNSUPPORTED = 9
+    FILE = 10
+    INVALID_FORMAT = 11
 
 
 class SwiftRNNError(Exception):
@@ -63,7 +65,11 @@ class SwiftRNNMemoryError(SwiftRNNError, MemoryError):
     """The system had no memory left for the library. Nothing was computed; the process goes on."""
 
 
-for _public in (Status, SwiftRNNError, SwiftRNNValueError, SwiftRNNMemoryError):
+class SwiftRNNFileError(SwiftRNNError, OSError):
+    """A file that cannot be read or written. The message has the path and the system's reason."""
+
+
+for _public in (Status, SwiftRNNError, SwiftRNNValueError, SwiftRNNMemoryError, SwiftRNNFileError):
     _public.__module__ = "swiftrnn"  # where users find it: tracebacks and pickles say so
 
 # What the C contract's messages call by other names than this package's arguments.
@@ -127,7 +133,7 @@ PYTHONS_NAMES = {
 # Only where a message begins with them: what else it has may be of a cell's text.
 _C_NAMES = re.compile(rf"^(an entry of |rows of )?({'|'.join(PYTHONS_NAMES)})\b")
 
-_VALUE_STATUSES = (Status.INVALID_VALUE, Status.INVALID_SIZE, Status.OVERFLOW)
+_VALUE_STATUSES = (Status.INVALID_VALUE, Status.INVALID_SIZE, Status.OVERFLOW, Status.INVALID_FORMAT)
 
 
 def error_of(status: int, message: str) -> SwiftRNNError:
@@ -136,6 +142,8 @@ def error_of(status: int, message: str) -> SwiftRNNError:
     known = Status(status) if status in Status._value2member_map_ else status
     if known == Status.OUT_OF_MEMORY:
         return SwiftRNNMemoryError(known, message)
+    if known == Status.FILE:
+        return SwiftRNNFileError(known, message)
     if known in _VALUE_STATUSES:
         return SwiftRNNValueError(known, message)
     return SwiftRNNError(known, message)

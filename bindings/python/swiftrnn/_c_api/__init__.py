@@ -1,10 +1,13 @@
-"""The C contract, ``include/swiftrnn.h``, as ctypes sees it. No other part of the package declares C types.
+"""The C contract, ``include/swiftrnn.h`` and ``include/swiftrnn_models.h``, as ctypes sees it. No other part of the
+package declares C types.
 
-`types` has the enumerations, structs and pointers, `functions` each function, below its C prototype. The other modules
-take both under one name: ``from . import _c_api as c``. `direct` has those few once more that must be quick to call. A
-test compares all of it with the header.
+`types` has the enumerations, structs and pointers, `functions` each function, below its C prototype; `model_types` and
+`model_functions` those of models. The other modules take all under one name: ``from . import _c_api as c``. `direct`
+has those few once more that must be quick to call. A test compares all of it with the headers.
 """
 
 from . import direct as direct
 from .functions import *
+from .model_functions import *
+from .model_types import *
 from .types import *

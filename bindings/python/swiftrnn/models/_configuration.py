@@ -1,0 +1,120 @@
+"""A model's configuration, of the arguments of its class: the JSON object of docs/files.md."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence, Union
+
+from .._arrays import below_one, flag, integer
+from .._equations import Cell
+from ._vocabulary import Vocabulary
+
+LARGEST = 2**31
+
+CellLike = Union[str, Cell]
+Labels = Union[Vocabulary, int, Sequence[str]]
+
+
+class Features:
+    """Input of numbers: `count` for each step.
+
+    >>> from swiftrnn.models import Classifier, Features
+    >>> Classifier(Features(1), classes=10, hidden_size=64).configuration["input"]
+    {'features': 1}
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = integer(count, "features", 1, LARGEST)
+
+    def __repr__(self) -> str:
+        return f"Features({self.count})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Features) and self.count == other.count
+
+    def __hash__(self) -> int:
+        return hash(("Features", self.count))
+
+
+Input = Union[Vocabulary, int, Features]
+
+
+def size(value: Any, name: str) -> int:
+    """A size of a model: 1 or more."""
+    return integer(value, name, 1, LARGEST)
+
+
+def word(value: Any, name: str, known: Sequence[str]) -> str:
+    """One of the words that an argument may be."""
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{name}: expected one of {', '.join(map(repr, known))}, got {value!r}")
+    return value
+
+
+def tokens_or_features(value: Any, name: str, embedding_size: int | None, hidden_size: int) -> dict[str, Any]:
+    """The object "input" of what a model reads: tokens, looked up in a table of vectors, or features."""
+    if isinstance(value, Features):
+        if embedding_size is not None:
+            raise ValueError("embedding_size: is of tokens; features have no embedding")
+        return {"features": value.count}
+    return tokens(value, name, embedding_size, hidden_size)
+
+
+def tokens(value: Any, name: str, embedding_size: int | None, hidden_size: int) -> dict[str, Any]:
+    """The object "input" of tokens."""
+    if isinstance(value, Vocabulary):
+        count = len(value)
+        if count == 0:
+            raise ValueError(f"{name}: the vocabulary is empty")
+    elif isinstance(value, (str, bytes)) or not hasattr(type(value), "__index__"):
+        raise TypeError(f"{name}: expected a Vocabulary, a number of tokens, or Features(n), got {type(value).__name__}")
+    else:
+        count = size(value, name)
+    width = hidden_size if embedding_size is None else size(embedding_size, "embedding_size")
+    return {"vocabulary": count, "embedding_size": width}
+
+
+def label_vocabulary(value: Any, name: str) -> tuple[int, Vocabulary | None]:
+    """The number of labels, and their vocabulary, of a vocabulary, of their names, or of their number."""
+    if isinstance(value, Vocabulary):
+        if len(value) == 0:
+            raise ValueError(f"{name}: the vocabulary is empty")
+        return len(value), value
+    if isinstance(value, (list, tuple, set, frozenset)):
+        made = labels_of(value, name)
+        return len(made), made
+    if isinstance(value, (str, bytes)) or not hasattr(type(value), "__index__"):
+        raise TypeError(f"{name}: expected a Vocabulary, the names of labels, or their number, got {type(value).__name__}")
+    return size(value, name), None
+
+
+def labels_of(names: Any, name: str = "labels") -> Vocabulary:
+    """The vocabulary of labels, each of which may be of several words: the most frequent first."""
+    names = list(names)
+    for index, label in enumerate(names):
+        if not isinstance(label, str) or not label or "\n" in label or "\r" in label:
+            raise ValueError(f"{name}[{index}]: expected the name of a label, of one line, got {label!r}")
+    if not names:
+        raise ValueError(f"{name}: there is none")
+    return Vocabulary("lines", ["\n".join(names)], specials=())
+
+
+def recurrent(
+    cell: CellLike, hidden_size: int, num_layers: int, bidirectional: bool, sizes: Mapping[str, int] | None, of: str = ""
+) -> dict[str, Any]:
+    """The object "network" or "decoder": layers of a recurrent network."""
+    if isinstance(cell, Cell):
+        cell = cell.text
+    if not isinstance(cell, str):
+        raise TypeError(f"{of}cell: expected a name, the text of equations, or a Cell, got {type(cell).__name__}")
+    made: dict[str, Any] = {"cell": {"rnn_tanh": "rnn", "gru_reset_before": "gru_before"}.get(cell, cell)}
+    if sizes:
+        made["sizes"] = {str(name): size(value, f"sizes[{name!r}]") for name, value in sizes.items()}
+    made["hidden_size"] = size(hidden_size, f"{of}hidden_size")
+    made["num_layers"] = integer(num_layers, f"{of}num_layers", 1, 1024)
+    made["bidirectional"] = flag(bidirectional, f"{of}bidirectional")
+    return made
+
+
+def rate_of_dropout(value: Any) -> float:
+    """The share of numbers that dropout leaves out."""
+    return below_one(value, "dropout")

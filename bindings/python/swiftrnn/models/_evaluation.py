@@ -1,0 +1,136 @@
+"""How good a model is on data: the result of `evaluate`."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any, Iterator, Sequence
+
+import numpy as np
+
+from .._losses import cross_entropy
+from ._batch import IGNORED, Batch
+from ._buckets import Buckets
+from ._examples import Examples
+from ._streams import Stream
+
+if TYPE_CHECKING:
+    from ._model import Model
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationResult:
+    """What a model comes to on data.
+
+    Attributes
+    ----------
+    loss : float
+        Cross-entropy in nats, the mean over the targets that count; of numbers the mean square of errors.
+    count : int
+        How many targets, or numbers, counted.
+    accuracy : float or None
+        Share of labels that are right: of taggers and classifiers.
+    exact : float or None
+        Share of sequences that a decoder writes without a mistake, greedily.
+    bits_per_character : float or None
+        Of language models of characters or bytes.
+    predicts_numbers : bool
+        Whether numbers came out.
+    """
+
+    loss: float
+    count: int
+    accuracy: float | None = None
+    exact: float | None = None
+    bits_per_character: float | None = None
+    predicts_numbers: bool = False
+
+    @property
+    def perplexity(self) -> float | None:
+        """exp of the loss; None for numbers."""
+        if self.predicts_numbers:
+            return None
+        return math.exp(self.loss) if self.loss < 700 else math.inf
+
+    @property
+    def error(self) -> float | None:
+        """Root of the mean square of errors; None for labels and tokens."""
+        return math.sqrt(self.loss) if self.predicts_numbers else None
+
+    def asdict(self) -> dict[str, float]:
+        """All numbers that there are, by name."""
+        names = ("loss", "perplexity", "accuracy", "exact", "bits_per_character", "error", "count")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    def __str__(self) -> str:
+        return ", ".join(
+            f"{name.replace('_', ' ')} {value:.4g}" for name, value in self.asdict().items() if name != "count"
+        )
+
+
+def evaluate_batches(model: "Model", batches: Iterator[Batch], **more: Any) -> EvaluationResult:
+    """The result over batches of sequences that begin and end in them."""
+    configuration = model._configuration
+    labels = configuration["kind"] in ("tagger", "classifier") and not configuration.get("predicts_numbers", False)
+    losses: list[float] = []
+    count, right = 0, 0
+    for batch in batches:
+        if labels:
+            targets = _counted_targets(batch)
+            logits = model.logits(batch)
+            mean = cross_entropy(logits, targets, need_gradient=False).loss
+            own = int(np.count_nonzero(targets != IGNORED))
+            right += int(np.count_nonzero((logits.argmax(axis=-1) == targets) & (targets != IGNORED)))
+        else:
+            mean, own = model._mean_loss(batch)
+        losses.append(mean * own)
+        count += own
+    loss = math.fsum(losses) / count if count else 0.0
+    numbers = configuration["kind"] == "regressor" or bool(configuration.get("predicts_numbers", False))
+    accuracy = right / count if labels and count else None
+    return EvaluationResult(loss, count, accuracy=accuracy, predicts_numbers=numbers, **more)
+
+
+def _counted_targets(batch: Batch) -> Any:
+    """Targets of a batch; behind the end of a sequence none counts."""
+    targets = batch.targets
+    if targets is None:
+        raise ValueError("batch.targets: it takes targets to evaluate a model")
+    if batch.lengths is not None and targets.ndim == 2:
+        targets = np.where(np.arange(targets.shape[0])[:, np.newaxis] < batch.lengths, targets, IGNORED)
+    return targets
+
+
+def evaluate_stream(model: "Model", stream: Stream) -> EvaluationResult:
+    """The result of a language model over a text, from its beginning to its end."""
+    state = model.make_state()
+    stream.seek(0)
+    losses: list[float] = []
+    count = 0
+    while (batch := stream.next()) is not None:
+        mean, own = model._mean_loss(batch, state)
+        losses.append(mean * own)
+        count += own
+    loss = math.fsum(losses) / count if count else 0.0
+    return EvaluationResult(loss, count, bits_per_character=bits_per_character(model, loss))
+
+
+def bits_per_character(model: "Model", loss: float) -> float | None:
+    """Of a language model whose tokens are characters or bytes; None of others."""
+    vocabulary = model.vocabulary
+    if model._kind != "language_model" or vocabulary is None or vocabulary.kind not in ("characters", "bytes"):
+        return None
+    return loss / math.log(2)
+
+
+def example_batches(examples: Examples, batch_size: int) -> Iterator[Batch]:
+    """All examples, those of about the same length together."""
+    for numbers in in_batches(examples, batch_size):
+        yield examples.batch(numbers)
+
+
+def in_batches(examples: Examples, batch_size: int) -> Sequence[Any]:
+    """The numbers of the examples of each batch."""
+    if len(examples) == 0:
+        return []
+    return Buckets(examples.lengths(), batch_size).ordered()

@@ -1,0 +1,225 @@
+"""`Model.fit`: its arguments, as what the loop is given."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable, Mapping
+
+import numpy as np
+
+from .._arrays import flag, integer, real, unsigned
+from ._evaluation import EvaluationResult, evaluate_batches, evaluate_stream, example_batches
+from ._examples import Examples
+from ._handles import PathLike
+from ._history import History, Report
+from ._progress import progress_of
+from ._settings import trainer_settings
+from ._sources import ExampleSource, Source
+from ._trainer import Trainer
+from ._training import Plan, Training
+
+if TYPE_CHECKING:
+    from ._model import Model
+
+
+class Fitting:
+    """A model's `fit`."""
+
+    def fit(
+        self: Any,
+        data: Any,
+        *,
+        epochs: int = 10,
+        batch_size: int = 32,
+        optimizer: str | Mapping[str, Any] = "adam",
+        rate: float | None = None,
+        schedule: str | Mapping[str, Any] | None = None,
+        validation: Any = None,
+        patience: int | None = None,
+        clip: float | None = 1.0,
+        label_smoothing: float = 0.0,
+        sampling: str | Mapping[str, Any] = "none",
+        steps: int | None = None,
+        token_limit: int | None = None,
+        seed: int | None = None,
+        progress: bool = True,
+        checkpoint: PathLike | None = None,
+        resume: bool = True,
+        every: int | None = None,
+        checkpoint_every: int | None = None,
+        callback: Callable[[Report], Any] | None = None,
+    ) -> History:
+        """Trains the model.
+
+        Parameters
+        ----------
+        data
+            LanguageModel: a text (str, bytes, a path to a text file, which may be larger than memory, or an array of
+            ids), read as a stream; or a list of texts, each a sequence by itself, between ``<bos>`` and ``<eos>`` as
+            far as the vocabulary has them. Tagger: pairs (tokens, labels); Classifier: pairs (sequence, label);
+            Regressor: pairs (sequence, numbers); EncoderDecoder: pairs (source, target); VectorDecoder: pairs (vector,
+            target). A sequence is a str, which the vocabulary splits, a list of tokens, an array of ids, or an array
+            of features [T, F]. Numbers are converted to the model's type.
+        epochs : int
+            How often all data are gone through.
+        batch_size : int
+            The most sequences of a batch. Those of about the same length are together, in an order that is drawn anew
+            in each epoch. Of a text, how many parts of it are read side by side.
+        optimizer : str or mapping
+            "adam", "adamw", "sgd" or "rmsprop"; or a mapping with further settings (docs/models.md):
+            ``{"optimizer": "sgd", "momentum": 0.9}``.
+        rate : float, optional
+            Learning rate, the largest one of a schedule. None: 1e-3, of sgd 0.1.
+        schedule : str or mapping, optional
+            "constant", "cosine", "linear", "step", "exponential" or "plateau"; or a mapping with further settings:
+            ``{"schedule": "cosine", "warm_up": 100}``. Those with an end end with the last epoch.
+        validation : data, or float, optional
+            Data that the loss is computed of in each report; or the share of `data` that is held out for it: examples
+            that the seed chooses; of a text its end.
+        patience : int, optional
+            How many reports in a row may have no smaller validation loss than the smallest; one more ends the training.
+            The model ends with the parameters of the smallest.
+        clip : float, optional
+            The largest norm of the gradients; None: not clipped.
+        label_smoothing : float
+            In [0, 1] (Szegedy et al. 2016).
+        sampling : str or mapping
+            Decoders: "none" is teacher forcing; "linear", "exponential" and "inverse_sigmoid" are the decays of
+            scheduled sampling (Bengio et al. 2015), with further settings in a mapping.
+        steps : int, optional
+            Of a text: T of a batch, through which gradients flow back; states carry on. None: 64.
+        token_limit : int, optional
+            The most padded tokens of a batch. None: twice what `batch_size` sequences of the mean length have.
+        seed : int, optional
+            Of the order of batches, of what is held out, of dropout. None: one from the operating system.
+        progress : bool
+            A bar on a terminal, plain lines elsewhere, on the standard error.
+        checkpoint : path, optional
+            The training is saved there in each report, and once a minute at least: killed at any moment, it goes on
+            by the same call, and ends with the same bits. With `patience` the best parameters so far are beside it,
+            in a file whose name ends in ".best".
+        resume : bool
+            Goes on from the checkpoint, if that is there. False: begins anew.
+        every : int, optional
+            Steps between reports. None: a report ends each epoch.
+        checkpoint_every : int, optional
+            Steps between checkpoints, beside those of reports. None: one minute.
+        callback : callable, optional
+            Is called with each `Report`; True ends the training.
+
+        Returns
+        -------
+        history : History
+
+        Raises
+        ------
+        TrainingInterrupted
+            Ctrl-C (a KeyboardInterrupt): the checkpoint, if there is one, is written.
+        FloatingPointError
+            The loss is not finite.
+        ValueError, TypeError
+            An argument or the data are wrong; or the checkpoint is of another training.
+        """
+        epochs = integer(epochs, "epochs", 1)
+        batch_size = integer(batch_size, "batch_size", 1, 65536)
+        limit = None if token_limit is None else integer(token_limit, "token_limit", 1)
+        path = None if checkpoint is None else Path(checkpoint)
+        resumes = flag(resume, "resume") and path is not None and path.exists()
+        trainer, state, told = Trainer.load(path) if resumes and path is not None else (None, None, "")
+        if trainer is not None:
+            _same_model(self, trainer.model, path)
+        chosen = _seed_of(told) if told else secrets.randbits(63) if seed is None else unsigned(seed, "seed")
+        source, validate = self._sources(data, validation, batch_size, limit, steps, chosen)
+        if source.batches == 0:
+            raise ValueError("data: there is no example")
+        settings = trainer_settings(
+            optimizer, rate=rate, schedule=schedule, steps=epochs * source.batches, clip=clip, seed=chosen,
+            label_smoothing=label_smoothing, sampling=sampling,
+        )  # fmt: skip
+        if patience is not None:
+            if validate is None:
+                raise ValueError("patience: there is no validation")
+            integer(patience, "patience", 0)
+        if sampling != "none" and self._kind not in ("vector_decoder", "encoder_decoder"):
+            raise ValueError(f"sampling: is of decoders, not of {type(self).__name__}")
+        plan = Plan(
+            epochs=epochs,
+            settings=settings,
+            seed=chosen,
+            every=None if every is None else integer(every, "every", 1),
+            patience=patience,
+            checkpoint=path,
+            checkpoint_every=None if checkpoint_every is None else integer(checkpoint_every, "checkpoint_every", 1),
+            validate=validate,
+            callback=callback,
+            progress=progress_of(flag(progress, "progress")),
+        )
+        if trainer is None:
+            trainer = object.__new__(Trainer)
+            made = Trainer(
+                self, optimizer, rate=rate, schedule=schedule, steps=epochs * source.batches, clip=clip, seed=chosen,
+                label_smoothing=label_smoothing, sampling=sampling,
+            )  # fmt: skip
+            trainer = made
+            state = self.make_state() if source.carries_state else None
+        else:
+            self._adopt(trainer.model._handle)
+            trainer.model = self
+        training = Training(self, source, plan, trainer, state)
+        if told:
+            training.restore(told)
+            plan.progress.note(f"going on from {path} after {training.place.step} steps")
+        return training.run()
+
+    def _sources(
+        self: Any, data: Any, validation: Any, batch_size: int, token_limit: int | None, steps: int | None, seed: int
+    ) -> tuple[Source, Callable[[], EvaluationResult] | None]:
+        """The source of batches, and what validates."""
+        if steps is not None:
+            raise ValueError("steps: is of a language model's text")
+        examples = data if isinstance(data, Examples) else self._examples(data)
+        held: Examples | None = None
+        if isinstance(validation, float):
+            examples, held = split(examples, share(validation), seed)
+        elif validation is not None:
+            held = validation if isinstance(validation, Examples) else self._examples(validation)
+        source = ExampleSource(examples, batch_size, token_limit, seed)
+        if held is None:
+            return source, None
+        kept = held
+        return source, lambda: evaluate_batches(self, example_batches(kept, batch_size))
+
+
+def share(value: Any) -> float:
+    """The share of the data that is held out."""
+    number = real(value, "validation")
+    if not 0 < number < 1:
+        raise ValueError(f"validation: {number} is no share between 0 and 1")
+    return number
+
+
+def split(examples: Examples, part: float, seed: int) -> tuple[Examples, Examples]:
+    """Examples to learn from, and those that are held out."""
+    count = round(part * len(examples))
+    if not 0 < count < len(examples):
+        raise ValueError(f"validation: {part} of {len(examples)} examples are {count}")
+    order = np.random.Generator(np.random.PCG64([seed, 2**32])).permutation(len(examples))
+    return examples.part(np.sort(order[count:])), examples.part(np.sort(order[:count]))
+
+
+def _seed_of(told: str) -> int:
+    """The seed of the training that a checkpoint tells."""
+    import json
+
+    try:
+        return int(json.loads(told)["seed"])
+    except (ValueError, KeyError, TypeError):
+        return 0  # restoring tells what is wrong
+
+
+def _same_model(model: "Model", other: "Model", path: Path | None) -> None:
+    if model.configuration != other.configuration or model.dtype != other.dtype:
+        raise ValueError(f"{path}: is the checkpoint of another model")
+    if (model.vocabulary, model.target_vocabulary) != (other.vocabulary, other.target_vocabulary):
+        raise ValueError(f"{path}: is the checkpoint of a model with other vocabularies")

@@ -1,0 +1,103 @@
+"""How models write: options, and what comes back."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _c_api as c
+from .._arrays import address, integer, real, unsigned
+from ._batch import Batch, CheckedBatch
+from ._vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from ._model import Model
+
+
+@dataclasses.dataclass(frozen=True)
+class Generated:
+    """A sequence that a model has written.
+
+    Attributes
+    ----------
+    text : str or None
+        Without prompt and special tokens; None: the model has no vocabulary.
+    ids : ndarray of int64 [length]
+        Without prompt and start token; with the end token, if that came.
+    log_probability : float
+        log P of these tokens by the model itself, before temperature and penalties, in nats.
+    score : float
+        What a search orders by: log P divided by the length penalty.
+    """
+
+    text: str | None
+    ids: NDArray[np.int64]
+    log_probability: float
+    score: float
+
+    @property
+    def value(self) -> Any:
+        """The text, or the ids of a model without a vocabulary."""
+        return self.ids if self.text is None else self.text
+
+
+def options(
+    length: int,
+    start: int,
+    end: int | None,
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    repetition_penalty: float,
+    beams: int,
+    length_penalty: float,
+    seed: int | None,
+) -> c.GenerationOptions:
+    """The library's struct of the options."""
+    made = c.GenerationOptions(
+        length=integer(length, "length", 0, 2**31),
+        start=start,
+        end=-1 if end is None else end,
+        temperature=real(temperature, "temperature"),
+        top_k=integer(top_k, "top_k", 0),
+        top_p=real(top_p, "top_p"),
+        repetition_penalty=real(repetition_penalty, "repetition_penalty"),
+        beams=integer(beams, "beams", 1, 4096),
+        length_penalty=real(length_penalty, "length_penalty"),
+    )
+    if made.top_p == 0:
+        raise ValueError("top_p: 0.0 is outside (0, 1]")
+    if made.repetition_penalty == 0:
+        raise ValueError("repetition_penalty: 0.0 is not above 0")
+    if seed is not None:
+        made.seeded, made.seed = 1, unsigned(seed, "seed")
+    return made
+
+
+def generate(
+    model: "Model", batch: Batch, made: c.GenerationOptions, vocabulary: Vocabulary | None
+) -> list[list[Generated]]:
+    """What a model writes for each sequence of a batch, the best first."""
+    checked = CheckedBatch(batch, model._configuration, model.dtype)
+    sequences, beams, length = checked.sequences, max(1, made.beams), made.length
+    tokens = np.zeros((sequences, beams, length), np.int64)
+    lengths = np.zeros((sequences, beams), np.int64)
+    chances, scores = np.zeros((sequences, beams)), np.zeros((sequences, beams))
+    with model._handle.lock:
+        c.model_generate(
+            model._handle.pointer, c.byref(checked.struct), c.byref(made), c.int64s(address(tokens)),
+            c.int64s(address(lengths)), c.doubles(address(chances)), c.doubles(address(scores)),
+        )  # fmt: skip
+    written = []
+    for n in range(sequences):
+        found = []
+        for beam in range(beams):
+            if lengths[n, beam] >= 0:
+                ids = tokens[n, beam, : lengths[n, beam]].copy()
+                text = None if vocabulary is None else vocabulary.decode(ids)
+                found.append(Generated(text, ids, float(chances[n, beam]), float(scores[n, beam])))
+        written.append(found)
+    return written

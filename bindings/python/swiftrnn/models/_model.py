@@ -1,0 +1,390 @@
+"""The base of all models: parameters, losses, scores, files."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any, ClassVar, Iterable, Mapping, Sequence, TypeVar, Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _c_api as c
+from .._arrays import Array, address, float_type, real, shaped, unsigned
+from .._initialize import Distribution, initializer
+from .._parameters import NamedViews
+from ._batch import Batch, CheckedBatch
+from ._examples import Examples
+from ._fitting import Fitting
+from ._handles import ModelHandle, PathLike, StateHandle, path_bytes
+from ._state import ModelState
+from ._vocabulary import Vocabulary
+
+_Self = TypeVar("_Self", bound="Model")
+
+Data = Union[Batch, Examples, Sequence[Any]]
+
+
+class Model(Fitting):
+    """A model: its parts with all parameters in one vector. The base of the six models, which document their arguments;
+    not made itself.
+
+    Belongs to one thread at a time: calls of other threads wait. Each gives the GIL back while it computes. Results are
+    the same bits for any number of threads, and do not depend on the other sequences of a batch.
+    """
+
+    _kind: ClassVar[str] = ""
+    _classes: ClassVar[dict[str, type["Model"]]] = {}
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "_kind" in vars(cls):
+            Model._classes[cls._kind] = cls
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        raise TypeError("swiftrnn.models.Model is the base of the models: make one of these, or load a file")
+
+    def _make(
+        self,
+        configuration: Mapping[str, Any],
+        dtype: Any,
+        seed: int | None,
+        vocabulary: Vocabulary | None,
+        target_vocabulary: Vocabulary | None = None,
+    ) -> None:
+        """A new model of a configuration, with parameters drawn."""
+        chosen = secrets.randbits(64) if seed is None else unsigned(seed, "seed")
+        kind = np.dtype(np.float32) if dtype is None else float_type(dtype)
+        self._adopt(ModelHandle.created(kind, json.dumps({"kind": self._kind, **configuration})))
+        for role, given in ((c.VOCABULARY_INPUT, vocabulary), (c.VOCABULARY_OUTPUT, target_vocabulary)):
+            if isinstance(given, Vocabulary):
+                c.model_set_vocabulary(self._handle.pointer, role, given._pointer)
+        self._vocabularies = self._read_vocabularies()
+        self.initialize(chosen)
+
+    def _adopt(self, handle: ModelHandle) -> None:
+        """Becomes the model of a handle."""
+        self._handle = handle
+        self._flat, self._flat_gradients = handle.vectors()
+        self._parameters = NamedViews(self._flat, handle.parameters)
+        self._gradients = NamedViews(self._flat_gradients, handle.parameters)
+        self._configuration: dict[str, Any] = json.loads(handle.configuration())
+        self._vocabularies = self._read_vocabularies()
+
+    def _read_vocabularies(self) -> tuple[Vocabulary | None, Vocabulary | None]:
+        found: list[Vocabulary | None] = []
+        for role in (c.VOCABULARY_INPUT, c.VOCABULARY_OUTPUT):
+            pointer = c.VocabularyPointer()
+            c.model_vocabulary(self._handle.pointer, role, c.byref(pointer))
+            found.append(Vocabulary._of(pointer) if pointer else None)
+        return found[0], found[1]
+
+    @staticmethod
+    def _of(handle: ModelHandle) -> "Model":
+        """The Python object of a handle, of the class of its kind."""
+        kind = json.loads(handle.configuration())["kind"]
+        model = object.__new__(Model._classes[kind])
+        model._adopt(handle)
+        return model
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}, {self._flat.size} parameters, {self.dtype}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a model is not pickled or copied: save it, and load the file")
+
+    # ---- What the model is ----
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """Everything that is needed to make the model again, as its files have it (docs/files.md)."""
+        return json.loads(json.dumps(self._configuration))  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of all numbers: float32 or float64."""
+        return self._handle.dtype
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """Of what the model reads; of a language model also of what it writes. None: it has none."""
+        return self._vocabularies[0]
+
+    @property
+    def target_vocabulary(self) -> Vocabulary | None:
+        """Of labels, or of what a decoder writes. None: the model has none."""
+        return self._vocabularies[1]
+
+    @property
+    def parameters(self) -> NamedViews:
+        """Named views of `flat`: ``embedding.weight``, ``network.weight_ih_l0``, ``output.weight``. They may be written
+        to; ``parameters[name] = array`` copies into the view, and checks type and shape.
+        """
+        return self._parameters
+
+    @property
+    def gradients(self) -> NamedViews:
+        """Named views of `flat_gradients`: those of the last `loss`."""
+        return self._gradients
+
+    @property
+    def flat(self) -> Array:
+        """All parameters as one vector, in the order of `parameters`. It may be written to."""
+        return self._flat
+
+    @flat.setter
+    def flat(self, value: Array) -> None:
+        if value is not self._flat:  # it is where += has written
+            self._flat[...] = shaped(value, "flat", self.dtype, self._flat.shape)
+
+    @property
+    def flat_gradients(self) -> Array:
+        """The gradients of all parameters as one vector: those of the last `loss`."""
+        return self._flat_gradients
+
+    def initialize(
+        self,
+        seed: int | None = None,
+        *,
+        weights: Distribution = "torch",
+        recurrent: Distribution = "torch",
+        bias: Distribution = "torch",
+        forget_bias: float | None = None,
+        chrono: float | None = None,
+    ) -> None:
+        """Draws all parameters: those of networks as `swiftrnn.LSTM.initialize` does with these arguments, embeddings
+        from N(0, 1), or if tied from N(0, 1 / width), other layers from U(-1/sqrt(inputs), 1/sqrt(inputs)).
+
+        Parameters
+        ----------
+        seed : int, optional
+            In 0...2^64 - 1: the same numbers on every machine. None: a seed from the operating system.
+        weights, recurrent, bias, forget_bias, chrono
+            Of networks: see `swiftrnn.LSTM.initialize`.
+        """
+        chosen = secrets.randbits(64) if seed is None else unsigned(seed, "seed")
+        made = initializer(weights, recurrent, bias, forget_bias, chrono)
+        with self._handle.lock:
+            c.model_initialize(self._handle.pointer, c.byref(made), chosen)
+
+    # ---- Parameters as a dict ----
+
+    def state_dict(self, prefix: str = "") -> dict[str, Array]:
+        """Copies of all parameters by their names, behind `prefix`."""
+        return {prefix + name: view.copy() for name, view in self._parameters.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True, prefix: str = "") -> None:
+        """Copies parameters in; nothing is copied unless all fit.
+
+        Parameters
+        ----------
+        state : mapping of names to arrays
+            Of the model's type: nothing is cast.
+        strict : bool
+            All parameters must be there, and nothing else. False: those that are there are copied; what the model lacks
+            is left out.
+        prefix : str
+            Of the names in `state`; names without it count as unknown.
+
+        Raises
+        ------
+        ValueError
+            A name is missing or unknown, or a shape differs.
+        TypeError
+            A type differs.
+        """
+        given = {name.removeprefix(prefix): state[name] for name in state.keys() if name.startswith(prefix)}
+        missing = [prefix + name for name in self._parameters if name not in given]
+        unexpected = [name for name in state.keys() if name.removeprefix(prefix) not in self._parameters]
+        unexpected += [name for name in state.keys() if not name.startswith(prefix) and name not in unexpected]
+        if strict and (missing or unexpected):
+            raise ValueError(f"state dict: missing {missing}, unexpected {unexpected}")
+        checked = {
+            name: shaped(given[name], prefix + name, view.dtype, view.shape).copy()
+            for name, view in self._parameters.items()
+            if name in given
+        }
+        for name, array in checked.items():
+            self._parameters[name] = array
+
+    # ---- Losses ----
+
+    def batch(self, data: Sequence[Any]) -> Batch:
+        """One batch of examples, which `fit` also takes: padded, with what is to come out."""
+        examples = self._examples(data)
+        return examples.batch(range(len(examples)))
+
+    def _batch_of(self, data: Data) -> Batch:
+        if isinstance(data, Batch):
+            return data
+        return data.batch(range(len(data))) if isinstance(data, Examples) else self.batch(data)
+
+    def _examples(self, data: Any, *, targets: bool = True) -> Examples:
+        """Examples of data as users have them; without `targets` only inputs."""
+        raise NotImplementedError
+
+    def _checked(self, data: Data) -> CheckedBatch:
+        return CheckedBatch(self._batch_of(data), self._configuration, self.dtype)
+
+    def _state_pointer(self, state: ModelState | None) -> Any:
+        if state is None:
+            return None
+        if not isinstance(state, ModelState):
+            raise TypeError(f"state: expected what make_state gave, got {type(state).__name__}")
+        return state._handle.pointer
+
+    def make_state(self) -> ModelState:
+        """A state at the beginning of sequences: of language models, and of taggers of one direction.
+
+        Raises
+        ------
+        SwiftRNNError
+            UNSUPPORTED: the model needs whole sequences.
+        """
+        return ModelState(StateHandle(self._handle))
+
+    def loss(
+        self,
+        batch: Data,
+        state: ModelState | None = None,
+        *,
+        seed: int | None = None,
+        label_smoothing: float = 0.0,
+        class_weights: Array | None = None,
+        sampling_probability: float = 0.0,
+    ) -> float:
+        """The loss of a batch in training, with dropout; leaves the gradients of all parameters in `gradients`, in the
+        place of what was there.
+
+        Parameters
+        ----------
+        batch : Batch or sequence of examples
+            Arrays, or examples as `fit` takes them.
+        state : ModelState, optional
+            Where the sequences begin; moved on. None: they begin here.
+        seed : int, optional
+            Of dropout masks and scheduled sampling, in 0...2^64 - 1. None: each call draws one.
+        label_smoothing : float
+            In [0, 1] (Szegedy et al. 2016).
+        class_weights : ndarray [outputs], optional
+            Of the model's type: torch's ``weight`` of a cross-entropy.
+        sampling_probability : float
+            How often a decoder reads its own prediction in the place of the target before, in [0, 1] (Bengio et al.
+            2015). 0: teacher forcing; 1: free running.
+
+        Returns
+        -------
+        loss : float
+            Cross-entropy in nats, the mean over the targets that count; of numbers the mean square of errors.
+        """
+        checked = self._checked(batch)
+        options = c.ModelLossOptions(
+            label_smoothing=real(label_smoothing, "label_smoothing"),
+            sampling_probability=real(sampling_probability, "sampling_probability"),
+        )
+        if seed is not None:
+            options.seeded, options.seed = 1, unsigned(seed, "seed")
+        if class_weights is not None:
+            weights = np.ascontiguousarray(
+                shaped(class_weights, "class_weights", self.dtype, (self._configuration["outputs"],))
+            )
+            options.class_weights = address(weights)
+        mean = c.c_double()
+        with self._handle.lock:
+            c.model_loss(
+                self._handle.pointer, c.byref(checked.struct), self._state_pointer(state), c.byref(options),
+                c.byref(mean), None,
+            )  # fmt: skip
+        return mean.value
+
+    def logits(self, batch: Data, state: ModelState | None = None) -> Array:
+        """What comes out of a batch at inference: logits, or numbers.
+
+        Returns
+        -------
+        logits : ndarray
+            [T, N, outputs] of language models and taggers, [N, outputs] of classifiers and regressors, [S, N, outputs]
+            of decoders.
+        """
+        checked = self._checked(batch)
+        out = np.empty(checked.output_shape(), self.dtype)
+        with self._handle.lock:
+            c.model_predict(
+                self._handle.pointer, c.byref(checked.struct), self._state_pointer(state), address(out), out.size
+            )
+        return out
+
+    def _mean_loss(self, batch: Data, state: ModelState | None = None) -> tuple[float, int]:
+        """The loss at inference, and how many targets counted."""
+        checked = self._checked(batch)
+        mean, count = c.c_double(), c.c_int64()
+        with self._handle.lock:
+            c.model_evaluate(
+                self._handle.pointer, c.byref(checked.struct), self._state_pointer(state), c.byref(mean), c.byref(count)
+            )
+        return mean.value, count.value
+
+    def _scores(self, batch: Data, state: ModelState | None = None) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """log P of the targets of each sequence, and how many counted."""
+        checked = self._checked(batch)
+        scores, counts = np.empty(checked.sequences), np.empty(checked.sequences, np.int64)
+        with self._handle.lock:
+            c.model_score(
+                self._handle.pointer, c.byref(checked.struct), self._state_pointer(state),
+                c.doubles(address(scores)), c.int64s(address(counts)),
+            )  # fmt: skip
+        return scores, counts
+
+    # ---- Files ----
+
+    def save(self, path: PathLike) -> None:
+        """Writes parameters, configuration, vocabularies and metadata as one safetensors file, which appears whole or
+        not at all (docs/files.md).
+
+        Raises
+        ------
+        SwiftRNNFileError
+            The file cannot be written (also an OSError).
+        """
+        with self._handle.lock:
+            c.model_save(self._handle.pointer, path_bytes(path))
+
+    @classmethod
+    def load(cls: type[_Self], path: PathLike) -> _Self:
+        """The model of a file, which is not trusted: all of it is checked. A checkpoint of a training is a model, too.
+
+        Raises
+        ------
+        SwiftRNNFileError
+            The file cannot be read (also an OSError).
+        ValueError
+            The file is no model, is damaged, or has a model of another class.
+        """
+        model = Model._of(ModelHandle.loaded(path))
+        if not isinstance(model, cls):
+            raise ValueError(f"{path}: has a {type(model).__name__}, not a {cls.__name__}")
+        return model
+
+    def set_metadata(self, values: Mapping[str, str | None]) -> None:
+        """Entries of text that files of the model have; None takes one away."""
+        for key, value in values.items():
+            encoded = None if value is None else value.encode()
+            if "\0" in key or (encoded is not None and b"\0" in encoded):
+                raise ValueError(f"metadata: {key!r} has a zero character in its key or value")
+            c.model_set_metadata(self._handle.pointer, key.encode(), encoded)
+
+    def get_metadata(self, key: str) -> str | None:
+        """An entry of the metadata that files of the model have; None: there is none."""
+        return self._handle.metadata(key)
+
+
+def load(path: PathLike) -> Model:
+    """The model of a file, whatever its kind: see `Model.load`."""
+    return Model.load(path)
+
+
+def natural(data: Any, name: str) -> Iterable[Any]:
+    """Data that must be several examples, not one text."""
+    if isinstance(data, (str, bytes)) or not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
+        raise TypeError(f"{name}: expected a sequence of examples, got {type(data).__name__}")
+    return data  # type: ignore[no-any-return]

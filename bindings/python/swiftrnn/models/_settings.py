@@ -1,0 +1,60 @@
+"""Settings of a trainer, of the arguments of `fit`: the JSON object of docs/models.md."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from .._arrays import integer, not_negative, real, unsigned
+
+RATES = {"adam": 1e-3, "adamw": 1e-3, "sgd": 0.1, "rmsprop": 1e-3}
+"""Learning rates that are taken where none is given."""
+SCHEDULES = ("constant", "step", "exponential", "cosine", "linear", "plateau")
+SAMPLINGS = ("none", "linear", "exponential", "inverse_sigmoid")
+_WITH_END = ("cosine", "linear")
+
+
+def trainer_settings(
+    optimizer: str | Mapping[str, Any],
+    *,
+    rate: float | None,
+    schedule: str | Mapping[str, Any] | None,
+    steps: int | None,
+    clip: float | None,
+    seed: int | None,
+    label_smoothing: float = 0.0,
+    sampling: str | Mapping[str, Any] = "none",
+) -> dict[str, Any]:
+    """The settings. `optimizer`, `schedule` and `sampling` are a name, or a mapping with further settings."""
+    settings = _named(optimizer, "optimizer", tuple(RATES))
+    if rate is not None:
+        settings["rate"] = not_negative(rate, "rate")
+    settings.setdefault("rate", RATES[settings["optimizer"]])
+    if schedule is not None:
+        settings.update(_named(schedule, "schedule", SCHEDULES))
+        if settings["schedule"] in _WITH_END and steps is not None:
+            settings.setdefault("steps", integer(steps, "steps", 1))
+    if clip is not None:
+        settings["clip_norm"] = not_negative(clip, "clip")
+    if seed is not None:
+        settings["seed"] = unsigned(seed, "seed")
+    if label_smoothing:
+        settings["label_smoothing"] = real(label_smoothing, "label_smoothing")
+    own = _named(sampling, "sampling", SAMPLINGS)
+    if own["sampling"] != "none":
+        settings.update(own)
+    return settings
+
+
+def _named(value: Any, name: str, known: tuple[str, ...]) -> dict[str, Any]:
+    """A name, or a mapping that has the name under its own key and further settings."""
+    if isinstance(value, str):
+        settings: dict[str, Any] = {name: value}
+    elif isinstance(value, Mapping):
+        settings = dict(value)
+        if name not in settings:
+            raise ValueError(f"{name}: expected a mapping with the key {name!r}, got {sorted(map(str, value))}")
+    else:
+        raise TypeError(f"{name}: expected a name or a mapping, got {type(value).__name__}")
+    if settings[name] not in known:
+        raise ValueError(f"{name}: expected one of {', '.join(map(repr, known))}, got {settings[name]!r}")
+    return settings

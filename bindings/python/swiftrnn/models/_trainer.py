@@ -1,0 +1,163 @@
+"""An optimizer with its moments, a schedule, clipping, and the count of steps: training step by step."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
+
+from .. import _c_api as c
+from .._arrays import real
+from ._batch import Batch, CheckedBatch
+from ._handles import PathLike, TrainerHandle, path_bytes
+from ._settings import trainer_settings
+from ._state import ModelState
+from ._vocabulary import text_bytes
+
+if TYPE_CHECKING:
+    from ._model import Data, Model
+
+
+class StepResult(NamedTuple):
+    """What a step came to.
+
+    Attributes
+    ----------
+    loss : float
+        As of `Model.loss`.
+    count : int
+        How many targets counted.
+    norm : float
+        Of the gradients before clipping.
+    rate : float
+        Learning rate of this step.
+    step : int
+        Steps so far, this one included.
+    """
+
+    loss: float
+    count: int
+    norm: float
+    rate: float
+    step: int
+
+
+class Trainer:
+    """Trains a model step by step: what `Model.fit` is made of.
+
+    Parameters
+    ----------
+    model : Model
+    optimizer, rate, schedule, clip, seed, label_smoothing, sampling
+        As for `Model.fit`.
+    steps : int, optional
+        Steps altogether, of a schedule that has an end.
+
+    Examples
+    --------
+    >>> from swiftrnn.models import Classifier, Trainer
+    >>> model = Classifier(4, ["even", "odd"], hidden_size=8, seed=0)
+    >>> trainer = Trainer(model, "adam", rate=0.02)
+    >>> batch = model.batch([([0, 1, 1], "even"), ([1, 0], "odd")])
+    >>> losses = [trainer.step(batch).loss for _ in range(50)]
+    >>> losses[-1] < 0.1 * losses[0], trainer.steps
+    (True, 50)
+    """
+
+    def __init__(
+        self,
+        model: "Model",
+        optimizer: str | Mapping[str, Any] = "adam",
+        *,
+        rate: float | None = None,
+        schedule: str | Mapping[str, Any] | None = None,
+        steps: int | None = None,
+        clip: float | None = None,
+        seed: int | None = None,
+        label_smoothing: float = 0.0,
+        sampling: str | Mapping[str, Any] = "none",
+    ) -> None:
+        settings = trainer_settings(
+            optimizer, rate=rate, schedule=schedule, steps=steps, clip=clip, seed=seed,
+            label_smoothing=label_smoothing, sampling=sampling,
+        )  # fmt: skip
+        self._adopt(model, TrainerHandle.created(model._handle, json.dumps(settings)))
+
+    def _adopt(self, model: "Model", handle: TrainerHandle) -> None:
+        self.model = model
+        self._handle = handle
+        self._steps = 0
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All settings (docs/models.md)."""
+        return json.loads(self._handle.settings())  # type: ignore[no-any-return]
+
+    @property
+    def steps(self) -> int:
+        """Steps that this object has made or, of a checkpoint, that are behind as far as a step has told."""
+        return self._steps
+
+    def step(self, batch: "Data", state: ModelState | None = None) -> StepResult:
+        """One step: loss, gradients, clipping, optimizer.
+
+        Parameters
+        ----------
+        batch : Batch or sequence of examples
+        state : ModelState, optional
+            Where the sequences begin; moved on. None: they begin here.
+        """
+        own = batch if isinstance(batch, Batch) else self.model._batch_of(batch)
+        checked = CheckedBatch(own, self.model._configuration, self.model.dtype)
+        result = c.TrainerStepResult()
+        with self._handle.model.lock:
+            c.trainer_step(
+                self._handle.pointer, c.byref(checked.struct), self.model._state_pointer(state), c.byref(result)
+            )
+        self._steps = result.step
+        return StepResult(result.loss, result.count, result.norm, result.rate, result.step)
+
+    def report(self, validation_loss: float) -> None:
+        """Tells the loss of a validation, by which the schedule ``"plateau"`` lowers the rate."""
+        with self._handle.model.lock:
+            c.trainer_report(self._handle.pointer, real(validation_loss, "validation_loss"))
+
+    def save(self, path: PathLike, state: ModelState | None = None, progress: str = "") -> None:
+        """Writes a checkpoint: model, moments, steps, settings, state, and a text of the caller's, as one file that
+        appears whole or not at all.
+
+        Raises
+        ------
+        SwiftRNNFileError
+            The file cannot be written (also an OSError).
+        """
+        text = text_bytes(progress, "progress")
+        with self._handle.model.lock:
+            c.trainer_save(
+                self._handle.pointer, self.model._state_pointer(state), text, len(text), path_bytes(path)
+            )
+
+    @staticmethod
+    def load(path: PathLike) -> "tuple[Trainer, ModelState | None, str]":
+        """Goes on where `save` was: the training ends with the same bits as one that was never cut.
+
+        Returns
+        -------
+        trainer : Trainer
+            ``trainer.model`` is the model.
+        state : ModelState or None
+        progress : str
+            The text of the caller's.
+
+        Raises
+        ------
+        SwiftRNNFileError
+            The file cannot be read (also an OSError).
+        ValueError
+            The file is no checkpoint, or is damaged.
+        """
+        from ._model import Model
+
+        handle, state = TrainerHandle.loaded(path)
+        trainer = object.__new__(Trainer)
+        trainer._adopt(Model._of(handle.model), handle)
+        return trainer, None if state is None else ModelState(state), handle.progress()
