@@ -90,8 +90,8 @@ class Bigram:
 def main() -> None:
     options = arguments(
         __doc__,
-        epochs=(8, 1, "times through the training text"),
-        hidden=(256, 64, "size of the LSTM and of the embedding"),
+        epochs=(6, 1, "times through the training text"),
+        hidden=(192, 64, "size of the LSTM and of the embedding"),
         words=(5000, 1000, "size of the vocabulary"),
     )
     texts = split(documents(docstrings=not options.quick), options.seed)
