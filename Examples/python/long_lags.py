@@ -75,7 +75,7 @@ def main() -> None:
     options = arguments(
         __doc__,
         lag=(200, 30, "T, steps of a sequence"),
-        steps=(1500, 150, "steps of training at most"),
+        steps=(1200, 150, "steps of training at most"),
         hidden=(64, 32, "size of the networks"),
     )
     rows = []
