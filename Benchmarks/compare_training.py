@@ -7,8 +7,8 @@
 Both have the same data (pydoc_data.topics), initial weights, batches, optimizer (Adam), schedule (cosine), clipping (norm
 1), float32, and no dropout. Each library runs in a process of its own, with the same number of threads. A run is cut into
 tenths; the two take turns, tenth by tenth, so that whatever else the machine does meets both; the one that waits computes
-nothing. Time is of training steps only, behind a few
-passes that warm both up. Behind each tenth both tell the loss on the last 10 % of the text.
+nothing. Time is of training steps only, behind a few passes that warm both up. Behind each tenth both tell the loss on
+the last 10 % of the text.
 
 Writes the curves of both to build/bench/compare_training.png, and all numbers to compare_training.json beside it. Ends
 with status 1 if a validation loss differs by more than 1 %.
