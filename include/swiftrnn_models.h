@@ -2,15 +2,15 @@
  * vector, encoders and decoders; their vocabularies, files, training and generation. docs/models.md has the equations.
  *
  *   Inference:  model_load -> model_vocabulary -> vocabulary_encode -> model_predict, model_score or model_generate.
- *   Training:   model_create -> model_initialize -> model_loss, clip_gradients, adam_step for each batch -> model_save.
+ *   Training:   model_create -> model_initialize -> trainer_create -> trainer_step for each batch -> model_save.
  *
  * All that swiftrnn.h says at its top holds here, too. Beside that:
  * Arrays    Dense, steps first: [T, N] tokens, [T, N, features] numbers. Tokens and targets are int64_t.
  * Texts     UTF-8 with a size in bytes; no zero byte is needed. Paths, keys and values of metadata are zero-terminated.
  * Results as text  Calls with `text`, `text_size` and `out_size` write as much as fits, and a zero byte; out_size
  *           receives the bytes of the whole with its zero byte, or is NULL; text may be NULL if text_size is 0.
- * Threads   Vocabularies are immutable: threads may share them. Models, states and text streams belong to one thread at
- *           a time; a state also uses the model that it was made from.
+ * Threads   Vocabularies are immutable: threads may share them. Models, states, trainers and text streams belong to one
+ *           thread at a time; a state or trainer also uses the model that it was made from.
  * Errors    As in swiftrnn.h. A failed loss or step leaves parameters, states and optimizer as they were; gradients are
  *           not to be used then. */
 #ifndef SWIFTRNN_MODELS_H
@@ -138,7 +138,7 @@ swiftrnn_status swiftrnn_model_create(swiftrnn_dtype dtype, const char *configur
                                       swiftrnn_model **out_model);
 
 /** Loads a model of swiftrnn_model_save(), in the dtype that it was saved in. A file is not trusted: all is checked
- *  before memory is asked for.
+ *  before memory is asked for. A checkpoint of swiftrnn_trainer_save() is a model, too.
  *  @retval SWIFTRNN_STATUS_FILE            the file cannot be read
  *  @retval SWIFTRNN_STATUS_INVALID_FORMAT  the file is no model, or is damaged */
 swiftrnn_status swiftrnn_model_load(const char *path, swiftrnn_model **out_model);
@@ -147,7 +147,7 @@ swiftrnn_status swiftrnn_model_load(const char *path, swiftrnn_model **out_model
  *  all. @retval SWIFTRNN_STATUS_FILE  the file cannot be written */
 swiftrnn_status swiftrnn_model_save(const swiftrnn_model *model, const char *path);
 
-/** Gives the handle back; states made from the model stay usable. NULL is fine. */
+/** Gives the handle back; states and trainers made from the model stay usable. NULL is fine. */
 void swiftrnn_model_destroy(swiftrnn_model *model);
 
 /** Draws all parameters.
@@ -207,8 +207,12 @@ swiftrnn_status swiftrnn_model_metadata(const swiftrnn_model *model, const char 
  *  the state on. Gradients stop at the beginning of a call (Williams and Peng 1990). */
 typedef struct swiftrnn_model_state swiftrnn_model_state;
 
-/** @retval SWIFTRNN_STATUS_UNSUPPORTED  the model needs whole sequences: both directions, pooling, or a decoder */
-swiftrnn_status swiftrnn_model_state_create(const swiftrnn_model *model, swiftrnn_model_state **out_state);
+/** Makes a state at the beginning of sequences.
+ *  @param look_back  0; or for training by truncated back-propagation with k2 above k1 (Williams and Peng 1990): with
+ *                    batches of k1 steps, k2 - k1, how many steps before each batch gradients reach back into
+ *  @retval SWIFTRNN_STATUS_UNSUPPORTED  the model needs whole sequences: both directions, pooling, or a decoder */
+swiftrnn_status swiftrnn_model_state_create(const swiftrnn_model *model, int64_t look_back,
+                                            swiftrnn_model_state **out_state);
 
 /** Gives the handle back. NULL is fine. */
 void swiftrnn_model_state_destroy(swiftrnn_model_state *state);
@@ -219,8 +223,8 @@ swiftrnn_status swiftrnn_model_state_reset(swiftrnn_model_state *state);
 /** Sequences side by side, and what is to come out. Zero, set size, then what the model has. */
 typedef struct swiftrnn_model_batch {
   int64_t size;                  /**< bytes of this struct */
-  int64_t steps;                 /**< T of what is read; of a vector decoder not looked at */
-  int64_t sequences;             /**< N */
+  int64_t steps;                 /**< T of what is read; not looked at for a vector decoder or with a forest */
+  int64_t sequences;             /**< N; not looked at with a forest */
   const int64_t *ids;            /**< [T, N] tokens, each in the vocabulary, also behind the end of a sequence; or */
   const void *features;          /**< [T, N, features]; of a vector decoder [N, vector_size] */
   const int64_t *lengths;        /**< [N] in 0...T, or NULL: all T */
@@ -232,6 +236,9 @@ typedef struct swiftrnn_model_batch {
   const int64_t *target_lengths; /**< [N] in 0...target_steps, or NULL: all */
   int64_t first_sequence;        /**< added to a sequence's index in dropout masks: parts of a batch have the masks of
                                       the whole */
+  const swiftrnn_forest *forest; /**< of models over trees, else NULL: each of its M nodes is a sequence of one step, so
+                                      that ids are [M], features [M, features]; targets and values are of nodes for
+                                      taggers, of roots in the order of their nodes for classifiers and regressors */
 } swiftrnn_model_batch;
 
 /** How a loss is computed. Zero, set size, then what is wanted. */
@@ -244,6 +251,15 @@ typedef struct swiftrnn_model_loss_options {
   const void *class_weights;   /**< [outputs] of the model's dtype, or NULL: 1 */
   double sampling_probability; /**< in [0, 1]: how often a decoder reads its own prediction in the place of the target
                                     before (Bengio et al. 2015); 0: teacher forcing, 1: free running */
+  int64_t memory_limit;        /**< bytes of logits that are there at once; 0: 64 MB */
+  int64_t tape_limit;          /**< bytes of activations that a network of one direction keeps for its backward pass;
+                                    others are computed again (Chen et al. 2016), with the same bits, in about twice the
+                                    time; 0: all are kept; -1: those of sqrt(T) steps */
+  int64_t sampled_classes;     /**< sampled softmax for training with many classes: so many are drawn, log-uniform over
+                                    ids that are sorted by frequency, to stand for all others (Jean et al. 2015); 0: the
+                                    whole softmax */
+  const swiftrnn_elementwise_loss_config *numbers; /**< loss and delta of models that give out numbers; its other fields
+                                    are 0 or NULL. NULL: the squared error */
 } swiftrnn_model_loss_options;
 
 /** The loss in training, with dropout; the gradients of all parameters go to the flat vector of gradients, in place of
@@ -297,6 +313,88 @@ typedef struct swiftrnn_generation_options {
 swiftrnn_status swiftrnn_model_generate(swiftrnn_model *model, const swiftrnn_model_batch *batch,
                                         const swiftrnn_generation_options *options, int64_t *out_tokens,
                                         int64_t *out_lengths, double *out_log_probabilities, double *out_scores);
+
+/* ==== A look inside ===============================================================================================*/
+
+/** How gradients go back in time through a model, the spectral radius of its recurrent matrices, and which gates are
+ *  shut or open. Immutable. */
+typedef struct swiftrnn_inspection swiftrnn_inspection;
+
+/** Looks inside a model with a batch, without dropout; parameters, gradients and the state are as before. Takes a copy
+ *  of the model, and the time of some passes of single steps.
+ *  @param batch  with targets   @param state where the sequences begin, not moved on; or NULL
+ *  @retval SWIFTRNN_STATUS_UNSUPPORTED  models over trees, attention in a decoder's input, cells that draw masks or use
+ *                                       statistics of the batch */
+swiftrnn_status swiftrnn_inspection_create(swiftrnn_model *model, const swiftrnn_model_batch *batch,
+                                           swiftrnn_model_state *state, swiftrnn_inspection **out_inspection);
+
+/** Gives the handle back. NULL is fine. */
+void swiftrnn_inspection_destroy(swiftrnn_inspection *inspection);
+
+/** Writes what was found as JSON (docs/models.md): for each direction of each layer the norms of the loss's gradient
+ *  for each state after each step, spectral radii, and shares of saturated gates. */
+swiftrnn_status swiftrnn_inspection_json(const swiftrnn_inspection *inspection, char *text, int64_t text_size,
+                                         int64_t *out_size);
+
+/* ==== Training ====================================================================================================*/
+
+/** An optimizer with its moments, a schedule, clipping, and the count of steps. */
+typedef struct swiftrnn_trainer swiftrnn_trainer;
+
+/** Makes a trainer of a model.
+ *  @param settings JSON, as docs/models.md has it: {"optimizer": "adam", "rate": 0.001, "clip_norm": 1, "seed": 1,
+ *                  "schedule": "cosine", "steps": 10000, "warm_up": 100} */
+swiftrnn_status swiftrnn_trainer_create(swiftrnn_model *model, const char *settings, int64_t settings_size,
+                                        swiftrnn_trainer **out_trainer);
+
+/** Gives the handle back; the model stays. NULL is fine. */
+void swiftrnn_trainer_destroy(swiftrnn_trainer *trainer);
+
+/** Writes the settings as JSON, with every key. */
+swiftrnn_status swiftrnn_trainer_settings(const swiftrnn_trainer *trainer, char *text, int64_t text_size,
+                                          int64_t *out_size);
+
+/** Results of a step. Zero, and set size. */
+typedef struct swiftrnn_trainer_result {
+  int64_t size;  /**< bytes of this struct */
+  double loss;   /**< as of swiftrnn_model_loss() */
+  int64_t count; /**< how many targets counted */
+  double norm;   /**< of the gradients before clipping */
+  double rate;   /**< of this step */
+  int64_t step;  /**< steps so far, this one included */
+} swiftrnn_trainer_result;
+
+/** One step: loss, clipping, optimizer. @param state or NULL   @param out_result or NULL */
+swiftrnn_status swiftrnn_trainer_step(swiftrnn_trainer *trainer, const swiftrnn_model_batch *batch,
+                                      swiftrnn_model_state *state, swiftrnn_trainer_result *out_result);
+
+/** Clipping and optimizer for the gradients that are in the model's flat vector: the second half of a step, for callers
+ *  that compute gradients themselves. out_result's loss is NaN, its count 0. */
+swiftrnn_status swiftrnn_trainer_update(swiftrnn_trainer *trainer, swiftrnn_trainer_result *out_result);
+
+/** Tells the loss of a validation: a plateau of the settings lowers the rate by it.
+ *  @param out_improved 1: the least loss so far; or NULL */
+swiftrnn_status swiftrnn_trainer_report(swiftrnn_trainer *trainer, double validation_loss, int32_t *out_improved);
+
+/** The rate of the next step, and the steps so far. Each may be NULL. */
+swiftrnn_status swiftrnn_trainer_rate(const swiftrnn_trainer *trainer, double *out_rate, int64_t *out_steps);
+
+/** Multiplies the schedule's rate from now on: 1 at first; finite and 0 or more. */
+swiftrnn_status swiftrnn_trainer_set_rate_factor(swiftrnn_trainer *trainer, double factor);
+
+/** Writes a checkpoint: model, moments, steps, settings, state, and the caller's own text, as one file that appears
+ *  whole or not at all. @param state or NULL   @param progress progress_size bytes of UTF-8, such as JSON */
+swiftrnn_status swiftrnn_trainer_save(const swiftrnn_trainer *trainer, const swiftrnn_model_state *state,
+                                      const char *progress, int64_t progress_size, const char *path);
+
+/** Goes on where swiftrnn_trainer_save() was: the training ends with the same bits as one that was never cut.
+ *  @param out_state  NULL if the checkpoint has no state; may be NULL */
+swiftrnn_status swiftrnn_trainer_load(const char *path, swiftrnn_model **out_model, swiftrnn_trainer **out_trainer,
+                                      swiftrnn_model_state **out_state);
+
+/** Writes the caller's text of the checkpoint that the trainer was loaded from. */
+swiftrnn_status swiftrnn_trainer_progress(const swiftrnn_trainer *trainer, char *text, int64_t text_size,
+                                          int64_t *out_size);
 
 #ifdef __cplusplus
 }

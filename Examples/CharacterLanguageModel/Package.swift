@@ -7,6 +7,9 @@ let package = Package(
   dependencies: [.package(name: "SwiftRNN", path: "../..")],
   targets: [
     .executableTarget(
-      name: "CharacterLanguageModel", dependencies: [.product(name: "SwiftRNN", package: "SwiftRNN")])
+      name: "CharacterLanguageModel",
+      dependencies: [
+        .product(name: "SwiftRNN", package: "SwiftRNN"), .product(name: "SwiftRNNModels", package: "SwiftRNN"),
+      ])
   ]
 )

@@ -38,6 +38,17 @@ final class ModelStateHandle {
   init(_ state: Either<ModelState<Float>, ModelState<Double>>) { self.state = state }
 }
 
+/// A trainer with its model, and the caller's text of the checkpoint that the trainer comes from.
+final class TrainerHandle {
+  let trainer: Either<Trainer<Float>, Trainer<Double>>
+  let model: ModelHandle
+  let progress: String
+
+  init(_ trainer: Either<Trainer<Float>, Trainer<Double>>, _ model: ModelHandle, progress: String = "") {
+    (self.trainer, self.model, self.progress) = (trainer, model, progress)
+  }
+}
+
 final class VocabularyHandle: Sendable {
   let vocabulary: Vocabulary
   init(_ vocabulary: Vocabulary) { self.vocabulary = vocabulary }
@@ -125,6 +136,7 @@ func run<Object: AnyObject>(
 
 /// Never inlined: nothing of `body` is alive behind it but the object.
 @inline(never)
-private func madeHandle<Object: AnyObject>(_ body: () throws(ModelError) -> Object) throws(ModelError) -> OpaquePointer {
+private func madeHandle<Object: AnyObject>(_ body: () throws(ModelError) -> Object) throws(ModelError) -> OpaquePointer
+{
   Handle.make(try body())
 }

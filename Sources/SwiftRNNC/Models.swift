@@ -9,7 +9,8 @@ public func swiftrnn_model_create(
   _ out_model: UnsafeMutablePointer<OpaquePointer?>!
 ) -> swiftrnn_status {
   run(
-    reserving: max(Reserve.modelCreation, Argument.reserve(configuration_size, each: 256)), making: out_model, "out_model"
+    reserving: max(Reserve.modelCreation, Argument.reserve(configuration_size, each: 256)), making: out_model,
+    "out_model"
   ) { () throws(ModelError) in
     let text = try Argument.text("configuration", configuration, configuration_size)
     let configuration = try ModelConfiguration(

@@ -237,7 +237,7 @@ public func swiftrnn_text_stream_position(
       try out_batches.map { (out) throws(RNNError) in (try output(out, "out_batches"), batches) },
       try out_position.map { (out) throws(RNNError) in (try output(out, "out_position"), position) },
     ]
-    for case let (out, value)? in outs { out.pointee = Int64(value) }
+    for case (let out, let value)? in outs { out.pointee = Int64(value) }
   }
 }
 

@@ -25,20 +25,35 @@ public struct ModelBatch<Scalar: RNNScalar> {
   /// Of a decoder: T of its sequences, and their lengths.
   public var targetSteps = 0
   public var targetLengths: UnsafeBufferPointer<Int64>?
-  /// Added to a sequence's index in dropout masks: parts of a batch have the masks of the whole.
+  /// Added to a sequence's index in dropout masks: parts of a batch have the masks of the whole. Of trees, to a node's.
   public var firstSequence = 0
+  /// Of models over trees: M nodes, in the order of ``ids`` or ``features``. Targets and values are one for each node of a
+  /// tagger, and one for each root (``Forest/roots``) of classifiers and regressors.
+  public var forest: Forest?
 
   public init(steps: Int, sequences: Int) {
     (self.steps, self.sequences) = (steps, sequences)
   }
+
+  /// Trees: each node is a sequence of one step, `ids` are `[M]`, `features` `[M, features]`.
+  public init(forest: Forest) {
+    (steps, sequences) = (1, forest.nodeCount)
+    self.forest = forest
+  }
 }
 
-/// What a loss came to.
-public struct ModelLoss: Sendable {
+/// The loss of a batch.
+public struct ModelLoss: Sendable, Equatable {
   /// The mean over what counts: tokens, steps, sequences or numbers. Cross-entropy in nats.
   public var mean: Double
-  /// How many counted.
+  /// Number of tokens, steps, sequences or numbers that counted.
   public var count: Int
+  /// Divisor of the mean: the count, or with class weights the weights' sum.
+  public var weight: Double
   /// The sum over what counts.
-  public var total: Double { count == 0 ? 0 : mean * Double(count) }
+  public var total: Double { count == 0 ? 0 : mean * weight }
+
+  init(mean: Double, count: Int, weight: Double? = nil) {
+    (self.mean, self.count, self.weight) = (mean, count, weight ?? Double(count))
+  }
 }

@@ -3,21 +3,33 @@ import SwiftRNN
 
 /// Where the sequences of a batch are: a call that is given a state begins there, and moves it on.
 ///
-/// Gradients stop at the beginning of a call: truncated back-propagation through time (Williams, Peng 1990). Belongs to
+/// Gradients stop at the beginning of a call, or `lookBack` steps before: truncated back-propagation through time (Williams,
+/// Peng, "An efficient gradient-based algorithm for on-line training of recurrent network trajectories", 1990). Belongs to
 /// one thread at a time, and to the model that made it.
 public final class ModelState<Scalar: RNNScalar> {
+  /// Steps before a batch that its gradients reach back into, so that k2 = k1 + `lookBack` for batches of k1 steps.
+  public let lookBack: Int
   let network: Network<Scalar>
   private var (now, next): (StateBuffers<Scalar>, StateBuffers<Scalar>)
   /// Whether a pass has been here since the last ``reset()``.
   private(set) var isStarted = false
+  /// Inputs of the steps that follow the state, up to the next batch; at most `lookBack` steps.
+  var recent: RecentInputs<Scalar>
 
-  init(_ network: Network<Scalar>) {
-    self.network = network
+  init(_ network: Network<Scalar>, lookBack: Int = 0) {
+    (self.network, self.lookBack) = (network, lookBack)
     (now, next) = (StateBuffers(network), StateBuffers(network))
+    recent = RecentInputs()
   }
 
   /// The next call begins where the cell does.
-  public func reset() { isStarted = false }
+  public func reset() {
+    isStarted = false
+    recent.steps = 0
+  }
+
+  /// Number of sequences that the state has been through; 0: none yet.
+  public var sequences: Int { isStarted ? now.sequences : recent.steps > 0 ? recent.sequences : 0 }
 
   /// Where a pass begins, and where its last states go.
   ///
@@ -25,11 +37,23 @@ public final class ModelState<Scalar: RNNScalar> {
   func places(_ network: Network<Scalar>, sequences: Int) throws(RNNError) -> (from: States<Scalar>, to: States<Scalar>)
   {
     guard network === self.network else { throw .mismatch("the state is of another model") }
-    if isStarted, sequences != now.sequences {
+    if self.sequences > 0, sequences != self.sequences {
       throw .sizeMismatch(
-        "the number of sequences, which a state has been through,", sequences, expected: now.sequences)
+        "the number of sequences, which a state has been through,", sequences, expected: self.sequences)
     }
     return (isStarted ? now.pointers : States(), try next.take(sequences: sequences))
+  }
+
+  /// The same place for another model of the same configuration.
+  func copy(to network: Network<Scalar>) throws(RNNError) -> ModelState {
+    let copy = ModelState(network)
+    guard isStarted else { return copy }
+    _ = try copy.now.take(sequences: now.sequences)
+    for number in 0..<network.stateCount {
+      _ = try copy.now.elements(number).update(fromContentsOf: now.elements(number))
+    }
+    copy.isStarted = true
+    return copy
   }
 
   /// The pass is done.
@@ -37,4 +61,31 @@ public final class ModelState<Scalar: RNNScalar> {
     swap(&now, &next)
     isStarted = true
   }
+
+  /// Numbers of one of the network's states, `[layers, N, width]`; of a state that is started.
+  func elements(_ state: Int) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> { try now.elements(state) }
+
+  /// Begins at states that `fill` writes, each by its number.
+  func start(
+    sequences: Int, fill: (Int, UnsafeMutableBufferPointer<Scalar>) throws(ModelError) -> Void
+  ) throws(ModelError) {
+    _ = try withModelErrors { () throws(RNNError) in try next.take(sequences: sequences) }
+    for state in network.states.indices {
+      try fill(state, withModelErrors { () throws(RNNError) in try next.elements(state) })
+    }
+    moveOn()
+  }
+}
+
+/// The last inputs of a text that is read in pieces.
+struct RecentInputs<Scalar: RNNScalar> {
+  var steps = 0
+  var sequences = 0
+  /// One of both: `[steps, sequences]` tokens, or `[steps, sequences, width]` numbers.
+  let ids = Buffer<Int>()
+  let features = Buffer<Scalar>()
+  /// A batch with the recent steps before it.
+  let windowIDs = Buffer<Int>()
+  let windowFeatures = Buffer<Scalar>()
+  let windowTargets = Buffer<Int>()
 }

@@ -1,5 +1,5 @@
-"""Damaged parameter files: bindings/c/sample gives a message and the status 1, never a crash. Of the format itself:
-test_safetensors.py."""
+"""Damaged model files: bindings/c/sample, which loads them by the library, gives a message and the status 1, never a
+crash."""
 
 import json
 import random
@@ -56,20 +56,27 @@ def damaged(file: ParameterFile) -> list[bytes]:
     lengths = [*range(12), 8 + size // 2, 7 + size, 8 + size, len(file.content) - 1]
     cases = [file.content[:length] for length in lengths]
     cases += [length.to_bytes(8, "little") + file.content[8:] for length in (2**64 - 1, 2**63, 0, 1)]
-    begin, end = header["linear.bias"]["data_offsets"]
+    begin, end = header["output.bias"]["data_offsets"]
     for offsets in ([0, 2**63], [2**63 - 5, 2**63 - 1], [4, 0], [1, 1025], [], [0], [0, 1024, 2048], [-4, 1020],
                     [begin + 4, end + 4], [begin, end - 4]):
-        cases.append(file.changed("linear.bias", "data_offsets", offsets))
+        cases.append(file.changed("output.bias", "data_offsets", offsets))
     for shape in ([], [0], [0, 0], [255], [256, 1], [256, 1, 1], [2**62, 4], [2**32, 2**32], [-256], "256", [10**30]):
-        cases.append(file.changed("linear.bias", "shape", shape))
+        cases.append(file.changed("output.bias", "shape", shape))
     for dtype in ("F64", "F16", "", 4, None):
-        cases.append(file.changed("linear.bias", "dtype", dtype))
-    for key in ("embedding_size", "hidden_size", "num_layers"):
-        for value in ("0", "-1", "", "x", "1e3", "1048576", "9" * 30, 8, None):
-            cases.append(file.changed("__metadata__", key, value))
-        cases.append(file.without("__metadata__", key))
+        cases.append(file.changed("output.bias", "dtype", dtype))
+    configuration = header["__metadata__"]["configuration"]
+    assert configuration.count("24") == 1, "the hidden size"
+    for text in ("0", "-24", "25", "2.4e1", "24.0", "1048576", "9" * 30, '"24"', "null", "[24]", "24, 24", ""):
+        cases.append(file.changed("__metadata__", "configuration", configuration.replace("24", text)))
+    for text in ("", "x", "{}", "[]", "{" * 1000, configuration + "x", configuration.replace("lstm", "gru"),
+                 configuration.replace("language_model", "tagger"), configuration.replace("lstm", "lstn"),
+                 configuration.replace('"kind"', '"kinds"'), None, 8):
+        cases.append(file.changed("__metadata__", "configuration", text))
+    for text in ("", "swiftrnn model 2", None):
+        cases.append(file.changed("__metadata__", "format", text))
+    cases += [file.without("__metadata__", key) for key in ("configuration", "format", "vocabulary")]
     cases += [file.without(name) for name in header]
-    cases += [file.without("linear.bias", key) for key in header["linear.bias"]]
+    cases += [file.without("output.bias", key) for key in header["output.bias"]]
     texts = (b"", b"{", b"{}", b"[]", b"{" * 1000, b'{"a":' * 1000, b'{"' + b"a" * 1000)
     cases += [file.with_header(text) for text in texts]
     cases.append(file.with_header(json.dumps(header).encode() + b"x"))
@@ -87,7 +94,7 @@ def test_other_writers_files_are_read(file, sample):
     expected = sample(file.content)
     assert expected.returncode == 0 and len(expected.stdout) == 20
     spaced = json.dumps(file.header, indent=2).encode()
-    escaped = json.dumps(file.header).replace("linear.bias", "linear\\u002ebias").encode()
+    escaped = json.dumps(file.header).replace("output.bias", "output\\u002ebias").encode()
     for header in (spaced, escaped, dict(reversed(file.header.items()))):
         assert sample(file.with_header(header)).stdout == expected.stdout
 

@@ -51,18 +51,19 @@ def load(path):
 def test_perplexity_is_torchs(run):
     """The same parameters in torch, in float64, over the held-out bytes with the state carried."""
     metadata, parameters = load(run.parameters)
-    hidden, layers = int(metadata["hidden_size"]), int(metadata["num_layers"])
-    lstm = torch.nn.LSTM(int(metadata["embedding_size"]), hidden, layers)
-    lstm.load_state_dict({name[5:]: value for name, value in parameters.items() if name.startswith("lstm.")})
+    configuration = json.loads(metadata["configuration"])
+    network = configuration["network"]
+    lstm = torch.nn.LSTM(configuration["input"]["embedding_size"], network["hidden_size"], network["num_layers"])
+    prefix = "network."
+    lstm.load_state_dict({n.removeprefix(prefix): value for n, value in parameters.items() if n.startswith(prefix)})
     lstm.double()
     ids = torch.tensor(list(run.text.read_bytes()))
-    split = len(ids) - len(ids) // 10
-    # 2000 held-out bytes are one piece, with 256 bytes before it.
+    # 2000 held-out bytes are one piece.
+    ids = ids[len(ids) - len(ids) // 10 :]
     with torch.no_grad():
-        x = parameters["embedding.weight"].double()[ids[split - 257 : -1]]
-        y = lstm(x[:, None])[0][256:, 0]
-        logits = y @ parameters["linear.weight"].double().T + parameters["linear.bias"].double()
-        expected = math.exp(torch.nn.functional.cross_entropy(logits, ids[split:]))
+        y = lstm(parameters["embedding.weight"].double()[ids[:-1]][:, None])[0][:, 0]
+        logits = y @ parameters["output.weight"].double().T + parameters["output.bias"].double()
+        expected = math.exp(torch.nn.functional.cross_entropy(logits, ids[1:]))
     assert expected < 60, "has learned something"
     assert printed(run, "LSTM") == pytest.approx(expected, abs=2e-3)
 

@@ -62,7 +62,7 @@ import Testing
     var results: [[UInt32]] = []
     for threads in [1, 3] {
       try Threads.setCount(threads)
-      let loss = try run.model.loss(run.batch, seed: 1)
+      let loss = try run.model.loss(run.batch, TrainingOptions(seed: 1))
       results.append(
         [UInt32(truncatingIfNeeded: loss.mean.bitPattern)] + run.model.parameters.gradients.map(\.bitPattern))
     }

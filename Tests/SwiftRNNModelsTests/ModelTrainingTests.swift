@@ -18,29 +18,6 @@ import Testing
     #expect(Schedule(0.3).rate(77) == 0.3)
   }
 
-  /// Steps of the whole vector are those of its parts by themselves.
-  @Test func optimizers() throws {
-    for method: ModelOptimizer<Double>.Method in [
-      .sgd(SGD(rate: 0.1, momentum: 0.9)), .adam(Adam(rate: 0.01, weightDecay: 0.1, decoupled: true)),
-      .rmsprop(RMSprop(rate: 0.01, momentum: 0.5, centered: true)),
-    ] {
-      let run = try ModelCase<Double>(.tagger(input: .features(2), labels: 3, .init(.gru, hiddenSize: 4)))
-      let optimizer = try ModelOptimizer(method, run.model)
-      let first = try run.model.loss(run.batch).mean
-      for _ in 0..<150 {
-        _ = try run.model.loss(run.batch)
-        let norm = try optimizer.step(maxNorm: 0.5)
-        let clipped = run.model.parameters.gradients.reduce(0) { $0 + $1 * $1 }.squareRoot()
-        #expect(clipped <= 0.5 + 1e-12 && clipped <= norm + 1e-12)
-      }
-      #expect(optimizer.steps == 150)
-      #expect(try run.model.loss(run.batch).mean < 0.8 * first, "\(method)")
-      let before = Array(run.model.parameters.values)
-      #expect(throws: RNNError.self) { try optimizer.step(rate: -1) }
-      #expect(Array(run.model.parameters.values) == before && optimizer.steps == 150)
-    }
-  }
-
   /// The reversal of short sequences is learned by an encoder and decoder with attention, and written.
   @Test func reversal() throws {
     let (length, symbols, count) = (4, 5, 48)
@@ -51,7 +28,7 @@ import Testing
         vocabulary: symbols + 2, embeddingSize: 12, decoder: .init(.gru, hiddenSize: 32), attention: .general))
     try model.initialize(seed: 1)
     let (start, end) = (symbols, symbols + 1)
-    let optimizer = try ModelOptimizer(.adam(Adam(rate: 0.01)), model)
+    let trainer = try Trainer(model, TrainerSettings(rate: 0.01, clipNorm: 1))
     var random = Random(state: 3)
     func sequences() -> [[Int]] { (0..<count).map { _ in (0..<length).map { _ in random.int(symbols) } } }
     func withBatch<Result>(_ sequences: [[Int]], _ body: (ModelBatch<Float>) throws -> Result) throws -> Result {
@@ -75,8 +52,7 @@ import Testing
       }
     }
     for _ in 0..<400 {
-      _ = try withBatch(sequences()) { try model.loss($0) }
-      try optimizer.step(maxNorm: 1)
+      _ = try withBatch(sequences()) { try trainer.step($0) }
     }
     let fresh = sequences()
     for beams in [1, 3] {

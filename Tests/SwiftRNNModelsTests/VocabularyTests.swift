@@ -144,6 +144,26 @@ import Testing
     #expect(isSame)
   }
 
+  @Test func tokensBetweenWhiteSpaceAndLines() throws {
+    let text = " B-PER  don't\u{a0}\u{2003}x\r\nNew York \n\n\u{e9}\n"
+    let tags = try Vocabulary(.whitespace, texts: [text], specials: .unknown)
+    #expect(try tags.decodeText(tags.encode(text)) == "B-PER don't x New York \u{e9}")
+    #expect(tags.size == 7 && tags.id(of: "B-PER") != nil)
+    let labels = try Vocabulary(.lines, texts: [text], specials: [])
+    #expect(try labels.decodeText(labels.encode(text)) == " B-PER  don't\u{a0}\u{2003}x\nNew York \n\u{e9}")
+    #expect(labels.id(of: "New York ") != nil && labels.size == 3)
+    // Ill-formed bytes, and what is longer than a token may be.
+    let bytes = Array("a".utf8) + [0xff, 0x62, 0x20] + [UInt8](repeating: 0x7a, count: 2000)
+    let builder = try VocabularyBuilder(.whitespace)
+    try bytes.withUnsafeBufferPointer { try builder.add($0) }
+    let strange = try builder.build(specials: [])
+    #expect(strange.size == 3 && strange.id(of: "a\u{fffd}b") != nil)
+    #expect(strange.id(of: String(repeating: "z", count: 1024)) != nil)
+    #expect(strange.id(of: String(repeating: "z", count: 976)) != nil)
+    let isSame = try Vocabulary(strange.json) == strange
+    #expect(isSame)
+  }
+
   @Test func idsOutsideAreRefused() throws {
     let vocabulary = try Vocabulary(.characters, texts: ["ab"], specials: [])
     #expect(message { _ = try vocabulary.decode([0, 2]) } == "ids[1] is 2, must be in 0..<2")

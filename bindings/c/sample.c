@@ -3,25 +3,12 @@
  *
  *   sample FILE.safetensors [--length N] [--seed N] [--temperature X]
  */
-#include "safetensors.h"
-
-#include <swiftrnn.h>
+#include <swiftrnn_models.h>
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A token is a byte. */
-enum { VOCABULARY = 256 };
-
-typedef struct model {
-  int64_t embedding_size, hidden_size;
-  const float *embedding; /* [256, embedding_size] */
-  const float *weight;    /* of the linear layer, [256, hidden_size] */
-  const float *bias;      /* [256] */
-  swiftrnn_stream *stream;
-} model;
 
 static _Noreturn void stop(const char *what, const char *why) {
   fprintf(stderr, "sample: %s: %s\n", what, why);
@@ -33,82 +20,36 @@ static void check(swiftrnn_status status) {
 }
 
 static void *allocate(int64_t count, size_t size) {
-  void *memory = calloc((size_t)count, size);
-  if (memory == NULL) stop("out of memory", "the model is too large");
+  void *memory = calloc((size_t)count + 1, size);
+  if (memory == NULL) stop("out of memory", "the text is too long");
   return memory;
 }
 
-static int64_t number(safetensors *file, const char *path, const char *name, int64_t largest) {
-  int64_t value = safetensors_number(file, name, largest);
-  if (value < 0) stop(path, file->error);
-  return value;
-}
-
-static const float *tensor(safetensors *file, const char *path, const char *name, int64_t rows, int64_t columns) {
-  const float *numbers = safetensors_float32(file, name, rows, columns);
-  if (numbers == NULL) stop(path, file->error);
-  return numbers;
-}
-
-/* The LSTM, as a stream: it keeps its own copy of the weights. */
-static swiftrnn_stream *make_stream(const swiftrnn_config *config, safetensors *file, const char *path) {
-  swiftrnn_network *network;
-  check(swiftrnn_network_create(config, &network));
-  int64_t count;
-  check(swiftrnn_network_parameter_count(network, &count));
-  const void **parameters = allocate(count, sizeof *parameters);
-  for (int64_t i = 0; i < count; i++) {
-    swiftrnn_parameter_info info;
-    check(swiftrnn_network_parameter_info(network, i, &info));
-    char name[80];
-    snprintf(name, sizeof name, "lstm.%s", info.name);
-    parameters[i] = tensor(file, path, name, info.shape[0], info.rank == 1 ? 0 : info.shape[1]);
-  }
-  swiftrnn_weights *weights;
-  check(swiftrnn_weights_create(network, parameters, count, &weights));
-  swiftrnn_stream *stream;
-  check(swiftrnn_stream_create(network, weights, 1, &stream));
-  free(parameters);
-  swiftrnn_weights_destroy(weights);
-  swiftrnn_network_destroy(network);
-  return stream;
-}
-
-static model make_model(safetensors *file, const char *path) {
-  swiftrnn_config config;
-  check(swiftrnn_config_init(&config, sizeof config, SWIFTRNN_LSTM));
-  config.input_size = number(file, path, "embedding_size", 1 << 20);
-  config.hidden_size = number(file, path, "hidden_size", 1 << 20);
-  config.num_layers = number(file, path, "num_layers", 1024);
-  model model = {.embedding_size = config.input_size, .hidden_size = config.hidden_size};
-  model.embedding = tensor(file, path, "embedding.weight", VOCABULARY, model.embedding_size);
-  model.weight = tensor(file, path, "linear.weight", VOCABULARY, model.hidden_size);
-  model.bias = tensor(file, path, "linear.bias", VOCABULARY, 0);
-  model.stream = make_stream(&config, file, path);
-  return model;
-}
-
-/* Each byte is drawn from what the model expects after the ones before it; the first follows a line's end. */
-static void write_text(const model *model, int64_t length, swiftrnn_sample_config config) {
-  float *output = allocate(model->hidden_size, sizeof *output);
-  float logits[VOCABULARY];
-  int64_t byte = '\n';
-  for (int64_t position = 0; position < length; position++) {
-    check(swiftrnn_stream_step(model->stream, model->embedding + byte * model->embedding_size, output));
-    check(swiftrnn_linear_forward(SWIFTRNN_FLOAT32, 1, model->hidden_size, VOCABULARY, output, model->weight,
-                                  model->bias, logits));
-    config.position = (uint64_t)position;
-    check(swiftrnn_sample(SWIFTRNN_FLOAT32, &config, 1, VOCABULARY, logits, &byte));
-    putchar((int)byte);
-  }
-  free(output);
+/* What the model writes behind a line's end. */
+static void write_text(swiftrnn_model *model, const swiftrnn_generation_options *options) {
+  swiftrnn_vocabulary *vocabulary;
+  check(swiftrnn_model_vocabulary(model, SWIFTRNN_VOCABULARY_INPUT, &vocabulary));
+  if (vocabulary == NULL) stop("the model", "has no vocabulary");
+  int64_t prompt, count, length, size;
+  check(swiftrnn_vocabulary_encode(vocabulary, "\n", 1, 0, &prompt, 1, &count));
+  if (count != 1) stop("the model", "its vocabulary has no line's end");
+  swiftrnn_model_batch batch = {.size = sizeof batch, .steps = 1, .sequences = 1, .ids = &prompt};
+  int64_t *ids = allocate(options->length, sizeof *ids);
+  check(swiftrnn_model_generate(model, &batch, options, ids, &length, NULL, NULL));
+  check(swiftrnn_vocabulary_decode(vocabulary, ids, length, 0, NULL, 0, &size));
+  char *text = allocate(size, 1);
+  check(swiftrnn_vocabulary_decode(vocabulary, ids, length, 0, text, size, NULL));
+  fwrite(text, 1, (size_t)size - 1, stdout); /* without the zero byte */
+  free(text);
+  free(ids);
+  swiftrnn_vocabulary_destroy(vocabulary);
 }
 
 int main(int count, char **arguments) {
   const char *usage = "sample FILE.safetensors [--length N] [--seed N] [--temperature X]";
   const char *path = NULL;
-  int64_t length = 300;
-  swiftrnn_sample_config config = {.size = sizeof config, .temperature = 0.7, .seed = 1, .seeded = 1};
+  swiftrnn_generation_options options = {
+      .size = sizeof options, .length = 300, .end = -1, .temperature = 0.7, .seed = 1, .seeded = 1};
   for (int i = 1; i < count; i++) {
     const char *option = arguments[i];
     if (strcmp(option, "--help") == 0) {
@@ -123,23 +64,21 @@ int main(int count, char **arguments) {
     char *end = NULL;
     errno = 0;
     if (strcmp(option, "--length") == 0)
-      length = strtoll(value, &end, 10);
+      options.length = strtoll(value, &end, 10);
     else if (strcmp(option, "--seed") == 0)
-      config.seed = strtoull(value, &end, 10);
+      options.seed = strtoull(value, &end, 10);
     else if (strcmp(option, "--temperature") == 0)
-      config.temperature = strtod(value, &end);
+      options.temperature = strtod(value, &end);
     else
       stop(option, "unknown option; there are --length, --seed and --temperature");
     if (value[0] == '-' || end == value || *end != '\0' || errno != 0) stop(option, "needs a number of 0 or more");
   }
   if (path == NULL) stop("usage", usage);
 
-  safetensors file;
-  if (!safetensors_read(&file, path)) stop(path, file.error);
-  model model = make_model(&file, path);
-  write_text(&model, length, config);
-  swiftrnn_stream_destroy(model.stream);
-  safetensors_close(&file);
+  swiftrnn_model *model;
+  check(swiftrnn_model_load(path, &model));
+  write_text(model, &options);
+  swiftrnn_model_destroy(model);
   if (fflush(stdout) != 0) stop("standard output", strerror(errno));
   return EXIT_SUCCESS;
 }

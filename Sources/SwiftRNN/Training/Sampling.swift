@@ -30,6 +30,8 @@ public struct Sampler: Sendable, Equatable {
   /// Of the next draw: how many tokens there are so far, if they are drawn one after the other. Set it to draw again,
   /// or to go on elsewhere.
   public var position: UInt64
+  /// Added to a row's index in the draw: parts of a batch draw as the whole does.
+  public var firstRow: UInt64 = 0
 
   public init(
     temperature: Double = 1, topK: Int = 0, topP: Double = 1, seed: UInt64? = nil, position: UInt64 = 0
@@ -103,7 +105,7 @@ public struct Sampler: Sendable, Equatable {
             kernels.orderedKeys(x, classes, keys.pointer + own)
             keepMostLikely(weights, keys: keys.pointer + own, entries: entries.pointer + own, classes)
           }
-          let words = philox.words(position, UInt64(row))
+          let words = philox.words(position, firstRow &+ UInt64(row))
           ids[row] = Kernels.draw(weights, classes, Philox.uniform53(words.0, words.1))
         }
       }

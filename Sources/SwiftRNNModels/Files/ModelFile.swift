@@ -9,6 +9,9 @@ import SwiftRNN
 /// | `configuration` | JSON, ``ModelConfiguration/json`` |
 /// | `vocabulary` | JSON, ``Vocabulary/json``, of what is read; may be missing |
 /// | `target_vocabulary` | the same of what is written, or of labels; may be missing |
+/// | `trainer` | JSON, the state of a training: of checkpoints (``Trainer``) |
+///
+/// A checkpoint is a model file with more tensors, which are ignored where only the model is loaded.
 public enum ModelFile {
   static let format = "swiftrnn model 1"
 
@@ -21,7 +24,13 @@ public enum ModelFile {
     public let metadata: [(key: String, value: String)]
   }
 
-  private static let ownKeys = ["format", "configuration", "vocabulary", "target_vocabulary", Safetensors.checksumKey]
+  /// The key of a training's state, of files that a ``Trainer`` has written.
+  static let trainerKey = "trainer"
+  /// Prefixes of the tensors of such a state.
+  static let trainerPrefixes = ["optimizer.", "state."]
+  private static let ownKeys = [
+    "format", "configuration", "vocabulary", "target_vocabulary", trainerKey, Safetensors.checksumKey,
+  ]
 
   /// - Throws: ``ModelError/value(name:reason:)`` for a key that model files have for themselves.
   public static func check(metadataKey key: String) throws(ModelError) {
@@ -30,13 +39,15 @@ public enum ModelFile {
     }
   }
 
-  /// The type of a file's numbers, those of the first tensor: what ``load(_:as:)`` reads without conversion.
+  /// The type of a file's parameters: what ``load(_:as:)`` reads without conversion.
   ///
-  /// - Throws: ``ModelError`` for a file that is no safetensors file or has no tensors.
+  /// - Throws: ``ModelError`` for a file that is no safetensors file or lacks the tensor that every model has.
   public static func elementType(_ path: String) throws(ModelError) -> Safetensors.ElementType {
     let file = try SafetensorsFile(path)
-    guard let first = file.tensors.first else { throw .format(where: path, what: "no model file: it has no tensors") }
-    return first.type
+    guard let bias = file["output.bias"] else {
+      throw .format(where: path, what: "no model file: the tensor output.bias is missing")
+    }
+    return bias.type
   }
 
   /// Writes a model: the file appears whole or not at all.
@@ -47,28 +58,38 @@ public enum ModelFile {
     _ model: Model<Scalar>, to path: String, vocabulary: Vocabulary? = nil, targetVocabulary: Vocabulary? = nil,
     metadata: [(key: String, value: String)] = []
   ) throws(ModelError) {
+    try save(model, to: path, vocabulary, targetVocabulary, metadata, trainer: nil, tensors: [])
+  }
+
+  /// - Parameters:
+  ///   - trainer: text of the training's state; nil: none.
+  ///   - tensors: the state's tensors.
+  static func save<Scalar: RNNScalar>(
+    _ model: Model<Scalar>, to path: String, _ vocabulary: Vocabulary?, _ targetVocabulary: Vocabulary?,
+    _ metadata: [(key: String, value: String)], trainer: String?, tensors: [Safetensors.Source]
+  ) throws(ModelError) {
     for entry in metadata { try check(metadataKey: entry.key) }
+    if let vocabulary { try model.configuration.check(vocabulary, .input) }
+    if let targetVocabulary { try model.configuration.check(targetVocabulary, .output) }
     var entries = [
       (key: "format", value: format), (key: "configuration", value: try model.configuration.json.text()),
     ]
     if let vocabulary { entries.append(("vocabulary", try vocabulary.json.text())) }
     if let targetVocabulary { entries.append(("target_vocabulary", try targetVocabulary.json.text())) }
-    let sources: [Safetensors.Source]
-    if let values = model.parameters.values as? UnsafeMutableBufferPointer<Float> {
-      sources = try Safetensors.sources(model.parameters.list, values.constant)
-    } else if let values = model.parameters.values as? UnsafeMutableBufferPointer<Double> {
-      sources = try Safetensors.sources(model.parameters.list, values.constant)
-    } else {
-      throw .value(name: "the model", reason: "has numbers of a type that no file has")
-    }
-    try Safetensors.write(sources, metadata: entries + metadata, to: path)
+    if let trainer { entries.append((trainerKey, trainer)) }
+    let sources = try Safetensors.tensors(of: model.parameters.list, model.parameters.values.constant)
+    try Safetensors.write(sources + tensors, metadata: entries + metadata, to: path)
   }
 
   /// Makes the model that a file has. Whatever the file says is checked first.
   ///
   /// - Throws: ``ModelError``: the file cannot be read, is no model file, or is damaged.
   public static func load<Scalar: RNNScalar>(_ path: String, as _: Scalar.Type) throws(ModelError) -> Contents<Scalar> {
-    let file = try SafetensorsFile(path)
+    try load(SafetensorsFile(path))
+  }
+
+  static func load<Scalar: RNNScalar>(_ file: SafetensorsFile) throws(ModelError) -> Contents<Scalar> {
+    let path = file.path
     guard let format = file.value("format"), let text = file.value("configuration") else {
       throw .format(where: path, what: "no model file: its metadata lack format or configuration")
     }
@@ -87,16 +108,16 @@ public enum ModelFile {
     if let target { try configuration.check(target, .output) }
     // Before memory is asked for: the file has as many numbers as the configuration asks for.
     let list = try withModelErrors { () throws(RNNError) in try Model<Scalar>.parameterList(configuration) }
-    try file.check(names: list.infos.map(\.name))
+    // A training's state is of no use to the model, and is checked by the trainer that reads it.
+    let others =
+      file.value(trainerKey) == nil
+      ? [] : file.tensors.map(\.name).filter { name in trainerPrefixes.contains { name.hasPrefix($0) } }
+    try file.check(names: list.infos.map(\.name) + others)
     for info in list.infos where file[info.name]?.shape != info.shape {
       throw .format(where: path, what: "the tensor \(info.name) has another shape than the configuration says")
     }
     let model = try withModelErrors { () throws(RNNError) in try Model<Scalar>(configuration) }
-    if let values = model.parameters.values as? UnsafeMutableBufferPointer<Float> {
-      try file.read(model.parameters.list, into: values)
-    } else if let values = model.parameters.values as? UnsafeMutableBufferPointer<Double> {
-      try file.read(model.parameters.list, into: values)
-    }
+    try file.readTensors(of: list, into: model.parameters.values)
     return Contents(
       model: model, vocabulary: source, targetVocabulary: target,
       metadata: file.metadata.filter { !ownKeys.contains($0.key) })

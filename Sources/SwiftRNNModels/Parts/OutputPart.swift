@@ -5,10 +5,11 @@ import SwiftRNN
 final class OutputPart<Scalar: RNNScalar> {
   let inputs: Int
   let outputs: Int
-  private let weight: Parameter<Scalar>
-  private let bias: Parameter<Scalar>
-  private let isTied: Bool
-  private let (results, gradient) = (Buffer<Scalar>(), Buffer<Scalar>())
+  let weight: Parameter<Scalar>
+  let bias: Parameter<Scalar>
+  let isTied: Bool
+  let (results, gradient) = (Buffer<Scalar>(), Buffer<Scalar>())
+  let sampledMemory = SampledMemory<Scalar>()
 
   /// - Parameter isTied: the weights are an embedding's table, and no tensor of this layer's own.
   static func add(
@@ -27,6 +28,12 @@ final class OutputPart<Scalar: RNNScalar> {
     bias = try Parameter(store, "output.bias")
   }
 
+  /// A layer whose parameters are those of another part.
+  init(inputs: Int, outputs: Int, weight: Parameter<Scalar>, bias: Parameter<Scalar>) {
+    (self.inputs, self.outputs, self.weight, self.bias) = (inputs, outputs, weight, bias)
+    isTied = false
+  }
+
   /// - Returns: `[rows, outputs]`, until the next call.
   func forward(_ x: UnsafeBufferPointer<Scalar>, rows: Int) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
     let y = try results.take(Sizes.product(rows, outputs, name: "logits"))
@@ -35,11 +42,36 @@ final class OutputPart<Scalar: RNNScalar> {
     return y
   }
 
-  /// The loss of the results of the last ``forward(_:rows:)``, and the gradients: those of the parameters are written.
+  /// The cross-entropy of the results, a block of rows at a time: logits are never in memory as a whole. The bits are those
+  /// of ``forward(_:rows:)``, ``CrossEntropy`` and ``backward(_:rows:dy:)``.
   ///
   /// - Parameters:
-  ///   - x: as it was.
-  ///   - loss: is given the results, and where their gradient goes, which is where they are.
+  ///   - x: `[rows, inputs]`
+  ///   - targets: `[rows]`
+  ///   - rowLosses: `[rows]`, receives each row's loss; nil: not wanted.
+  ///   - wantsGradient: whether the gradients of the parameters are written.
+  /// - Returns: the loss, and if gradients are wanted dL/dx, `[rows, inputs]`, until the next call.
+  func crossEntropy(
+    _ x: UnsafeBufferPointer<Scalar>, targets: UnsafeBufferPointer<Int>, _ options: TrainingOptions<Scalar>,
+    rowLosses: UnsafeMutableBufferPointer<Double>? = nil, wantsGradient: Bool
+  ) throws(RNNError) -> (ModelLoss, UnsafeMutableBufferPointer<Scalar>?) {
+    let dx =
+      wantsGradient
+      ? try gradient.take(Sizes.product(targets.count, inputs, name: "the gradient of the output layer")) : nil
+    let result = try LinearCrossEntropy.evaluate(
+      rows: targets.count, inputs: inputs, classes: outputs, x: x, weight: weight.values, bias: bias.values,
+      targets: targets, labelSmoothing: options.labelSmoothing, classWeights: options.classWeights,
+      memoryLimit: options.memoryLimit == 0 ? LinearCrossEntropy.defaultMemoryLimit : options.memoryLimit,
+      rowLosses: rowLosses, dx: dx, dweight: wantsGradient ? weight.gradient : nil,
+      dbias: wantsGradient ? bias.gradient : nil)
+    return (ModelLoss(mean: result.loss, count: result.count, weight: result.weight), dx)
+  }
+
+  /// The gradients behind ``forward(_:rows:)``; those of the parameters are written.
+  ///
+  /// - Parameters:
+  ///   - x: `[rows, inputs]`, as it was.
+  ///   - dy: dL/dy, `[rows, outputs]`.
   /// - Returns: dL/dx, `[rows, inputs]`, until the next call.
   func backward(
     _ x: UnsafeBufferPointer<Scalar>, rows: Int, dy: UnsafeBufferPointer<Scalar>

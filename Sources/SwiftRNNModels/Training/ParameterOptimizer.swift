@@ -1,16 +1,14 @@
-// One optimizer for all parameters of a model.
+// One optimizer for all parameters of layers.
 import SwiftRNN
 
-/// Steps of SGD, Adam or RMSprop over the whole flat vector of a model, with clipping.
+/// Steps of SGD, Adam or RMSprop over the whole flat vector of ``Layers``, with clipping; a model has a ``Trainer``.
 ///
-///     let optimizer = try ModelOptimizer(.adam(Adam(rate: 0.003)), model)
-///     for batch in batches {
-///       let loss = try model.loss(batch)
-///       try optimizer.step(maxNorm: 1)
-///     }
+///     let optimizer = try ParameterOptimizer(.adam(Adam(rate: 0.003)), layers.parameters)
+///     // passes forward and backward
+///     try optimizer.step(maxNorm: 1)
 ///
-/// Changes the model's parameters and, where it clips, its gradients. Belongs to one thread at a time, as the model does.
-public final class ModelOptimizer<Scalar: RNNScalar> {
+/// Changes the parameters and, where it clips, their gradients. Belongs to one thread at a time, as they do.
+public final class ParameterOptimizer<Scalar: RNNScalar> {
   public enum Method: Sendable {
     case sgd(SGD)
     case adam(Adam)
@@ -21,14 +19,14 @@ public final class ModelOptimizer<Scalar: RNNScalar> {
   public var method: Method
   /// Steps so far.
   public private(set) var steps = 0
-  private let model: Model<Scalar>
+  private let parameters: ParameterStore<Scalar>
   /// Velocity; first and second moments; or mean square, mean and velocity. Each as large as the parameters, if needed.
   private let moments: [UnsafeMutableBufferPointer<Scalar>]
   private let memory: [Buffer<Scalar>]
 
   /// - Throws: ``RNNError/outOfMemory(bytes:)``
-  public init(_ method: Method, _ model: Model<Scalar>) throws(RNNError) {
-    (self.method, self.model) = (method, model)
+  public init(_ method: Method, _ parameters: ParameterStore<Scalar>) throws(RNNError) {
+    (self.method, self.parameters) = (method, parameters)
     let count =
       switch method {
       case .sgd: 1
@@ -38,7 +36,7 @@ public final class ModelOptimizer<Scalar: RNNScalar> {
     var (memory, moments): ([Buffer<Scalar>], [UnsafeMutableBufferPointer<Scalar>]) = ([], [])
     for _ in 0..<count {
       let buffer = Buffer<Scalar>()
-      let moment = try buffer.take(model.parameters.list.flatCount)
+      let moment = try buffer.take(parameters.list.flatCount)
       moment.update(repeating: 0)
       memory.append(buffer)
       moments.append(moment)
@@ -57,7 +55,7 @@ public final class ModelOptimizer<Scalar: RNNScalar> {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func step(rate: Double? = nil, maxNorm: Double? = nil) throws(RNNError) -> Double {
-    let (values, gradients) = (model.parameters.values, model.parameters.gradients)
+    let (values, gradients) = (parameters.values, parameters.gradients)
     var norm = 0.0
     if let maxNorm { norm = try GradientClipping.clip([gradients], maxNorm: maxNorm) }
     switch method {
