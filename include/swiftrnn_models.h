@@ -207,8 +207,12 @@ swiftrnn_status swiftrnn_model_metadata(const swiftrnn_model *model, const char 
  *  the state on. Gradients stop at the beginning of a call (Williams and Peng 1990). */
 typedef struct swiftrnn_model_state swiftrnn_model_state;
 
-/** @retval SWIFTRNN_STATUS_UNSUPPORTED  the model needs whole sequences: both directions, pooling, or a decoder */
-swiftrnn_status swiftrnn_model_state_create(const swiftrnn_model *model, swiftrnn_model_state **out_state);
+/** Makes a state at the beginning of sequences.
+ *  @param look_back  0; or for training by truncated back-propagation with k2 above k1 (Williams and Peng 1990): with
+ *                    batches of k1 steps, k2 - k1, how many steps before each batch gradients reach back into
+ *  @retval SWIFTRNN_STATUS_UNSUPPORTED  the model needs whole sequences: both directions, pooling, or a decoder */
+swiftrnn_status swiftrnn_model_state_create(const swiftrnn_model *model, int64_t look_back,
+                                            swiftrnn_model_state **out_state);
 
 /** Gives the handle back. NULL is fine. */
 void swiftrnn_model_state_destroy(swiftrnn_model_state *state);
@@ -219,8 +223,8 @@ swiftrnn_status swiftrnn_model_state_reset(swiftrnn_model_state *state);
 /** Sequences side by side, and what is to come out. Zero, set size, then what the model has. */
 typedef struct swiftrnn_model_batch {
   int64_t size;                  /**< bytes of this struct */
-  int64_t steps;                 /**< T of what is read; of a vector decoder not looked at */
-  int64_t sequences;             /**< N */
+  int64_t steps;                 /**< T of what is read; not looked at for a vector decoder or with a forest */
+  int64_t sequences;             /**< N; not looked at with a forest */
   const int64_t *ids;            /**< [T, N] tokens, each in the vocabulary, also behind the end of a sequence; or */
   const void *features;          /**< [T, N, features]; of a vector decoder [N, vector_size] */
   const int64_t *lengths;        /**< [N] in 0...T, or NULL: all T */
@@ -232,6 +236,9 @@ typedef struct swiftrnn_model_batch {
   const int64_t *target_lengths; /**< [N] in 0...target_steps, or NULL: all */
   int64_t first_sequence;        /**< added to a sequence's index in dropout masks: parts of a batch have the masks of
                                       the whole */
+  const swiftrnn_forest *forest; /**< of models over trees, else NULL: each of its M nodes is a sequence of one step, so
+                                      that ids are [M], features [M, features]; targets and values are of nodes for
+                                      taggers, of roots in the order of their nodes for classifiers and regressors */
 } swiftrnn_model_batch;
 
 /** How a loss is computed. Zero, set size, then what is wanted. */
@@ -244,6 +251,15 @@ typedef struct swiftrnn_model_loss_options {
   const void *class_weights;   /**< [outputs] of the model's dtype, or NULL: 1 */
   double sampling_probability; /**< in [0, 1]: how often a decoder reads its own prediction in the place of the target
                                     before (Bengio et al. 2015); 0: teacher forcing, 1: free running */
+  int64_t memory_limit;        /**< bytes of logits that are there at once; 0: 64 MB */
+  int64_t tape_limit;          /**< bytes of activations that a network of one direction keeps for its backward pass;
+                                    others are computed again (Chen et al. 2016), with the same bits, in about twice the
+                                    time; 0: all are kept; -1: those of sqrt(T) steps */
+  int64_t sampled_classes;     /**< sampled softmax for training with many classes: so many are drawn, log-uniform over
+                                    ids that are sorted by frequency, to stand for all others (Jean et al. 2015); 0: the
+                                    whole softmax */
+  const swiftrnn_elementwise_loss_config *numbers; /**< loss and delta of models that give out numbers; its other fields
+                                    are 0 or NULL. NULL: the squared error */
 } swiftrnn_model_loss_options;
 
 /** The loss in training, with dropout; the gradients of all parameters go to the flat vector of gradients, in place of
@@ -298,6 +314,28 @@ swiftrnn_status swiftrnn_model_generate(swiftrnn_model *model, const swiftrnn_mo
                                         const swiftrnn_generation_options *options, int64_t *out_tokens,
                                         int64_t *out_lengths, double *out_log_probabilities, double *out_scores);
 
+/* ==== A look inside ===============================================================================================*/
+
+/** How gradients go back in time through a model, the spectral radius of its recurrent matrices, and which gates are
+ *  shut or open. Immutable. */
+typedef struct swiftrnn_inspection swiftrnn_inspection;
+
+/** Looks inside a model with a batch, without dropout; parameters, gradients and the state are as before. Takes a copy
+ *  of the model, and the time of some passes of single steps.
+ *  @param batch  with targets   @param state where the sequences begin, not moved on; or NULL
+ *  @retval SWIFTRNN_STATUS_UNSUPPORTED  models over trees, attention in a decoder's input, cells that draw masks or use
+ *                                       statistics of the batch */
+swiftrnn_status swiftrnn_inspection_create(swiftrnn_model *model, const swiftrnn_model_batch *batch,
+                                           swiftrnn_model_state *state, swiftrnn_inspection **out_inspection);
+
+/** Gives the handle back. NULL is fine. */
+void swiftrnn_inspection_destroy(swiftrnn_inspection *inspection);
+
+/** Writes what was found as JSON (docs/models.md): for each direction of each layer the norms of the loss's gradient
+ *  for each state after each step, spectral radii, and shares of saturated gates. */
+swiftrnn_status swiftrnn_inspection_json(const swiftrnn_inspection *inspection, char *text, int64_t text_size,
+                                         int64_t *out_size);
+
 /* ==== Training ====================================================================================================*/
 
 /** An optimizer with its moments, a schedule, clipping, and the count of steps. */
@@ -344,8 +382,8 @@ swiftrnn_status swiftrnn_trainer_rate(const swiftrnn_trainer *trainer, double *o
 /** Multiplies the schedule's rate from now on: 1 at first; finite and 0 or more. */
 swiftrnn_status swiftrnn_trainer_set_rate_factor(swiftrnn_trainer *trainer, double factor);
 
-/** Writes a checkpoint: model, moments, steps, settings, state, and the caller's own text, as one file that appears whole
- *  or not at all. @param state or NULL   @param progress progress_size bytes of UTF-8, such as JSON */
+/** Writes a checkpoint: model, moments, steps, settings, state, and the caller's own text, as one file that appears
+ *  whole or not at all. @param state or NULL   @param progress progress_size bytes of UTF-8, such as JSON */
 swiftrnn_status swiftrnn_trainer_save(const swiftrnn_trainer *trainer, const swiftrnn_model_state *state,
                                       const char *progress, int64_t progress_size, const char *path);
 

@@ -91,6 +91,10 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
   let initialGradients: (Pointer?, Pointer?)
   /// LSTM: dL/dc of every step but for what comes through h, `[T, N, H]`; nil: zeros.
   let cellGradients: Rows<Scalar>?
+  /// Of this layer, `[N][network.carriedRow]` (StepCuts.swift); nil: the last step is computed as all are.
+  var carriedIn: UnsafePointer<Scalar>?
+  /// nil: not wanted.
+  var carriedOut: Pointer?
 
   private var plan: CellPlan { network.plan }
   private var configuration: NetworkConfiguration { network.executed }
@@ -162,7 +166,10 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
     while s >= 0 {
       var active = next
       while active < count && batch.length(order[active]) > s { active &+= 1 }
-      step(&member, s, order, first: first, active: active, next: next)
+      // The last step's gate gradients are there already: a pass over later steps has computed them.
+      if carriedIn == nil || s < batch.steps &- 1 {
+        step(&member, s, order, first: first, active: active, next: next)
+      }
       next = active
       s &-= 1
     }
@@ -202,7 +209,24 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
         load(initial.0, n, c.hiddenSize, to: scratch.h0 + at, padded: hidden)
         (scratch.carry + at).update(repeating: 0, count: hidden)
       }
+      if let carriedIn, batch.length(n) == batch.steps {
+        copyCarried(UnsafeMutablePointer(mutating: carriedIn), n, position, step: batch.steps &- 1, isIn: true)
+      }
     }
+  }
+
+  /// The carried gradients of a sequence at a step, to or from the scratch.
+  private func copyCarried(_ carried: Pointer, _ n: Int, _ position: Int, step: Int, isIn: Bool) {
+    let (gates, c) = (plan.gradientSegments &* hidden, configuration)
+    var place = carried + n &* network.carriedRow
+    func copy(_ own: Pointer, _ count: Int) {
+      if isIn { own.update(from: place, count: count) } else { place.update(from: own, count: count) }
+      place += count
+    }
+    let row = step &* batch.sequences &+ n
+    copy(scratch.gates + row &* gates, gates)
+    if c.cell.tapeGates > 0 { copy(scratch.carry + position &* hidden, hidden) }
+    if c.projectionSize > 0 { copy(scratch.outputs + row &* width, width) }
   }
 
   /// The gradients of the initial states. An empty sequence hands its final gradients through.
@@ -223,6 +247,7 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
           row.update(repeating: 0, count: c.stateWidth)
         }
       }
+      if let carriedOut, batch.length(n) > 0 { copyCarried(carriedOut, n, position, step: 0, isIn: false) }
       if isLSTM, let out = initialGradients.1 {
         (out + n &* c.hiddenSize).update(from: scratch.carry + position &* hidden, count: c.hiddenSize)
       }

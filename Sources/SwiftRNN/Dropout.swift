@@ -4,13 +4,15 @@ import Kernels
 /// The masks of one call: inverted dropout (Srivastava 2014), a number of its own for each layer, direction, step,
 /// sequence and unit.
 ///
-/// Philox keyed by the seed, counter words `(unit / 4, t, sequence + firstSequence, 2 * layer + direction)`, word
+/// Philox keyed by the seed, counter words `(unit / 4, t + firstStep, sequence + firstSequence, 2 * layer + direction)`, word
 /// `unit % 4` of the result. A unit is kept where its word is at least p * 2^32, and then scaled by 1 / (1 - p). `t` is
 /// the step in the order of the input, `layer` the one whose output is masked.
 struct Dropout<Scalar: RNNScalar> {
   let kernels: KernelTable<Scalar>
   let philox: Philox
   let firstSequence: Int
+  /// Added to a step's index: the steps are a part of a sequence.
+  var firstStep = 0
   let threshold: UInt32
   let scale: Scalar
   let width: Int
@@ -18,11 +20,12 @@ struct Dropout<Scalar: RNNScalar> {
   /// The first one's number.
   let firstDirection: Int
 
-  init(_ network: Network<Scalar>, seed: UInt64, firstSequence: Int) {
+  init(_ network: Network<Scalar>, seed: UInt64, firstSequence: Int, firstStep: Int = 0) {
     let c = network.configuration
     self.init(
       network, width: c.stateWidth, directions: c.directions, firstDirection: 0, seed: seed,
       firstSequence: firstSequence)
+    self.firstStep = firstStep
   }
 
   init(
@@ -61,7 +64,7 @@ struct Dropout<Scalar: RNNScalar> {
     for direction in 0..<directions {
       let start = direction &* width
       var counter = MaskCounter(
-        key: philox.key, 0, UInt32(truncatingIfNeeded: t), sequence,
+        key: philox.key, 0, UInt32(truncatingIfNeeded: t &+ firstStep), sequence,
         UInt32(truncatingIfNeeded: 2 &* layer &+ firstDirection &+ direction), threshold: threshold)
       kernels.masks.apply(&counter, scale, x + start, out + start, width)
     }

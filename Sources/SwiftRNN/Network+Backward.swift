@@ -40,6 +40,17 @@ extension Network {
     public var workspaceBytes = 0
     /// As the forward pass had it.
     public var mask: UnsafePointer<UInt8>?
+    /// Of a pass over a part of the steps (``Network/cutsSteps``): as the forward pass had it.
+    public var firstStep = 0
+    /// Carried gradients that the pass over the steps from this pass's last one on has written to `carriedOut`: the last
+    /// step's gate gradients are taken from there, and not computed. nil: no steps follow. ``Network/carriedElements(sequences:)``
+    /// elements.
+    public var carriedIn: UnsafePointer<Scalar>?
+    /// Receives what a pass over the steps up to this pass's first one takes as `carriedIn`; nil: not wanted.
+    public var carriedOut: UnsafeMutablePointer<Scalar>?
+    /// Valid rows of this pass, in (t, n) order, that the gradients of the parameters are sums over; nil: all. Sums are cut
+    /// where a pass over all steps cuts them if the range begins and ends at multiples of 256 of the whole's valid rows.
+    public var gradientRows: Range<Int>?
     /// As in ``Network/Forward``.
     var firstLayer = 0
     var chains = 1
@@ -95,6 +106,7 @@ extension Network {
       }
     }
     try check(b.mask)
+    try check(cut: b)
     try Check.buffer(
       b.tape, b.tapeBytes, needed: tapeSize(steps: steps, sequences: sequences), "tape", "tape_size")
     guard let tape = b.tape else { throw .nullPointer("tape") }
@@ -133,6 +145,12 @@ extension Network {
       network: self, arguments: b, workspace: workspace, x: x, dy: dy, dx: dx, parameters: parameters,
       tapeLayout: layout, tape: UnsafeMutableRawPointer(mutating: tape), seed: header.seed,
       firstSequence: Int(header.firstSequence))
+    if let range = b.gradientRows {
+      let count = Self.validRows(b.lengths, steps: steps, sequences: sequences)
+      guard range.lowerBound >= 0, range.upperBound <= count else {
+        throw .invalidValue("gradient_rows", range.upperBound, low: 0, high: count)
+      }
+    }
     withFloatControl { pass.run() }
   }
 }
@@ -157,7 +175,8 @@ struct BackwardPass<Scalar: RNNScalar> {
 
   /// Made anew where it is needed: all of its arithmetic runs with the library's rounding.
   private var dropout: Dropout<Scalar>? {
-    c.dropout > 0 ? Dropout(network, seed: seed, firstSequence: firstSequence) : nil
+    c.dropout > 0
+      ? Dropout(network, seed: seed, firstSequence: firstSequence, firstStep: arguments.firstStep) : nil
   }
 
   private var c: NetworkConfiguration { network.executed }
@@ -230,7 +249,9 @@ struct BackwardPass<Scalar: RNNScalar> {
         finalGradients: arguments.finalGradients.part(
           constant: c, layer: layer, direction: direction, sequences: sequences),
         initialGradients: arguments.initialGradients.part(c, layer: layer, direction: direction, sequences: sequences),
-        cellGradients: arguments.cellGradients?.offset(by: direction &* c.hiddenSize))
+        cellGradients: arguments.cellGradients?.offset(by: direction &* c.hiddenSize),
+        carriedIn: arguments.carriedIn.map { $0 + layer &* network.carriedRow &* sequences },
+        carriedOut: arguments.carriedOut.map { $0 + layer &* network.carriedRow &* sequences })
     }
   }
 
@@ -274,7 +295,8 @@ struct BackwardPass<Scalar: RNNScalar> {
   ) {
     guard wantsGradients(layer, direction) else { return }
     WeightGradient(
-      kernels: network.kernels, rows: rows, accumulate: arguments.accumulate, scratch: workspace.gradient
+      kernels: network.kernels, rows: rows, accumulate: arguments.accumulate, scratch: workspace.gradient,
+      part: arguments.gradientRows
     ).run(&member) { list(layer, direction, input: input, in: $0) }
   }
 

@@ -34,6 +34,8 @@ extension Network {
     public var seed: UInt64?
     /// Added to a sequence's index in the masks.
     public var firstSequence = 0
+    /// Added to a step's index in the masks, for a pass over a part of the steps (``Network/cutsSteps``); 0 … 2^32 - T.
+    public var firstStep = 0
     /// With ``LayerOptions/gaps``: `[T, N]`, steps with 0 are left out; nil: none are.
     public var mask: UnsafePointer<UInt8>?
     /// Of a layer of a network with layer options: its number, and how many chains a sequence has.
@@ -71,6 +73,7 @@ extension Network {
       throw .invalidValue("first_sequence", f.firstSequence, low: 0, high: largest)
     }
     try check(f.mask)
+    try checkFirstStep(f.firstStep, steps: steps)
     let empty = steps == 0 || sequences == 0
     if f.x == nil && !empty { throw .nullPointer("x") }
     // An address is only needed where there are rows; an empty batch has none.
@@ -139,7 +142,7 @@ extension Network {
     let dropout =
       f.tape != nil && c.dropout > 0
       ? Dropout<Scalar>(
-        self, seed: f.drawnSeed, firstSequence: f.firstSequence) : nil
+        self, seed: f.drawnSeed, firstSequence: f.firstSequence, firstStep: f.firstStep) : nil
 
     run(cut) { member in
       var input = x

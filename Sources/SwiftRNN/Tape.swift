@@ -104,12 +104,13 @@ extension Network {
   /// The header of a tape of this network.
   func tapeHeader(
     steps: Int, sequences: Int, lengths: UnsafePointer<Int64>?, mask: UnsafePointer<UInt8>?, initial: UInt64,
-    seed: UInt64, firstSequence: Int
+    seed: UInt64, firstSequence: Int, firstStep: Int = 0
   ) -> TapeHeader {
-    TapeHeader(
-      executed, isDouble: Scalar.self == Double.self, steps: steps, sequences: sequences,
-      rows: TapeRows.fingerprint(
-        steps: steps, sequences: sequences, lengths: lengths, mask: mask, initial: initial), seed: seed,
+    // No set of states has as many bits.
+    let rows = TapeRows.fingerprint(
+      steps: steps, sequences: sequences, lengths: lengths, mask: mask, initial: initial | UInt64(firstStep) << 24)
+    return TapeHeader(
+      executed, isDouble: Scalar.self == Double.self, steps: steps, sequences: sequences, rows: rows, seed: seed,
       firstSequence: firstSequence)
   }
 
@@ -118,14 +119,14 @@ extension Network {
     tapeHeader(
       steps: f.steps, sequences: f.sequences, lengths: f.lengths, mask: f.mask, initial: f.initial.given,
       seed: f.drawnSeed,
-      firstSequence: f.firstSequence)
+      firstSequence: f.firstSequence, firstStep: f.firstStep)
   }
 
   /// Of the tape that a backward pass belongs to; seed and first sequence are the tape's.
   func tapeHeader(_ b: Backward, _ found: TapeHeader) -> TapeHeader {
     tapeHeader(
       steps: b.steps, sequences: b.sequences, lengths: b.lengths, mask: b.mask, initial: b.initial.given,
-      seed: found.seed, firstSequence: Int(found.firstSequence))
+      seed: found.seed, firstSequence: Int(found.firstSequence), firstStep: b.firstStep)
   }
 }
 

@@ -20,7 +20,10 @@ struct WeightGradient<Scalar: RNNScalar> {
   let rows: ValidRows
   let accumulate: Bool
   let scratch: WeightGradientScratch<Scalar>
+  /// The valid rows that count; nil: all.
+  var part: Range<Int>?
 
+  private var counted: Range<Int> { part ?? 0..<rows.count }
   private var lists: GradientLists<Scalar> { scratch.lists }
 
   /// All gradients that are listed.
@@ -28,7 +31,8 @@ struct WeightGradient<Scalar: RNNScalar> {
   /// - Parameter list: fills the lists, which are empty; one member calls it. What they hold, lengths too, is read within
   ///   shared work only: to a member that comes late they may be those of the next run already.
   func run(_ member: inout TeamMember, _ list: (GradientLists<Scalar>) -> Void) {
-    if rows.count == 0 {
+    let counted = counted
+    if counted.isEmpty {
       if !accumulate {
         member.share(1) { _ in
           scratch.begin(list)
@@ -40,9 +44,9 @@ struct WeightGradient<Scalar: RNNScalar> {
     let parts = min(member.members, scratch.mostParts)
     let operands = lists.operands.capacity
     func chains(_ body: (_ rows: Range<Int>) -> Void) {
-      var start = 0
-      while start < rows.count {
-        let end = min(start &+ Self.chain, rows.count)
+      var start = counted.lowerBound
+      while start < counted.upperBound {
+        let end = min(start &+ Self.chain, counted.upperBound)
         body(start..<end)
         start = end
       }
@@ -108,7 +112,7 @@ struct WeightGradient<Scalar: RNNScalar> {
       rows.visit(chain) { i, t, n in numbers[i &- chain.lowerBound] = t &* rows.sequences &+ n }
       withRowPointers(UnsafePointer<Scalar>.self) { pointers in
         var left = ChainOfLeft(lefts: lists.lefts, numbers: numbers, count: chain.count, pointers: pointers)
-        let finish: ProductFinish = chain.lowerBound == 0 && !accumulate ? .set : .add
+        let finish: ProductFinish = chain.lowerBound == counted.lowerBound && !accumulate ? .set : .add
         multiply(&left, part, finish)
         addUp(&left, part, finish)
       }

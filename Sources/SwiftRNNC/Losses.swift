@@ -120,6 +120,18 @@ public func swiftrnn_linear_cross_entropy(
   }
 }
 
+extension Argument {
+  static func elementwiseLoss(_ loss: swiftrnn_loss, delta: Double) throws(RNNError) -> ElementwiseLoss {
+    switch loss {
+    case SWIFTRNN_LOSS_BINARY_CROSS_ENTROPY: .binaryCrossEntropy
+    case SWIFTRNN_LOSS_SQUARED_ERROR: .squaredError
+    case SWIFTRNN_LOSS_ABSOLUTE_ERROR: .absoluteError
+    case SWIFTRNN_LOSS_HUBER: .huber(delta: delta)
+    default: throw .invalidValue("loss", Int(truncatingIfNeeded: loss.rawValue), low: 0, high: 3)
+    }
+  }
+}
+
 @implementation @_cdecl("swiftrnn_elementwise_loss")
 public func swiftrnn_elementwise_loss(
   _ dtype: swiftrnn_dtype, _ config: UnsafePointer<swiftrnn_elementwise_loss_config>!, _ rows: Int64, _ width: Int64,
@@ -132,14 +144,7 @@ public func swiftrnn_elementwise_loss(
     let width = try Argument.size("width", width)
     let sequences = try Argument.size("sequences", settings.sequences)
     guard settings.lengths != nil || sequences == 0 else { throw .nullPointer("lengths, where sequences is not 0,") }
-    let kind: ElementwiseLoss
-    switch settings.loss {
-    case SWIFTRNN_LOSS_BINARY_CROSS_ENTROPY: kind = .binaryCrossEntropy
-    case SWIFTRNN_LOSS_SQUARED_ERROR: kind = .squaredError
-    case SWIFTRNN_LOSS_ABSOLUTE_ERROR: kind = .absoluteError
-    case SWIFTRNN_LOSS_HUBER: kind = .huber(delta: settings.delta)
-    default: throw .invalidValue("loss", Int(truncatingIfNeeded: settings.loss.rawValue), low: 0, high: 3)
-    }
+    let kind = try Argument.elementwiseLoss(settings.loss, delta: settings.delta)
     let loss = try Argument.wanted("out_loss", out_loss, 1, of: Double.self)
     let result = try kind.evaluate(
       predictions: try Argument.array("predictions", predictions, rows, width, of: type),

@@ -5,14 +5,14 @@ import SwiftRNNModels
 
 @implementation @_cdecl("swiftrnn_model_state_create")
 public func swiftrnn_model_state_create(
-  _ model: OpaquePointer!, _ out_state: UnsafeMutablePointer<OpaquePointer?>!
+  _ model: OpaquePointer!, _ look_back: Int64, _ out_state: UnsafeMutablePointer<OpaquePointer?>!
 ) -> swiftrnn_status {
   run(reserving: Reserve.model, making: out_state, "out_state") { () throws(ModelError) in
     let handle = try Handle.model(model)
     return try withModelErrors { () throws(RNNError) in
       switch handle.model {
-      case .float(let model): ModelStateHandle(.float(try model.makeState()))
-      case .double(let model): ModelStateHandle(.double(try model.makeState()))
+      case .float(let model): ModelStateHandle(.float(try model.makeState(lookBack: Int(look_back))))
+      case .double(let model): ModelStateHandle(.double(try model.makeState(lookBack: Int(look_back))))
       }
     }
   }
@@ -69,29 +69,28 @@ extension Argument {
     _ c: ModelConfiguration, _ given: UnsafePointer<swiftrnn_model_batch>?
   ) throws(RNNError) -> ModelBatch<Scalar> {
     let given = try settings("batch", given)
-    let isVector = c.kind == .vectorDecoder
-    let steps = isVector ? 1 : try size("steps", given.steps)
-    let sequences = try size("sequences", given.sequences)
+    var forest: Forest?
+    if let handle = given.forest { forest = try Handle.object(ForestHandle.self, handle, "forest").forest }
+    let isOneStep = c.kind == .vectorDecoder || forest != nil
+    let steps = isOneStep ? 1 : try size("steps", given.steps)
+    let sequences = forest == nil ? try size("sequences", given.sequences) : forest?.nodeCount ?? 0
     let targetSteps = c.decodes ? try size("target_steps", given.target_steps) : 0
     let rows = try count("batch", steps, sequences, of: Int.self)
-    var batch = ModelBatch<Scalar>(steps: steps, sequences: sequences)
+    var batch = forest.map { ModelBatch<Scalar>(forest: $0) } ?? ModelBatch<Scalar>(steps: steps, sequences: sequences)
     if let ids = given.ids { batch.ids = try array("ids", ids, rows, of: Int.self) }
     if let features = given.features, case .features(let width) = c.input {
       batch.features = try array("features", features, rows, width, of: Scalar.self)
     }
     if let lengths = given.lengths { batch.lengths = try array("lengths", lengths, sequences, of: Int64.self) }
-    // Steps that come out.
-    let outSteps =
+    // Rows that come out.
+    let outRows =
       switch c.kind {
-      case .languageModel, .tagger: steps
-      case .classifier, .regressor: 1
-      case .vectorDecoder, .encoderDecoder: targetSteps
+      case .languageModel, .tagger, .outputFeedback: rows
+      case .classifier, .regressor: forest?.roots.count ?? sequences
+      case .vectorDecoder, .encoderDecoder: try count("targets", targetSteps, sequences, of: Int.self)
       }
-    if let targets = given.targets { batch.targets = try array("targets", targets, outSteps, sequences, of: Int.self) }
-    if let values = given.values {
-      let rows = try count("values", outSteps, sequences, of: Scalar.self)
-      batch.values = try array("values", values, rows, c.outputs, of: Scalar.self)
-    }
+    if let targets = given.targets { batch.targets = try array("targets", targets, outRows, of: Int.self) }
+    if let values = given.values { batch.values = try array("values", values, outRows, c.outputs, of: Scalar.self) }
     if let ids = given.decoder_ids {
       batch.decoderIDs = try array("decoder_ids", ids, targetSteps, sequences, of: Int.self)
     }
@@ -115,10 +114,34 @@ extension Argument {
       seed: try seed(settings.seed, seeded: settings.seeded, settings.reserved))
     options.labelSmoothing = settings.label_smoothing
     options.samplingProbability = settings.sampling_probability
+    options.memoryLimit = Int(settings.memory_limit)
+    options.sampledClasses = Int(settings.sampled_classes)
+    guard settings.tape_limit >= -1 else {
+      throw .invalidValue("tape_limit", Int(settings.tape_limit), low: -1, high: .max)
+    }
+    switch settings.tape_limit {
+    case 0: options.tapeLimit = nil
+    case -1: options.tapeLimit = 0
+    default: options.tapeLimit = Int(settings.tape_limit)
+    }
+    if let numbers = settings.numbers { options.loss = try loss(numbers) }
     if let weights = settings.class_weights {
       options.classWeights = try array("class_weights", weights, model.configuration.outputs, of: Scalar.self)
     }
     return options
+  }
+}
+
+extension Argument {
+  /// The loss of numbers in options of a model's loss.
+  private static func loss(_ given: UnsafePointer<swiftrnn_elementwise_loss_config>) throws(RNNError) -> ElementwiseLoss
+  {
+    let config = try settings("numbers", given)
+    guard
+      config.row_weights == nil, config.positive_weights == nil, config.lengths == nil, config.sequences == 0,
+      config.reduction == SWIFTRNN_REDUCTION_MEAN
+    else { throw .unsupported("the loss of a model's numbers has no weights, and the lengths of the batch") }
+    return try elementwiseLoss(config.loss, delta: config.delta)
   }
 }
 
@@ -202,7 +225,9 @@ public func swiftrnn_model_score(
   _ out_log_probabilities: UnsafeMutablePointer<Double>!, _ out_counts: UnsafeMutablePointer<Int64>!
 ) -> swiftrnn_status {
   func score<Scalar: RNNScalar>(_ model: Model<Scalar>, _ pass: PassArguments<Scalar>) throws(RNNError) {
-    let sequences = pass.batch.sequences
+    let kind = model.configuration.kind
+    let sequences =
+      kind == .classifier ? pass.batch.forest?.roots.count ?? pass.batch.sequences : pass.batch.sequences
     let sums = try Argument.output("out_log_probabilities", out_log_probabilities, sequences, of: Double.self)
     let counts = try Argument.wanted("out_counts", out_counts, sequences, of: Int64.self)
     for (n, score) in try model.score(pass.batch, state: pass.state).enumerated() {

@@ -18,7 +18,11 @@ extension Model {
     _ options: TrainingOptions<Scalar> = TrainingOptions()
   ) throws(RNNError) -> ModelLoss {
     try options.check(configuration)
-    let isRandom = drawsMasks || options.samplingProbability > 0
+    try limitTapes(options.tapeLimit)
+    if feedback != nil, options.samplingProbability == 1 {
+      return try loss(batch, feedback: .outputs, state: state, options)
+    }
+    let isRandom = drawsMasks || options.samplingProbability > 0 || options.sampledClasses > 0
     let seed = options.seed ?? (isRandom ? Philox.drawnSeed() : 0)
     if let state, state.lookBack > 0 { return try lossLookingBack(batch, state, options, seed: seed) }
     let loss = try run(mixed(batch, state, options, seed: seed), state, options, seed: seed)
@@ -48,12 +52,14 @@ extension Model {
   /// What comes out at inference: logits, or numbers.
   ///
   /// - Returns: `[T, N, outputs]` of language models and taggers, `[N, outputs]` of classifiers and regressors,
-  ///   `[targetSteps, N, outputs]` of decoders; until the next call of the model.
+  ///   `[targetSteps, N, outputs]` of decoders; over trees `[M, outputs]` of taggers, and a row for each root of others.
+  ///   Output feedback runs freely, and targets are not looked at. Until the next call of the model.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func predict(
     _ batch: ModelBatch<Scalar>, state: ModelState<Scalar>? = nil
   ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
+    if feedback != nil { return try runFreely(batch, state, isTraining: false) }
     let rows = try forward(batch, state, seed: nil)
     let y = try output.forward(rows.x.constant, rows: rows.count)
     state?.moveOn()
@@ -74,10 +80,25 @@ extension Model {
     guard (0...ModelConfiguration.largestSize).contains(lookBack) else {
       throw .invalidValue("look_back", lookBack, low: 0, high: ModelConfiguration.largestSize)
     }
-    guard let reader, !configuration.decodes, pool == nil, !configuration.recurrent.bidirectional else {
+    guard lookBack == 0 || feedback == nil else {
+      throw .unsupported(
+        "by teacher forcing output_feedback has no gradients back in time: its states do not look back")
+    }
+    guard let reader, !configuration.decodes, pool == nil, !configuration.recurrent.bidirectional,
+      configuration.structure == .sequences
+    else {
       throw .unsupported("a state is carried on by language models and taggers of one direction")
     }
     return ModelState(reader.part.network, lookBack: lookBack)
+  }
+
+  /// - Throws: ``RNNError/unsupported(_:)`` for a limit where no network's steps can be cut.
+  private func limitTapes(_ limit: Int?) throws(RNNError) {
+    let parts = [reader?.part, decoder?.part].compactMap { $0 }
+    guard limit == nil || parts.contains(where: { $0.network.cutsSteps }) else {
+      throw .unsupported("a limit on the tape is for networks of one direction, of cells with kernels")
+    }
+    for part in parts { part.tapeLimit = limit }
   }
 
   private var drawsMasks: Bool {
@@ -96,6 +117,9 @@ extension Model {
       let y = try output.forward(rows.x.constant, rows: rows.count)
       loss = try self.loss(of: y, batch, rows: rows.count, options.loss, wantsGradient: seed != nil)
       dx = seed == nil ? nil : try output.backward(rows.x.constant, rows: rows.count, dy: y.constant)
+    } else if let seed, options.sampledClasses > 0 {
+      (loss, dx) = try output.sampledCrossEntropy(
+        rows.x.constant, targets: countedTargets(batch), count: options.sampledClasses, seed: Self.seed(seed, 7))
     } else {
       (loss, dx) = try output.crossEntropy(
         rows.x.constant, targets: countedTargets(batch), options, wantsGradient: seed != nil)
@@ -112,11 +136,15 @@ extension Model {
         firstSequence: batch.firstSequence)
     }
     if pool != nil { return try BatchShape(steps: 1, sequences: batch.sequences) }
+    if roots != nil, let forest = try forest(of: batch) {
+      return try BatchShape(steps: 1, sequences: forest.roots.count)
+    }
     return try inputShape(batch)
   }
 
-  private func inputShape(_ batch: ModelBatch<Scalar>) throws(RNNError) -> BatchShape {
-    try BatchShape(
+  func inputShape(_ batch: ModelBatch<Scalar>) throws(RNNError) -> BatchShape {
+    _ = try forest(of: batch)
+    return try BatchShape(
       steps: configuration.reads ? batch.steps : 1, sequences: batch.sequences,
       lengths: configuration.reads ? lengths(batch.lengths, batch) : nil, firstSequence: batch.firstSequence)
   }
@@ -140,8 +168,9 @@ extension Model {
     let own = seed.map { Self.seed($0, 3) }
     var x: UnsafeMutableBufferPointer<Scalar>?
     let shape = try inputShape(batch)
+    if feedback != nil { return (try forceTargets(batch, shape, state), shape.rows) }
     if let reader, let readerStates {
-      let input = SequenceInput(ids: batch.ids, features: batch.features)
+      let input = SequenceInput(ids: batch.ids, features: batch.features, forest: batch.forest)
       if seed == nil, let state, state.lookBack > 0 {
         throw .unsupported("a state that looks back is for training")
       }
@@ -151,7 +180,8 @@ extension Model {
       x = try reader.forward(shape, input, initial: places?.from ?? States(), final: final, seed: own)
     }
     if let decoder { x = try decode(batch, decoder, shape, encoded: x, seed: seed) }
-    if let pool, let y = x { x = try pool.forward(y.constant, shape) }
+    if let pool, let y = x { x = try pool.forward(y.constant, shape.counted) }
+    if let roots, let forest = batch.forest, let y = x { x = try roots.forward(y.constant, forest) }
     guard let x else { throw .mismatch("the model has no parts") }
     return (x, try outputShape(batch).rows)
   }
@@ -161,6 +191,11 @@ extension Model {
     encoded: UnsafeMutableBufferPointer<Scalar>?, seed: UInt64?
   ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
     let (initial, vector) = try firstStates(batch)
+    if let attending, let encoded {
+      return try attending.forward(
+        outputShape(batch), SequenceInput(ids: batch.decoderIDs), encoded.constant, shape, initial: initial,
+        seed: seed.map { Self.seed($0, 4) })
+    }
     let y = try decoder.forward(
       outputShape(batch), SequenceInput(ids: batch.decoderIDs, features: nil),
       extra: configuration.vectorUse == .input ? vector : nil, initial: initial, final: States(),
@@ -207,7 +242,7 @@ extension Model {
   // MARK: Loss
 
   /// The loss of numbers; the gradient takes their place.
-  private func loss(
+  func loss(
     of y: UnsafeMutableBufferPointer<Scalar>, _ batch: ModelBatch<Scalar>, rows: Int, _ loss: ElementwiseLoss,
     wantsGradient: Bool
   ) throws(RNNError) -> ModelLoss {
@@ -255,20 +290,28 @@ extension Model {
   /// From the gradient of the rows that the output layer reads.
   private func backward(_ dx: UnsafeMutableBufferPointer<Scalar>, _ batch: ModelBatch<Scalar>) throws(RNNError) {
     let tied = configuration.tiesEmbedding
+    if let feedback { return try feedback.backward(dx) }
     if let pool, let reader {
-      return try reader.backward(dy: pool.backward(dx.constant))
+      let shape = try inputShape(batch)
+      let y = try reader.outputs(shape)
+      return try reader.backward(dy: pool.backward(y.constant, shape.counted, dout: dx.constant))
     }
+    if let roots, let reader { return try reader.backward(dy: roots.backward(dx.constant)) }
     guard let decoder else {
       try reader?.backward(dy: dx, addsToTable: tied)
       return
     }
     guard let decoderStates else { return }
     var (dy, dEncoded) = (dx, UnsafeMutableBufferPointer<Scalar>?.none)
-    if let attention { (dy, dEncoded) = try attention.backward(dx) }
+    if attending == nil, let attention { (dy, dEncoded) = try attention.backward(dx) }
     // Gradients of the states that the decoder starts with; none if it starts by itself.
     let startsByItself = bridge == nil && reader == nil
     let initial = try startsByItself ? States() : decoderStates.initialGradients.take(sequences: batch.sequences)
-    try decoder.backward(dy: dy, initialGradients: initial, addsToTable: tied)
+    if let attending {
+      dEncoded = try attending.backward(dx, initialGradients: initial, addsToTable: tied)
+    } else {
+      try decoder.backward(dy: dy, initialGradients: initial, addsToTable: tied)
+    }
     guard let reader, let readerStates else {
       try bridge?.backward(
         sequences: batch.sequences, initialGradients: initial, stateGradients: States(), dVector: nil)

@@ -14,11 +14,17 @@ public final class Model<Scalar: RNNScalar> {
   public let parameters: ParameterStore<Scalar>
   /// What reads the input; nil: of a vector decoder.
   let reader: SequencePart<Scalar>?
-  let pool: PoolPart<Scalar>?
+  let pool: PoolLayer<Scalar>?
+  /// Of classifiers and regressors over trees.
+  let roots: RootsPart<Scalar>?
   let bridge: BridgePart<Scalar>?
   let decoder: SequencePart<Scalar>?
   let attention: AttentionPart<Scalar>?
+  /// Of attention that is part of the decoder's input: steps of the decoder.
+  let attending: AttendingDecoder<Scalar>?
   let output: OutputPart<Scalar>
+  /// Of output feedback: what is trained by teacher forcing.
+  let feedback: FeedbackPart<Scalar>?
   /// The states after the last passes, and their gradients.
   let (readerStates, decoderStates): (PassStates<Scalar>?, PassStates<Scalar>?)
   let (targets, losses, scratch) = (Buffer<Int>(), Buffer<Scalar>(), Buffer<Scalar>())
@@ -48,17 +54,26 @@ public final class Model<Scalar: RNNScalar> {
         nil
       }
     pool =
-      plan.pools
-      ? try PoolPart(
-        c.pooling, width: plan.readerWidth, size: c.attentionSize, directions: c.recurrent.bidirectional ? 2 : 1, store)
-      : nil
+      plan.pools ? try PoolLayer(store, "pool", c.pool(width: plan.readerWidth)) : nil
+    roots = c.structure == .trees && c.kind != .tagger ? RootsPart(width: plan.readerWidth) : nil
     attention =
       c.attention == .none
       ? nil
       : try AttentionPart(
         c.attention, queries: plan.outputInputs, keys: plan.readerWidth, size: c.attentionSize, store)
-    output = try OutputPart(
-      inputs: plan.outputInputs, outputs: c.outputs, store, tiedTo: c.tiesEmbedding ? (decoder ?? reader)?.table : nil)
+    attending =
+      if c.attentionUse == .input, let decoder, let attention { AttendingDecoder(decoder, attention) } else { nil }
+    if c.kind == .outputFeedback, let reader {
+      feedback = try FeedbackPart(reader, outputs: c.outputs, hidden: plan.outputInputs, store)
+      output = OutputPart(
+        inputs: plan.outputInputs, outputs: c.outputs, weight: try Parameter(store, "network.V_l0"),
+        bias: try Parameter(store, "network.d_l0"))
+    } else {
+      feedback = nil
+      output = try OutputPart(
+        inputs: plan.outputInputs, outputs: c.outputs, store,
+        tiedTo: c.tiesEmbedding ? (decoder ?? reader)?.table : nil)
+    }
     readerStates = plan.reader.map { PassStates($0) }
     decoderStates = plan.decoder.map { PassStates($0) }
   }
@@ -75,7 +90,7 @@ public final class Model<Scalar: RNNScalar> {
     private(set) var decoder: Network<Scalar>?
     let prefix: String
     /// Numbers beside the input at every step of the decoder.
-    let extra: Int
+    private(set) var extra: Int
     private(set) var hasBridge = false
     let pools: Bool
     let readerWidth: Int
@@ -86,14 +101,17 @@ public final class Model<Scalar: RNNScalar> {
       try c.check()
       prefix = c.decodes ? "encoder_" : ""
       extra = c.kind == .vectorDecoder && c.vectorUse == .input ? c.vectorSize : 0
-      pools = c.kind == .classifier || c.kind == .regressor
+      pools = (c.kind == .classifier || c.kind == .regressor) && c.structure == .sequences
       if c.reads {
-        let network: Network<Scalar> = try c.recurrent.cell.network(
-          inputSize: SequencePart<Scalar>.width(c.input), c.recurrent, dropout: c.dropout)
+        let network: Network<Scalar> = try c.readerLayers.cell.network(
+          inputSize: SequencePart<Scalar>.width(c.input), c.readerLayers, dropout: c.dropout)
+        // Whether the cell can run over trees is told here, not at the first batch.
+        if c.structure == .trees { _ = try network.forestTapeSize(Forest(parents: [])) }
         try SequencePart.add(c.input, network, prefix: prefix, to: &list)
         reader = network
       }
       readerWidth = reader?.configuration.outputSize ?? 0
+      if c.attentionUse == .input { extra = readerWidth }
       if c.decodes {
         let network: Network<Scalar> = try c.decoder.cell.network(
           inputSize: SequencePart<Scalar>.width(c.decoderInput) + extra, c.decoder, dropout: c.dropout)
@@ -102,8 +120,9 @@ public final class Model<Scalar: RNNScalar> {
         if let reader { hasBridge = try !BridgePart.agrees(reader, network) } else { hasBridge = extra == 0 }
         if hasBridge { try BridgePart.add(reader, vectorSize: c.vectorSize, network, to: &list) }
       }
-      outputInputs = decoder?.configuration.outputSize ?? readerWidth
-      if pools { try PoolPart<Scalar>.add(c.pooling, width: readerWidth, size: c.attentionSize, to: &list) }
+      let feedsBack = c.kind == .outputFeedback
+      outputInputs = feedsBack ? c.recurrent.hiddenSize : decoder?.configuration.outputSize ?? readerWidth
+      if pools { try list.add("pool", PoolLayer<Scalar>.tensors(c.pool(width: readerWidth))) }
       if c.attention != .none {
         try AttentionPart<Scalar>.add(
           c.attention, queries: outputInputs, keys: readerWidth, size: c.attentionSize, to: &list)
@@ -114,6 +133,7 @@ public final class Model<Scalar: RNNScalar> {
           throw .sizeMismatch("embedding_size, of an embedding that is tied,", width, expected: outputInputs)
         }
       }
+      if feedsBack { return }
       try OutputPart<Scalar>.add(inputs: outputInputs, outputs: c.outputs, isTied: c.tiesEmbedding, to: &list)
     }
   }
@@ -124,24 +144,10 @@ public final class Model<Scalar: RNNScalar> {
   /// - Parameter seed: the same seed, the same numbers, on every machine.
   public func initialize(_ initializer: Initializer = Initializer(), seed: UInt64) throws(RNNError) {
     for (number, info) in parameters.list.infos.enumerated() {
-      let parts = info.name.split(separator: ".")
-      guard let layer = parts.first, let tensor = parts.last, let values = parameters.values(of: info.name),
-        !layer.hasSuffix("network")
-      else { continue }
-      let columns = info.shape.count == 2 ? info.shape[1] : 1
-      let distribution: Initializer.Distribution
-      var inputs = columns
-      if layer.hasSuffix("embedding") {
-        distribution = .normal(deviation: configuration.tiesEmbedding ? 1 / Double(columns).squareRoot() : 1)
-      } else {
-        // A bias is drawn as the matrix before it.
-        if info.shape.count == 1, number > 0, tensor.hasPrefix("bias") {
-          inputs = parameters.list.infos[number - 1].shape.last ?? 1
-        }
-        distribution = .uniform(bound: 1 / Double(max(inputs, 1)).squareRoot())
-      }
-      try distribution.fill(
-        values, rows: info.shape[0], columns: columns, hidden: inputs, seed: Self.seed(seed, 2), tensor: number)
+      guard let layer = info.name.split(separator: ".").first, !layer.hasSuffix("network") else { continue }
+      let deviation = configuration.tiesEmbedding ? 1 / Double(info.shape.last ?? 1).squareRoot() : 1
+      try parameters.draw(
+        number, embedding: layer.hasSuffix("embedding") ? deviation : nil, seed: Self.seed(seed, 2))
     }
     try reader?.part.initialize(initializer, seed: Self.seed(seed, 0))
     try decoder?.part.initialize(initializer, seed: Self.seed(seed, 1))

@@ -25,16 +25,25 @@ public struct ModelBatch<Scalar: RNNScalar> {
   /// Of a decoder: T of its sequences, and their lengths.
   public var targetSteps = 0
   public var targetLengths: UnsafeBufferPointer<Int64>?
-  /// Added to a sequence's index in dropout masks: parts of a batch have the masks of the whole.
+  /// Added to a sequence's index in dropout masks: parts of a batch have the masks of the whole. Of trees, to a node's.
   public var firstSequence = 0
+  /// Of models over trees: M nodes, in the order of ``ids`` or ``features``. Targets and values are one for each node of a
+  /// tagger, and one for each root (``Forest/roots``) of classifiers and regressors.
+  public var forest: Forest?
 
   public init(steps: Int, sequences: Int) {
     (self.steps, self.sequences) = (steps, sequences)
   }
+
+  /// Trees: each node is a sequence of one step, `ids` are `[M]`, `features` `[M, features]`.
+  public init(forest: Forest) {
+    (steps, sequences) = (1, forest.nodeCount)
+    self.forest = forest
+  }
 }
 
 /// The loss of a batch.
-public struct ModelLoss: Sendable {
+public struct ModelLoss: Sendable, Equatable {
   /// The mean over what counts: tokens, steps, sequences or numbers. Cross-entropy in nats.
   public var mean: Double
   /// Number of tokens, steps, sequences or numbers that counted.

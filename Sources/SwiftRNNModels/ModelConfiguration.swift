@@ -63,6 +63,8 @@ public struct ModelConfiguration: Sendable, Equatable {
     case vectorDecoder = "vector_decoder"
     /// A sequence of tokens from a sequence.
     case encoderDecoder = "encoder_decoder"
+    /// A label, or numbers, for every step of a sequence, each made of the one before (Jordan 1986).
+    case outputFeedback = "output_feedback"
   }
 
   /// What a step of a sequence is.
@@ -106,6 +108,15 @@ public struct ModelConfiguration: Sendable, Equatable {
     case concat
   }
 
+  /// Where the context of attention goes.
+  public enum AttentionUse: String, Sendable, CaseIterable {
+    /// Behind the decoder: of its output h_t, which attends (Luong, Pham, Manning 2015). All steps at once in training.
+    case output
+    /// Into the decoder, beside the token of a step: h_{t-1} attends (Bahdanau, Cho, Bengio 2015). Steps one after the other.
+    /// The output layer reads `tanh(W [c_t; h_t])` all the same, where Bahdanau has a maxout layer of h, c and the token.
+    case input
+  }
+
   /// Where the vector of a vector decoder goes.
   public enum VectorUse: String, Sendable, CaseIterable {
     /// It makes the states that the decoder starts with.
@@ -114,7 +125,17 @@ public struct ModelConfiguration: Sendable, Equatable {
     case input
   }
 
+  /// What the steps of the input are to each other.
+  public enum Structure: String, Sendable, CaseIterable {
+    /// One behind the other.
+    case sequences
+    /// Children and parents: the nodes of a ``Forest``, by a cell that is recursive (``Cell/isRecursive``). Of taggers,
+    /// classifiers and regressors.
+    case trees
+  }
+
   public var kind: Kind
+  public var structure = Structure.sequences
   /// Of the sequence that is read; of a vector decoder nothing is.
   public var input: Input
   public var recurrent: Recurrent
@@ -134,6 +155,7 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var decoderInput = Input.tokens(vocabulary: 0, embeddingSize: 0)
   public var decoder = Recurrent(hiddenSize: 0)
   public var attention = Attention.none
+  public var attentionUse = AttentionUse.output
   /// Of a vector decoder: the numbers of the vector.
   public var vectorSize = 0
   public var vectorUse = VectorUse.states
@@ -197,12 +219,13 @@ public struct ModelConfiguration: Sendable, Equatable {
   /// A sequence of tokens from a sequence.
   public static func encoderDecoder(
     input: Input, encoder: Recurrent, vocabulary: Int, embeddingSize: Int, decoder: Recurrent, dropout: Double = 0,
-    attention: Attention = .general, tiesEmbedding: Bool = false
+    attention: Attention = .general, attentionUse: AttentionUse = .output, tiesEmbedding: Bool = false
   ) -> ModelConfiguration {
     var configuration = ModelConfiguration(.encoderDecoder, input: input, recurrent: encoder, outputs: vocabulary)
     configuration.decoderInput = .tokens(vocabulary: vocabulary, embeddingSize: embeddingSize)
     configuration.decoder = decoder
     (configuration.dropout, configuration.attention, configuration.tiesEmbedding) = (dropout, attention, tiesEmbedding)
+    configuration.attentionUse = attentionUse
     return configuration
   }
 
@@ -253,6 +276,8 @@ public struct ModelConfiguration: Sendable, Equatable {
     }
     try positive("outputs", outputs)
     try positive("attention_size", attentionSize)
+    if structure == .trees { try checkTrees() }
+    if kind == .outputFeedback { try checkFeedback() }
     guard dropout >= 0, dropout < 1 else { throw .invalidNumber("dropout", dropout, allowed: "in [0, 1)") }
     if reads { try check(input) }
     if decodes {
@@ -267,6 +292,9 @@ public struct ModelConfiguration: Sendable, Equatable {
     }
     if attention != .none, kind != .encoderDecoder {
       throw .unsupported("attention is of the model encoder_decoder; a classifier has the pooling attention")
+    }
+    if attentionUse == .input, attention == .none {
+      throw .unsupported("attention_use is input, and there is no attention")
     }
     if tiesEmbedding {
       guard kind == .languageModel || decodes else {

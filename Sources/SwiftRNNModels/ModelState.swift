@@ -44,6 +44,18 @@ public final class ModelState<Scalar: RNNScalar> {
     return (isStarted ? now.pointers : States(), try next.take(sequences: sequences))
   }
 
+  /// The same place for another model of the same configuration.
+  func copy(to network: Network<Scalar>) throws(RNNError) -> ModelState {
+    let copy = ModelState(network)
+    guard isStarted else { return copy }
+    _ = try copy.now.take(sequences: now.sequences)
+    for number in 0..<network.stateCount {
+      _ = try copy.now.elements(number).update(fromContentsOf: now.elements(number))
+    }
+    copy.isStarted = true
+    return copy
+  }
+
   /// The pass is done.
   func moveOn() {
     swap(&now, &next)

@@ -154,6 +154,22 @@ import Testing
         input: .features(2), encoder: .init(.gru, hiddenSize: 3, bidirectional: true), vocabulary: 5, embeddingSize: 4,
         decoder: .init(hiddenSize: 6), attention: .dot),
     ]
+    try check(decoders: cases)
+  }
+
+  /// Attention that is part of the decoder's input: the query goes with its beam.
+  @Test(arguments: [ModelConfiguration.Attention.additive, .dot, .general, .concat])
+  func decodersWithAttentionInTheInputWrite(attention: ModelConfiguration.Attention) throws {
+    try check(
+      decoders: ["gru", "lstm", "like lstm\ny = V @ h' + d\nsize y = 6"].map { cell in
+        .encoderDecoder(
+          input: .features(2), encoder: .init(.gru, hiddenSize: 3, bidirectional: true), vocabulary: 5,
+          embeddingSize: 4,
+          decoder: .init(ModelCell(cell), hiddenSize: 6, layers: 2), attention: attention, attentionUse: .input)
+      })
+  }
+
+  private func check(decoders cases: [ModelConfiguration]) throws {
     for configuration in cases {
       let run = try ModelCase<Double>(configuration, sequences: 3, lengths: [5, 2, 4])
       for i in run.model.parameters.values.indices { run.model.parameters.values[i] *= 2 }

@@ -58,6 +58,17 @@ final class ModelCase<Scalar: RNNScalar> {
     }
   }
 
+  /// Trees: random tokens or features for the nodes, and targets or values for nodes or roots.
+  convenience init(_ configuration: ModelConfiguration, parents: [Int], seed: UInt64 = 1) throws {
+    try self.init(configuration, steps: 1, sequences: parents.count, seed: seed)
+    let forest = try Forest(parents: parents)
+    batch.forest = forest
+    guard configuration.kind != .tagger else { return }
+    let (roots, outputs) = (forest.roots.count, configuration.outputs)
+    batch.targets = batch.targets.map { UnsafeBufferPointer(rebasing: $0[..<roots]) }
+    batch.values = batch.values.map { UnsafeBufferPointer(rebasing: $0[..<(roots * outputs)]) }
+  }
+
   func keep<Element: BitwiseCopyable>(_ elements: [Element]) -> UnsafeBufferPointer<Element> {
     let memory = UnsafeMutableBufferPointer<Element>.allocate(capacity: max(elements.count, 1))
     _ = memory.update(fromContentsOf: elements)
@@ -70,10 +81,14 @@ final class ModelCase<Scalar: RNNScalar> {
 
   /// The largest error of the gradients against central differences of the loss, over some of the parameters, relative
   /// to the largest gradient.
+  ///
+  /// - Parameter evaluate: the loss, with gradients; nil: the model's in training, with `options`.
   func gradientError(
-    samples: Int = 60, step: Double = 1e-5, _ options: TrainingOptions<Scalar> = TrainingOptions(seed: 7)
+    samples: Int = 60, step: Double = 1e-5, _ options: TrainingOptions<Scalar> = TrainingOptions(seed: 7),
+    by evaluate: (() throws -> ModelLoss)? = nil
   ) throws -> Double {
-    _ = try model.loss(batch, options)
+    let loss = evaluate ?? { [self] in try model.loss(batch, options) }
+    _ = try loss()
     let gradients = Array(model.parameters.gradients)
     let scale = gradients.map { abs(Double($0)) }.max() ?? 0
     var largest = 0.0
@@ -83,9 +98,9 @@ final class ModelCase<Scalar: RNNScalar> {
         let i = info.offset + random.int(info.elements)
         let value = model.parameters.values[i]
         model.parameters.values[i] = value + Scalar(step)
-        let above = try model.loss(batch, options).mean
+        let above = try loss().mean
         model.parameters.values[i] = value - Scalar(step)
-        let below = try model.loss(batch, options).mean
+        let below = try loss().mean
         model.parameters.values[i] = value
         largest = max(largest, abs((above - below) / (2 * step) - Double(gradients[i])) / scale)
       }

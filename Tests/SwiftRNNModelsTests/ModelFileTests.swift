@@ -15,6 +15,8 @@ import Testing
       input: .features(2), encoder: two, vocabulary: 7, embeddingSize: 4, decoder: .init(hiddenSize: 6),
       attention: .additive)
     attends.attentionSize = 5
+    var feeds = attends
+    (feeds.attention, feeds.attentionUse) = (.concat, .input)
     return [
       .languageModel(
         vocabulary: 7, embeddingSize: 5, .init(ModelCell("lstm_projected", sizes: ["P": 5]), hiddenSize: 8),
@@ -23,9 +25,25 @@ import Testing
       .regressor(input: tokens, outputs: 2, .init(ModelCell("h' = tanh(W @ x + U @ h)"), hiddenSize: 3), pooling: .max),
       .vectorDecoder(
         vectorSize: 3, vocabulary: 7, embeddingSize: 4, .init(hiddenSize: 4), vectorUse: .input, tiesEmbedding: true),
-      attends,
+      attends, feeds, trees, .outputFeedback(input: .features(2), outputs: 3, hiddenSize: 4, predictsNumbers: true),
+      .outputFeedback(input: tokens, outputs: 3, hiddenSize: 4),
     ]
   }
+
+  private static var trees: ModelConfiguration {
+    var trees = ModelConfiguration.regressor(
+      input: tokens, outputs: 2, .init(ModelCell("tree_child_sum"), hiddenSize: 3, layers: 2))
+    trees.structure = .trees
+    return trees
+  }
+
+  private static func modelCase(_ configuration: ModelConfiguration) throws -> ModelCase<Float> {
+    configuration.structure == .trees
+      ? try ModelCase(configuration, parents: [2, 2, -1, 4, -1]) : try ModelCase(configuration)
+  }
+
+  /// Keys that have a default.
+  private static let optional: Set = ["structure", "attention_use"]
 
   @Test func configurationsComeBack() throws {
     for configuration in Self.configurations {
@@ -36,6 +54,10 @@ import Testing
       for member in object.members {
         var less = object
         less[member.key] = nil
+        if Self.optional.contains(member.key) {
+          #expect(try ModelConfiguration(.object(less)) != configuration)
+          continue
+        }
         #expect(throws: ModelError.self, "\(member.key)") { try ModelConfiguration(.object(less)) }
       }
       var more = object
@@ -48,7 +70,7 @@ import Testing
     let folder = try TemporaryFolder()
     for (number, configuration) in Self.configurations.enumerated() {
       let path = folder.file("model\(number)")
-      let run = try ModelCase<Float>(configuration)
+      let run = try Self.modelCase(configuration)
       // As many tokens as the model has, where it has any.
       func vocabulary(_ size: Int) throws -> Vocabulary {
         try Vocabulary(.whitespace, texts: (0..<size).map { "t\($0)" }, specials: [])

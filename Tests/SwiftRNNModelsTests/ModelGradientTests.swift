@@ -59,6 +59,30 @@ import Testing
         decoder: .init(hiddenSize: 6, layers: 2), attention: kind), lengths: [5, 2, 3], targetLengths: [4, 1, 3])
   }
 
+  /// Attention that is part of the decoder's input, with a bridge and without, with masks, tied, and of a cell whose output
+  /// is no state.
+  @Test(arguments: [ModelConfiguration.Attention.additive, .dot, .general, .concat])
+  func attentionInTheInput(kind: ModelConfiguration.Attention) throws {
+    func configuration(
+      _ encoder: ModelConfiguration.Recurrent, _ cell: ModelCell = .lstm, layers: Int = 2, dropout: Double = 0,
+      ties: Bool = false
+    ) -> ModelConfiguration {
+      .encoderDecoder(
+        input: Self.tokens, encoder: encoder, vocabulary: 7, embeddingSize: ties ? 6 : 4,
+        decoder: .init(cell, hiddenSize: 6, layers: layers), dropout: dropout, attention: kind, attentionUse: .input,
+        tiesEmbedding: ties)
+    }
+    let two = ModelConfiguration.Recurrent(.gru, hiddenSize: 3, bidirectional: true)
+    for own in [
+      configuration(two), configuration(.init(hiddenSize: 6, layers: 2)), configuration(two, .gru, dropout: 0.4),
+      configuration(two, .rnn, layers: 1, ties: true),
+      configuration(two, ModelCell("like lstm\ny = V @ h' + d\nsize y = 6"), layers: 1),
+    ] {
+      try check(own, lengths: [5, 2, 3], targetLengths: [4, 0, 3])
+      try check(own)
+    }
+  }
+
   /// With masks, which are the same for one seed.
   @Test func dropout() throws {
     var configurations: [ModelConfiguration] = [

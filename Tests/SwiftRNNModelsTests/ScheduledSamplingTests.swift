@@ -140,6 +140,7 @@ import Testing
       try sampler.sample(logits: logits.constant, classes: 7, ids: drawn)
     }
     #expect(Array(later[3..<6]) == drawn)
+    withExtendedLifetime(run) {}
   }
 
   @Test func decays() {

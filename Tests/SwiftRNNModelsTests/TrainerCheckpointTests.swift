@@ -71,7 +71,8 @@ import Testing
 
   @Test func vocabulariesAndMetadata() throws {
     let folder = try TemporaryFolder()
-    let run = try ModelCase<Float>(.regressor(input: .features(2), .init(hiddenSize: 3)))
+    let run = try ModelCase<Float>(
+      .tagger(input: .tokens(vocabulary: 7, embeddingSize: 2), labels: 7, .init(hiddenSize: 3)))
     let words = try Vocabulary(.words, texts: ["a b c"], specials: .all)
     try Trainer(run.model).save(
       to: folder.file("run"), vocabulary: words, targetVocabulary: words, metadata: [(key: "note", value: "mine")])

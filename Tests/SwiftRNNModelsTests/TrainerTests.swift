@@ -17,10 +17,14 @@ enum TrainerCases {
     adam.plateau = TrainerSettings.Plateau(patience: 1, factor: 0.5, threshold: 0.01, floor: 0.1)
     (adam.labelSmoothing, adam.seed) = (0.1, .max)
     adam.sampling = SamplingDecay(.linear, k: 0.05, floor: 0.2)
+    var sampled = TrainerSettings(.sgd, rate: 0.1)
+    (sampled.sampledClasses, sampled.tapeLimit) = (3, 0)
     var adamw = TrainerSettings(.adamw, rate: 0.01)
     (adamw.weightDecay, adamw.beta1, adamw.beta2, adamw.schedule, adamw.steps) = (0.1, 0.8, 0.95, .linear, 12)
     (adamw.classWeights, adamw.memoryLimit) = ((0..<7).map { 1 + Double($0) / 7 }, 1)
-    return [TrainerSettings(.sgd, rate: 0.1), momentum, TrainerSettings(.rmsprop, rate: 0.01), rmsprop, adam, adamw]
+    return [
+      TrainerSettings(.sgd, rate: 0.1), momentum, TrainerSettings(.rmsprop, rate: 0.01), rmsprop, adam, adamw, sampled,
+    ]
   }
 }
 
@@ -168,6 +172,7 @@ enum TrainerCases {
     ("{\"sampling\": \"exponential\"}", "sampling_k"),
     ("{\"sampling\": \"inverse_sigmoid\", \"sampling_k\": 0.5}", "sampling_k"),
     ("{\"sampling\": \"linear\", \"sampling_floor\": 2}", "sampling_floor"), ("{\"memory_limit\": -1}", "memory_limit"),
+    ("{\"sampled_classes\": -1}", "sampled_classes"), ("{\"tape_limit\": -1}", "tape_limit"),
     ("[]", "not an object"),
   ])
   func whatIsRefused(text: String, part: String) {

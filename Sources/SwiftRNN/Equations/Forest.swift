@@ -119,6 +119,13 @@ public final class Forest: Sendable {
     return heights
   }
 
+  /// Nodes without a parent, by their indices: a tree each.
+  public var roots: [Int] {
+    var isRoot = Array(repeating: true, count: nodeCount)
+    for child in children { isRoot[child] = false }
+    return isRoot.indices.filter { isRoot[$0] }
+  }
+
   /// The most children that a node has.
   var mostChildren: Int { (0..<nodeCount).reduce(0) { max($0, firstEdges[$1 + 1] - firstEdges[$1]) } }
 

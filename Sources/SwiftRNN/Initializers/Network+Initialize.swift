@@ -98,7 +98,7 @@ extension Network {
 }
 
 /// What is drawn for each parameter of a network.
-private struct InitializerPlan {
+struct InitializerPlan {
   /// The parameters of one direction of a layer.
   struct Group {
     let roles: ParameterRoles
@@ -147,7 +147,7 @@ private struct InitializerPlan {
     }
   }
 
-  private static func roles<Scalar>(_ network: Network<Scalar>, layer: Int) -> ParameterRoles {
+  static func roles<Scalar>(_ network: Network<Scalar>, layer: Int) -> ParameterRoles {
     if let equations = network.equations { return ParameterRoles(equations.layer(layer).layer) }
     let layout = network.layout
     return ParameterRoles(network.configuration, (0..<layout.perDirection).map { layout.info($0) })

@@ -59,6 +59,11 @@ struct JSONFields {
     return value
   }
 
+  /// Nil: there is no such key.
+  mutating func optionalString(_ key: String) throws(ModelError) -> String? {
+    optional(key) == nil ? nil : try string(key)
+  }
+
   mutating func array(_ key: String) throws(ModelError) -> [JSON] {
     let json = try required(key)
     guard case .array(let elements) = json else { throw wrong(key, json, "an array") }

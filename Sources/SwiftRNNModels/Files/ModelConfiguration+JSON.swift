@@ -28,9 +28,10 @@ extension ModelConfiguration {
     }
     object.append("outputs", .integer(Int64(outputs)))
     object.append("dropout", .double(dropout))
+    if structure != .sequences { object.append("structure", .string(structure.rawValue)) }
     switch kind {
     case .languageModel: object.append("tie_embedding", .bool(tiesEmbedding))
-    case .tagger: object.append("predicts_numbers", .bool(predictsNumbers))
+    case .tagger, .outputFeedback: object.append("predicts_numbers", .bool(predictsNumbers))
     case .classifier, .regressor:
       object.append("pooling", .string(pooling.rawValue))
       if pooling == .attention { object.append("attention_size", .integer(Int64(attentionSize))) }
@@ -43,6 +44,7 @@ extension ModelConfiguration {
       if attention == .additive || attention == .concat {
         object.append("attention_size", .integer(Int64(attentionSize)))
       }
+      if attentionUse != .output { object.append("attention_use", .string(attentionUse.rawValue)) }
       object.append("tie_embedding", .bool(tiesEmbedding))
     }
     return .object(object)
@@ -56,7 +58,7 @@ extension ModelConfiguration {
     }
   }
 
-  private static func json(_ recurrent: Recurrent) -> JSON {
+  static func json(_ recurrent: Recurrent) -> JSON {
     var object = JSON.Object()
     recurrent.cell.append(to: &object)
     object.append("hidden_size", .integer(Int64(recurrent.hiddenSize)))
@@ -65,7 +67,8 @@ extension ModelConfiguration {
     return .object(object)
   }
 
-  /// Reads what ``json`` gives. Every key of the kind must be there, and no other; whether sizes make sense together is
+  /// Reads what ``json`` gives. Every key of the kind must be there, and no other, but for `structure`, which is `sequences`
+  /// where it is missing, and `attention_use`, which is `output`; whether sizes make sense together is
   /// found out when the model is made.
   ///
   /// - Parameter name: what errors call the configuration, such as a path.
@@ -88,10 +91,16 @@ extension ModelConfiguration {
       decoder = try Self.recurrent(fields.required("decoder"), "\(name), decoder")
     }
     dropout = try fields.double("dropout")
+    if kind == .tagger || kind == .classifier || kind == .regressor {
+      structure =
+        try fields.optionalString("structure").map { (text) throws(ModelError) in
+          try Self.word(text, "structure", name)
+        } ?? .sequences
+    }
     if kind == .languageModel || decodes { tiesEmbedding = try fields.bool("tie_embedding") }
     switch kind {
     case .languageModel: break
-    case .tagger: predictsNumbers = try fields.bool("predicts_numbers")
+    case .tagger, .outputFeedback: predictsNumbers = try fields.bool("predicts_numbers")
     case .classifier, .regressor:
       pooling = try Self.word(fields.string("pooling"), "pooling", name)
       if pooling == .attention { attentionSize = try fields.integer("attention_size", in: 1...Self.largestSize) }
@@ -106,6 +115,10 @@ extension ModelConfiguration {
       if attention == .additive || attention == .concat {
         attentionSize = try fields.integer("attention_size", in: 1...Self.largestSize)
       }
+      attentionUse =
+        try fields.optionalString("attention_use").map { (text) throws(ModelError) in
+          try Self.word(text, "attention_use", name)
+        } ?? .output
     }
     try fields.end()
   }
@@ -134,7 +147,7 @@ extension ModelConfiguration {
     return input
   }
 
-  private static func recurrent(_ json: JSON, _ name: String) throws(ModelError) -> Recurrent {
+  static func recurrent(_ json: JSON, _ name: String) throws(ModelError) -> Recurrent {
     var fields = try JSONFields(json, name)
     var cell = ModelCell(try fields.string("cell"))
     if let sizes = fields.optional("sizes") {

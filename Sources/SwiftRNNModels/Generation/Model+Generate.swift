@@ -31,6 +31,8 @@ extension Model {
     let final = try states.take(sequences: count)
     let width = reader.part.outputSize
     let rows = Buffer<Scalar>()
+    // Pointers to both are read below, after the last use of the objects.
+    defer { withExtendedLifetime((states, rows)) {} }
     let last = try rows.take(Sizes.product(count, copies, width, name: "y"))
     try ids.withUnsafeBufferPointer { (ids) throws(RNNError) in
       try lengths.withUnsafeBufferPointer { (lengths) throws(RNNError) in
@@ -94,6 +96,7 @@ extension Model {
     var isOpen = [Bool](repeating: options.length > 0, count: seen.count)
     var penalties = seen.map { RepetitionPenalty(options.repetitionPenalty, $0) }
     let memory = Buffer<Scalar>()
+    defer { withExtendedLifetime(memory) {} }
     var (logits, ids) = (first, [Int](repeating: 0, count: seen.count))
     while isOpen.contains(true) {
       let own = try memory.take(logits.count)

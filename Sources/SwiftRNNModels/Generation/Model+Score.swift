@@ -7,7 +7,8 @@ extension Model {
   /// - Parameters:
   ///   - batch: with targets; steps whose target is ignored do not count.
   ///   - state: as for ``evaluate(_:state:)``.
-  /// - Returns: for each sequence the sum, in nats, and how many targets counted.
+  /// - Returns: for each sequence the sum, in nats, and how many targets counted; over trees for each node of a tagger, and
+  ///   for each root of a classifier.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func score(
@@ -17,14 +18,16 @@ extension Model {
     let rows = try forward(batch, state, seed: nil)
     let targets = try countedTargets(batch)
     let losses = Buffer<Double>()
+    defer { withExtendedLifetime(losses) {} }
     let each = try losses.take(targets.count)
     _ = try output.crossEntropy(
       rows.x.constant, targets: targets, TrainingOptions(), rowLosses: each, wantsGradient: false)
     state?.moveOn()
-    var scores = [(logProbability: Double, count: Int)](repeating: (0, 0), count: batch.sequences)
+    let sequences = try outputShape(batch).sequences
+    var scores = [(logProbability: Double, count: Int)](repeating: (0, 0), count: sequences)
     for (row, target) in targets.enumerated() where target != CrossEntropy.ignoredTarget {
-      scores[row % batch.sequences].logProbability -= each[row]
-      scores[row % batch.sequences].count += 1
+      scores[row % sequences].logProbability -= each[row]
+      scores[row % sequences].count += 1
     }
     return scores
   }

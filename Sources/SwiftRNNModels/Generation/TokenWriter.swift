@@ -16,6 +16,9 @@ final class TokenWriter<Scalar: RNNScalar> {
   private var extra: UnsafeMutableBufferPointer<Scalar>?
   private let extraMemory = Buffer<Scalar>()
   private var reader: AttentionReader<Scalar>?
+  /// Of attention that is part of the input: the output of the step before, `[sequences, Q]`.
+  private let (queries, spare) = (Buffer<Scalar>(), Buffer<Scalar>())
+  private var attends: Bool { model.attending != nil }
 
   /// - Parameters:
   ///   - part: what is stepped: of a language model its one network.
@@ -68,6 +71,12 @@ final class TokenWriter<Scalar: RNNScalar> {
       extra = all
     }
     reader = attention
+    guard attends else { return }
+    let query = try queries.take(Sizes.product(sequences, part.part.outputSize, name: "the queries"))
+    query.update(repeating: 0)
+    if let first = AttendingDecoder<Scalar>.firstQuery(network, wanted, sequences: sequences) {
+      query.baseAddress?.update(from: first, count: query.count)
+    }
   }
 
   /// The logits behind one more token for each sequence.
@@ -79,6 +88,10 @@ final class TokenWriter<Scalar: RNNScalar> {
       throw .mismatch("the model has no parts")
     }
     guard ids.count == sequences else { throw .countMismatch("ids", ids.count, expected: sequences) }
+    if attends, let reader {
+      let query = try queries.take(sequences * part.part.outputSize)
+      extra = try reader.context(of: query.constant, sequences: sequences)
+    }
     let extraWidth = extra.map { $0.count / max(sequences, 1) } ?? 0
     let input = try x.take(Sizes.product(sequences, width + extraWidth, name: "x"))
     let embedded = extraWidth == 0 ? input : try rows.take(sequences * width)
@@ -94,6 +107,11 @@ final class TokenWriter<Scalar: RNNScalar> {
     }
     let out = try y.take(Sizes.product(sequences, part.part.outputSize, name: "y"))
     try stream.step(unsafe: UnsafePointer(input.baseAddress), into: out.baseAddress)
+    if attends, let reader, let context = extra {
+      _ = try queries.take(out.count).update(fromContentsOf: out)
+      let read = try reader.part.finish(context.constant, out.constant, rows: sequences)
+      return try model.output.forward(read.constant, rows: sequences)
+    }
     let read = try reader?.forward(out.constant, sequences: sequences) ?? out
     return try model.output.forward(read.constant, rows: sequences)
   }
@@ -114,6 +132,12 @@ final class TokenWriter<Scalar: RNNScalar> {
       }
     }
     try stream.setState(to)
+    guard attends else { return }
+    let width = part.part.outputSize
+    let (own, moved) = (try queries.take(sequences * width), try spare.take(sequences * width))
+    guard let from = own.baseAddress, let to = moved.baseAddress else { return }
+    for n in 0..<sequences { (to + n * width).update(from: from + sources[n] * width, count: width) }
+    from.update(from: to, count: sequences * width)
   }
 
   /// Copies of the states, for a caller that goes on later.

@@ -4,24 +4,11 @@ import SwiftRNN
 /// Attention behind the decoder's network, for all steps at once: `a = tanh(W [c; h])`, c the context of the output h
 /// (Luong, Pham, Manning 2015, eq 5). The score is Luong's or Bahdanau's; the keys are the encoder's outputs.
 final class AttentionPart<Scalar: RNNScalar> {
-  let attention: Attention
-  private let names: [String]
-  private let parameters: [String: Parameter<Scalar>]
+  let layer: AttentionLayer<Scalar>
   private let weight: Parameter<Scalar>
-  private let (context, weights, joined, output) = (
+  private let (joined, output, dJoined, dContext) = (
     Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>()
   )
-  private let (dJoined, dContext, dQueries, dKeys) = (
-    Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>()
-  )
-  private var last: Pass?
-
-  private struct Pass {
-    let queries: UnsafeBufferPointer<Scalar>
-    let shape: BatchShape
-    let keys: UnsafeBufferPointer<Scalar>
-    let counted: CountedSteps
-  }
 
   private static func made(_ kind: ModelConfiguration.Attention, queries: Int, keys: Int, size: Int) throws(RNNError)
     -> Attention
@@ -40,16 +27,8 @@ final class AttentionPart<Scalar: RNNScalar> {
   }
 
   private static func tensors(_ attention: Attention) -> [(name: String, shape: [Int])] {
-    let (queries, keys, size) = (attention.querySize, attention.keySize, attention.size)
-    let own: [(name: String, shape: [Int])] =
-      switch attention.kind {
-      case .dot: []
-      case .general: [("weight", [queries, keys])]
-      case .concat: [("weight", [size, queries + keys]), ("bias", [size]), ("score", [size])]
-      case .additive:
-        [("query_weight", [size, queries]), ("weight", [size, keys]), ("bias", [size]), ("score", [size])]
-      }
-    return own + [("output_weight", [queries, keys + queries])]
+    AttentionLayer<Scalar>.tensors(attention)
+      + [("output_weight", [attention.querySize, attention.keySize + attention.querySize])]
   }
 
   static func add(
@@ -61,19 +40,12 @@ final class AttentionPart<Scalar: RNNScalar> {
   init(
     _ kind: ModelConfiguration.Attention, queries: Int, keys: Int, size: Int, _ store: ParameterStore<Scalar>
   ) throws(RNNError) {
-    attention = try Self.made(kind, queries: queries, keys: keys, size: size)
-    var parameters: [String: Parameter<Scalar>] = [:]
-    for (name, _) in Self.tensors(attention) { parameters[name] = try Parameter(store, "attention.\(name)") }
-    self.parameters = parameters
-    names = Self.tensors(attention).map(\.name)
+    layer = try AttentionLayer(store, "attention", Self.made(kind, queries: queries, keys: keys, size: size))
     weight = try Parameter(store, "attention.output_weight")
   }
 
-  var values: Attention.Parameters<Scalar> {
-    Attention.Parameters(
-      queryWeight: parameters["query_weight"]?.values, weight: parameters["weight"]?.values,
-      bias: parameters["bias"]?.values, score: parameters["score"]?.values)
-  }
+  var attention: Attention { layer.attention }
+  var values: Attention.Parameters<Scalar> { layer.values }
 
   /// - Parameters:
   ///   - queries: the decoder's outputs, `[Tq, N, Q]`.
@@ -83,16 +55,8 @@ final class AttentionPart<Scalar: RNNScalar> {
     _ queries: UnsafeBufferPointer<Scalar>, _ shape: BatchShape, _ keys: UnsafeBufferPointer<Scalar>,
     _ keyShape: BatchShape
   ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
-    let rows = shape.rows
-    let context = try self.context.take(Sizes.product(rows, attention.keySize, name: "the context"))
-    let weights = try self.weights.take(Sizes.product(rows, keyShape.steps, name: "the weights of attention"))
-    try attention.forward(
-      Attention.Forward(
-        querySteps: shape.steps, counted: keyShape.counted, queries: queries, keys: keys, parameters: values,
-        context: context, weights: weights))
-    let out = try finish(context.constant, queries, rows: rows)
-    last = Pass(queries: queries, shape: shape, keys: keys, counted: keyShape.counted)
-    return out
+    let context = try layer.forward(queries, steps: shape.steps, keys: keys, keyShape.counted)
+    return try finish(context.constant, queries, rows: shape.rows)
   }
 
   /// `tanh(W [c; h])`
@@ -114,32 +78,34 @@ final class AttentionPart<Scalar: RNNScalar> {
     return out
   }
 
-  /// - Parameter dout: of what the last forward pass gave; is changed.
-  /// - Returns: dL/dqueries and dL/dkeys, until the next call.
-  func backward(
-    _ dout: UnsafeMutableBufferPointer<Scalar>
-  ) throws(RNNError) -> (UnsafeMutableBufferPointer<Scalar>, UnsafeMutableBufferPointer<Scalar>) {
-    guard let pass = last else { throw .mismatch("a backward pass follows a forward pass for training") }
-    let (rows, k, q) = (pass.shape.rows, attention.keySize, attention.querySize)
+  /// - Parameter dout: of what the last ``finish(_:_:rows:)`` gave; is changed.
+  /// - Returns: dL/d[c; h], `[rows, K + Q]`, until the next call; that of W is written.
+  func finishBackward(
+    _ dout: UnsafeMutableBufferPointer<Scalar>, rows: Int
+  ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
+    let (k, q) = (attention.keySize, attention.querySize)
     let joined = try self.joined.take(rows * (k + q))
     try Activation.tanhGradient(dout, y: output.take(rows * q).constant)
     let d = try dJoined.take(rows * (k + q))
     try Linear.backward(
       rows: rows, inputs: k + q, outputs: q, x: joined.constant, weight: weight.values, dy: dout.constant,
       accumulate: false, dx: d, dweight: weight.gradient, dbias: nil)
+    return d
+  }
+
+  /// - Parameter dout: of what the last forward pass gave; is changed.
+  /// - Returns: dL/dqueries and dL/dkeys, until the next call.
+  func backward(
+    _ dout: UnsafeMutableBufferPointer<Scalar>
+  ) throws(RNNError) -> (UnsafeMutableBufferPointer<Scalar>, UnsafeMutableBufferPointer<Scalar>) {
+    let (k, q) = (attention.keySize, attention.querySize)
+    let rows = dout.count / q
+    let d = try finishBackward(dout, rows: rows)
     let dcontext = try dContext.take(rows * k)
-    let (dqueries, dkeys) = (try dQueries.take(rows * q), try dKeys.take(pass.keys.count))
     if let from = d.baseAddress, let to = dcontext.baseAddress {
       for row in 0..<rows { (to + row * k).update(from: from + row * (k + q), count: k) }
     }
-    var backward = Attention.Backward(
-      querySteps: pass.shape.steps, counted: pass.counted, queries: pass.queries, keys: pass.keys, parameters: values,
-      weights: try weights.take(rows * pass.counted.steps).constant, dcontext: dcontext.constant)
-    (backward.dqueries, backward.dkeys) = (dqueries, dkeys)
-    backward.gradients = Attention.Gradients(
-      queryWeight: parameters["query_weight"]?.gradient, weight: parameters["weight"]?.gradient,
-      bias: parameters["bias"]?.gradient, score: parameters["score"]?.gradient)
-    try attention.backward(backward)
+    let (dqueries, dkeys) = try layer.backward(dcontext: dcontext.constant)
     // What reaches the decoder's outputs beside the context.
     if let from = d.baseAddress, let to = dqueries.baseAddress {
       for row in 0..<rows {
@@ -152,7 +118,7 @@ final class AttentionPart<Scalar: RNNScalar> {
 
 /// Attention of a decoder that writes: the keys of its sources, and what they alone give, computed once.
 final class AttentionReader<Scalar: RNNScalar> {
-  private let part: AttentionPart<Scalar>
+  let part: AttentionPart<Scalar>
   private let (keys, memory, context) = (Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>())
   private let lengths: [Int64]
   private let steps: Int
@@ -189,6 +155,14 @@ final class AttentionReader<Scalar: RNNScalar> {
   /// - Returns: the same with attention, until the next call.
   func forward(_ y: UnsafeBufferPointer<Scalar>, sequences: Int) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar>
   {
+    try part.finish(context(of: y, sequences: sequences).constant, y, rows: sequences)
+  }
+
+  /// - Parameter queries: of one step, `[N, Q]`.
+  /// - Returns: their context, `[N, K]`, until the next call.
+  func context(
+    of queries: UnsafeBufferPointer<Scalar>, sequences: Int
+  ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
     let (keys, memory) = (
       try self.keys.take(steps * sequences * part.attention.keySize),
       try self.memory.take(steps * sequences * part.attention.memorySize)
@@ -197,10 +171,10 @@ final class AttentionReader<Scalar: RNNScalar> {
     try lengths.withUnsafeBufferPointer { (lengths) throws(RNNError) in
       try part.attention.forward(
         Attention.Forward(
-          querySteps: 1, counted: CountedSteps(steps: steps, sequences: sequences, lengths: lengths), queries: y,
+          querySteps: 1, counted: CountedSteps(steps: steps, sequences: sequences, lengths: lengths), queries: queries,
           keys: keys.constant, memory: memory.constant, values: keys.constant, parameters: part.values,
           context: context))
     }
-    return try part.finish(context.constant, y, rows: sequences)
+    return context
   }
 }

@@ -24,6 +24,16 @@ struct BatchShape {
   }
 }
 
+extension BatchShape {
+  /// Passes over whole sequences check lengths; where none runs, this does.
+  func checkLengths() throws(RNNError) {
+    guard let lengths else { return }
+    for n in 0..<sequences where !(0...Int64(steps)).contains(lengths[n]) {
+      throw .invalidLength(index: n, Int(lengths[n]), steps: steps)
+    }
+  }
+}
+
 /// The states of a network over the sequences of a batch.
 final class StateBuffers<Scalar: RNNScalar> {
   private let network: Network<Scalar>
@@ -59,11 +69,20 @@ final class StateBuffers<Scalar: RNNScalar> {
 /// A network as a layer of a model.
 final class NetworkPart<Scalar: RNNScalar> {
   let network: Network<Scalar>
-  private var parameters: [UnsafeMutableRawPointer?] = []
-  private var gradients: [UnsafeMutableRawPointer?] = []
-  private let (output, tape, workspace) = (Buffer<Scalar>(), Buffer<UInt8>(), Buffer<UInt8>())
+  private(set) var parameters: [UnsafeMutableRawPointer?] = []
+  private(set) var gradients: [UnsafeMutableRawPointer?] = []
+  let (output, tape, workspace) = (Buffer<Scalar>(), Buffer<UInt8>(), Buffer<UInt8>())
   /// What the last forward pass was called with; nil: none for training was.
-  private var last: (arguments: Network<Scalar>.Forward, shape: BatchShape)?
+  private(set) var last: (arguments: Network<Scalar>.Forward, shape: BatchShape)?
+  /// The same of the last pass over trees.
+  var lastForest: (arguments: Network<Scalar>.ForestForward, forest: Forest)?
+  /// What the backward pass after it was given.
+  private(set) var lastGradients: (dy: UnsafePointer<Scalar>?, final: States<Scalar>)?
+  /// As ``TrainingOptions/tapeLimit``, for the next pass in training.
+  var tapeLimit: Int?
+  private let segments = SegmentMemory<Scalar>()
+  /// The segments of the last forward pass for training; one or none: its tape is whole.
+  private var cuts: [StepSegment] = []
 
   /// Names within the layer, and shapes, as the list of the model's parameters wants them.
   static func tensors(_ network: Network<Scalar>) throws(RNNError) -> [(name: String, shape: [Int])] {
@@ -112,7 +131,7 @@ final class NetworkPart<Scalar: RNNScalar> {
   func forward(
     _ shape: BatchShape, x: UnsafePointer<Scalar>?, initial: States<Scalar>, final: States<Scalar>, seed: UInt64?
   ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
-    last = nil
+    (last, lastGradients) = (nil, nil)
     let y = try output.take(Sizes.product(shape.rows, outputSize, name: "y"))
     var forward = Network<Scalar>.Forward(steps: shape.steps, sequences: shape.sequences)
     forward.x = x
@@ -123,10 +142,16 @@ final class NetworkPart<Scalar: RNNScalar> {
       network.workspaceSize(.forward, steps: shape.steps, sequences: shape.sequences))
     (forward.workspace, forward.workspaceBytes) = (UnsafeMutableRawPointer(memory.baseAddress), memory.count)
     if let seed {
-      let memory = try tape.take(network.tapeSize(steps: shape.steps, sequences: shape.sequences))
-      (forward.tape, forward.tapeBytes) = (UnsafeMutableRawPointer(memory.baseAddress), memory.count)
       forward.seed = seed
       forward.firstSequence = shape.firstSequence
+      cuts = try StepSegment.segments(shape, network, tapeLimit: tapeLimit)
+      if cuts.count > 1 {
+        try SegmentedPass(self, forward, shape, cuts, segments, tape: tape, workspace: workspace).forward()
+        last = (forward, shape)
+        return y
+      }
+      let memory = try tape.take(network.tapeSize(steps: shape.steps, sequences: shape.sequences))
+      (forward.tape, forward.tapeBytes) = (UnsafeMutableRawPointer(memory.baseAddress), memory.count)
     }
     let constants = parameters.map { UnsafeRawPointer($0) }
     try constants.withUnsafeBufferPointer { (pointers) throws(RNNError) in
@@ -151,6 +176,10 @@ final class NetworkPart<Scalar: RNNScalar> {
     (backward.x, backward.dy, backward.dx) = (forward.x, dy, dx)
     (backward.lengths, backward.initial) = (shape.lengths, forward.initial)
     (backward.finalGradients, backward.initialGradients) = (finalGradients, initialGradients)
+    if cuts.count > 1 {
+      return try SegmentedPass(self, forward, shape, cuts, segments, tape: tape, workspace: workspace).backward(
+        backward)
+    }
     (backward.tape, backward.tapeBytes) = (UnsafeRawPointer(forward.tape), forward.tapeBytes)
     let memory = try workspace.take(
       network.workspaceSize(.backward, steps: shape.steps, sequences: shape.sequences))
@@ -162,5 +191,6 @@ final class NetworkPart<Scalar: RNNScalar> {
         try network.backward(backward)
       }
     }
+    lastGradients = (dy, finalGradients)
   }
 }

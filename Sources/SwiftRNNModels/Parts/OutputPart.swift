@@ -5,10 +5,11 @@ import SwiftRNN
 final class OutputPart<Scalar: RNNScalar> {
   let inputs: Int
   let outputs: Int
-  private let weight: Parameter<Scalar>
-  private let bias: Parameter<Scalar>
-  private let isTied: Bool
-  private let (results, gradient) = (Buffer<Scalar>(), Buffer<Scalar>())
+  let weight: Parameter<Scalar>
+  let bias: Parameter<Scalar>
+  let isTied: Bool
+  let (results, gradient) = (Buffer<Scalar>(), Buffer<Scalar>())
+  let sampledMemory = SampledMemory<Scalar>()
 
   /// - Parameter isTied: the weights are an embedding's table, and no tensor of this layer's own.
   static func add(
@@ -25,6 +26,12 @@ final class OutputPart<Scalar: RNNScalar> {
     isTied = table != nil
     if let table { weight = table } else { weight = try Parameter(store, "output.weight") }
     bias = try Parameter(store, "output.bias")
+  }
+
+  /// A layer whose parameters are those of another part.
+  init(inputs: Int, outputs: Int, weight: Parameter<Scalar>, bias: Parameter<Scalar>) {
+    (self.inputs, self.outputs, self.weight, self.bias) = (inputs, outputs, weight, bias)
+    isTied = false
   }
 
   /// - Returns: `[rows, outputs]`, until the next call.

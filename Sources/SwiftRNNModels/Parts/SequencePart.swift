@@ -7,19 +7,21 @@ struct SequenceInput<Scalar: RNNScalar> {
   var ids: UnsafeBufferPointer<Int>?
   /// `[T, N, features]`
   var features: UnsafeBufferPointer<Scalar>?
+  /// Of trees, whose nodes are sequences of one step.
+  var forest: Forest?
 }
 
 /// An embedding or features, dropout, a recurrent network, dropout.
 final class SequencePart<Scalar: RNNScalar> {
   let part: NetworkPart<Scalar>
   let input: ModelConfiguration.Input
-  private let embedding: Parameter<Scalar>?
-  private let dropout: Double
+  private let embedding: EmbeddingLayer<Scalar>?
+  let dropout: Double
   /// Numbers beside the input that every step has, such as the vector of a vector decoder.
   private let extra: Int
   /// Tells the masks of a model's parts apart.
-  private let number: Int
-  private let (embedded, joined, gradient) = (Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>())
+  let number: Int
+  private let (masked, joined, gradient) = (Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>())
   private var last: (shape: BatchShape, input: SequenceInput<Scalar>, seed: UInt64)?
 
   static func width(_ input: ModelConfiguration.Input) -> Int {
@@ -34,7 +36,8 @@ final class SequencePart<Scalar: RNNScalar> {
     _ input: ModelConfiguration.Input, _ network: Network<Scalar>, prefix: String, to list: inout ParameterList
   ) throws(RNNError) {
     if case .tokens(let vocabulary, let embeddingSize) = input {
-      try list.add("\(prefix)embedding", [("weight", [vocabulary, embeddingSize])])
+      try list.add(
+        "\(prefix)embedding", EmbeddingLayer<Scalar>.tensors(vocabulary: vocabulary, width: embeddingSize))
     }
     try list.add("\(prefix)network", NetworkPart.tensors(network))
   }
@@ -45,8 +48,8 @@ final class SequencePart<Scalar: RNNScalar> {
   ) throws(RNNError) {
     self.input = input
     part = try NetworkPart(network, store, layer: "\(prefix)network")
-    if case .tokens = input {
-      embedding = try Parameter(store, "\(prefix)embedding.weight")
+    if case .tokens(let vocabulary, let width) = input {
+      embedding = try EmbeddingLayer(store, "\(prefix)embedding", vocabulary: vocabulary, width: width)
     } else {
       embedding = nil
     }
@@ -54,7 +57,12 @@ final class SequencePart<Scalar: RNNScalar> {
   }
 
   /// The table of the tokens' vectors; nil for features.
-  var table: Parameter<Scalar>? { embedding }
+  var table: Parameter<Scalar>? { embedding?.table }
+
+  /// The outputs of the last pass, of this shape.
+  func outputs(_ shape: BatchShape) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
+    try part.output.take(Sizes.product(shape.rows, part.outputSize, name: "y"))
+  }
 
   /// - Parameters:
   ///   - extra: `[N, extra]`, put behind the input of every step; nil if there is none.
@@ -68,12 +76,17 @@ final class SequencePart<Scalar: RNNScalar> {
     var x = try vectors(shape, input)
     let width = Self.width(self.input)
     if let seed, dropout > 0 {
-      let target = embedding == nil ? try embedded.take(x.count) : UnsafeMutableBufferPointer(mutating: x)
+      let target = embedding == nil ? try masked.take(x.count) : UnsafeMutableBufferPointer(mutating: x)
       try ModelDropout.apply(shape, width: width, dropout, seed: seed, layer: 2 * number, x, target)
       x = target.constant
     }
     if let extra { x = try join(x, extra, shape, width) }
-    let y = try part.forward(shape, x: x.baseAddress, initial: initial, final: final, seed: seed)
+    let y: UnsafeMutableBufferPointer<Scalar>
+    if let forest = input.forest {
+      y = try part.forward(forest, x: x.baseAddress, seed: seed, firstNode: shape.firstSequence)
+    } else {
+      y = try part.forward(shape, x: x.baseAddress, initial: initial, final: final, seed: seed)
+    }
     if let seed {
       last = (shape, input, seed)
       if dropout > 0 {
@@ -84,16 +97,15 @@ final class SequencePart<Scalar: RNNScalar> {
     return y
   }
 
-  private func vectors(
+  /// The input of the network's first step on, `[T, N, width]`: tokens looked up, or features, checked.
+  func vectors(
     _ shape: BatchShape, _ input: SequenceInput<Scalar>
   ) throws(RNNError) -> UnsafeBufferPointer<Scalar> {
     switch self.input {
-    case .tokens(let vocabulary, let width):
+    case .tokens:
       guard let ids = input.ids, let embedding else { throw .nullPointer("ids") }
       guard ids.count == shape.rows else { throw .countMismatch("ids", ids.count, expected: shape.rows) }
-      let out = try embedded.take(Sizes.product(shape.rows, width, name: "embedded tokens"))
-      try Embedding.forward(weight: embedding.values, vocabulary: vocabulary, width: width, ids: ids, out: out)
-      return out.constant
+      return try embedding.forward(ids).constant
     case .features(let width):
       guard let features = input.features else { throw .nullPointer("features") }
       let count = try Sizes.product(shape.rows, width, name: "features")
@@ -137,18 +149,29 @@ final class SequencePart<Scalar: RNNScalar> {
     let width = Self.width(self.input)
     let wantsInput = embedding != nil || dExtra != nil
     let dx = try wantsInput ? gradient.take(Sizes.product(shape.rows, width + extra, name: "dx")) : nil
-    try part.backward(
-      dy: UnsafePointer(dy?.baseAddress), finalGradients: finalGradients, dx: dx?.baseAddress,
-      initialGradients: initialGradients)
+    if input.forest != nil {
+      try part.backward(dy: UnsafePointer(dy?.baseAddress), dx: dx?.baseAddress)
+    } else {
+      try part.backward(
+        dy: UnsafePointer(dy?.baseAddress), finalGradients: finalGradients, dx: dx?.baseAddress,
+        initialGradients: initialGradients)
+    }
     guard var dx else { return }
     if extra > 0 { dx = split(dx, into: dExtra, shape, width) }
-    guard case .tokens(let vocabulary, _) = self.input, let ids = input.ids, let embedding else { return }
-    if dropout > 0 {
+    if embedding != nil, dropout > 0 {
       try ModelDropout.apply(shape, width: width, dropout, seed: seed, layer: 2 * number, dx.constant, dx)
     }
-    try Embedding.backward(
-      ids: ids, dout: dx.constant, vocabulary: vocabulary, width: width, accumulate: addsToTable,
-      dweight: embedding.gradient)
+    try embeddingBackward(input, dx, addsToTable: addsToTable)
+  }
+
+  /// The gradient of the table, of tokens.
+  ///
+  /// - Parameter dx: `[T, N, width]`
+  func embeddingBackward(
+    _ input: SequenceInput<Scalar>, _ dx: UnsafeMutableBufferPointer<Scalar>, addsToTable: Bool
+  ) throws(RNNError) {
+    guard let ids = input.ids, let embedding else { return }
+    try embedding.backward(ids, dout: dx.constant, accumulate: addsToTable)
   }
 
   /// The first `width` numbers of each row, moved together; the others summed over the steps, in their order.

@@ -83,6 +83,8 @@ public final class Trainer<Scalar: RNNScalar> {
     options.classWeights = classWeights
     options.samplingProbability = settings.sampling.probability(steps)
     options.memoryLimit = settings.memoryLimit
+    options.sampledClasses = settings.sampledClasses
+    options.tapeLimit = settings.tapeLimit
     options.loss = settings.elementwiseLoss
     return options
   }

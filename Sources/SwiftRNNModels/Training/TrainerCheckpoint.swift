@@ -37,6 +37,8 @@ extension Trainer {
     }
     // Tokens are written as float64, which has all whole numbers that a vocabulary does.
     let tokens = Buffer<Double>()
+    // Until the file is written: the tensors are pointers to it.
+    defer { withExtendedLifetime(tokens) {} }
     var object = JSON.Object()
     object.append("settings", settings.json)
     object.append("step", .integer(Int64(steps)))
@@ -174,6 +176,7 @@ extension Trainer {
     case .tokens(let vocabulary, _):
       try check("state.recent_ids", [steps, sequences])
       let numbers = Buffer<Double>()
+      defer { withExtendedLifetime(numbers) {} }
       let (read, ids) = try withModelErrors { () throws(RNNError) in
         let count = try Sizes.product(steps, sequences, name: "the recent inputs")
         return (try numbers.take(count), try state.recent.ids.take(count))

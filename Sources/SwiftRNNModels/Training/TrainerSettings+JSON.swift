@@ -37,6 +37,8 @@ extension TrainerSettings {
     object.append("sampling_k", .double(sampling.k))
     object.append("sampling_floor", .double(sampling.floor))
     object.append("memory_limit", .integer(Int64(memoryLimit)))
+    object.append("sampled_classes", .integer(Int64(sampledClasses)))
+    object.append("tape_limit", tapeLimit.map { .integer(Int64($0)) } ?? .null)
     return .object(object)
   }
 
@@ -62,6 +64,8 @@ extension TrainerSettings {
   /// | `sampling` | `none`, `linear`, `exponential`, `inverse_sigmoid` | `none` |
   /// | `sampling_k`, `sampling_floor` | k and floor of ``SamplingDecay`` | 1, 0 |
   /// | `memory_limit` | bytes of logits; 0: 64 MB | 0 |
+  /// | `sampled_classes` | of sampled softmax; 0: the softmax over all | 0 |
+  /// | `tape_limit` | bytes of activations; 0: of √T steps; null: all | null |
   ///
   /// - Parameter name: the name of the JSON in errors, such as a path.
   /// - Throws: ``ModelError/format(where:what:)`` for unknown keys, which lists the known ones, for values of the wrong
@@ -99,6 +103,8 @@ extension TrainerSettings {
       try fields.word("sampling", sampling.shape), k: try fields.double("sampling_k", sampling.k),
       floor: try fields.double("sampling_floor", sampling.floor))
     memoryLimit = try fields.integer("memory_limit", memoryLimit)
+    sampledClasses = try fields.integer("sampled_classes", sampledClasses)
+    tapeLimit = try fields.optionalInteger("tape_limit")
     do throws(RNNError) {
       try check()
     } catch {

@@ -99,6 +99,10 @@ public struct TrainerSettings: Sendable, Equatable {
   public var sampling = SamplingDecay()
   /// As ``TrainingOptions/memoryLimit``.
   public var memoryLimit = 0
+  /// As ``TrainingOptions/sampledClasses``.
+  public var sampledClasses = 0
+  /// As ``TrainingOptions/tapeLimit``.
+  public var tapeLimit: Int?
 
   public init(_ optimizer: Optimizer = .adam, rate: Double = 0.001, clipNorm: Double? = nil) {
     (self.optimizer, self.rate, self.clipNorm) = (optimizer, rate, clipNorm)
@@ -141,6 +145,8 @@ public struct TrainerSettings: Sendable, Equatable {
     try Self.positive("delta", delta)
     guard loss == .huber || delta == 1 else { throw .unsupported("delta is for the loss huber") }
     guard memoryLimit >= 0 else { throw .invalidValue("memory_limit", memoryLimit, low: 0, high: .max) }
+    guard sampledClasses >= 0 else { throw .invalidValue("sampled_classes", sampledClasses, low: 0, high: .max) }
+    if let tapeLimit, tapeLimit < 0 { throw .invalidValue("tape_limit", tapeLimit, low: 0, high: .max) }
     try checkSampling()
   }
 

@@ -22,6 +22,16 @@ public struct TrainingOptions<Scalar: RNNScalar> {
   /// Bytes of logits that are in memory at once, as ``LinearCrossEntropy`` has them; 0: 64 MB. The bits do not depend on
   /// the limit. Models of classes only; other models have few outputs.
   public var memoryLimit = 0
+  /// Classes that are drawn to stand for all others: sampled softmax (Jean, Cho, Memisevic, Bengio 2015), for vocabularies
+  /// that are large and in falling order of frequency; 0: the softmax over all, else 1 ... outputs / 2. The loss is an
+  /// estimate that is not comparable with the whole one, which ``Model/evaluate(_:state:loss:)`` gives. Neither with label
+  /// smoothing nor with class weights; models of classes only.
+  public var sampledClasses = 0
+  /// Bytes of activations that a recurrent network keeps for its backward pass, if it has one direction and a cell with
+  /// kernels; the activations of other steps are computed again (Chen, Xu, Zhang, Guestrin 2016). 0: those of √T steps. nil:
+  /// all are kept. At least those of 256 rows, of `256 / sequences` steps, are kept. The bits do not depend on the limit;
+  /// the passes take about twice the time.
+  public var tapeLimit: Int?
   /// Loss of models that predict numbers. With binary cross-entropy the outputs are logits.
   public var loss = ElementwiseLoss.squaredError
 
@@ -33,7 +43,20 @@ public struct TrainingOptions<Scalar: RNNScalar> {
       throw .invalidNumber("sampling_probability", samplingProbability, allowed: "in [0, 1]")
     }
     guard memoryLimit >= 0 else { throw .invalidValue("memory_limit", memoryLimit, low: 0, high: .max) }
-    if samplingProbability > 0, configuration.kind != .languageModel, !configuration.decodes {
+    if let tapeLimit, tapeLimit < 0 { throw .invalidValue("tape_limit", tapeLimit, low: 0, high: .max) }
+    guard sampledClasses >= 0, sampledClasses <= configuration.outputs / 2 else {
+      throw .invalidValue("sampled_classes", sampledClasses, low: 0, high: configuration.outputs / 2)
+    }
+    if sampledClasses > 0 {
+      guard !configuration.predictsNumbers, labelSmoothing == 0, classWeights == nil else {
+        throw .unsupported("sampled classes are for models of classes, without label smoothing and class weights")
+      }
+    }
+    if configuration.kind == .outputFeedback {
+      guard samplingProbability == 0 || samplingProbability == 1 else {
+        throw .unsupported("output feedback is of targets or of outputs: a sampling probability of 0 or 1")
+      }
+    } else if samplingProbability > 0, configuration.kind != .languageModel, !configuration.decodes {
       throw .unsupported("scheduled sampling is for language models and decoders, which read what they write")
     }
     if configuration.predictsNumbers {

@@ -11,6 +11,14 @@
 >>> stream.step(np.ones((1, 3), np.float32)).shape
 (1, 8)
 
+Embedding, linear layer, dropout, pooling and attention are layers, used in the same way; `Layers` holds them and
+networks by name, for one optimizer, one dictionary, one file:
+
+>>> model = swiftrnn.Layers(encoder=swiftrnn.GRU(3, 8, seed=0), output=swiftrnn.Linear(8, 2, seed=1))
+>>> y, h = model["encoder"](x)
+>>> model["output"](y).shape, list(model.parameters)[-2:]
+((5, 2, 2), ['output.weight', 'output.bias'])
+
 Any other cell is given as equations, or is one of the library's `cells`:
 
 >>> cell = swiftrnn.Cell("like lstm\\nf = 1 - i")   # input and forget gate coupled
@@ -22,16 +30,27 @@ The library underneath, ``libswiftrnn``, is found in the package's folder or thr
 on the batch that a sequence is in, on padding, nor on streaming or whole.
 """
 
+from ._attention_layer import Attention
+from ._attention_memory import AttentionMemory, MemoryGradients
+from ._attention_tape import AttentionTape
 from ._cell_network import CellNetwork
 from ._cells import GRU, LSTM, RNN
+from ._dropout_layer import Dropout
+from ._embedding_layer import Embedding
 from ._equations import Cell, cell_text, cells
 from ._errors import Status, SwiftRNNError, SwiftRNNFileError, SwiftRNNMemoryError, SwiftRNNValueError
 from ._forest import Forest
 from ._forest_tape import ForestTape
 from ._frozen import Frozen
+from ._layer import Layer
 from ._layer_options import LayerOptions
+from ._layer_tape import LayerTape
+from ._layers import Layers
+from ._layers_gradients import LayersGradients
+from ._linear_layer import Linear
 from ._network import Network
-from ._parameters import Parameters
+from ._parameters import IncompatibleKeys, Parameters
+from ._pool_layer import Pool
 from ._process import get_num_threads, isa, set_num_threads
 from ._stream import Stream
 from ._tape import Gradients, Tape
@@ -77,21 +96,34 @@ __all__ = [
     "Adam",
     "AdamW",
     "Attended",
+    "Attention",
     "AttentionGradients",
+    "AttentionMemory",
+    "AttentionTape",
     "Cell",
     "CellNetwork",
     "CrossEntropy",
+    "Dropout",
     "Dropped",
     "ElementwiseLoss",
+    "Embedding",
     "Forest",
     "ForestTape",
     "Frozen",
     "Gradients",
+    "IncompatibleKeys",
+    "Layer",
     "LayerOptions",
+    "LayerTape",
+    "Layers",
+    "LayersGradients",
+    "Linear",
     "LinearCrossEntropy",
     "LinearGradients",
+    "MemoryGradients",
     "Network",
     "Parameters",
+    "Pool",
     "PoolGradients",
     "Pooled",
     "RMSprop",

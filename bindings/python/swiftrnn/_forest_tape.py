@@ -12,7 +12,7 @@ from ._nodes import Nodes
 from ._overlap import refuse_overlap
 from ._parameters import NamedViews
 from ._sequence import State, state_pointers
-from ._tape import Gradients, TapeMemory
+from ._tape import Gradients, TapeMemory, flat_gradient
 
 if TYPE_CHECKING:
     from ._network import Network
@@ -105,7 +105,7 @@ class ForestTape(TapeMemory):
         self._refuse_nothing(dy, dstates)
         dx = np.empty_like(nodes.x) if need_x else None
         dinputs = [np.empty_like(array) for array in nodes.inputs] if need_inputs else None
-        flat = self._flat_gradient(need_parameters, accumulate_into)
+        flat = flat_gradient(network, need_parameters, accumulate_into)
         if accumulate_into is not None:
             read = {"x": nodes.x, "dy": dy_given}
             read.update((f"input {name}", array) for (name, _), array in zip(handle.inputs, nodes.inputs))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from typing import Any, Mapping, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ._handles import Config, NetworkHandle
 from ._inference import Inference
 from ._initialize import Initialized
 from ._inputs import FORWARD
+from ._parameterized import Parameterized
 from ._parameters import Parameters
 from ._sequence import Batch, Lengths, State, needs_seed, run_forward
 from ._stream import Stream
@@ -23,13 +24,13 @@ from ._tape import Tape
 
 
 _OWN_ATTRIBUTES = frozenset(
-    {"_handle", "_flat", "_parameters", "_parameter_pointers", "_pools", "_inference", "_dropout_seeds"}
+    {"_handle", "_flat", "_parameters", "_parameter_pointers", "_pools", "_inference", "_dropout_seeds", "_held_by"}
 )
 
 _Self = TypeVar("_Self", bound="Network")
 
 
-class Network(Configured, Initialized):
+class Network(Configured, Initialized, Parameterized):
     """A recurrent network: the base of `LSTM`, `GRU`, `RNN` and `CellNetwork`, which document its arguments. Not made
     itself.
 
@@ -69,73 +70,14 @@ class Network(Configured, Initialized):
         self._pools = BufferPools()
         self._inference = Inference(handle, self._parameter_pointers, None, self._pools)
 
+    def _rebind(self, vector: Array) -> None:
+        vector[...] = self._flat
+        version = self._parameters.version
+        self._adopt(self._handle, vector)
+        self._parameters.version = version + 1  # tapes made before have the addresses of the vector before
+
     def __repr__(self) -> str:
         return self._handle.config.described(type(self).__name__)
-
-    # ---- Parameters ----
-
-    @property
-    def parameters(self) -> Parameters:
-        """Named views of `flat`, in torch's names, shapes and order."""
-        return self._parameters
-
-    @property
-    def flat(self) -> Array:
-        """All parameters as one vector, without padding, in the order of `parameters`: what an optimizer, an
-        all-reduce or a file wants. It may be written to; ``parameters.changed()`` lets tapes know.
-
-        ``network.flat = vector`` copies into it, checks type and shape, and counts as a change that a tape notices, as
-        does ``network.flat += vector``.
-
-        Examples
-        --------
-        >>> import numpy as np, swiftrnn
-        >>> gru = swiftrnn.GRU(3, 4, seed=0)
-        >>> vector = gru.flat
-        >>> gru.flat *= 0
-        >>> gru.flat is vector, bool(vector.any())
-        (True, False)
-        """
-        return self._flat
-
-    @flat.setter
-    def flat(self, value: Array) -> None:
-        if value is not self._flat:  # it is where += has written
-            self._flat[...] = shaped(value, "flat", self._flat.dtype, self._flat.shape)
-        self._parameters.changed()
-
-    def state_dict(self) -> dict[str, Array]:
-        """Copies of all parameters by torch's names.
-
-        Examples
-        --------
-        >>> import swiftrnn
-        >>> list(swiftrnn.RNN(3, 4, bias=False).state_dict())
-        ['weight_ih_l0', 'weight_hh_l0']
-        """
-        return {name: array.copy() for name, array in self._parameters.items()}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Copies parameters in, by torch's names; nothing is copied unless all fit.
-
-        From torch: ``network.load_state_dict({name: t.numpy() for name, t in module.state_dict().items()})``.
-
-        Raises
-        ------
-        ValueError
-            A name is missing or unknown, or a shape differs.
-        TypeError
-            A type differs: nothing is cast. Or a value is no numpy array.
-
-        Examples
-        --------
-        >>> import swiftrnn
-        >>> a, b = swiftrnn.LSTM(3, 4), swiftrnn.LSTM(3, 4)
-        >>> b.load_state_dict(a.state_dict())
-        >>> bool((a.flat == b.flat).all())
-        True
-        """
-        self._parameters.load(state)
 
     def _pointers(self) -> Any:
         """A C array of where each parameter is; nobody writes to it."""

@@ -9,11 +9,11 @@ import numpy as np
 
 from ._arrays import Array, dense, integer, mapping, not_negative, own, shaped
 from ._keywords import ChecksAttributes
-from ._network import Network
 from ._optimizer_arguments import Gradient, Parameter, array_of, gradient_array, gradient_list, parameter_list
 from ._overlap import refuse_overlaps
 from ._parameter_memory import hold
-from ._parameters import parameters_of
+from ._parameterized import Parameterized
+from ._parameters import note_change
 
 # What the library counts them in.
 MOST_STEPS = 2**63 - 1
@@ -47,7 +47,7 @@ class Optimizer(ChecksAttributes):
     def __init__(self, parameters: Union[Parameter, Sequence[Parameter]], lr: float) -> None:
         self._settings: dict[str, Any] = {}
         self.lr = lr
-        self._single = isinstance(parameters, (Network, np.ndarray))
+        self._single = isinstance(parameters, (Parameterized, np.ndarray))
         self._owners: list[Any] = parameter_list(parameters)
         if not self._owners:
             raise ValueError("parameters: there are none to optimize")
@@ -69,7 +69,8 @@ class Optimizer(ChecksAttributes):
 
     def __repr__(self) -> str:
         names = [
-            repr(owner) if isinstance(owner, Network) else f"{owner.dtype}{list(owner.shape)}" for owner in self._owners
+            repr(owner) if isinstance(owner, Parameterized) else f"{owner.dtype}{list(owner.shape)}"
+            for owner in self._owners
         ]
         trained = names[0] if self._single else f"[{', '.join(names)}]"
         settings = "".join(f", {name}={value!r}" for name, value in self._settings.items())
@@ -106,9 +107,7 @@ class Optimizer(ChecksAttributes):
         self._prepare()
         for index, (array, gradient) in enumerate(zip(arrays, checked)):
             self._update(index, array, gradient, self.steps + 1)
-            parameters = parameters_of(array)
-            if parameters is not None:
-                parameters.changed()
+            note_change(array)
         self.steps += 1
 
     def _prepare(self) -> None:

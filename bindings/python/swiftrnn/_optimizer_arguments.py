@@ -1,4 +1,4 @@
-"""What optimizers and clipping take: networks or arrays, and their gradients, one of them or several.
+"""What optimizers and clipping take: networks, layers or arrays, and their gradients, one of them or several.
 
 A caller may pass one thing or a sequence: the ``_list`` functions make a list of either, the ``array`` functions then
 give each item's vector. A wrong type is a TypeError that names the argument.
@@ -11,11 +11,12 @@ from typing import Any, Iterable, Mapping, Union
 import numpy as np
 
 from ._arrays import Array, writeable
-from ._network import Network
+from ._layer_tape import LayerTape
 from ._parameter_memory import refuse_parameters
+from ._parameterized import Parameterized
 from ._tape import Gradients, TapeMemory
 
-Parameter = Union[Network, Array]
+Parameter = Union[Parameterized, Array]
 Gradient = Union[Gradients, Array]
 
 
@@ -29,20 +30,20 @@ def _listed(given: Any, single: tuple[type, ...], expected: str) -> list[Any]:
 
 
 def parameter_list(parameters: Any) -> list[Any]:
-    """What is optimized, as a list of networks and arrays. The items are not checked yet: see `array_of`."""
+    """What is optimized, as a list of networks, layers and arrays. The items are not checked yet: see `array_of`."""
     expected = "parameters: pass the network, or arrays, or a sequence of them;"
-    return _listed(parameters, (Network, np.ndarray), expected)
+    return _listed(parameters, (Parameterized, np.ndarray), expected)
 
 
 def array_of(owner: Any, name: str) -> Array:
-    """The vector of a network, or the array itself: float32 or float64, dense, writeable. Not a copy."""
-    return writeable(owner.flat if isinstance(owner, Network) else owner, name)
+    """The vector of a network or of layers, or the array itself: float32 or float64, dense, writeable. Not a copy."""
+    return writeable(owner.flat if isinstance(owner, Parameterized) else owner, name)
 
 
 def gradient_list(gradients: Any) -> list[Any]:
     """Gradients as a list of `Gradients` and arrays. The items are not checked yet: see `gradient_array`."""
     expected = "gradients: expected Gradients, an array, or a sequence of them,"
-    return _listed(gradients, (Gradients, np.ndarray, TapeMemory, Network), expected)
+    return _listed(gradients, (Gradients, np.ndarray, TapeMemory, LayerTape, Parameterized), expected)
 
 
 def gradient_array(gradient: Any, name: str, would: str) -> Any:
@@ -53,19 +54,19 @@ def gradient_array(gradient: Any, name: str, would: str) -> Any:
     Raises
     ------
     TypeError
-        It is a tape, or a network.
+        It is a tape, a network, or a layer.
     ValueError
         The backward pass was asked not to compute it. Or the array is of parameters.
     """
-    if isinstance(gradient, TapeMemory):
+    if isinstance(gradient, (TapeMemory, LayerTape)):
         kind = type(gradient).__name__
         raise TypeError(f"{name}: expected Gradients or an array, got {kind}: tape.backward makes gradients")
     if isinstance(gradient, Gradients):
         if gradient.flat is None:
             raise ValueError(f"{name}: these gradients were made with need_parameters=False")
         return gradient.flat
-    if isinstance(gradient, Network):
-        got = f"the network {type(gradient).__name__}"
+    if isinstance(gradient, Parameterized):
+        got = f"the network {type(gradient).__name__}" if hasattr(gradient, "stream") else type(gradient).__name__
         raise TypeError(f"{name}: expected Gradients or an array, got {got}: tape.backward makes gradients")
     refuse_parameters(gradient, name, would)
     return gradient

@@ -9,6 +9,13 @@ import numpy as np
 from ._arrays import Array, bounds
 
 
+def overlap(one: Array, other: Array) -> bool:
+    """Whether two arrays have a number in common."""
+    start, end = bounds(one)
+    first, last = bounds(other)
+    return first < end and start < last and np.shares_memory(one, other)  # or it is between the other's rows
+
+
 def refuse_overlap(result: Array | None, name: str, others: Mapping[str, Array | None]) -> None:
     """Refuses a `result` that the library would write while it reads, or also writes, one of `others`, by their names.
 

@@ -1,20 +1,35 @@
-"""A network's parameters: one flat vector, and a named view of it per tensor."""
+"""Parameters of a network, of a layer, or of several: one flat vector, and a named view of it per tensor."""
 
 from __future__ import annotations
 
 import difflib
 import weakref
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Iterator, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
-from ._arrays import Array, mapping, shaped
+from ._arrays import Array, flag, mapping, shaped
 from ._handles import ParameterInfo
 from ._parameter_memory import hold
 
 
 # In a message: those of one layer with two directions.
 _MOST_NAMES = 8
+
+
+class IncompatibleKeys(NamedTuple):
+    """What ``load_state_dict`` and ``load`` return: names that were left alone, as torch calls them.
+
+    Attributes
+    ----------
+    missing_keys : list of str
+        Parameters that the dictionary did not have.
+    unexpected_keys : list of str
+        Names of the dictionary that are those of no parameter, as they are there.
+    """
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
 class NamedViews(Mapping[str, Array]):
@@ -88,11 +103,16 @@ class Parameters(NamedViews):
 
     def __init__(self, flat: Array, infos: Sequence[ParameterInfo]) -> None:
         super().__init__(flat, infos)
-        # Arrays from pickle's protocol 5 are views themselves: numpy gives their views the same base, not the array.
-        self._vectors = (flat, flat[:].base)
+        # Arrays from pickle's protocol 5 are views themselves: numpy gives their views the same base, not the array. A
+        # part of the vector of a `Layers` has that as its base, which is the other's to know.
+        base = flat[:].base
+        whole = base is flat or not isinstance(base, np.ndarray) or base.nbytes == flat.nbytes
+        self._vectors = (flat, base) if whole else (flat,)
         for vector in self._vectors:
             _of_vectors[id(vector)] = self
         hold(self)
+        self._whole: Parameters | None = None
+        """Those of the `Layers` that these are a part of."""
         self.version = 0
         """How many changes were noticed."""
 
@@ -104,25 +124,49 @@ class Parameters(NamedViews):
         """Notes a change made through `flat` or a view, so that tapes made before it notice it too."""
         self.version += 1
 
+    def _changed_within(self, array: Array) -> None:
+        """Notes a change of `array`, which shares memory with the vector."""
+        self.changed()
+
     def _held_arrays(self) -> tuple[Array]:
         """The vector: see `_parameter_memory`."""
         return (self._flat,)
 
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Copies all tensors in; nothing is copied unless every name, type and shape fits. They may be views of the
-        vector itself, under whatever names.
+    def load(self, state: Mapping[str, Any], strict: bool, prefix: str) -> IncompatibleKeys:
+        """Copies tensors in; nothing is copied unless every name (if `strict`), type and shape fits. They may be views
+        of the vector itself, under whatever names. See ``load_state_dict``.
         """
         mapping(state, "state")
-        missing = [name for name in self._views if name not in state]
-        unexpected = [name for name in state if name not in self._views]
-        if missing or unexpected:
-            raise ValueError(f"state dict: missing {missing}, unexpected {unexpected}")
-        tensors = [shaped(state[name], name, view.dtype, view.shape) for name, view in self._views.items()]
-        # Before anything is written: numpy sees to what overlaps within one assignment, not to what the next one reads.
-        tensors = [tensor.copy() if np.may_share_memory(tensor, self._flat) else tensor for tensor in tensors]
-        for view, tensor in zip(self._views.values(), tensors):
-            view[...] = tensor
+        if not isinstance(prefix, str):
+            raise TypeError(f"prefix: expected a str, got {type(prefix).__name__}")
+        names = {name: prefix + name for name in self._views}
+        missing = [key for key in names.values() if key not in state]
+        expected = set(names.values())
+        unexpected = [
+            key for key in state if key not in expected and (not prefix or str(key).startswith(prefix))
+        ]
+        if flag(strict, "strict") and (missing or unexpected):
+            raise ValueError(f"state dict: missing {missing}, unexpected {unexpected}{self._meant(state, prefix)}")
+        found = {name: key for name, key in names.items() if key in state}
+        tensors = {}
+        for name, key in found.items():
+            view = self._views[name]
+            tensor = shaped(state[key], key, view.dtype, view.shape)
+            # Before anything is written: numpy sees to overlaps within one assignment, not to what the next one reads.
+            tensors[name] = tensor.copy() if np.may_share_memory(tensor, self._flat) else tensor
+        for name, tensor in tensors.items():
+            self._views[name][...] = tensor
         self.changed()
+        return IncompatibleKeys(missing, unexpected)
+
+    def _meant(self, state: Mapping[str, Any], prefix: str) -> str:
+        """Which prefix would have found parameters, where the one that was given finds none."""
+        if not self._views or any(prefix + name in state for name in self._views):
+            return ""
+        first = next(iter(self._views))
+        keys = [key for key in state if isinstance(key, str)]
+        near = [key[: -len(first)] for key in keys if key == first or key.endswith("." + first)]
+        return f" (did you mean prefix={' or '.join(map(repr, near[:3]))}?)" if near else ""
 
 
 # By the identities of the vector and of what its views have as their base, which live as long as their Parameters.
@@ -136,3 +180,10 @@ def parameters_of(array: Array) -> Parameters | None:
         if found is not None and any(vector is known for known in found._vectors):
             return found
     return None
+
+
+def note_change(array: Array) -> None:
+    """Tells the parameters that `array` is a part of, if it is one, that it has changed, so that tapes notice it."""
+    found = parameters_of(array)
+    if found is not None:
+        found._changed_within(array)

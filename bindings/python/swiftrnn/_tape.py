@@ -17,6 +17,7 @@ from ._sequence import Batch, State, joined_state, state_pointers
 
 if TYPE_CHECKING:
     from ._network import Network
+    from ._parameterized import Parameterized
 
 _Self = TypeVar("_Self", bound="TapeMemory")
 
@@ -59,6 +60,27 @@ class Gradients:
         return f"Gradients({arrays}{f', inputs={{{inputs}}}' if inputs else ''})"
 
 
+def flat_gradient(owner: "Parameterized", wanted: bool, into: Union[Gradients, Array, None]) -> Array | None:
+    """The vector for the gradients of a network's or layer's parameters: a new one, or the one to be added to; None if
+    not wanted.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `into` has not the type and shape of the owner's vector, or is parameters, or is of no use.
+    """
+    if not wanted:
+        if into is not None:
+            raise ValueError("accumulate_into was given, but need_parameters is False")
+        return None
+    if into is None:
+        return np.empty_like(owner.flat)
+    flat = into.flat if isinstance(into, Gradients) else into
+    flat = writeable(flat, "accumulate_into", owner.flat.dtype, owner.flat.shape)
+    refuse_parameters(flat, "accumulate_into", "added to")
+    return flat
+
+
 class TapeMemory:
     """What tapes of sequences and of trees have in common: they hold their network, and memory that goes back to it.
 
@@ -99,19 +121,6 @@ class TapeMemory:
                 "no gradient arrives: give dy, the loss's gradient for y, or dstate, its gradient for the state that "
                 "the pass returned, or both"
             )
-
-    def _flat_gradient(self, wanted: bool, into: Union[Gradients, Array, None]) -> Array | None:
-        network = self._network
-        if not wanted:
-            if into is not None:
-                raise ValueError("accumulate_into was given, but need_parameters is False")
-            return None
-        if into is None:
-            return np.empty_like(network.flat)
-        flat = into.flat if isinstance(into, Gradients) else into
-        flat = writeable(flat, "accumulate_into", network.dtype, network.flat.shape)
-        refuse_parameters(flat, "accumulate_into", "added to")
-        return flat
 
     def close(self) -> None:
         """Gives the tape's memory back; `backward` is an error from then on. Not while another thread is in it."""
@@ -236,7 +245,7 @@ class Tape(TapeMemory):
         dx_wanted = batch.empty(handle.config.input_size) if need_x else (None, 0, 0)
         dinitial = batch.empty_states() if need_state else None
         dinputs = [np.empty_like(array) for array in batch.inputs] if need_inputs else None
-        flat = self._flat_gradient(need_parameters, accumulate_into)
+        flat = flat_gradient(network, need_parameters, accumulate_into)
         if accumulate_into is not None:
             read = {"x": batch.x, "dy": dy_given[0]}
             read.update((f"input {name}", array) for (name, _), array in zip(handle.inputs, batch.inputs))

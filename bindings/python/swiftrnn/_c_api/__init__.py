@@ -10,4 +10,5 @@ from . import direct as direct
 from .functions import *
 from .model_functions import *
 from .model_types import *
+from .trainer_functions import *
 from .types import *

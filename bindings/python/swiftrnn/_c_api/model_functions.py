@@ -10,6 +10,7 @@ from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_uint64, c_void_
 from .functions import _declare, status
 from .model_types import (
     GenerationOptions,
+    InspectionPointer,
     ModelBatch,
     ModelLossOptions,
     ModelParameterInfo,
@@ -143,8 +144,11 @@ model_set_metadata = _declare("swiftrnn_model_set_metadata", status, ModelPointe
 #                                         int64_t *out_size);
 model_metadata = _declare("swiftrnn_model_metadata", status, ModelPointer, c_char_p, c_char_p, c_int64, Int64s)
 
-# swiftrnn_status swiftrnn_model_state_create(const swiftrnn_model *model, swiftrnn_model_state **out_state);
-model_state_create = _declare("swiftrnn_model_state_create", status, ModelPointer, POINTER(ModelStatePointer))
+# swiftrnn_status swiftrnn_model_state_create(const swiftrnn_model *model, int64_t look_back,
+#                                             swiftrnn_model_state **out_state);
+model_state_create = _declare(
+    "swiftrnn_model_state_create", status, ModelPointer, c_int64, POINTER(ModelStatePointer)
+)
 
 # void swiftrnn_model_state_destroy(swiftrnn_model_state *state);
 model_state_destroy = _declare("swiftrnn_model_state_destroy", None, ModelStatePointer)
@@ -185,3 +189,19 @@ model_generate = _declare(
     "swiftrnn_model_generate", status, ModelPointer, POINTER(ModelBatch), POINTER(GenerationOptions), Int64s,
     Int64s, Doubles, Doubles
 )
+
+# ---- A look inside ---------------------------------------------------------------------------------------------------
+
+# swiftrnn_status swiftrnn_inspection_create(swiftrnn_model *model, const swiftrnn_model_batch *batch,
+#                                            swiftrnn_model_state *state, swiftrnn_inspection **out_inspection);
+inspection_create = _declare(
+    "swiftrnn_inspection_create", status, ModelPointer, POINTER(ModelBatch), ModelStatePointer,
+    POINTER(InspectionPointer)
+)
+
+# void swiftrnn_inspection_destroy(swiftrnn_inspection *inspection);
+inspection_destroy = _declare("swiftrnn_inspection_destroy", None, InspectionPointer)
+
+# swiftrnn_status swiftrnn_inspection_json(const swiftrnn_inspection *inspection, char *text, int64_t text_size,
+#                                          int64_t *out_size);
+inspection_json = _declare("swiftrnn_inspection_json", status, InspectionPointer, c_char_p, c_int64, Int64s)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ctypes import POINTER, Structure, c_char, c_double, c_int, c_int32, c_int64, c_uint64, c_void_p
 from typing import Any, Callable
 
-from .types import Int64s, _Sized, byref, create_string_buffer
+from .types import ElementwiseLossConfig, ForestPointer, Int64s, _Sized, byref, create_string_buffer
 
 # ---- Enumerations: int in C ------------------------------------------------------------------------------------------
 
@@ -47,6 +47,10 @@ class ModelState(Structure):
     """swiftrnn_model_state, opaque."""
 
 
+class Inspection(Structure):
+    """swiftrnn_inspection, opaque."""
+
+
 class Trainer(Structure):
     """swiftrnn_trainer, opaque."""
 
@@ -55,6 +59,7 @@ VocabularyPointer = POINTER(Vocabulary)
 TextStreamPointer = POINTER(TextStream)
 ModelPointer = POINTER(Model)
 ModelStatePointer = POINTER(ModelState)
+InspectionPointer = POINTER(Inspection)
 TrainerPointer = POINTER(Trainer)
 
 # ---- Structs ---------------------------------------------------------------------------------------------------------
@@ -102,6 +107,7 @@ class ModelBatch(_Sized):
         ("target_steps", c_int64),
         ("target_lengths", Int64s),
         ("first_sequence", c_int64),
+        ("forest", ForestPointer),
     ]
 
 
@@ -116,6 +122,10 @@ class ModelLossOptions(_Sized):
         ("label_smoothing", c_double),
         ("class_weights", c_void_p),
         ("sampling_probability", c_double),
+        ("memory_limit", c_int64),
+        ("tape_limit", c_int64),
+        ("sampled_classes", c_int64),
+        ("numbers", POINTER(ElementwiseLossConfig)),
     ]
 
 
@@ -139,10 +149,11 @@ class GenerationOptions(_Sized):
     ]
 
 
-class TrainerStepResult(Structure):
-    """swiftrnn_trainer_step_result"""
+class TrainerResult(_Sized):
+    """swiftrnn_trainer_result"""
 
     _fields_ = [
+        ("size", c_int64),
         ("loss", c_double),
         ("count", c_int64),
         ("norm", c_double),

@@ -19,6 +19,7 @@ from ._decoders import EncoderDecoder, VectorDecoder
 from ._evaluation import EvaluationResult
 from ._generation import Generated
 from ._history import History, Report
+from ._inspection import Inspection, LayerInspection, StateGradients
 from ._language_model import LanguageModel
 from ._model import Model, load
 from ._sequence_models import Classifier, Regressor, Tagger
@@ -35,11 +36,14 @@ __all__ = [
     "Features",
     "Generated",
     "History",
+    "Inspection",
     "LanguageModel",
+    "LayerInspection",
     "Model",
     "ModelState",
     "Regressor",
     "Report",
+    "StateGradients",
     "StepResult",
     "Tagger",
     "Trainer",

@@ -73,7 +73,9 @@ class Fitting:
             Learning rate, the largest one of a schedule. None: 1e-3, of sgd 0.1.
         schedule : str or mapping, optional
             "constant", "cosine", "linear", "step", "exponential" or "plateau"; or a mapping with further settings:
-            ``{"schedule": "cosine", "warm_up": 100}``. Those with an end end with the last epoch.
+            ``{"schedule": "cosine", "warm_up": 100}``. Those with an end end with the last epoch. "plateau" lowers the
+            rate after `patience` reports without a smaller validation loss: ``{"schedule": "plateau", "patience": 10,
+            "factor": 0.1}``.
         validation : data, or float, optional
             Data that the loss is computed of in each report; or the share of `data` that is held out for it: examples
             that the seed chooses; of a text its end.

@@ -99,11 +99,11 @@ class ModelHandle:
 class StateHandle:
     """A ``swiftrnn_model_state``."""
 
-    def __init__(self, model: ModelHandle, pointer: Any = None) -> None:
+    def __init__(self, model: ModelHandle, pointer: Any = None, look_back: int = 0) -> None:
         self.model = model
         if pointer is None:
             pointer = c.ModelStatePointer()
-            c.model_state_create(model.pointer, c.byref(pointer))
+            c.model_state_create(model.pointer, look_back, c.byref(pointer))
         self.pointer = pointer
         _owned(self, pointer, c.model_state_destroy)
 

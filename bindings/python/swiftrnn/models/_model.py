@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _c_api as c
-from .._arrays import Array, address, float_type, real, shaped, unsigned
+from .._arrays import Array, address, float_type, integer, real, shaped, unsigned
 from .._initialize import Distribution, initializer
 from .._parameters import NamedViews
 from ._batch import Batch, CheckedBatch
 from ._examples import Examples
 from ._fitting import Fitting
+from ._inspection import Inspection
 from ._handles import ModelHandle, PathLike, StateHandle, path_bytes
+from ._settings import number_loss
 from ._state import ModelState
 from ._vocabulary import Vocabulary
 
@@ -233,15 +235,21 @@ class Model(Fitting):
             raise TypeError(f"state: expected what make_state gave, got {type(state).__name__}")
         return state._handle.pointer
 
-    def make_state(self) -> ModelState:
+    def make_state(self, look_back: int = 0) -> ModelState:
         """A state at the beginning of sequences: of language models, and of taggers of one direction.
+
+        Parameters
+        ----------
+        look_back : int
+            Of training by truncated back-propagation with k2 above k1 (Williams and Peng 1990): with batches of k1
+            steps, k2 - k1, how many steps before each batch gradients reach back into. 0: none.
 
         Raises
         ------
         SwiftRNNError
             UNSUPPORTED: the model needs whole sequences.
         """
-        return ModelState(StateHandle(self._handle))
+        return ModelState(StateHandle(self._handle, look_back=integer(look_back, "look_back", 0)))
 
     def loss(
         self,
@@ -252,6 +260,10 @@ class Model(Fitting):
         label_smoothing: float = 0.0,
         class_weights: Array | None = None,
         sampling_probability: float = 0.0,
+        numbers: str = "squared_error",
+        delta: float = 1.0,
+        tape_limit: int | str | None = None,
+        sampled_classes: int = 0,
     ) -> float:
         """The loss of a batch in training, with dropout; leaves the gradients of all parameters in `gradients`, in the
         place of what was there.
@@ -271,17 +283,35 @@ class Model(Fitting):
         sampling_probability : float
             How often a decoder reads its own prediction in the place of the target before, in [0, 1] (Bengio et al.
             2015). 0: teacher forcing; 1: free running.
+        numbers : str
+            The loss of models that give out numbers: "squared_error", "absolute_error", "huber", or
+            "binary_cross_entropy", where outputs are logits.
+        delta : float
+            Of the Huber loss (Huber 1964), above 0.
+        tape_limit : int or "sqrt", optional
+            Bytes of activations that a network of one direction keeps for its backward pass, those of sqrt(T) steps for
+            "sqrt"; others are computed again (Chen et al. 2016): the same bits, in about twice the time. None: all are
+            kept.
+        sampled_classes : int
+            For training with many classes: so many classes are drawn, log-uniform over ids that are sorted by frequency,
+            as the substitutes of all others (Jean et al. 2015). 0: the whole softmax.
 
         Returns
         -------
         loss : float
-            Cross-entropy in nats, the mean over the targets that count; of numbers the mean square of errors.
+            Cross-entropy in nats, the mean over the targets that count; of numbers the mean of their losses.
         """
         checked = self._checked(batch)
         options = c.ModelLossOptions(
             label_smoothing=real(label_smoothing, "label_smoothing"),
             sampling_probability=real(sampling_probability, "sampling_probability"),
         )
+        if numbers != "squared_error":
+            own = c.ElementwiseLossConfig(loss=number_loss(numbers), delta=real(delta, "delta"))
+            options.numbers = c.pointer(own)
+        options.sampled_classes = integer(sampled_classes, "sampled_classes", 0)
+        if tape_limit is not None:
+            options.tape_limit = -1 if tape_limit == "sqrt" else integer(tape_limit, "tape_limit", 1)
         if seed is not None:
             options.seeded, options.seed = 1, unsigned(seed, "seed")
         if class_weights is not None:
@@ -334,6 +364,35 @@ class Model(Fitting):
                 c.doubles(address(scores)), c.int64s(address(counts)),
             )  # fmt: skip
         return scores, counts
+
+    def inspect(self, batch: Data, state: ModelState | None = None) -> Inspection:
+        """A look inside, by a batch: how the gradient of the loss goes back in time (vanishing, exploding), the spectral
+        radius of recurrent matrices, and which gates are shut or open. Without dropout; parameters, gradients and the
+        state stay as they are. Takes a copy of the model, and the time of some passes of single steps.
+
+        Parameters
+        ----------
+        batch : Batch or sequence of examples
+            With targets.
+        state : ModelState, optional
+            Where the sequences begin; not moved on. None: they begin here.
+
+        Raises
+        ------
+        SwiftRNNError
+            UNSUPPORTED: models over trees, attention in a decoder's input, cells that draw masks.
+        """
+        checked = self._checked(batch)
+        pointer = c.InspectionPointer()
+        with self._handle.lock:
+            c.inspection_create(
+                self._handle.pointer, c.byref(checked.struct), self._state_pointer(state), c.byref(pointer)
+            )
+        try:
+            text = c.bytes_of(lambda buffer, size, out: c.inspection_json(pointer, buffer, size, out))
+        finally:
+            c.inspection_destroy(pointer)
+        return Inspection.of(json.loads(text))
 
     # ---- Files ----
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from .. import _c_api as c
 from .._arrays import integer, not_negative, real, unsigned
 
 RATES = {"adam": 1e-3, "adamw": 1e-3, "sgd": 0.1, "rmsprop": 1e-3}
 """Learning rates that are taken where none is given."""
 SCHEDULES = ("constant", "step", "exponential", "cosine", "linear", "plateau")
+NUMBER_LOSSES = {
+    "binary_cross_entropy": c.LOSS_BINARY_CROSS_ENTROPY,
+    "squared_error": c.LOSS_SQUARED_ERROR,
+    "absolute_error": c.LOSS_ABSOLUTE_ERROR,
+    "huber": c.LOSS_HUBER,
+}
+"""Losses of models that give out numbers."""
 SAMPLINGS = ("none", "linear", "exponential", "inverse_sigmoid")
+PLATEAU_PATIENCE = 10
+"""Reports without an improvement that a plateau waits for, as torch's does, where none is given."""
 _WITH_END = ("cosine", "linear")
 
 
@@ -30,7 +40,7 @@ def trainer_settings(
         settings["rate"] = not_negative(rate, "rate")
     settings.setdefault("rate", RATES[settings["optimizer"]])
     if schedule is not None:
-        settings.update(_named(schedule, "schedule", SCHEDULES))
+        settings.update(_with_plateau(_named(schedule, "schedule", SCHEDULES)))
         if settings["schedule"] in _WITH_END and steps is not None:
             settings.setdefault("steps", integer(steps, "steps", 1))
     if clip is not None:
@@ -43,6 +53,22 @@ def trainer_settings(
     if own["sampling"] != "none":
         settings.update(own)
     return settings
+
+
+def number_loss(name: str) -> int:
+    """The library's number of a loss of numbers."""
+    if name not in NUMBER_LOSSES:
+        raise ValueError(f"numbers: expected one of {', '.join(map(repr, NUMBER_LOSSES))}, got {name!r}")
+    return NUMBER_LOSSES[name]
+
+
+def _with_plateau(settings: dict[str, Any]) -> dict[str, Any]:
+    """The schedule "plateau" is a constant rate that reports of validation lower."""
+    if settings["schedule"] != "plateau":
+        return settings
+    own = {"plateau_patience": PLATEAU_PATIENCE}
+    own.update({f"plateau_{key}": value for key, value in settings.items() if key != "schedule"})
+    return own
 
 
 def _named(value: Any, name: str, known: tuple[str, ...]) -> dict[str, Any]:

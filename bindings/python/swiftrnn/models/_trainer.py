@@ -85,7 +85,6 @@ class Trainer:
     def _adopt(self, model: "Model", handle: TrainerHandle) -> None:
         self.model = model
         self._handle = handle
-        self._steps = 0
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -94,8 +93,28 @@ class Trainer:
 
     @property
     def steps(self) -> int:
-        """Steps that this object has made or, of a checkpoint, that are behind as far as a step has told."""
-        return self._steps
+        """Steps so far, those before a checkpoint included."""
+        steps = c.c_int64()
+        c.trainer_rate(self._handle.pointer, None, c.byref(steps))
+        return steps.value
+
+    @property
+    def rate(self) -> float:
+        """Learning rate of the next step: the schedule's, times a factor."""
+        rate = c.c_double()
+        c.trainer_rate(self._handle.pointer, c.byref(rate), None)
+        return rate.value
+
+    def set_rate_factor(self, factor: float) -> None:
+        """Multiplies the schedule's rate from now on: 1 at first.
+
+        Parameters
+        ----------
+        factor : float
+            Finite, 0 or more. A plateau of the schedule goes on from there.
+        """
+        with self._handle.model.lock:
+            c.trainer_set_rate_factor(self._handle.pointer, real(factor, "factor"))
 
     def step(self, batch: "Data", state: ModelState | None = None) -> StepResult:
         """One step: loss, gradients, clipping, optimizer.
@@ -108,18 +127,34 @@ class Trainer:
         """
         own = batch if isinstance(batch, Batch) else self.model._batch_of(batch)
         checked = CheckedBatch(own, self.model._configuration, self.model.dtype)
-        result = c.TrainerStepResult()
+        result = c.TrainerResult()
         with self._handle.model.lock:
             c.trainer_step(
                 self._handle.pointer, c.byref(checked.struct), self.model._state_pointer(state), c.byref(result)
             )
-        self._steps = result.step
         return StepResult(result.loss, result.count, result.norm, result.rate, result.step)
 
-    def report(self, validation_loss: float) -> None:
-        """Tells the loss of a validation, by which the schedule ``"plateau"`` lowers the rate."""
+    def update(self) -> StepResult:
+        """Clipping and optimizer for the gradients that are in ``model.flat_gradients``: the second half of `step`, for
+        gradients that were computed or changed elsewhere. The result's loss is NaN, its count 0.
+        """
+        result = c.TrainerResult()
         with self._handle.model.lock:
-            c.trainer_report(self._handle.pointer, real(validation_loss, "validation_loss"))
+            c.trainer_update(self._handle.pointer, c.byref(result))
+        return StepResult(result.loss, result.count, result.norm, result.rate, result.step)
+
+    def report(self, validation_loss: float) -> bool:
+        """Tells the loss of a validation, by which a plateau lowers the rate.
+
+        Returns
+        -------
+        improved : bool
+            The least loss so far.
+        """
+        improved = c.c_int32()
+        with self._handle.model.lock:
+            c.trainer_report(self._handle.pointer, real(validation_loss, "validation_loss"), c.byref(improved))
+        return improved.value != 0
 
     def save(self, path: PathLike, state: ModelState | None = None, progress: str = "") -> None:
         """Writes a checkpoint: model, moments, steps, settings, state, and a text of the caller's, as one file that

@@ -1,0 +1,109 @@
+// Networks with output feedback: by teacher forcing, and running freely.
+import SwiftRNN
+
+/// What a network with output feedback is fed at a step, of the step before.
+public enum OutputFeedback: Sendable, CaseIterable {
+  /// The target (teacher forcing): all steps are one batch.
+  case targets
+  /// The network's own output: numbers, or for classes their distribution. One step after the other, and gradients go back
+  /// through the outputs.
+  case outputs
+}
+
+extension Model {
+  /// The loss of a batch in training, of models of the kind `outputFeedback`: ``loss(_:state:_:)`` is that of `targets`,
+  /// and with a sampling probability of 1 that of `outputs`. The parameters, and their gradients, are the same ones in both.
+  ///
+  /// - Throws: ``RNNError/unsupported(_:)`` for other kinds, and as ``loss(_:state:_:)``.
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public func loss(
+    _ batch: ModelBatch<Scalar>, feedback: OutputFeedback, state: ModelState<Scalar>? = nil,
+    _ options: TrainingOptions<Scalar> = TrainingOptions()
+  ) throws(RNNError) -> ModelLoss {
+    try checkFeedback()
+    var options = options
+    options.samplingProbability = 0
+    if feedback == .targets { return try loss(batch, state: state, options) }
+    try options.check(configuration)
+    let y = try outputs(batch, state, isTraining: true)
+    let loss = try loss(of: y, batch, options, wantsGradient: true)
+    try reader?.backward(dy: y)
+    state?.moveOn()
+    return loss
+  }
+
+  /// The loss of a batch without gradients: ``evaluate(_:state:loss:)`` is that of `targets`.
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public func evaluate(
+    _ batch: ModelBatch<Scalar>, feedback: OutputFeedback, state: ModelState<Scalar>? = nil
+  ) throws(RNNError) -> ModelLoss {
+    try checkFeedback()
+    if feedback == .targets { return try evaluate(batch, state: state) }
+    let y = try outputs(batch, state, isTraining: false)
+    let loss = try loss(of: y, batch, TrainingOptions(), wantsGradient: false)
+    state?.moveOn()
+    return loss
+  }
+
+  /// The loss of outputs; the gradient takes their place.
+  private func loss(
+    of y: UnsafeMutableBufferPointer<Scalar>, _ batch: ModelBatch<Scalar>, _ options: TrainingOptions<Scalar>,
+    wantsGradient: Bool
+  ) throws(RNNError) -> ModelLoss {
+    if configuration.predictsNumbers {
+      return try loss(of: y, batch, rows: inputShape(batch).rows, options.loss, wantsGradient: wantsGradient)
+    }
+    let result = try CrossEntropy.evaluate(
+      logits: y.constant, classes: configuration.outputs, targets: countedTargets(batch),
+      labelSmoothing: options.labelSmoothing, classWeights: options.classWeights, dlogits: wantsGradient ? y : nil)
+    return ModelLoss(mean: result.loss, count: result.count, weight: result.weight)
+  }
+
+  private func checkFeedback() throws(RNNError) {
+    guard feedback != nil else { throw .unsupported("only the kind output_feedback is fed its outputs") }
+  }
+
+  /// Outputs of all steps, each fed to the next one; the state is moved on.
+  func runFreely(
+    _ batch: ModelBatch<Scalar>, _ state: ModelState<Scalar>?, isTraining: Bool
+  ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
+    let y = try outputs(batch, state, isTraining: isTraining)
+    state?.moveOn()
+    return y
+  }
+
+  private func outputs(
+    _ batch: ModelBatch<Scalar>, _ state: ModelState<Scalar>?, isTraining: Bool
+  ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
+    guard let reader else { throw .mismatch("the model has no parts") }
+    let places = try state?.places(reader.part.network, sequences: batch.sequences)
+    return try reader.forward(
+      inputShape(batch), SequenceInput(ids: batch.ids, features: batch.features), initial: places?.from ?? States(),
+      final: places?.to ?? States(), seed: isTraining ? 0 : nil)
+  }
+
+  /// The rows that the output layer reads, each step fed the target of the step before.
+  func forceTargets(
+    _ batch: ModelBatch<Scalar>, _ shape: BatchShape, _ state: ModelState<Scalar>?
+  ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
+    guard let feedback else { throw .mismatch("the model has no parts") }
+    let targets: FeedbackPart<Scalar>.Targets
+    if configuration.predictsNumbers {
+      guard let values = batch.values else { throw .nullPointer("values") }
+      let count = try Sizes.product(shape.rows, configuration.outputs, name: "values")
+      guard values.count == count else { throw .countMismatch("values", values.count, expected: count) }
+      targets = .numbers(values)
+    } else {
+      guard let classes = batch.targets else { throw .nullPointer("targets") }
+      guard classes.count == shape.rows else { throw .countMismatch("targets", classes.count, expected: shape.rows) }
+      targets = .classes(classes)
+    }
+    try shape.checkLengths()
+    let places = try state?.places(feedback.reader.part.network, sequences: batch.sequences)
+    return try feedback.forward(
+      shape, SequenceInput(ids: batch.ids, features: batch.features), targets,
+      first: places.flatMap { UnsafePointer($0.from[0]) }, final: places?.to[0])
+  }
+}

@@ -1,0 +1,36 @@
+// The part of a model over trees that reads one vector of each tree: the output of its root.
+import SwiftRNN
+
+/// Rows of the roots, in the order of ``Forest/roots``.
+final class RootsPart<Scalar: RNNScalar> {
+  private let width: Int
+  private let (rows, gradient) = (Buffer<Scalar>(), Buffer<Scalar>())
+  private var last: (roots: [Int], nodes: Int)?
+
+  init(width: Int) { self.width = width }
+
+  /// - Parameter y: `[M, width]`
+  /// - Returns: `[roots, width]`, until the next call.
+  func forward(
+    _ y: UnsafeBufferPointer<Scalar>, _ forest: Forest
+  ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
+    let roots = forest.roots
+    let out = try rows.take(Sizes.product(roots.count, width, name: "the roots"))
+    if let from = y.baseAddress, let to = out.baseAddress {
+      for (row, root) in roots.enumerated() { (to + row * width).update(from: from + root * width, count: width) }
+    }
+    last = (roots, forest.nodeCount)
+    return out
+  }
+
+  /// - Returns: dL/dy of the last forward pass, zeros but for the roots, until the next call.
+  func backward(_ dout: UnsafeBufferPointer<Scalar>) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
+    guard let (roots, nodes) = last else { throw .mismatch("a backward pass follows a forward pass for training") }
+    let dy = try gradient.take(nodes * width)
+    dy.update(repeating: 0)
+    if let from = dout.baseAddress, let to = dy.baseAddress {
+      for (row, root) in roots.enumerated() { (to + root * width).update(from: from + row * width, count: width) }
+    }
+    return dy
+  }
+}
