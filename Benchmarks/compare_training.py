@@ -171,7 +171,7 @@ def worker(pipe: Connection, library: str, *arguments: Any) -> None:
         pipe.send((seconds, validation()))
 
 
-def compare(name: str, setting: Setting, threads: int) -> dict[str, Any]:
+def compare(name: str, setting: Setting, threads: int, held_out: int | None) -> dict[str, Any]:
     """Trains both; prints a table, and gives its columns."""
     from pydoc_data.topics import topics
     from swiftrnn.models import Vocabulary
@@ -180,7 +180,7 @@ def compare(name: str, setting: Setting, threads: int) -> dict[str, Any]:
     vocabulary = Vocabulary(setting.tokens, [text], maximum_size=setting.maximum_size)
     ids = vocabulary.encode(text)
     cut = len(ids) * 9 // 10
-    data, weights = Data(ids[:cut], ids[cut:], setting), make(len(vocabulary), setting).state_dict()
+    data, weights = Data(ids[:cut], ids[cut:][:held_out], setting), make(len(vocabulary), setting).state_dict()
     print(f"{name}: {len(ids)} tokens, {len(vocabulary)} different; {setting}; threads: {threads}")
     context = multiprocessing.get_context("spawn")
     pipes, processes = {}, []
@@ -237,17 +237,20 @@ def main() -> int:
     parser.add_argument("--model", choices=[*SETTINGS, "all"], default="all")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of each library; default: cores")
     parser.add_argument("--steps", type=int, help="of each training, 10 or more; default: 900 of words, 600 of characters")
+    parser.add_argument("--held-out", type=int, help="the most tokens of the validation; default: 10 %% of the text")
     parser.add_argument("--output", type=Path, default=ROOT / "build/bench")
     options = parser.parse_args()
     if options.threads < 1 or (options.steps is not None and options.steps < TENTHS):
         parser.error("--threads: 1 or more; --steps: 10 or more")
+    if options.held_out is not None and options.held_out < 100:
+        parser.error("--held-out: 100 or more")
     options.output.mkdir(parents=True, exist_ok=True)
     results = {}
     for name in SETTINGS if options.model == "all" else [options.model]:
         setting = SETTINGS[name]
         if options.steps is not None:
             setting = Setting(**{**vars(setting), "steps": options.steps})
-        results[name] = compare(name, setting, options.threads)
+        results[name] = compare(name, setting, options.threads, options.held_out)
     (options.output / "compare_training.json").write_text(json.dumps(results, indent=1) + "\n")
     plot(results, options.output / "compare_training.png")
     return int(not all(result["difference"] <= 0.01 for result in results.values()))

@@ -3,7 +3,7 @@
 Echo: the first token, one of 8, is to be named after T - 1 tokens of noise. Adding (Hochreiter, Schmidhuber 1997): of T
 random numbers two are marked, one in the first half and one in the second; their sum is to be predicted. An LSTM and a GRU,
 whose gates start out as Tallec and Ollivier 2018 say for lags of T steps, solve both; the vanilla cell, h = tanh(U h + W x +
-b), does not: the picture has the gradient's norm at each step back in time, before training and behind it.
+b), does not: the picture has the gradient's norm at each step back in time, before training and after it.
 Prints accuracy and mean square errors on sequences that were not learned from, and after how many steps of training each
 was solved. Data are drawn anew for each step.
 """
@@ -14,13 +14,11 @@ import time
 
 import numpy as np
 
-import swiftrnn
 from common import arguments, figure, save, table
 from swiftrnn.models import Batch, Classifier, Features, Regressor, Trainer
 
 SYMBOLS, NOISE = 8, 8
 CELLS = {"LSTM": "lstm", "GRU": "gru", "vanilla": "rnn"}
-NETWORKS = {"lstm": swiftrnn.LSTM, "gru": swiftrnn.GRU, "rnn": swiftrnn.RNN}
 SOLVED = {"echo": 0.99, "adding": 0.01}  # accuracy; mean square error, where the best constant has 1 / 6
 
 
@@ -52,23 +50,9 @@ def make(task: str, cell: str, hidden: int, steps: int, seed: int) -> Classifier
 
 
 def gradient_norms(model: Classifier | Regressor, batch: Batch) -> np.ndarray:
-    """The norm of the loss's gradient for what each step reads, the mean over sequences: [T], relative to the last step."""
-    network = model.configuration["network"]
-    own = {name: array for name, array in model.parameters.items() if name.startswith("network.")}
-    x = batch.features if batch.ids is None else model.parameters["embedding.weight"][batch.ids]
-    recurrent = NETWORKS[network["cell"]](x.shape[2], network["hidden_size"])
-    recurrent.load_state_dict({name.removeprefix("network."): array for name, array in own.items()})
-    y, _, tape = recurrent.forward(x)
-    outputs = y[-1] @ model.parameters["output.weight"].T + model.parameters["output.bias"]
-    if batch.ids is None:
-        d_outputs = 2 * (outputs - batch.values)
-    else:
-        chances = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-        d_outputs = chances / chances.sum(axis=1, keepdims=True) - np.eye(SYMBOLS, dtype=np.float32)[batch.targets]
-    dy = np.zeros_like(y)
-    dy[-1] = d_outputs @ model.parameters["output.weight"]
-    norms = np.linalg.norm(tape.backward(dy, need_parameters=False).x.astype(float), axis=2).mean(axis=1)
-    return np.maximum(norms / norms[-1], 1e-30)
+    """The norm of the loss's gradient for the state h after each step, back in time, relative to the last step: [T]."""
+    norms = model.inspect(batch).layers[0].gradients[0].norms[::-1]
+    return np.maximum(norms / norms[0], 1e-30)
 
 
 def main() -> None:
@@ -84,7 +68,9 @@ def main() -> None:
         test = draw(options.lag, 500, np.random.default_rng(options.seed + 1000))
         for number, (name, cell) in enumerate(CELLS.items()):
             model = make(task, cell, options.hidden, options.lag, options.seed)
-            axes[row, 1].semilogy(gradient_norms(model, test)[::-1], ":", color=f"C{number}")
+            probe = draw(options.lag, 32, np.random.default_rng(options.seed + 2000))
+            before = gradient_norms(model, probe)
+            axes[row, 1].semilogy(before, ":", color=f"C{number}")
             trainer = Trainer(model, "adam", rate=4e-3, clip=1.0, seed=options.seed)
             generator, start = np.random.default_rng(options.seed), time.perf_counter()
             losses, solved = [], None
@@ -100,16 +86,19 @@ def main() -> None:
             seconds = time.perf_counter() - start
             result = model.evaluate(test)
             tested = f"accuracy {result.accuracy:.1%}" if task == "echo" else f"error {result.loss:.4f}"
-            rows.append((f"{task}, {name}", tested, f"{solved or 'never'}", f"{seconds:.0f} s"))
+            after = gradient_norms(model, probe)
+            ends = (f"{norms[-1]:.0e}" for norms in (before, after))
+            rows.append((f"{task}, {name}", tested, f"{solved or 'never'}", f"{seconds:.0f} s", *ends))
             axes[row, 0].semilogy(losses, label=name, color=f"C{number}")
-            axes[row, 1].semilogy(gradient_norms(model, test)[::-1], color=f"C{number}", label=name)
+            axes[row, 1].semilogy(after, color=f"C{number}", label=name)
         axes[row, 0].set(xlabel="step of training", ylabel=f"{task}: loss")
         axes[row, 1].set(xlabel="steps back in time", ylabel=f"{task}: norm of the gradient", ylim=(1e-12, 1e3))
     axes[0, 1].set_title("dotted: before training")
     for one in axes.flat:
         one.legend()
         one.grid(alpha=0.3)
-    table([f"T = {options.lag}", "held out", "solved at step", "time"], rows)
+    print(f"gradient: its norm at the first step, relative to the last step, {options.lag - 1} steps later")
+    table([f"T = {options.lag}", "held out", "solved at step", "time", "gradient before", "and after training"], rows)
     save(made, options.output / "long_lags.png")
 
 

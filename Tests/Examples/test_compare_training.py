@@ -12,8 +12,9 @@ from conftest import ROOT, environment
 
 @pytest.mark.parametrize("model", ["words", "characters"])
 def test_losses_are_torchs(model, tmp_path):
+    options = ["--model", model, "--steps", "10", "--held-out", "2000", "--threads", "1", "--output", tmp_path]
     done = subprocess.run(
-        [sys.executable, ROOT / "Benchmarks/compare_training.py", "--model", model, "--steps", "10", "--output", tmp_path],
+        [sys.executable, ROOT / "Benchmarks/compare_training.py", *options],
         capture_output=True, text=True, timeout=300, env=environment(),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
