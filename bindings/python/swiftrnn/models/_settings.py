@@ -41,7 +41,7 @@ def trainer_settings(
     settings.setdefault("rate", RATES[settings["optimizer"]])
     if schedule is not None:
         settings.update(_with_plateau(_named(schedule, "schedule", SCHEDULES)))
-        if settings["schedule"] in _WITH_END and steps is not None:
+        if settings.get("schedule") in _WITH_END and steps is not None:
             settings.setdefault("steps", integer(steps, "steps", 1))
     if clip is not None:
         settings["clip_norm"] = not_negative(clip, "clip")
