@@ -46,7 +46,8 @@ def trainer_settings(
     if clip is not None:
         settings["clip_norm"] = not_negative(clip, "clip")
     if seed is not None:
-        settings["seed"] = unsigned(seed, "seed")
+        number = unsigned(seed, "seed")
+        settings["seed"] = number - 2**64 if number >= 2**63 else number  # JSON has the bits as an int64
     if label_smoothing:
         settings["label_smoothing"] = real(label_smoothing, "label_smoothing")
     own = _named(sampling, "sampling", SAMPLINGS)
