@@ -102,10 +102,9 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
     assert longer.fit(data, **{**arguments, "epochs": 4}).epochs == [1, 2, 3, 4]
     anew = Classifier(3, 2, 8, seed=0)
     assert anew.fit(data, **{**arguments, "rate": 0.5}, resume=False).steps == [1, 2]
-    (tmp_path / "model").write_bytes(b"")
     anew.save(tmp_path / "model")
-    for path, message in (("model", "checkpoint"), ("text", "")):
-        (tmp_path / "text").write_text("no checkpoint")
+    (tmp_path / "text").write_text("no checkpoint")
+    for path, message in (("model", "checkpoint"), ("text", "text: ")):
         with pytest.raises(ValueError, match=message):
             anew.fit(data, **{**arguments, "checkpoint": tmp_path / path})
 

@@ -30,7 +30,9 @@ class Buckets:
     """
 
     def __init__(self, lengths: Numbers, batch_size: int, token_limit: int | None = None, seed: int = 0) -> None:
-        lengths = np.asarray(lengths, np.int64).reshape(len(lengths), -1)
+        lengths = np.asarray(lengths, np.int64)
+        if lengths.ndim == 1:
+            lengths = lengths[:, np.newaxis]
         self.seed = seed
         if token_limit is None:
             token_limit = max(1, int(np.ceil(2 * batch_size * lengths.sum(axis=1).mean()))) if len(lengths) else 1

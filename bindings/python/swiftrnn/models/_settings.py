@@ -41,8 +41,10 @@ def trainer_settings(
     settings.setdefault("rate", RATES[settings["optimizer"]])
     if schedule is not None:
         settings.update(_with_plateau(_named(schedule, "schedule", SCHEDULES)))
-        if settings.get("schedule") in _WITH_END and steps is not None:
-            settings.setdefault("steps", integer(steps, "steps", 1))
+        if settings.get("schedule") in _WITH_END and "steps" not in settings:
+            if steps is None:
+                raise ValueError(f"steps: the schedule {settings['schedule']!r} ends after so many: give them")
+            settings["steps"] = integer(steps, "steps", 1)
     if clip is not None:
         settings["clip_norm"] = not_negative(clip, "clip")
     if seed is not None:

@@ -205,10 +205,11 @@ class Training:
         if batch is None:
             raise RuntimeError("the data have fewer batches than at the beginning: a file has changed meanwhile")
         result = self.trainer.step(batch, self.state)
-        if not math.isfinite(result.loss):
+        if not (math.isfinite(result.loss) and math.isfinite(result.norm)):
             raise FloatingPointError(
-                f"the loss is {result.loss} in step {result.step}: a lower rate, or clip=, may help; the last report "
-                f"was {self.history.reports[-1] if self.history.reports else 'none'}"
+                f"the loss is {result.loss:g}, and the norm of its gradients {result.norm:g}, in step {result.step}: a "
+                f"lower rate, or clip=, may help; the last report was "
+                f"{self.history.reports[-1] if self.history.reports else 'none'}"
             )
         place.batch, place.step = place.batch + 1, result.step
         place.loss_sum += result.loss * result.count
