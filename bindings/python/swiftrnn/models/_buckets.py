@@ -39,7 +39,7 @@ class Buckets:
         longest = lengths.max(axis=0, initial=0)
         widths = np.maximum(4, -(-longest // 16))
         self._rounded = -(-lengths // widths) * widths
-        self._by_length = np.lexsort([*lengths.T[::-1]])
+        self._by_length = np.lexsort([*lengths.T[::-1], *self._rounded.T[::-1]])
         # Rounded lengths along the sequences in any order by bucket are always the same: so are the cuts.
         in_order = self._rounded[np.lexsort([*self._rounded.T[::-1]])]
         self._cuts = _cuts(in_order, batch_size, token_limit)
