@@ -152,15 +152,19 @@ def test_an_encoder_and_decoder_reverses() -> None:
     both = model.translate(["abc"], beams=3, count=2, details=True)[0]
     assert both[0].log_probability > both[1].log_probability
     drawn = model.translate(["abc", "eda"], temperature=1, seed=5, count=3)
-    assert [len(texts) for texts in drawn] == [3, 3] and drawn == model.translate(["abc", "eda"], temperature=1, seed=5, count=3)
+    assert [len(texts) for texts in drawn] == [3, 3]
+    assert drawn == model.translate(["abc", "eda"], temperature=1, seed=5, count=3)
 
 
-@pytest.mark.parametrize("attention", ["none", "dot", "additive", "concat"])
-def test_every_attention_and_scheduled_sampling_learns(attention: str) -> None:
+@pytest.mark.parametrize(
+    "attention, use",
+    [("none", "output"), ("dot", "output"), ("additive", "output"), ("concat", "output"), ("additive", "input")],
+)
+def test_every_attention_and_scheduled_sampling_learns(attention: str, use: str) -> None:
     source = Vocabulary("characters", ["ab"])
     target = Vocabulary("characters", ["ab"], specials=("<bos>", "<eos>"))
     pairs = [("ab", "ba"), ("aa", "aa"), ("ba", "ab"), ("bb", "bb"), ("a", "a"), ("b", "b")]
-    model = EncoderDecoder(source, target, 24, attention=attention, attention_size=16, seed=0)
+    model = EncoderDecoder(source, target, 24, attention=attention, attention_size=16, attention_use=use, seed=0)
     sampling = {"sampling": "linear", "sampling_k": 0.01, "sampling_floor": 0.5}
     model.fit(pairs, epochs=100, rate=0.02, sampling=sampling, **QUIET)
     assert model.evaluate(pairs).exact == 1

@@ -61,15 +61,18 @@ def test_language_models(run: Run, tmp_path: Path) -> None:
     trained = run("train-lm", "text.txt", "-o", "lm", "--hidden", "32", "--steps", "16", "--epochs", "12",
                   "--batch-size", "4", "--rate", "0.02")  # fmt: skip
     lines = trained.stderr.splitlines()
-    assert len(lines) == 12 and lines[0].startswith("epoch 1, step ") and "validation" in lines[0], "plain lines in a pipe"
+    assert len(lines) == 12, "plain lines in a pipe"
+    assert lines[0].startswith("epoch 1, step ") and "validation" in lines[0]
     assert trained.stdout.startswith("saved lm: ") and not (tmp_path / "lm.checkpoint").exists()
     sampled = run("sample", "lm", "--prompt", "the c", "--length", "13", "--temperature", "0").stdout
     assert sampled == "the cat sat on the\n"
     twice = [run("sample", "lm", "--seed", "4", "--count", "2", "--length", "20").stdout for _ in range(2)]
     assert twice[0] == twice[1] and len(twice[0].splitlines()) >= 2
-    scored = dict(line.split("\t") for line in run("score", "lm", "-", text="the cat sat on the mat. " * 3).stdout.splitlines())
+    output = run("score", "lm", "-", text="the cat sat on the mat. " * 3).stdout
+    scored = dict(line.split("\t") for line in output.splitlines())
     assert float(scored["perplexity"]) < 1.5 and float(scored["bits per character"]) < 0.6
-    rows = [line.split("\t") for line in run("score", "lm", "-", "--lines", text="the cat\ntta ceh\n").stdout.splitlines()]
+    output = run("score", "lm", "-", "--lines", text="the cat\ntta ceh\n").stdout
+    rows = [line.split("\t") for line in output.splitlines()]
     assert [row[3] for row in rows] == ["the cat", "tta ceh"] and float(rows[0][0]) > float(rows[1][0])
     assert [row[1] for row in rows] == ["6", "6"]
     told = run("info", "lm").stdout

@@ -1,8 +1,8 @@
 """The loop of `fit`: steps, reports, validation, early stopping, checkpoints.
 
 A checkpoint is what `Trainer.save` writes, with the place of the loop as its text. All that the loop does is a function
-of the seed, the data and that place, so that a training which was killed at any moment ends with the bits of one that was
-not.
+of the seed, the data and that place, so that a training which was killed at any moment ends with the bits of one that
+was not.
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ class Training:
     CHECKPOINT_SECONDS = 60.0
     """The most time between two checkpoints, where nothing else is asked for."""
 
-    def __init__(self, model: "Model", source: Source, plan: Plan, trainer: Trainer, state: "ModelState | None") -> None:
+    def __init__(
+        self, model: "Model", source: Source, plan: Plan, trainer: Trainer, state: "ModelState | None"
+    ) -> None:
         self.model, self.source, self.plan = model, source, plan
         self.trainer, self.state = trainer, state
         self.place, self.history = Place(), History()
