@@ -78,7 +78,7 @@ def test_the_programs_of_the_page_on_models(tmp_path: Path, run_python: Callable
 def test_a_model(tmp_path: Path, run_python: Callable[..., Any]) -> None:
     (tmp_path / "README.md").write_text((ROOT / "README.md").read_text())
     output = run_python(f"import os; os.chdir({str(tmp_path)!r})\n" + program("python", 3)).stdout
-    found = re.fullmatch(r"nats per character: (\S+)\nThe(.{60})\n", output, re.DOTALL)
+    found = re.fullmatch(r"nats per character: (\S+)\nThe (.{60})\n", output, re.DOTALL)
     assert found and 0 < float(found[1]) < 3, output
     assert (tmp_path / "readme.safetensors").stat().st_size > 100_000
 
