@@ -265,3 +265,13 @@ def test_files_may_be_between_flags() -> None:
         found = make_parser().parse_args(["translate", *line.split()])
         assert (found.model, found.file, found.count, found.beams) == ("m", "f", 2, 3)
     assert make_parser().parse_args(["translate", "--beams", "3", "m"]).file == "-"
+
+
+def test_commands_of_the_page_parse() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "program.md").read_text()
+    lines = [line for line in page.splitlines() if line.startswith("$ ")]
+    assert len(lines) == 5
+    for line in lines:
+        words = shlex.split(line.split("| ")[-1].removeprefix("$ "))
+        assert words[0] == "swiftrnn" and make_parser().parse_args(words[1:]).command == words[1]
+    assert all(f"| `{name}" in page for name in COMMANDS)
