@@ -67,6 +67,14 @@ def test_a_cell_in_python(run_python: Callable[..., Any]) -> None:
     assert run_python(program("python", 2)).stdout == f"gradients of: {' '.join(names)}\n"
 
 
+def test_a_model(tmp_path: Path, run_python: Callable[..., Any]) -> None:
+    (tmp_path / "README.md").write_text((ROOT / "README.md").read_text())
+    output = run_python(f"import os; os.chdir({str(tmp_path)!r})\n" + program("python", 3)).stdout
+    found = re.fullmatch(r"nats per character: (\S+)\nThe(.{60})\n", output, re.DOTALL)
+    assert found and 0 < float(found[1]) < 3, output
+    assert (tmp_path / "readme.safetensors").stat().st_size > 100_000
+
+
 def test_layer_options(run_python: Callable[..., Any]) -> None:
     assert run_python(program("python", page="docs/layers.md")).stdout == "(9, 2, 8) (14, 2, 8)\n"
 
