@@ -258,3 +258,20 @@ def test_the_program_lists_its_commands(tmp_path: Path) -> None:
     import swiftrnn
 
     assert run(tmp_path, "--version").stdout == f"swiftrnn {swiftrnn.__version__}\n"
+
+
+def test_files_may_be_between_flags() -> None:
+    for line in ("m f --count 2 --beams 3", "--count 2 m --beams 3 f", "m --count 2 f --beams 3", "m --count 2 --beams 3 f"):
+        found = make_parser().parse_args(["translate", *line.split()])
+        assert (found.model, found.file, found.count, found.beams) == ("m", "f", 2, 3)
+    assert make_parser().parse_args(["translate", "--beams", "3", "m"]).file == "-"
+
+
+def test_commands_of_the_page_parse() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "program.md").read_text()
+    lines = [line for line in page.splitlines() if line.startswith("$ ")]
+    assert len(lines) == 5
+    for line in lines:
+        words = shlex.split(line.split("| ")[-1].removeprefix("$ "))
+        assert words[0] == "swiftrnn" and make_parser().parse_args(words[1:]).command == words[1]
+    assert all(f"| `{name}" in page for name in COMMANDS)

@@ -93,10 +93,19 @@ COMMANDS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose subparser refuses what it does not know, with its own usage and near names."""
+    """A parser of a command's arguments: files may come before, between and behind flags; what is unknown is refused with
+    the command's usage and near names."""
+
+    _mixes = False
 
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
-        found, rest = super().parse_known_args(args, namespace)
+        if self._subparsers is not None or self._mixes:
+            return super().parse_known_args(args, namespace)
+        self._mixes = True  # the method below calls this one
+        try:
+            found, rest = self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixes = False
         if rest:
             self._refuse(rest)
         return found, rest
@@ -110,13 +119,13 @@ class Parser(argparse.ArgumentParser):
 
 def make_parser() -> argparse.ArgumentParser:
     """The program's arguments."""
-    parser = Parser(
+    parser = argparse.ArgumentParser(
         prog="swiftrnn", description="Trains and uses recurrent networks: language models, encoders and decoders, "
         "taggers, classifiers.", epilog="swiftrnn COMMAND --help tells the arguments of a command, with examples.",
         allow_abbrev=False,
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"swiftrnn {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     for name, command in COMMANDS.items():
         own = commands.add_parser(
             name, help=command.summary, description=f"{command.summary[0].upper()}{command.summary[1:]}.",

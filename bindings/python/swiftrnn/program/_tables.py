@@ -104,7 +104,8 @@ def _rows(text: str, path: str, table: Table) -> Iterator[tuple[int, list[str]]]
             if any(field.strip() for field in row):
                 yield reader.line_num, row
     except csv.Error as error:
-        raise DataError(f"{name_of(path)}, line {reader.line_num}: {error}") from None
+        advice = " (a quotation mark inside of quotes is written twice)" if delimiter != "\t" else ""
+        raise DataError(f"{name_of(path)}, line {reader.line_num}: {error}{advice}") from None
 
 
 def source_chunks(path: str, arguments: argparse.Namespace) -> Iterator[list[str]]:
