@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Mapping
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping
 import numpy as np
 
 from .._arrays import flag, integer, real, unsigned
-from ._evaluation import EvaluationResult, evaluate_batches, evaluate_stream, example_batches
+from ._evaluation import EvaluationResult, evaluate_batches, example_batches
 from ._examples import Examples
 from ._handles import PathLike
 from ._history import History, Report
@@ -119,7 +120,7 @@ class Fitting:
         TrainingInterrupted
             Ctrl-C (a KeyboardInterrupt): the checkpoint, if there is one, is written.
         FloatingPointError
-            The loss is not finite.
+            The loss or the norm of its gradients is not finite; the checkpoint stays as it was before.
         ValueError, TypeError
             An argument or the data are wrong; or the checkpoint is of another training.
         """
@@ -158,12 +159,10 @@ class Fitting:
             progress=progress_of(flag(progress, "progress")),
         )
         if trainer is None:
-            trainer = object.__new__(Trainer)
-            made = Trainer(
+            trainer = Trainer(
                 self, optimizer, rate=rate, schedule=schedule, steps=epochs * source.batches, clip=clip, seed=chosen,
                 label_smoothing=label_smoothing, sampling=sampling,
             )  # fmt: skip
-            trainer = made
             state = self.make_state() if source.carries_state else None
         else:
             self._adopt(trainer.model._handle)
@@ -212,8 +211,6 @@ def split(examples: Examples, part: float, seed: int) -> tuple[Examples, Example
 
 def _seed_of(told: str) -> int:
     """The seed of the training that a checkpoint tells."""
-    import json
-
     try:
         return int(json.loads(told)["seed"])
     except (ValueError, KeyError, TypeError):

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from .._arrays import Array, flag, integer
 from . import _configuration as made_of
 from ._batch import Batch
-from ._configuration import CellLike, Features, Input, Labels
+from ._configuration import CellLike, Input, Labels
 from ._evaluation import EvaluationResult, evaluate_batches, example_batches, in_batches
 from ._examples import Examples
 from ._model import Model, natural
-from ._sequences import check_ids, label_id, numbers, read
+from ._sequences import label_id, numbers, read
 from ._vocabulary import Vocabulary
 
 POOLINGS = ("last", "mean", "max", "attention")
@@ -34,7 +34,8 @@ class SequenceModel(Model):
         described, inputs, outputs = self._configuration["input"], [], []
         for index, pair in enumerate(natural(data, "data")):
             if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-                raise TypeError(f"data[{index}]: expected a pair (sequence, {self._target_word}), got {type(pair).__name__}")
+                found = type(pair).__name__
+                raise TypeError(f"data[{index}]: expected a pair (sequence, {self._target_word}), got {found}")
             inputs.append(read(pair[0], f"data[{index}][0]", described, self.vocabulary, self.dtype))
             outputs.append(self._target(pair[1], f"data[{index}][1]", len(inputs[-1])))
         return Examples(self._kind, inputs, outputs, None)
@@ -288,8 +289,8 @@ class Classifier(_Pooled):
     ) -> None:
         count, vocabulary = made_of.label_vocabulary(classes, "classes")
         self._build(
-            input, count, hidden_size, embedding_size, cell, num_layers, bidirectional, pooling, attention_size, dropout,
-            sizes, dtype, seed, vocabulary,
+            input, count, hidden_size, embedding_size, cell, num_layers, bidirectional, pooling, attention_size,
+            dropout, sizes, dtype, seed, vocabulary,
         )  # fmt: skip
 
     def _target(self, value: Any, name: str, steps: int) -> int:

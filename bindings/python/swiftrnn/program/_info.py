@@ -28,7 +28,7 @@ def info(arguments: argparse.Namespace) -> None:
         print(json.dumps({
             "file": arguments.model, "bytes": os.path.getsize(arguments.model), "dtype": str(model.dtype),
             "configuration": described, "parameters": model.flat.size, "tensors": tensors,
-            "vocabularies": {name: None if found is None else json.loads(found.json) for name, found in vocabularies.items()},
+            "vocabularies": {name: found and json.loads(found.json) for name, found in vocabularies.items()},
         }))  # fmt: skip
         return
     size = os.path.getsize(arguments.model)

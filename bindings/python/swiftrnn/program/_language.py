@@ -5,13 +5,10 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..models import Classifier, EncoderDecoder, LanguageModel, Model, Tagger, Vocabulary, load
+from ..models import Classifier, EncoderDecoder, LanguageModel, Tagger, Vocabulary, load
 from ._failures import DataError, UsageError
 from ._loading import NAMES, load_model
 from ._options import add_common, add_model, add_search, add_table, add_tokens, add_training, add_vocabulary, whole

@@ -105,7 +105,8 @@ def add_model(parser: argparse.ArgumentParser, output: str, hidden: int, *, bidi
 
 def add_tokens(parser: Any, default: str, flag: str = "--tokens", of: str = "texts") -> None:
     """The argument that says what a token is."""
-    parser.add_argument(flag, choices=tuple(KINDS), default=default, help=f"what a token of {of} is (default: {default})")
+    parser.add_argument(flag, choices=tuple(KINDS), default=default,
+                        help=f"what a token of {of} is (default: {default})")
 
 
 def add_vocabulary(parser: argparse.ArgumentParser) -> Any:
@@ -123,7 +124,8 @@ def add_training(parser: argparse.ArgumentParser, epochs: int, batch_size: int, 
     group = parser.add_argument_group("training")
     group.add_argument("--epochs", type=whole(1), default=epochs, metavar="K",
                        help=f"times that the data are gone through (default: {epochs})")
-    group.add_argument("--batch-size", type=whole(1, 65536), metavar="N", help=f"sequences of a batch (default: {batch_size})")
+    group.add_argument("--batch-size", type=whole(1, 65536), metavar="N",
+                       help=f"sequences of a batch (default: {batch_size})")
     group.add_argument("--optimizer", choices=tuple(RATES), default="adam", help="default: adam")
     group.add_argument("--rate", type=number(0, float("inf"), open_low=True, open_high=True), metavar="R",
                        help="learning rate (default: 0.003, of sgd 0.5)")
@@ -178,7 +180,8 @@ def add_search(parser: argparse.ArgumentParser, temperature: float) -> None:
     group = parser.add_argument_group("writing")
     group.add_argument("--temperature", type=number(0, float("inf"), open_high=True), default=temperature, metavar="T",
                        help=f"0: the likeliest token; 1: as the model says (default: {temperature:g})")
-    group.add_argument("--top-k", type=whole(0), default=0, metavar="K", help="only the K likeliest tokens (default: all)")
+    group.add_argument("--top-k", type=whole(0), default=0, metavar="K",
+                       help="only the K likeliest tokens (default: all)")
     group.add_argument("--top-p", type=number(0, 1, open_low=True), default=1.0, metavar="P",
                        help="only the likeliest tokens that together have P (default: 1)")
     group.add_argument("--repetition-penalty", type=number(0, float("inf"), open_low=True, open_high=True), default=1.0,
