@@ -42,16 +42,16 @@ class Decoder(Model):
         count = self._configuration["decoder_input"]["vocabulary"]
         return count - 2, count - 1
 
-    def _examples(self, data: Any, *, targets: bool = True) -> Examples:
+    def _examples(self, data: Any, name: str = "data") -> Examples:
         count = self._configuration["outputs"]
         sources, written = [], []
-        for index, pair in enumerate(natural(data, "data")):
+        for index, pair in enumerate(natural(data, name)):
             if not isinstance(pair, (tuple, list)) or len(pair) != 2:
                 raise TypeError(
-                    f"data[{index}]: expected a pair ({self._source_word}, target), got {type(pair).__name__}"
+                    f"{name}[{index}]: expected a pair ({self._source_word}, target), got {type(pair).__name__}"
                 )
-            sources.append(self._source(pair[0], f"data[{index}][0]"))
-            written.append(token_ids(pair[1], f"data[{index}][1]", self.target_vocabulary, count))
+            sources.append(self._source(pair[0], f"{name}[{index}][0]"))
+            written.append(token_ids(pair[1], f"{name}[{index}][1]", self.target_vocabulary, count))
         return Examples(self._kind, sources, written, self._frame())
 
     def evaluate(self, data: Any, *, batch_size: int = 64, exact: bool = True) -> EvaluationResult:
@@ -143,7 +143,7 @@ class Decoder(Model):
             `count` is given.
         """
         wanted = 1 if count is None else integer(count, "count", 1, 65536)
-        if wanted > beams > 1:
+        if wanted > integer(beams, "beams", 1, 4096) > 1:
             raise ValueError(f"count: {wanted} is more than {beams} beams")
         made = self._options(length, temperature, top_k, top_p, repetition_penalty, beams, length_penalty, seed)
         copies = wanted if beams == 1 else 1

@@ -30,13 +30,15 @@ class SequenceModel(Model):
             for index, sequence in enumerate(natural(sequences, name))
         ]
 
-    def _examples(self, data: Any, *, targets: bool = True) -> Examples:
+    def _examples(self, data: Any, name: str = "data") -> Examples:
         described, inputs, outputs = self._configuration["input"], [], []
-        for index, pair in enumerate(natural(data, "data")):
+        for index, pair in enumerate(natural(data, name)):
             if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-                raise TypeError(f"data[{index}]: expected a pair (sequence, {self._target_word}), got {type(pair).__name__}")
-            inputs.append(read(pair[0], f"data[{index}][0]", described, self.vocabulary, self.dtype))
-            outputs.append(self._target(pair[1], f"data[{index}][1]", len(inputs[-1])))
+                raise TypeError(
+                    f"{name}[{index}]: expected a pair (sequence, {self._target_word}), got {type(pair).__name__}"
+                )
+            inputs.append(read(pair[0], f"{name}[{index}][0]", described, self.vocabulary, self.dtype))
+            outputs.append(self._target(pair[1], f"{name}[{index}][1]", len(inputs[-1])))
         return Examples(self._kind, inputs, outputs, None)
 
     _target_word = "label"
@@ -175,6 +177,8 @@ class Tagger(SequenceModel):
                 return vocabulary.encode(value)
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from None
+        if not hasattr(value, "__len__") or not hasattr(value, "__getitem__"):
+            raise TypeError(f"{name}: expected labels, one for each step, got {type(value).__name__}")
         ids = [label_id(label, f"{name}[{index}]", vocabulary, count) for index, label in enumerate(value)]
         return np.array(ids, np.int64)
 
