@@ -31,8 +31,10 @@ class Writer:
             self.model, self.source = VectorDecoder(3, COUNT, 6, num_layers=2, **options), rng.normal(size=3)
             self.begin, self.end = 3, END
         else:
-            attention = kind.rpartition(" ")[2]
-            self.model = EncoderDecoder(6, COUNT, 6, attention=attention, bidirectional=attention == "general", **options)
+            attention, use = kind.split()[1], "input" if kind.endswith("in the input") else "output"
+            self.model = EncoderDecoder(
+                6, COUNT, 6, attention=attention, attention_use=use, bidirectional=attention == "general", **options
+            )
             self.source, self.begin, self.end = rng.integers(0, 6, 4), 3, END
         self.model.flat *= 3  # so that some tokens are likelier than others
 
@@ -56,7 +58,8 @@ class Writer:
         return written[0]
 
 
-KINDS = ("language model", "vector decoder", "encoder-decoder none", "encoder-decoder general", "encoder-decoder additive")
+KINDS = ("language model", "vector decoder", "encoder-decoder none", "encoder-decoder general", "encoder-decoder additive",
+         "encoder-decoder additive in the input")  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -146,7 +149,8 @@ def test_frequencies_of_drawn_tokens_are_the_probabilities(temperature: float, t
 
 def test_repetition_penalty_is_keskars() -> None:
     """Logits of tokens that are there are divided by the penalty if positive, else multiplied."""
-    model = LanguageModel(6, 5, dtype="float64", seed=0)
+    model = LanguageModel(6, 5, dtype="float64", seed=1)
+    model.flat *= 3
     tokens = [2]
     for _ in range(10):
         logits = model.logits(Batch(ids=np.array(tokens)[:, None]))[-1, 0]

@@ -48,6 +48,14 @@ MODELS: dict[str, Callable[[], Model]] = {
         )
         for attention in ("none", "dot", "general", "concat", "additive")
     },
+    **{
+        f"encoder-decoder, {attention} in the input": (
+            lambda attention=attention: EncoderDecoder(  # type: ignore[misc]
+                6, 7, 4, attention=attention, attention_size=5, attention_use="input", cell="gru", **WIDE
+            )
+        )
+        for attention in ("dot", "general", "additive")
+    },
     "encoder-decoder of both directions": lambda: EncoderDecoder(
         6, 7, 4, bidirectional=True, decoder_num_layers=2, decoder_hidden_size=3, tie_embedding=True, **WIDE
     ),

@@ -115,6 +115,25 @@ def recurrent(
     return made
 
 
+def structured(
+    configuration: dict[str, Any], trees: bool, cell: CellLike, bidirectional: bool | None
+) -> dict[str, Any]:
+    """The configuration of a model over sequences, or over trees: there "lstm" is the Child-Sum Tree-LSTM.
+
+    Raises
+    ------
+    ValueError
+        Trees have one direction, from the leaves up.
+    """
+    if flag(trees, "trees"):
+        if bidirectional:
+            raise ValueError("bidirectional: trees have one direction, from the leaves up")
+        configuration["structure"] = "trees"
+        if cell == "lstm":
+            configuration["network"]["cell"] = "tree_child_sum"
+    return configuration
+
+
 def rate_of_dropout(value: Any) -> float:
     """The share of numbers that dropout leaves out."""
     return below_one(value, "dropout")

@@ -19,6 +19,7 @@ from ._sequences import numbers, read as read_sequence, token_ids
 from ._vocabulary import Vocabulary
 
 ATTENTIONS = ("none", "additive", "dot", "general", "concat")
+ATTENTION_USES = ("output", "input")
 VECTOR_USES = ("states", "input")
 
 
@@ -260,6 +261,9 @@ class EncoderDecoder(Decoder):
         "dot", "general", "concat" (Luong, Pham, Manning 2015), "additive" (Bahdanau, Cho, Bengio 2015), or "none".
     attention_size : int
         Of attention's hidden layer: "additive" and "concat".
+    attention_use : str
+        "output": attention is behind the decoder's network (Luong, Pham, Manning 2015); "input": the context, by the
+        output of the step before, is part of the decoder's input beside the token, too (Bahdanau, Cho, Bengio 2015).
     tie_embedding : bool
         The last linear layer has the decoder's embedding for its weights.
     dropout, sizes, dtype, seed
@@ -296,6 +300,7 @@ class EncoderDecoder(Decoder):
         bidirectional: bool = False,
         attention: str = "general",
         attention_size: int = 128,
+        attention_use: str = "output",
         tie_embedding: bool = False,
         dropout: float = 0.0,
         sizes: Mapping[str, int] | None = None,
@@ -328,6 +333,8 @@ class EncoderDecoder(Decoder):
         }
         if attention in ("additive", "concat"):
             configuration["attention_size"] = made_of.size(attention_size, "attention_size")
+        if made_of.word(attention_use, "attention_use", ATTENTION_USES) == "input":
+            configuration["attention_use"] = "input"
         self._make(configuration, dtype, seed, input if isinstance(input, Vocabulary) else None, own)
 
     def _source(self, value: Any, name: str) -> Array:

@@ -30,7 +30,7 @@ ClassWeights = Union[Sequence[float], Array, Mapping[Any, float]]
 
 
 class Model(Fitting):
-    """A model: its parts with all parameters in one vector. The base of the six models, which document their arguments;
+    """A model: its parts with all parameters in one vector. The base of the seven models, which document their arguments;
     not made itself.
 
     Belongs to one thread at a time: calls of other threads wait. Each gives the GIL back while it computes. Results are
@@ -283,8 +283,8 @@ class Model(Fitting):
         class_weights : sequence of float [outputs], or mapping of labels to float, optional
             torch's ``weight`` of a cross-entropy. A mapping may lack labels, whose weight is 1.
         sampling_probability : float
-            How often a decoder reads its own prediction in the place of the target before, in [0, 1] (Bengio et al.
-            2015). 0: teacher forcing; 1: free running.
+            How often a language model or decoder reads its own prediction in the place of the target before, in [0, 1]
+            (Bengio et al. 2015); of output feedback 0 or 1. 0: teacher forcing; 1: free running.
         numbers : str
             The loss of models that give out numbers: "squared_error", "absolute_error", "huber", or
             "binary_cross_entropy", where outputs are logits.
