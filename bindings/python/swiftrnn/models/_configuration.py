@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Mapping, Sequence, Union
 
 from .._arrays import below_one, flag, integer
@@ -79,8 +80,8 @@ def label_vocabulary(value: Any, name: str) -> tuple[int, Vocabulary | None]:
         if len(value) == 0:
             raise ValueError(f"{name}: the vocabulary is empty")
         return len(value), value
-    if isinstance(value, (list, tuple, set, frozenset)):
-        made = labels_of(value, name)
+    if isinstance(value, (list, tuple)):
+        made = named_labels(value, name)
         return len(made), made
     if isinstance(value, (str, bytes)) or not hasattr(type(value), "__index__"):
         raise TypeError(f"{name}: expected a Vocabulary, the names of labels, or their number, got {type(value).__name__}")
@@ -96,6 +97,22 @@ def labels_of(names: Any, name: str = "labels") -> Vocabulary:
     if not names:
         raise ValueError(f"{name}: there is none")
     return Vocabulary("lines", ["\n".join(names)], specials=())
+
+
+def named_labels(names: Sequence[Any], name: str) -> Vocabulary:
+    """The vocabulary of labels whose ids are their places.
+
+    Raises
+    ------
+    ValueError
+        A name is there twice.
+    """
+    labels_of(names, name)
+    own: dict[str, int] = {}
+    for index, label in enumerate(names):
+        if own.setdefault(label, index) != index:
+            raise ValueError(f"{name}[{index}]: {label!r} is there twice; the labels of data are Vocabulary('lines', data)")
+    return Vocabulary.from_json(json.dumps({"kind": "lines", "specials": [], "tokens": list(names)}))
 
 
 def recurrent(

@@ -200,7 +200,7 @@ class Tagger(Stepwise):
     input : Vocabulary, int or Features
         What a step is: a token of a vocabulary, or of so many tokens; or numbers.
     labels : Vocabulary, int or sequence of str, optional
-        Of the labels; or their number; or their names. None: `outputs` numbers come out.
+        Of the labels; or their number; or their names, whose ids are their places. None: `outputs` numbers come out.
     hidden_size : int
     outputs : int, optional
         Numbers of each step that come out, in the place of labels.
@@ -299,7 +299,7 @@ class Classifier(_Pooled):
     input : Vocabulary, int or Features
         What a step is: a token of a vocabulary, or of so many tokens; or numbers.
     classes : Vocabulary, int or sequence of str
-        Of the labels (kind "lines"); or their number; or their names.
+        Of the labels (kind "lines"); or their number; or their names, whose ids are their places.
     hidden_size : int
     embedding_size : int, optional
         None: `hidden_size`.
