@@ -22,6 +22,7 @@ from ._history import History, Report
 from ._inspection import Inspection, LayerInspection, StateGradients
 from ._language_model import LanguageModel
 from ._model import Model, load
+from ._output_feedback import OutputFeedback
 from ._sequence_models import Classifier, Regressor, Tagger
 from ._state import ModelState
 from ._trainer import StepResult, Trainer
@@ -41,6 +42,7 @@ __all__ = [
     "LayerInspection",
     "Model",
     "ModelState",
+    "OutputFeedback",
     "Regressor",
     "Report",
     "StateGradients",

@@ -40,7 +40,12 @@ class Fitting:
         patience: int | None = None,
         clip: float | None = 1.0,
         label_smoothing: float = 0.0,
+        class_weights: Any = None,
+        numbers: str = "squared_error",
+        delta: float | None = None,
         sampling: str | Mapping[str, Any] = "none",
+        sampled_classes: int = 0,
+        tape_limit: int | str | None = None,
         steps: int | None = None,
         token_limit: int | None = None,
         seed: int | None = None,
@@ -87,8 +92,10 @@ class Fitting:
             The largest norm of the gradients; None: not clipped.
         label_smoothing : float
             In [0, 1] (Szegedy et al. 2016).
+        class_weights, numbers, delta, sampled_classes, tape_limit
+            As for `Model.loss`. `delta` None: 1.
         sampling : str or mapping
-            Decoders: "none" is teacher forcing; "linear", "exponential" and "inverse_sigmoid" are the decays of
+            Language models and decoders: "none" is teacher forcing; "linear", "exponential" and "inverse_sigmoid" are the decays of
             scheduled sampling (Bengio et al. 2015), with further settings in a mapping.
         steps : int, optional
             Of a text: T of a batch, through which gradients flow back; states carry on. None: 64.
@@ -140,14 +147,16 @@ class Fitting:
             raise ValueError("data: there is no example")
         settings = trainer_settings(
             optimizer, rate=rate, schedule=schedule, steps=epochs * source.batches, clip=clip, seed=chosen,
-            label_smoothing=label_smoothing, sampling=sampling,
+            label_smoothing=label_smoothing, sampling=sampling, numbers=numbers, delta=delta, tape_limit=tape_limit,
+            class_weights=None if class_weights is None else self._class_weights(class_weights).tolist(),
+            sampled_classes=sampled_classes,
         )  # fmt: skip
         if patience is not None:
             if validate is None:
                 raise ValueError("patience: there is no validation")
             integer(patience, "patience", 0)
-        if sampling != "none" and self._kind not in ("vector_decoder", "encoder_decoder"):
-            raise ValueError(f"sampling: is of decoders, not of {type(self).__name__}")
+        if sampling != "none" and self._kind not in ("language_model", "vector_decoder", "encoder_decoder"):
+            raise ValueError(f"sampling: is of language models and decoders, not of {type(self).__name__}")
         plan = Plan(
             epochs=epochs,
             settings=settings,
@@ -161,10 +170,7 @@ class Fitting:
             progress=progress_of(flag(progress, "progress")),
         )
         if trainer is None:
-            trainer = Trainer(
-                self, optimizer, rate=rate, schedule=schedule, steps=epochs * source.batches, clip=clip, seed=chosen,
-                label_smoothing=label_smoothing, sampling=sampling,
-            )  # fmt: skip
+            trainer = Trainer._of_settings(self, settings)
             state = self.make_state() if source.carries_state else None
         else:
             self._adopt(trainer.model._handle)
@@ -186,7 +192,9 @@ class Fitting:
         if isinstance(validation, float):
             examples, held = split(examples, share(validation), seed)
         elif validation is not None:
-            held = validation if isinstance(validation, Examples) else self._examples(validation)
+            held = validation if isinstance(validation, Examples) else self._examples(validation, "validation")
+        if len(examples) == 0:
+            raise ValueError("data: there is no example")
         source = ExampleSource(examples, batch_size, token_limit, seed)
         if held is None:
             return source, None

@@ -100,9 +100,9 @@ class LanguageModel(Model):
 
     # ---- Data ----
 
-    def _examples(self, data: Any, *, targets: bool = True) -> Examples:
+    def _examples(self, data: Any, name: str = "data") -> Examples:
         """Texts, each a sequence by itself, between ``<bos>`` and ``<eos>`` as far as there are these."""
-        framed = [self._framed(text, f"data[{index}]") for index, text in enumerate(natural(data, "data"))]
+        framed = [self._framed(text, f"{name}[{index}]") for index, text in enumerate(natural(data, name))]
         return Examples(self._kind, [ids[:-1] for ids in framed], [ids[1:] for ids in framed], None)
 
     def _framed(self, text: Any, name: str) -> NDArray[np.int64]:
@@ -134,7 +134,7 @@ class LanguageModel(Model):
                 raise TypeError(f"{name}: the model has no vocabulary: expected ids, got a path")
             return FileStream(text, self.vocabulary, sequences, steps), os.path.getsize(text)
         ids = self._ids(text, name)
-        return IdStream(ids, sequences, steps), zlib.crc32(np.ascontiguousarray(ids))
+        return IdStream(ids, sequences, steps, name), zlib.crc32(np.ascontiguousarray(ids))
 
     def _sources(
         self, data: Any, validation: Any, batch_size: int, token_limit: int | None, steps: int | None, seed: int
@@ -151,7 +151,7 @@ class LanguageModel(Model):
         if validation is None:
             return source, None
         if not self._is_text(validation):
-            examples = self._examples(validation)
+            examples = self._examples(validation, "validation")
             return source, lambda: self._evaluate_examples(examples, batch_size)
         held = self._evaluation_stream(validation, "validation", batch_size, width)
         return source, lambda: evaluate_stream(self, held)
@@ -215,7 +215,7 @@ class LanguageModel(Model):
         -------
         scores : ndarray of float64 [count]
         """
-        examples = self._examples(natural(texts, "texts"))
+        examples = self._examples(texts, "texts")
         scores = np.zeros(len(examples))
         for numbers in in_batches(examples, integer(batch_size, "batch_size", 1)):
             scores[numbers] = self._scores(examples.batch(numbers))[0]
@@ -277,7 +277,7 @@ class LanguageModel(Model):
         prompts = [self._prompt(one, f"prompt[{k}]") for k, one in enumerate(prompt if several else [prompt])]
         if beams == 1:
             prompts = [one for one in prompts for _ in range(wanted)]
-        elif wanted > beams:
+        elif wanted > integer(beams, "beams", 1, 4096):
             raise ValueError(f"count: {wanted} is more than {beams} beams")
         made = options(
             length, self._start(), self._special("<eos>"), temperature, top_k, top_p, repetition_penalty, beams,

@@ -59,6 +59,8 @@ class ExampleSource:
         crc = 0
         for sequence in self._examples.inputs:
             crc = zlib.crc32(np.ascontiguousarray(sequence), crc)
+        for tree in self._examples.trees or ():
+            crc = zlib.crc32(np.ascontiguousarray(tree.parents), zlib.crc32(np.ascontiguousarray(tree.children), crc))
         for target in self._examples.targets or ():
             crc = zlib.crc32(np.ascontiguousarray(target), crc)
         batch_size, token_limit = self._limits
