@@ -59,6 +59,9 @@ final class InputFile: Sendable {
 
   deinit { close(descriptor) }
 
+  /// Whether there is something of that name, be it readable or not.
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
   /// Fills `bytes` with what is at `offset`, 0 or more. On an error it holds some of that.
   ///
   /// - Throws: ``ModelError/file(path:reason:)``, also where the file ends before: it has become shorter.

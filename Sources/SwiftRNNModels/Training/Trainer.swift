@@ -166,6 +166,14 @@ public final class Trainer<Scalar: RNNScalar> {
     return false
   }
 
+  /// Goes on where another trainer of an equal model with equal settings is.
+  func takeOver(_ other: Trainer) {
+    _ = model.parameters.values.update(fromContentsOf: other.model.parameters.values)
+    for (own, others) in zip(moments, other.moments) { _ = own.values.update(fromContentsOf: others.values) }
+    (steps, rateFactor) = (other.steps, other.rateFactor)
+    (leastValidationLoss, reportsWithoutImprovement) = (other.leastValidationLoss, other.reportsWithoutImprovement)
+  }
+
   /// The seed of a step: Philox4x32-10 with the settings' seed as key and counter (step, 2^32 - 1), 64 bits.
   func seed(ofStep step: Int) -> UInt64 {
     let words = Philox(seed: settings.seed).words(UInt64(step), UInt64(UInt32.max))

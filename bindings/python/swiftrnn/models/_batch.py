@@ -207,7 +207,8 @@ class CheckedBatch:
         lengths = getattr(self._batch, name)
         pointer = self._integers(name, (self.sequences,))
         if lengths.size and not (lengths.min() >= 0 and lengths.max() <= steps):
-            raise ValueError(f"batch.{name}: expected numbers in 0...{steps}, got {int(lengths.min())}...{int(lengths.max())}")
+            found = f"{int(lengths.min())}...{int(lengths.max())}"
+            raise ValueError(f"batch.{name}: expected numbers in 0...{steps}, got {found}")
         return pointer
 
     def _decoder(self) -> None:

@@ -67,7 +67,8 @@ def tokens(value: Any, name: str, embedding_size: int | None, hidden_size: int) 
         if count == 0:
             raise ValueError(f"{name}: the vocabulary is empty")
     elif isinstance(value, (str, bytes)) or not hasattr(type(value), "__index__"):
-        raise TypeError(f"{name}: expected a Vocabulary, a number of tokens, or Features(n), got {type(value).__name__}")
+        found = type(value).__name__
+        raise TypeError(f"{name}: expected a Vocabulary, a number of tokens, or Features(n), got {found}")
     else:
         count = size(value, name)
     width = hidden_size if embedding_size is None else size(embedding_size, "embedding_size")
@@ -84,7 +85,8 @@ def label_vocabulary(value: Any, name: str) -> tuple[int, Vocabulary | None]:
         made = named_labels(value, name)
         return len(made), made
     if isinstance(value, (str, bytes)) or not hasattr(type(value), "__index__"):
-        raise TypeError(f"{name}: expected a Vocabulary, the names of labels, or their number, got {type(value).__name__}")
+        found = type(value).__name__
+        raise TypeError(f"{name}: expected a Vocabulary, the names of labels, or their number, got {found}")
     return size(value, name), None
 
 
@@ -116,7 +118,12 @@ def named_labels(names: Sequence[Any], name: str) -> Vocabulary:
 
 
 def recurrent(
-    cell: CellLike, hidden_size: int, num_layers: int, bidirectional: bool, sizes: Mapping[str, int] | None, of: str = ""
+    cell: CellLike,
+    hidden_size: int,
+    num_layers: int,
+    bidirectional: bool,
+    sizes: Mapping[str, int] | None,
+    of: str = "",
 ) -> dict[str, Any]:
     """The object "network" or "decoder": layers of a recurrent network."""
     if isinstance(cell, Cell):

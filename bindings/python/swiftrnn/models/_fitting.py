@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Mapping
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping
 import numpy as np
 
 from .._arrays import flag, integer, real, unsigned
-from ._evaluation import EvaluationResult, evaluate_batches, evaluate_stream, example_batches
+from ._evaluation import EvaluationResult, evaluate_batches, example_batches
 from ._examples import Examples
 from ._handles import PathLike
 from ._history import History, Report
@@ -17,7 +18,7 @@ from ._progress import progress_of
 from ._settings import trainer_settings
 from ._sources import ExampleSource, Source
 from ._trainer import Trainer
-from ._training import Plan, Training
+from ._training import OtherTraining, Plan, Training
 
 if TYPE_CHECKING:
     from ._model import Model
@@ -126,7 +127,7 @@ class Fitting:
         TrainingInterrupted
             Ctrl-C (a KeyboardInterrupt): the checkpoint, if there is one, is written.
         FloatingPointError
-            The loss is not finite.
+            The loss or the norm of its gradients is not finite; the checkpoint stays as it was before.
         ValueError, TypeError
             An argument or the data are wrong; or the checkpoint is of another training.
         """
@@ -139,6 +140,8 @@ class Fitting:
         if trainer is not None:
             _same_model(self, trainer.model, path)
         chosen = _seed_of(told) if told else secrets.randbits(63) if seed is None else unsigned(seed, "seed")
+        if told and seed is not None and unsigned(seed, "seed") != chosen:
+            raise OtherTraining(path, f"seed was {chosen}, and is {seed} now")
         source, validate = self._sources(data, validation, batch_size, limit, steps, chosen)
         if source.batches == 0:
             raise ValueError("data: there is no example")
@@ -218,8 +221,6 @@ def split(examples: Examples, part: float, seed: int) -> tuple[Examples, Example
 
 def _seed_of(told: str) -> int:
     """The seed of the training that a checkpoint tells."""
-    import json
-
     try:
         return int(json.loads(told)["seed"])
     except (ValueError, KeyError, TypeError):
@@ -228,6 +229,6 @@ def _seed_of(told: str) -> int:
 
 def _same_model(model: "Model", other: "Model", path: Path | None) -> None:
     if model.configuration != other.configuration or model.dtype != other.dtype:
-        raise ValueError(f"{path}: is the checkpoint of another model")
+        raise OtherTraining(path, "the model has another configuration")
     if (model.vocabulary, model.target_vocabulary) != (other.vocabulary, other.target_vocabulary):
-        raise ValueError(f"{path}: is the checkpoint of a model with other vocabularies")
+        raise OtherTraining(path, "the model has other vocabularies")

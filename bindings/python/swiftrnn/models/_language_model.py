@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import zlib
-from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence, Union
 
 import numpy as np
@@ -13,14 +12,20 @@ from numpy.typing import NDArray
 from .._arrays import Array, flag, integer
 from . import _configuration as made_of
 from ._configuration import CellLike
-from ._evaluation import EvaluationResult, bits_per_character, evaluate_batches, evaluate_stream, example_batches
+from ._evaluation import (
+    EvaluationResult,
+    bits_per_character,
+    evaluate_batches,
+    evaluate_stream,
+    example_batches,
+    in_batches,
+)
 from ._examples import Examples
-from ._evaluation import in_batches
 from ._batch import Batch
 from ._fitting import share
-from ._generation import Generated, generate, options
+from ._generation import generate, options
 from ._model import Model, natural
-from ._sequences import check_ids, token_ids
+from ._sequences import token_ids
 from ._sources import Source, StreamSource
 from ._streams import FileStream, IdStream, Stream
 from ._vocabulary import Vocabulary
@@ -280,7 +285,8 @@ class LanguageModel(Model):
         )  # fmt: skip
         if not prompts:
             return []
-        written = generate(self, Examples(self._kind, prompts, None, None).batch(range(len(prompts))), made, self.vocabulary)
+        batch = Examples(self._kind, prompts, None, None).batch(range(len(prompts)))
+        written = generate(self, batch, made, self.vocabulary)
         rows = [one for found in written for one in found[:wanted]]
         chosen: list[Any] = rows if details else [row.value for row in rows]
         if beams == 1:

@@ -87,6 +87,8 @@ class Model(Fitting):
     def _of(handle: ModelHandle) -> "Model":
         """The Python object of a handle, of the class of its kind."""
         kind = json.loads(handle.configuration())["kind"]
+        if kind not in Model._classes:
+            raise ValueError(f"a model of kind {kind!r} has no class in Python")
         model = object.__new__(Model._classes[kind])
         model._adopt(handle)
         return model

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .._arrays import Array, flag, integer
 from . import _configuration as made_of
 from ._batch import Batch
-from ._configuration import CellLike, Features, Input, Labels
+from ._configuration import CellLike, Input, Labels
 from ._evaluation import EvaluationResult, evaluate_batches, example_batches, in_batches
 from ._examples import Examples
 from ._model import Model, natural

@@ -46,12 +46,15 @@ def trainer_settings(
     settings.setdefault("rate", RATES[settings["optimizer"]])
     if schedule is not None:
         settings.update(_with_plateau(_named(schedule, "schedule", SCHEDULES)))
-        if settings["schedule"] in _WITH_END and steps is not None:
-            settings.setdefault("steps", integer(steps, "steps", 1))
+        if settings.get("schedule") in _WITH_END and "steps" not in settings:
+            if steps is None:
+                raise ValueError(f"steps: the schedule {settings['schedule']!r} ends after so many: give them")
+            settings["steps"] = integer(steps, "steps", 1)
     if clip is not None:
         settings["clip_norm"] = not_negative(clip, "clip")
     if seed is not None:
-        settings["seed"] = unsigned(seed, "seed")
+        number = unsigned(seed, "seed")
+        settings["seed"] = number - 2**64 if number >= 2**63 else number  # JSON has the bits as an int64
     if label_smoothing:
         settings["label_smoothing"] = real(label_smoothing, "label_smoothing")
     if class_weights is not None:
@@ -82,8 +85,11 @@ def _with_plateau(settings: dict[str, Any]) -> dict[str, Any]:
     """The schedule "plateau" is a constant rate that reports of validation lower."""
     if settings["schedule"] != "plateau":
         return settings
-    own: dict[str, Any] = {"schedule": "constant", "plateau_patience": PLATEAU_PATIENCE}
-    own.update({f"plateau_{key}": value for key, value in settings.items() if key != "schedule"})
+    own: dict[str, Any] = {"plateau_patience": PLATEAU_PATIENCE}
+    # A warm-up is of the constant rate; all else is the plateau's.
+    own.update(
+        {key if key == "warm_up" else f"plateau_{key}": value for key, value in settings.items() if key != "schedule"}
+    )
     return own
 
 

@@ -1,5 +1,5 @@
-"""Where the batches of a training come from, in an order that is a function of the seed, the epoch and the number of the
-batch: so a checkpoint keeps these."""
+"""Batches of a training, in an order that is a function of the seed, the epoch and the number of the batch: what a
+checkpoint keeps."""
 
 from __future__ import annotations
 
