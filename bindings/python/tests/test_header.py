@@ -74,7 +74,7 @@ NUMBERS = {
 
 @pytest.fixture(scope="module")
 def tree() -> Any:
-    text = re.sub(r"^#include.*$", "", "\n".join(header.read_text() for header in HEADERS), flags=re.MULTILINE)
+    text = re.sub(r"^#include.*$", "", "\n".join(map(Path.read_text, HEADERS)), flags=re.MULTILINE)
     plain = subprocess.run(["cc", "-E", "-P", "-"], input=text, capture_output=True, text=True, check=True).stdout
     return c_parser.CParser().parse(SYSTEM + plain)
 
@@ -143,7 +143,7 @@ def test_the_prototypes_in_the_comments_are_the_headers() -> None:
         pattern = r"(?:const char \*|void |int64_t |swiftrnn_status )swiftrnn_\w+\([^;{}]*\);"
         return {re.sub(r"\s", "", found) for found in re.findall(pattern, joined)}
 
-    header = re.sub(r"/\*.*?\*/", "", "\n".join(each.read_text() for each in HEADERS), flags=re.DOTALL)
+    header = re.sub(r"/\*.*?\*/", "", "\n".join(map(Path.read_text, HEADERS)), flags=re.DOTALL)
     modules = (c_functions, model_functions, trainer_functions)
     source = "\n".join(Path(module.__file__).read_text() for module in modules)
     comments = "\n".join(line.lstrip("# ") for line in source.splitlines() if line.startswith("#"))

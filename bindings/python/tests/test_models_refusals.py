@@ -63,7 +63,7 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: LanguageModel(7, 4, embedding_size=3, tie_embedding=True), ValueError, "embedding_size.*tied, is 3, must be 4"),
     (lambda: LanguageModel(7, 4, dtype="int32"), TypeError, "dtype: expected float32 or float64"),
     (lambda: LanguageModel(7, 4, seed=-1), ValueError, "seed: -1 is outside"),
-    (lambda: LanguageModel(2**31, 2**20), swiftrnn.SwiftRNNError, ""),
+    (lambda: LanguageModel(2**31, 2**20), swiftrnn.SwiftRNNMemoryError, "out of memory"),
     (lambda: Tagger(LETTERS, None, 4), ValueError, "labels, outputs: give one of them"),
     (lambda: Tagger(LETTERS, "AB", 4), TypeError, "labels: expected a Vocabulary, the names of labels"),
     (lambda: Tagger(LETTERS, [], 4), ValueError, "labels: there is none"),

@@ -262,8 +262,8 @@ class EncoderDecoder(Decoder):
     attention_size : int
         Of attention's hidden layer: "additive" and "concat".
     attention_use : str
-        "output": attention is behind the decoder's network (Luong, Pham, Manning 2015); "input": the context, by the
-        output of the step before, is part of the decoder's input beside the token, too (Bahdanau, Cho, Bengio 2015).
+        "output": behind the decoder, whose output attends (Luong, Pham, Manning 2015); "input": the decoder's state
+        before a step attends, and the context is part of the step's input (Bahdanau, Cho, Bengio 2015).
     tie_embedding : bool
         The last linear layer has the decoder's embedding for its weights.
     dropout, sizes, dtype, seed
@@ -333,8 +333,8 @@ class EncoderDecoder(Decoder):
         }
         if attention in ("additive", "concat"):
             configuration["attention_size"] = made_of.size(attention_size, "attention_size")
-        if made_of.word(attention_use, "attention_use", ATTENTION_USES) == "input":
-            configuration["attention_use"] = "input"
+        if made_of.word(attention_use, "attention_use", ATTENTION_USES) != "output":
+            configuration["attention_use"] = attention_use
         self._make(configuration, dtype, seed, input if isinstance(input, Vocabulary) else None, own)
 
     def _source(self, value: Any, name: str) -> Array:

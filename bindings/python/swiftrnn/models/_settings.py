@@ -85,7 +85,7 @@ def _with_plateau(settings: dict[str, Any]) -> dict[str, Any]:
     """The schedule "plateau" is a constant rate that reports of validation lower."""
     if settings["schedule"] != "plateau":
         return settings
-    own: dict[str, Any] = {"schedule": "constant", "plateau_patience": PLATEAU_PATIENCE}
+    own: dict[str, Any] = {"plateau_patience": PLATEAU_PATIENCE}
     # A warm-up is of the constant rate; all else is the plateau's.
     own.update(
         {key if key == "warm_up" else f"plateau_{key}": value for key, value in settings.items() if key != "schedule"}
