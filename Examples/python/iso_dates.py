@@ -60,7 +60,7 @@ def main() -> None:
     options = arguments(
         __doc__,
         dates=(8000, 1500, "dates to learn from"),
-        epochs=(10, 8, "times through the dates"),
+        epochs=(6, 8, "times through the dates"),
         hidden=(128, 64, "size of encoders and decoders"),
     )
     held_out = 100 if options.quick else 1000

@@ -67,9 +67,9 @@ def main() -> None:
     options = arguments(
         __doc__,
         flags={"torch": "train the same model in torch, too"},
-        words=(60000, 4000, "words to learn from"),
-        epochs=(5, 6, "times through the words"),
-        hidden=(160, 64, "size of encoder and decoder"),
+        words=(20000, 4000, "words to learn from"),
+        epochs=(8, 6, "times through the words"),
+        hidden=(128, 64, "size of encoder and decoder"),
     )
     held_out = 100 if options.quick else 2000
     words = dictionary(options.words + 2 * held_out, options.seed)

@@ -90,7 +90,7 @@ class Bigram:
 def main() -> None:
     options = arguments(
         __doc__,
-        epochs=(6, 1, "times through the training text"),
+        epochs=(8, 1, "times through the training text"),
         hidden=(192, 64, "size of the LSTM and of the embedding"),
         words=(5000, 1000, "size of the vocabulary"),
     )
@@ -101,7 +101,7 @@ def main() -> None:
     print(f"{len(ids[0])} words to learn from, {len(ids[1])} to validate, {len(ids[2])} to test; {len(vocabulary)} in the")
     print(f"vocabulary, which knows {known[0]:.1%}, {known[1]:.1%} and {known[2]:.1%} of them\n")
 
-    model = LanguageModel(vocabulary, options.hidden, tie_embedding=True, dropout=0.5, seed=options.seed)
+    model = LanguageModel(vocabulary, options.hidden, tie_embedding=True, dropout=0.3, seed=options.seed)
     history = model.fit(
         ids[0], validation=ids[1], epochs=options.epochs, batch_size=16, steps=32, rate=4e-3, schedule="cosine",
         optimizer="adamw", patience=4, seed=options.seed, progress=options.progress,

@@ -1,8 +1,8 @@
 """The loop of `fit`: steps, reports, validation, early stopping, checkpoints.
 
 A checkpoint is what `Trainer.save` writes, with the place of the loop as its text. All that the loop does is a function
-of the seed, the data and that place, so that a training which was killed at any moment ends with the bits of one that was
-not.
+of the seed, the data and that place, so that a training which was killed at any moment ends with the bits of one that
+was not.
 """
 
 from __future__ import annotations
@@ -106,7 +106,9 @@ class Training:
     CHECKPOINT_SECONDS = 60.0
     """The most time between two checkpoints, where nothing else is asked for."""
 
-    def __init__(self, model: "Model", source: Source, plan: Plan, trainer: Trainer, state: "ModelState | None") -> None:
+    def __init__(
+        self, model: "Model", source: Source, plan: Plan, trainer: Trainer, state: "ModelState | None"
+    ) -> None:
         self.model, self.source, self.plan = model, source, plan
         self.trainer, self.state = trainer, state
         self.place, self.history = Place(), History()
@@ -220,10 +222,11 @@ class Training:
         if batch is None:
             raise RuntimeError("the data have fewer batches than at the beginning: a file has changed meanwhile")
         result = self.trainer.step(batch, self.state)
-        if not math.isfinite(result.loss):
+        if not (math.isfinite(result.loss) and math.isfinite(result.norm)):
             raise FloatingPointError(
-                f"the loss is {result.loss} in step {result.step}: a lower rate, or a smaller norm to clip to, may help; the last report "
-                f"was {self.history.reports[-1] if self.history.reports else 'none'}"
+                f"the loss is {result.loss:g}, and the norm of its gradients {result.norm:g}, in step {result.step}: a "
+                f"lower rate, or clip=, may help; the last report was "
+                f"{self.history.reports[-1] if self.history.reports else 'none'}"
             )
         place.batch, place.step = place.batch + 1, result.step
         place.loss_sum += result.loss * result.count
