@@ -172,7 +172,7 @@ def test_more_epochs_go_on_and_other_data_are_refused(tmp_path: Path) -> None:
     for changed in ({"data": PAIRS[1:]}, {"rate": 0.5}, {"optimizer": "sgd"}):
         with pytest.raises(ValueError, match="is of another training: .*resume=False"):
             Classifier(2, 2, 6, seed=0).fit(**{"data": PAIRS, "epochs": 9, "checkpoint": path, **options, **changed})
-    with pytest.raises(ValueError, match="is the checkpoint of another model"):
+    with pytest.raises(ValueError, match="is of another training: the model has another configuration"):
         Classifier(2, 2, 7, seed=0).fit(PAIRS, checkpoint=path, **options)
     assert len(Classifier(2, 2, 6, seed=0).fit(PAIRS, epochs=1, checkpoint=path, resume=False, **options)) == 1
 

@@ -73,6 +73,7 @@ def test_the_programs_of_the_page_on_models(tmp_path: Path, run_python: Callable
     output = run_python(there + first + second.replace("seed=0", "seed=0, batch_size=4, progress=False")).stdout
     assert output.splitlines()[1] == " wonder what you are!" and output.startswith("loss ")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["star.checkpoint", "star.safetensors"]
+    assert run_python(program("python", 2, page="docs/python-models.md")).stdout == "['-', '+']\n"
 
 
 def test_a_model(tmp_path: Path, run_python: Callable[..., Any]) -> None:
