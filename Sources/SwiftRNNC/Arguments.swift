@@ -132,8 +132,7 @@ func write(
 func write(
   _ bytes: [UInt8], _ to: UnsafeMutablePointer<CChar>?, _ size: Int64, _ out_size: UnsafeMutablePointer<Int64>?
 ) throws(RNNError) {
-  guard size >= 0 else { throw .invalidSize("text_size", Int(size), low: 0, high: Int.max) }
-  if to == nil && size > 0 { throw .nullPointer("text") }
+  try checkText(to, size)
   // Before anything is written.
   let out = try out_size.map { (pointer) throws(RNNError) in try output(pointer, "out_size") }
   if let to, size > 0 {
@@ -142,4 +141,10 @@ func write(
     to[count] = 0
   }
   out?.pointee = Int64(bytes.count + 1)
+}
+
+/// Checks where a text goes.
+func checkText(_ to: UnsafeMutablePointer<CChar>?, _ size: Int64) throws(RNNError) {
+  guard size >= 0 else { throw .invalidSize("text_size", Int(size), low: 0, high: Int.max) }
+  if to == nil && size > 0 { throw .nullPointer("text") }
 }

@@ -1,7 +1,7 @@
 // The door to what models write.
 import CSwiftRNN
 import SwiftRNN
-import SwiftRNNModels
+@_spi(Door) import SwiftRNNModels
 
 extension Argument {
   fileprivate static func generation(
@@ -79,24 +79,17 @@ public func swiftrnn_model_generate(
       lengths: try Argument.output("out_lengths", out_lengths, rows, of: Int64.self),
       logProbabilities: try Argument.wanted("out_log_probabilities", out_log_probabilities, rows, of: Double.self),
       scores: try Argument.wanted("out_scores", out_scores, rows, of: Double.self))
-    out.write(
-      model.configuration.decodes
-        ? try model.generate(pass.batch, options)
-        : try model.generate(prompts: Argument.prompts(pass.batch), options))
+    try withReserve(Reserve.model + model.spareBytes(pass.batch, options)) { () throws(RNNError) in
+      out.write(
+        model.configuration.decodes
+          ? try model.generate(pass.batch, options)
+          : try model.generate(prompts: Argument.prompts(pass.batch), options))
+    }
   }
-  return run(reserving: reserve(batch?.pointee, options?.pointee)) { () throws(RNNError) in
+  return run { () throws(RNNError) in
     switch try Handle.object(ModelHandle.self, model, "model").model {
     case .float(let model): try generate(model, Argument.pass(model, batch, nil))
     case .double(let model): try generate(model, Argument.pass(model, batch, nil))
     }
   }
-}
-
-/// Bytes of a reserve for lists of tokens: those of prompts, and of sequences that are written, each twice over.
-private func reserve(_ batch: swiftrnn_model_batch?, _ options: swiftrnn_generation_options?) -> Int {
-  guard let batch, let options else { return Reserve.model }
-  let steps = min(max(batch.steps, 0), 1 << 20) + min(max(options.length, 0), 1 << 20)
-  let sequences = min(max(batch.sequences, 0), 1 << 20) * min(max(options.beams, 1), 4096)
-  let (bytes, overflow) = steps.multipliedReportingOverflow(by: sequences)
-  return Reserve.model + (overflow ? 1 << 32 : Int(min(bytes, 1 << 26)) * 64)
 }

@@ -1,7 +1,7 @@
 // The door to a look inside of models.
 import CSwiftRNN
 import SwiftRNN
-import SwiftRNNModels
+@_spi(Door) import SwiftRNNModels
 
 /// A look inside, as text.
 final class InspectionHandle: Sendable {
@@ -14,24 +14,32 @@ public func swiftrnn_inspection_create(
   _ model: OpaquePointer!, _ batch: UnsafePointer<swiftrnn_model_batch>!, _ state: OpaquePointer!,
   _ out_inspection: UnsafeMutablePointer<OpaquePointer?>!
 ) -> swiftrnn_status {
-  // A norm for each step and state, as a number and as text; and a model of its own.
-  let steps = batch.map { max($0.pointee.steps, $0.pointee.target_steps) } ?? 0
-  let bytes = Argument.reserve(min(max(steps, 0), 1 << 20), each: 1 << 12)
-  return run(reserving: Reserve.modelCreation + bytes, making: out_inspection, "out_inspection") {
-    () throws(ModelError) in
-    let handle = try Handle.model(model)
-    let inspection = try withModelErrors { () throws(RNNError) in
-      switch handle.model {
-      case .float(let model):
-        let pass = try Argument.pass(model, batch, state)
-        return try model.inspect(pass.batch, state: pass.state)
-      case .double(let model):
-        let pass = try Argument.pass(model, batch, state)
-        return try model.inspect(pass.batch, state: pass.state)
+  func inspection<Scalar: RNNScalar>(
+    _ model: Model<Scalar>, _ pass: PassArguments<Scalar>
+  ) throws(ModelError) -> OpaquePointer? {
+    // With a model of its own.
+    let bytes = try withModelErrors { () throws(RNNError) in try model.inspectionBytes(pass.batch) }
+    return try withModelReserve(Reserve.configuration(0) + bytes) { () throws(ModelError) in
+      try keptHandle { () throws(ModelError) in
+        let inspection = try withModelErrors { () throws(RNNError) in
+          try model.inspect(pass.batch, state: pass.state)
+        }
+        return InspectionHandle(try inspection.json.text())
       }
     }
-    return InspectionHandle(try inspection.json.text())
   }
+  return run(models: { () throws(ModelError) in
+    let out = try withModelErrors { () throws(RNNError) in try output(out_inspection, "out_inspection") }
+    out.pointee = nil
+    switch try Handle.model(model).model {
+    case .float(let model):
+      let pass = try withModelErrors { () throws(RNNError) in try Argument.pass(model, batch, state) }
+      out.pointee = try inspection(model, pass)
+    case .double(let model):
+      let pass = try withModelErrors { () throws(RNNError) in try Argument.pass(model, batch, state) }
+      out.pointee = try inspection(model, pass)
+    }
+  })
 }
 
 @implementation @_cdecl("swiftrnn_inspection_destroy")

@@ -47,6 +47,13 @@ final class TrainerHandle {
   init(_ trainer: Either<Trainer<Float>, Trainer<Double>>, _ model: ModelHandle, progress: String = "") {
     (self.trainer, self.model, self.progress) = (trainer, model, progress)
   }
+
+  var settings: TrainerSettings {
+    switch trainer {
+    case .float(let trainer): trainer.settings
+    case .double(let trainer): trainer.settings
+    }
+  }
 }
 
 final class VocabularyHandle: Sendable {
@@ -115,28 +122,54 @@ func run(reserving bytes: Int, models body: () throws(ModelError) -> Void) -> sw
   return reserved == SWIFTRNN_STATUS_OK ? result : reserved
 }
 
-/// Makes an object for `out`. An object that would keep some of the reserve is given back, as `make(_:reserving:_:)` does.
+/// The same without a reserve, for calls that look at their arguments before they know how large it has to be.
+func run(models body: () throws(ModelError) -> Void) -> swiftrnn_status {
+  var result = SWIFTRNN_STATUS_OK
+  let other = run { () throws(RNNError) in
+    do throws(ModelError) {
+      try body()
+    } catch {
+      record(error)
+      result = status(of: error)
+    }
+  }
+  return other == SWIFTRNN_STATUS_OK ? result : other
+}
+
+/// Runs `body` with a reserve: see `withReserve()`.
+func withModelReserve<Result>(_ bytes: Int, _ body: () throws(ModelError) -> Result) throws(ModelError) -> Result {
+  guard swiftrnn_open_reserve(bytes) else { throw .rnn(.outOfMemory(bytes: bytes)) }
+  defer { swiftrnn_close_reserve() }
+  return try body()
+}
+
+/// Makes an object for `out`, or nil for none. An object that would keep some of the reserve is given back, as
+/// `make(_:reserving:_:)` does.
 func run<Object: AnyObject>(
   reserving bytes: Int, making out: UnsafeMutablePointer<OpaquePointer?>?, _ name: StaticString,
-  _ body: () throws(ModelError) -> Object
+  _ body: () throws(ModelError) -> Object?
 ) -> swiftrnn_status {
-  run(
-    reserving: bytes,
-    models: { () throws(ModelError) in
-      let out = try withModelErrors { () throws(RNNError) in try output(out, name) }
-      out.pointee = nil
-      let handle = try madeHandle(body)
-      guard !swiftrnn_reserve_holds() else {
-        Handle.release(Object.self, handle)
-        throw .rnn(.outOfMemory(bytes: swiftrnn_lacking_memory()))
-      }
-      out.pointee = handle
-    })
+  run(models: { () throws(ModelError) in
+    let out = try withModelErrors { () throws(RNNError) in try output(out, name) }
+    out.pointee = nil
+    out.pointee = try withModelReserve(bytes) { () throws(ModelError) in try keptHandle(body) }
+  })
+}
+
+/// A handle of an object that keeps nothing of the reserve, or nil for none.
+func keptHandle<Object: AnyObject>(_ body: () throws(ModelError) -> Object?) throws(ModelError) -> OpaquePointer? {
+  guard let handle = try madeHandle(body) else { return nil }
+  guard !swiftrnn_reserve_holds() else {
+    Handle.release(Object.self, handle)
+    throw .rnn(.outOfMemory(bytes: swiftrnn_lacking_memory()))
+  }
+  return handle
 }
 
 /// Never inlined: nothing of `body` is alive behind it but the object.
 @inline(never)
-private func madeHandle<Object: AnyObject>(_ body: () throws(ModelError) -> Object) throws(ModelError) -> OpaquePointer
-{
-  Handle.make(try body())
+private func madeHandle<Object: AnyObject>(
+  _ body: () throws(ModelError) -> Object?
+) throws(ModelError) -> OpaquePointer? {
+  try body().map { Handle.make($0) }
 }

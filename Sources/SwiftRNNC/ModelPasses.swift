@@ -1,7 +1,7 @@
 // The door to what models compute: losses, predictions, log-probabilities.
 import CSwiftRNN
 import SwiftRNN
-import SwiftRNNModels
+@_spi(Door) import SwiftRNNModels
 
 @implementation @_cdecl("swiftrnn_model_state_create")
 public func swiftrnn_model_state_create(
@@ -167,16 +167,20 @@ public func swiftrnn_model_loss(
   _ options: UnsafePointer<swiftrnn_model_loss_options>!, _ out_mean: UnsafeMutablePointer<Double>!,
   _ out_count: UnsafeMutablePointer<Int64>!
 ) -> swiftrnn_status {
-  run(reserving: Reserve.model) { () throws(RNNError) in
+  func loss<Scalar: RNNScalar>(
+    _ model: Model<Scalar>, _ pass: PassArguments<Scalar>, _ out: LossOutputs
+  ) throws(RNNError) {
+    let options = try Argument.training(options, model)
+    let bytes = Reserve.model + model.spareBytes(pass.batch, sampledClasses: options.sampledClasses)
+    out.write(
+      try withReserve(bytes) { () throws(RNNError) in try model.loss(pass.batch, state: pass.state, options) })
+  }
+  return run { () throws(RNNError) in
     let handle = try Handle.object(ModelHandle.self, model, "model")
     let out = try LossOutputs(out_mean, out_count)
     switch handle.model {
-    case .float(let model):
-      let pass = try Argument.pass(model, batch, state)
-      out.write(try model.loss(pass.batch, state: pass.state, Argument.training(options, model)))
-    case .double(let model):
-      let pass = try Argument.pass(model, batch, state)
-      out.write(try model.loss(pass.batch, state: pass.state, Argument.training(options, model)))
+    case .float(let model): try loss(model, Argument.pass(model, batch, state), out)
+    case .double(let model): try loss(model, Argument.pass(model, batch, state), out)
     }
   }
 }
@@ -186,16 +190,20 @@ public func swiftrnn_model_evaluate(
   _ model: OpaquePointer!, _ batch: UnsafePointer<swiftrnn_model_batch>!, _ state: OpaquePointer!,
   _ out_mean: UnsafeMutablePointer<Double>!, _ out_count: UnsafeMutablePointer<Int64>!
 ) -> swiftrnn_status {
-  run(reserving: Reserve.model) { () throws(RNNError) in
+  func evaluate<Scalar: RNNScalar>(
+    _ model: Model<Scalar>, _ pass: PassArguments<Scalar>, _ out: LossOutputs
+  ) throws(RNNError) {
+    out.write(
+      try withReserve(Reserve.model + model.spareBytes(pass.batch)) { () throws(RNNError) in
+        try model.evaluate(pass.batch, state: pass.state)
+      })
+  }
+  return run { () throws(RNNError) in
     let handle = try Handle.object(ModelHandle.self, model, "model")
     let out = try LossOutputs(out_mean, out_count)
     switch handle.model {
-    case .float(let model):
-      let pass = try Argument.pass(model, batch, state)
-      out.write(try model.evaluate(pass.batch, state: pass.state))
-    case .double(let model):
-      let pass = try Argument.pass(model, batch, state)
-      out.write(try model.evaluate(pass.batch, state: pass.state))
+    case .float(let model): try evaluate(model, Argument.pass(model, batch, state), out)
+    case .double(let model): try evaluate(model, Argument.pass(model, batch, state), out)
     }
   }
 }
@@ -209,9 +217,11 @@ public func swiftrnn_model_predict(
     let out = try Argument.output("out", out, Argument.size("out_elements", out_elements), of: Scalar.self)
     let expected = try model.outputElements(pass.batch)
     guard out.count == expected else { throw .countMismatch("out", out.count, expected: expected) }
-    _ = out.update(fromContentsOf: try model.predict(pass.batch, state: pass.state))
+    try withReserve(Reserve.model + model.spareBytes(pass.batch)) { () throws(RNNError) in
+      _ = out.update(fromContentsOf: try model.predict(pass.batch, state: pass.state))
+    }
   }
-  return run(reserving: Reserve.model) { () throws(RNNError) in
+  return run { () throws(RNNError) in
     switch try Handle.object(ModelHandle.self, model, "model").model {
     case .float(let model): try predict(model, Argument.pass(model, batch, state))
     case .double(let model): try predict(model, Argument.pass(model, batch, state))
@@ -230,14 +240,14 @@ public func swiftrnn_model_score(
       kind == .classifier ? pass.batch.forest?.roots.count ?? pass.batch.sequences : pass.batch.sequences
     let sums = try Argument.output("out_log_probabilities", out_log_probabilities, sequences, of: Double.self)
     let counts = try Argument.wanted("out_counts", out_counts, sequences, of: Int64.self)
-    for (n, score) in try model.score(pass.batch, state: pass.state).enumerated() {
-      sums[n] = score.logProbability
-      counts?[n] = Int64(score.count)
+    try withReserve(Reserve.model + model.spareBytes(pass.batch)) { () throws(RNNError) in
+      for (n, score) in try model.score(pass.batch, state: pass.state).enumerated() {
+        sums[n] = score.logProbability
+        counts?[n] = Int64(score.count)
+      }
     }
   }
-  // Two numbers for each sequence.
-  let sequences = max(batch?.pointee.sequences ?? 0, 0)
-  return run(reserving: Argument.reserve(sequences, each: 64)) { () throws(RNNError) in
+  return run { () throws(RNNError) in
     switch try Handle.object(ModelHandle.self, model, "model").model {
     case .float(let model): try score(model, Argument.pass(model, batch, state))
     case .double(let model): try score(model, Argument.pass(model, batch, state))

@@ -1,4 +1,5 @@
 // The door to models: making, loading and saving, parameters, vocabularies, metadata.
+import CPrimitives
 import CSwiftRNN
 import SwiftRNN
 import SwiftRNNModels
@@ -9,8 +10,7 @@ public func swiftrnn_model_create(
   _ out_model: UnsafeMutablePointer<OpaquePointer?>!
 ) -> swiftrnn_status {
   run(
-    reserving: max(Reserve.modelCreation, Argument.reserve(configuration_size, each: 256)), making: out_model,
-    "out_model"
+    reserving: Reserve.configuration(configuration_size), making: out_model, "out_model"
   ) { () throws(ModelError) in
     let text = try Argument.text("configuration", configuration, configuration_size)
     let configuration = try ModelConfiguration(
@@ -29,7 +29,7 @@ public func swiftrnn_model_create(
 public func swiftrnn_model_load(
   _ path: UnsafePointer<CChar>!, _ out_model: UnsafeMutablePointer<OpaquePointer?>!
 ) -> swiftrnn_status {
-  run(reserving: Reserve.file, making: out_model, "out_model") { () throws(ModelError) in
+  run(reserving: Reserve.file(path), making: out_model, "out_model") { () throws(ModelError) in
     try ModelHandle(file: Argument.string("path", path))
   }
 }
@@ -65,11 +65,12 @@ extension ModelHandle {
 
 @implementation @_cdecl("swiftrnn_model_save")
 public func swiftrnn_model_save(_ model: OpaquePointer!, _ path: UnsafePointer<CChar>!) -> swiftrnn_status {
-  run(
-    reserving: Reserve.file,
-    models: { () throws(ModelError) in
-      try Handle.model(model).save(to: Argument.string("path", path))
-    })
+  run(models: { () throws(ModelError) in
+    let handle = try Handle.model(model)
+    try withModelReserve(Reserve.file(handle)) { () throws(ModelError) in
+      try handle.save(to: Argument.string("path", path))
+    }
+  })
 }
 
 @implementation @_cdecl("swiftrnn_model_destroy")
@@ -79,19 +80,18 @@ public func swiftrnn_model_destroy(_ model: OpaquePointer!) { Handle.release(Mod
 public func swiftrnn_model_initialize(
   _ model: OpaquePointer!, _ initializer: UnsafePointer<swiftrnn_initializer>!, _ seed: UInt64
 ) -> swiftrnn_status {
-  run(
-    reserving: Reserve.initializer,
-    models: { () throws(ModelError) in
-      let handle = try Handle.model(model)
-      try withModelErrors { () throws(RNNError) in
-        var own = Initializer()
-        if let initializer { own = try Argument.initializer(Argument.settings("initializer", initializer)) }
-        switch handle.model {
-        case .float(let model): try model.initialize(own, seed: seed)
-        case .double(let model): try model.initialize(own, seed: seed)
-        }
+  run { () throws(RNNError) in
+    let handle = try Handle.object(ModelHandle.self, model, "model")
+    var own = Initializer()
+    if let initializer { own = try Argument.initializer(Argument.settings("initializer", initializer)) }
+    // A few words for each tensor.
+    try withReserve(2 * Reserve.initializer + handle.parameters.infos.count * 512) { () throws(RNNError) in
+      switch handle.model {
+      case .float(let model): try model.initialize(own, seed: seed)
+      case .double(let model): try model.initialize(own, seed: seed)
       }
-    })
+    }
+  }
 }
 
 @implementation @_cdecl("swiftrnn_model_configuration")
@@ -208,20 +208,8 @@ public func swiftrnn_model_set_vocabulary(
 public func swiftrnn_model_vocabulary(
   _ model: OpaquePointer!, _ role: swiftrnn_vocabulary_role, _ out_vocabulary: UnsafeMutablePointer<OpaquePointer?>!
 ) -> swiftrnn_status {
-  let isMissing: Bool
-  do throws(ModelError) {
-    guard let out_vocabulary else { throw .rnn(.nullPointer("out_vocabulary")) }
-    isMissing = try Handle.model(model).vocabularies[Argument.role(role)] == nil
-    if isMissing { out_vocabulary.pointee = nil }
-  } catch {
-    return run(reserving: Reserve.model, models: { () throws(ModelError) in throw error })
-  }
-  if isMissing { return SWIFTRNN_STATUS_OK }
-  return run(reserving: Reserve.model, making: out_vocabulary, "out_vocabulary") { () throws(ModelError) in
-    guard let vocabulary = try Handle.model(model).vocabularies[Argument.role(role)] else {
-      throw .rnn(.mismatch("the model lacks this vocabulary"))
-    }
-    return VocabularyHandle(vocabulary)
+  run(reserving: Reserve.model, making: out_vocabulary, "out_vocabulary") { () throws(ModelError) in
+    try Handle.model(model).vocabularies[Argument.role(role)].map { VocabularyHandle($0) }
   }
 }
 
@@ -229,16 +217,21 @@ public func swiftrnn_model_vocabulary(
 public func swiftrnn_model_set_metadata(
   _ model: OpaquePointer!, _ key: UnsafePointer<CChar>!, _ value: UnsafePointer<CChar>!
 ) -> swiftrnn_status {
-  run(
-    reserving: Reserve.description,
-    models: { () throws(ModelError) in
-      let handle = try Handle.model(model)
+  let bytes = Argument.length(key) + Argument.length(value)
+  return run(models: { () throws(ModelError) in
+    let handle = try Handle.model(model)
+    try withModelReserve(Reserve.model + (handle.metadata.count + 1) * 256 + bytes * 8) { () throws(ModelError) in
       let key = try Argument.string("key", key)
       try ModelFile.check(metadataKey: key)
-      var metadata = handle.metadata.filter { $0.key != key }
-      if let value { metadata.append((key, String(cString: value))) }
-      handle.metadata = metadata
-    })
+      let before = handle.metadata
+      handle.metadata.removeAll { $0.key.utf8.elementsEqual(key.utf8) }
+      if let value { handle.metadata.append((key, String(cString: value))) }
+      guard !swiftrnn_reserve_holds() else {
+        handle.metadata = before
+        throw .rnn(.outOfMemory(bytes: swiftrnn_lacking_memory()))
+      }
+    }
+  })
 }
 
 @implementation @_cdecl("swiftrnn_model_metadata")
@@ -246,17 +239,18 @@ public func swiftrnn_model_metadata(
   _ model: OpaquePointer!, _ key: UnsafePointer<CChar>!, _ text: UnsafeMutablePointer<CChar>!, _ text_size: Int64,
   _ out_size: UnsafeMutablePointer<Int64>!
 ) -> swiftrnn_status {
-  run(
-    reserving: Reserve.description,
-    models: { () throws(ModelError) in
-      let handle = try Handle.model(model)
+  let bytes = Argument.length(key)
+  return run(models: { () throws(ModelError) in
+    let handle = try Handle.model(model)
+    let values = handle.metadata.reduce(bytes) { max($0, $1.value.utf8.count) }
+    try withModelReserve(Reserve.model + values * 8) { () throws(ModelError) in
       let key = try Argument.string("key", key)
+      let value = handle.metadata.first { $0.key.utf8.elementsEqual(key.utf8) }?.value
       try withModelErrors { () throws(RNNError) in
-        guard let value = handle.metadata.first(where: { $0.key == key })?.value else {
-          try output(out_size, "out_size").pointee = 0
-          return
-        }
-        try write(value, text, text_size, out_size)
+        if let value { return try write(value, text, text_size, out_size) }
+        try checkText(text, text_size)
+        try out_size.map { (pointer) throws(RNNError) in try output(pointer, "out_size") }?.pointee = 0
       }
-    })
+    }
+  })
 }

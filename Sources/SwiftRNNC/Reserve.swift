@@ -3,6 +3,7 @@
 // before anything is written.
 import CPrimitives
 import SwiftRNN
+@_spi(Door) import SwiftRNNModels
 
 /// Reserves of calls: more than all that the Swift runtime allocates in them at once (Tests/C/failing_allocations.c).
 enum Reserve {
@@ -15,13 +16,36 @@ enum Reserve {
   /// Compiling a cell.
   static let compiler = 1 << 26
 
-  /// Passes of models: a few objects and lists for each part.
+  /// Calls of models that look after few small arrays and texts.
   static let model = 1 << 20
-  /// Making a model: its configuration, and names of parameters.
-  static let modelCreation = 1 << 24
 
-  /// Reading and writing a model file: its header as JSON.
-  static let file = 1 << 26
+  /// Making a model: compiling its cells, and lists of its parameters, of which a text of so many bytes can ask for some
+  /// in each of 1024 layers. Of JSON up to 256 bytes for each of the text.
+  static func configuration(_ text: Int64) -> Int {
+    let bytes = Int(min(max(text, 0), 1 << 30))
+    return 2 * compiler + min(bytes, 1 << 16) << 16 + bytes * 256
+  }
+
+  /// Reading a model file, whose header has all that is made of it.
+  static func file(_ path: UnsafePointer<CChar>?) -> Int {
+    guard let path else { return model }
+    return 2 * compiler + Safetensors.headerBytes(String(cString: path)) * 256
+  }
+
+  /// Writing a model file: its header as JSON.
+  static func file(_ model: ModelHandle, moments: Int = 0, text: Int = 0) -> Int {
+    var bytes = 2 * Self.model + text * 64
+    for vocabulary in model.vocabularies {
+      if let vocabulary { bytes += Self.vocabulary(vocabulary) }
+    }
+    for entry in model.metadata { bytes += (entry.key.utf8.count + entry.value.utf8.count) * 64 + 1024 }
+    return bytes + (model.parameters.infos.count * (moments + 1) + 64) * 4096
+  }
+
+  /// A vocabulary as JSON, also as a text within JSON: a value and a string for each token.
+  static func vocabulary(_ vocabulary: Vocabulary) -> Int {
+    model + vocabulary.size * 192 + vocabulary.textBytes * 64
+  }
 
   /// Texts become values of JSON or lists of ids: up to so many bytes for each of the text.
   static func text(_ bytes: Int64, each: Int) throws(RNNError) -> Int {

@@ -2,7 +2,7 @@
 import CPrimitives
 import CSwiftRNN
 import SwiftRNN
-import SwiftRNNModels
+@_spi(Door) import SwiftRNNModels
 
 extension Handle {
   fileprivate static func trainer(_ pointer: OpaquePointer?) throws(RNNError) -> TrainerHandle {
@@ -16,8 +16,7 @@ public func swiftrnn_trainer_create(
   _ out_trainer: UnsafeMutablePointer<OpaquePointer?>!
 ) -> swiftrnn_status {
   run(
-    reserving: max(Reserve.modelCreation, Argument.reserve(settings_size, each: 256)), making: out_trainer,
-    "out_trainer"
+    reserving: Argument.reserve(settings_size, each: 256), making: out_trainer, "out_trainer"
   ) { () throws(ModelError) in
     let handle = try Handle.model(model)
     let text = try Argument.text("settings", settings, settings_size)
@@ -39,17 +38,14 @@ public func swiftrnn_trainer_settings(
   _ trainer: OpaquePointer!, _ text: UnsafeMutablePointer<CChar>!, _ text_size: Int64,
   _ out_size: UnsafeMutablePointer<Int64>!
 ) -> swiftrnn_status {
-  run(
-    reserving: Reserve.description,
-    models: { () throws(ModelError) in
-      let handle = try withModelErrors { () throws(RNNError) in try Handle.trainer(trainer) }
-      let json =
-        switch handle.trainer {
-        case .float(let trainer): try trainer.settings.json.text()
-        case .double(let trainer): try trainer.settings.json.text()
-        }
+  run(models: { () throws(ModelError) in
+    let handle = try withModelErrors { () throws(RNNError) in try Handle.trainer(trainer) }
+    let weights = handle.settings.classWeights?.count ?? 0
+    try withModelReserve(Reserve.model + weights * 256) { () throws(ModelError) in
+      let json = try handle.settings.json.text()
       try withModelErrors { () throws(RNNError) in try write(json, text, text_size, out_size) }
-    })
+    }
+  })
 }
 
 /// Checks where a step's results go.
@@ -65,7 +61,10 @@ extension Trainer {
   fileprivate func step(
     _ pass: PassArguments<Scalar>, _ out: UnsafeMutablePointer<swiftrnn_trainer_result>?
   ) throws(RNNError) {
-    let step = try step(pass.batch, state: pass.state)
+    let bytes = Reserve.model + model.spareBytes(pass.batch, sampledClasses: settings.sampledClasses)
+    let step = try withReserve(bytes) { () throws(RNNError) -> TrainerStep in
+      try self.step(pass.batch, state: pass.state)
+    }
     guard let out else { return }
     out.pointee.loss = step.loss.mean
     out.pointee.count = Int64(step.loss.count)
@@ -90,7 +89,7 @@ public func swiftrnn_trainer_step(
   _ trainer: OpaquePointer!, _ batch: UnsafePointer<swiftrnn_model_batch>!, _ state: OpaquePointer!,
   _ out_result: UnsafeMutablePointer<swiftrnn_trainer_result>!
 ) -> swiftrnn_status {
-  run(reserving: Reserve.model) { () throws(RNNError) in
+  run { () throws(RNNError) in
     let handle = try Handle.trainer(trainer)
     let out = try results(out_result)
     switch handle.trainer {
@@ -177,15 +176,18 @@ public func swiftrnn_trainer_save(
       progress: String(decoding: Argument.text("progress", progress, progress_size), as: UTF8.self),
       vocabulary: model.vocabularies[0], targetVocabulary: model.vocabularies[1], metadata: model.metadata)
   }
-  return run(
-    reserving: max(Reserve.file, Argument.reserve(progress_size, each: 64)),
-    models: { () throws(ModelError) in
-      let (handle, state) = try withModelErrors { () throws(RNNError) in
-        (
-          try Handle.trainer(trainer),
-          state == nil ? nil : try Handle.object(ModelStateHandle.self, state, "state").state
-        )
-      }
+  return run(models: { () throws(ModelError) in
+    let (handle, state, text) = try withModelErrors { () throws(RNNError) in
+      (
+        try Handle.trainer(trainer),
+        state == nil ? nil : try Handle.object(ModelStateHandle.self, state, "state").state,
+        try Argument.array("progress", UnsafeRawPointer(progress), Argument.size("progress_size", progress_size),
+          of: UInt8.self
+        ).count
+      )
+    }
+    let weights = handle.settings.classWeights?.count ?? 0
+    try withModelReserve(Reserve.file(handle.model, moments: 3, text: text + weights * 24)) { () throws(ModelError) in
       switch (handle.trainer, state) {
       case (.float(let trainer), nil): try save(trainer, nil, handle.model)
       case (.float(let trainer), .float(let state)?): try save(trainer, state, handle.model)
@@ -193,7 +195,8 @@ public func swiftrnn_trainer_save(
       case (.double(let trainer), .double(let state)?): try save(trainer, state, handle.model)
       default: throw .rnn(.mismatch("the state is of a model of another dtype"))
       }
-    })
+    }
+  })
 }
 
 @implementation @_cdecl("swiftrnn_trainer_load")
@@ -215,28 +218,27 @@ public func swiftrnn_trainer_load(
       checkpoint.state.map { ModelStateHandle(state($0)) }
     )
   }
-  return run(
-    reserving: Reserve.file,
-    models: { () throws(ModelError) in
-      let (outModel, outTrainer, outState) = try withModelErrors { () throws(RNNError) in
-        (
-          try output(out_model, "out_model"), try output(out_trainer, "out_trainer"),
-          try out_state.map { (pointer) throws(RNNError) in try output(pointer, "out_state") }
-        )
-      }
-      (outModel.pointee, outTrainer.pointee) = (nil, nil)
-      outState?.pointee = nil
+  return run(models: { () throws(ModelError) in
+    let (outModel, outTrainer, outState) = try withModelErrors { () throws(RNNError) in
+      (
+        try output(out_model, "out_model"), try output(out_trainer, "out_trainer"),
+        try out_state.map { (pointer) throws(RNNError) in try output(pointer, "out_state") }
+      )
+    }
+    (outModel.pointee, outTrainer.pointee) = (nil, nil)
+    outState?.pointee = nil
+    try withModelReserve(Reserve.file(path)) { () throws(ModelError) in
       let path = try Argument.string("path", path)
       let (trainer, state) =
         try ModelFile.elementType(path) == .f64
-        ? try handles(
-          path, { (model: Model<Double>) in .double(model) }, { .double($0) }, { .double($0) })
+        ? try handles(path, { (model: Model<Double>) in .double(model) }, { .double($0) }, { .double($0) })
         : try handles(path, { (model: Model<Float>) in .float(model) }, { .float($0) }, { .float($0) })
       guard !swiftrnn_reserve_holds() else { throw .rnn(.outOfMemory(bytes: swiftrnn_lacking_memory())) }
       outModel.pointee = Handle.make(trainer.model)
       outTrainer.pointee = Handle.make(trainer)
       outState?.pointee = state.map { Handle.make($0) }
-    })
+    }
+  })
 }
 
 @implementation @_cdecl("swiftrnn_trainer_progress")
@@ -244,7 +246,10 @@ public func swiftrnn_trainer_progress(
   _ trainer: OpaquePointer!, _ text: UnsafeMutablePointer<CChar>!, _ text_size: Int64,
   _ out_size: UnsafeMutablePointer<Int64>!
 ) -> swiftrnn_status {
-  run(reserving: Reserve.description) { () throws(RNNError) in
-    try write(Handle.trainer(trainer).progress, text, text_size, out_size)
+  run { () throws(RNNError) in
+    let progress = try Handle.trainer(trainer).progress
+    try withReserve(Reserve.model + progress.utf8.count * 2) { () throws(RNNError) in
+      try write(progress, text, text_size, out_size)
+    }
   }
 }

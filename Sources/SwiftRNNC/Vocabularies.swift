@@ -19,6 +19,14 @@ extension Argument {
     return String(cString: text)
   }
 
+  /// Bytes of a zero-terminated text; 0 for NULL.
+  static func length(_ text: UnsafePointer<CChar>?) -> Int {
+    guard let text else { return 0 }
+    var count = 0
+    while text[count] != 0 { count &+= 1 }
+    return count
+  }
+
   /// Bytes of a reserve for a text: see `Reserve.text(_:each:)`. Of a size that will be refused, little.
   static func reserve(_ size: Int64, each: Int) -> Int { (try? Reserve.text(size, each: each)) ?? Reserve.model }
 
@@ -120,14 +128,13 @@ public func swiftrnn_vocabulary_json(
   _ vocabulary: OpaquePointer!, _ text: UnsafeMutablePointer<CChar>!, _ text_size: Int64,
   _ out_size: UnsafeMutablePointer<Int64>!
 ) -> swiftrnn_status {
-  let size = vocabulary == nil ? 0 : (try? Handle.vocabulary(vocabulary).size) ?? 0
-  return run(
-    reserving: Argument.reserve(Int64(size), each: 1024),
-    models: { () throws(ModelError) in
-      let vocabulary = try Handle.vocabulary(vocabulary)
+  run(models: { () throws(ModelError) in
+    let vocabulary = try Handle.vocabulary(vocabulary)
+    try withModelReserve(Reserve.vocabulary(vocabulary)) { () throws(ModelError) in
       let json = try vocabulary.json.text()
       try withModelErrors { () throws(RNNError) in try write(json, text, text_size, out_size) }
-    })
+    }
+  })
 }
 
 @implementation @_cdecl("swiftrnn_vocabulary_size")
@@ -207,7 +214,9 @@ public func swiftrnn_text_stream_open(
   _ path: UnsafePointer<CChar>!, _ vocabulary: OpaquePointer!, _ sequences: Int64, _ steps: Int64,
   _ out_stream: UnsafeMutablePointer<OpaquePointer?>!
 ) -> swiftrnn_status {
-  run(reserving: Reserve.modelCreation, making: out_stream, "out_stream") { () throws(ModelError) in
+  // A list and three objects for each sequence; of more than a file's stream takes, nothing.
+  let bytes = Reserve.model + Int(min(max(sequences, 0), 1 << 16)) * 1024
+  return run(reserving: bytes, making: out_stream, "out_stream") { () throws(ModelError) in
     TextStreamHandle(
       try TextStream(
         file: Argument.string("path", path), Handle.vocabulary(vocabulary), sequences: Int(sequences),

@@ -142,7 +142,21 @@ public final class Model<Scalar: RNNScalar> {
   /// layers from U(-1/sqrt(inputs), 1/sqrt(inputs)), as torch does.
   ///
   /// - Parameter seed: the same seed, the same numbers, on every machine.
+  /// - Throws: ``RNNError`` for an initializer that the cell has no use for; the parameters are as before then.
   public func initialize(_ initializer: Initializer = Initializer(), seed: UInt64) throws(RNNError) {
+    let copy = Buffer<Scalar>()
+    defer { withExtendedLifetime(copy) {} }
+    let before = try copy.take(parameters.values.count)
+    _ = before.update(fromContentsOf: parameters.values)
+    do throws(RNNError) {
+      try draw(initializer, seed: seed)
+    } catch {
+      _ = parameters.values.update(fromContentsOf: before)
+      throw error
+    }
+  }
+
+  private func draw(_ initializer: Initializer, seed: UInt64) throws(RNNError) {
     for (number, info) in parameters.list.infos.enumerated() {
       guard let layer = info.name.split(separator: ".").first, !layer.hasSuffix("network") else { continue }
       let deviation = configuration.tiesEmbedding ? 1 / Double(info.shape.last ?? 1).squareRoot() : 1

@@ -4,7 +4,7 @@
  *
  * Prints what each function allocates, and what became of it: `failing_allocations-c11 [NAME...]` of these only. */
 #include "allocator.h"
-#include "every_function.h"
+#include "every_model_function.h"
 #include "processes.h"
 
 #include <stdint.h>
@@ -39,12 +39,18 @@ static void check_call(world *w, swiftrnn_status status, int warm, int on) {
     CHECK(world_is_untouched(w));
     CHECK(now->destroy == NULL || w->made == NULL);
     CHECK(strlen(swiftrnn_last_error()) > 0);
+    if (w->models == NULL || now->destroy != NULL) return;
+    /* States, positions and moments are where they were, too: the same call does what it would have done. */
+    world_reset(w);
+    CHECK_STATUS(now->call(w), SWIFTRNN_STATUS_OK);
+    CHECK(world_hash(w) == shared->hash);
   }
 }
 
 static swiftrnn_status call(world *w, long number, int on) {
   world_reset(w);
   if (w->stream != NULL) CHECK_STATUS(swiftrnn_stream_reset(w->stream), SWIFTRNN_STATUS_OK);
+  if (w->prepare != NULL) w->prepare(w);
   shared->number = number, shared->on = on;
   watch(number, on);
   const swiftrnn_status status = now->call(w);
@@ -117,7 +123,7 @@ static void call_often(world *w, long number, int on) {
 static void in_fresh_process(world *unused, long kind, int also_unused) {
   (void)unused, (void)also_unused;
   CHECK_STATUS(swiftrnn_set_num_threads(1), SWIFTRNN_STATUS_OK);
-  world *const w = world_make((int)kind, now->needs);
+  world *const w = any_world_make((int)kind, now->needs);
   CHECK_STATUS(swiftrnn_set_num_threads(threads), SWIFTRNN_STATUS_OK);
   if (!in_child(call_twice, w, 0, 0)) complain(w->name, "the first call");
   for (int on = 0; on < 2; on++) {
@@ -204,7 +210,7 @@ static void several_callers(void) {
 }
 
 static void print_row(int kind) {
-  printf("%-26s %-11s %d %6ld %6ld %9ld  %4ld/%-4ld %4ld/%-4ld %4ld/%-4ld %4ld/%-4ld\n", now->name, world_names[kind],
+  printf("%-26s %-11s %d %6ld %6ld %9ld  %4ld/%-4ld %4ld/%-4ld %4ld/%-4ld %4ld/%-4ld\n", now->name, any_world_name(kind),
          (int)threads, shared->cold, shared->warm, shared->most, shared->done[0][0], shared->refusals[0][0],
          shared->done[0][1], shared->refusals[0][1], shared->done[1][0], shared->refusals[1][0], shared->done[1][1],
          shared->refusals[1][1]);
@@ -234,13 +240,15 @@ int main(int count, char **names) {
   void *const memory = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   shared = (report *)required(memory);
   check_all_functions_are_here();
+  check_all_model_functions_are_here();
+  make_model_folder();
   printf("Threads; allocations in the first call and in later ones, the most bytes at once of a later one; then calls\n"
          "done / ended with OUT_OF_MEMORY where one allocation was refused, and where all from one on were: first\n"
          "calls, and later ones.\n");
-  for (int i = 0; i < FUNCTIONS; i++) {
-    now = &every_function[i];
+  for (int i = 0; i < ALL_FUNCTIONS; i++) {
+    now = function_at(i);
     if (!is_wanted(now->name, count, names)) continue;
-    for (int kind = 0; kind < WORLDS; kind++) {
+    for (int kind = 0; kind < ALL_WORLDS; kind++) {
       if (!(now->worlds >> kind & 1)) continue;
       for (threads = 1; threads <= (now->uses_threads ? 4 : 1); threads += 3) {
         memset(shared, 0, sizeof *shared);
@@ -256,5 +264,6 @@ int main(int count, char **names) {
     }
   }
   if (count < 2) check_in_child("several threads at once", several_callers);
+  remove_model_folder();
   return check_result();
 }

@@ -1,7 +1,7 @@
 /* Every function runs in a thread of 128 KB of stack, as hosts of plug-ins have them, also in its first call: all
  * functions over some networks, and all that is done with a cell over all cells of the library. Prints how much each
  * needs: the depth of what it has written on a painted stack. */
-#include "every_function.h"
+#include "every_model_function.h"
 #include "processes.h"
 
 #include <pthread.h>
@@ -42,7 +42,7 @@ static long stack_of(swiftrnn_status (*call)(world *), world *w) {
 
 /* What child processes find out: the most of each function, in first calls and in later ones. */
 typedef struct report {
-  long first[FUNCTIONS], later[FUNCTIONS];
+  long first[ALL_FUNCTIONS], later[ALL_FUNCTIONS];
   int64_t cells; /* of the library */
 } report;
 
@@ -75,9 +75,10 @@ static void keep(long *most, long now) {
 }
 
 static void measure(world *w, int function_number) {
-  const function *const f = &every_function[function_number];
+  const function *const f = function_at(function_number);
   for (int turn = 0; turn < 2; turn++) {
     w->made = NULL;
+    if (w->prepare != NULL) w->prepare(w);
     keep(turn == 0 ? &shared->first[function_number] : &shared->later[function_number], stack_of(f->call, w));
     if (f->destroy != NULL) f->destroy(w, 0);
   }
@@ -85,9 +86,9 @@ static void measure(world *w, int function_number) {
 
 static void in_world(void) {
   CHECK_STATUS(swiftrnn_set_num_threads(1), SWIFTRNN_STATUS_OK);
-  snprintf(current_work, sizeof current_work, "%s in world %d", every_function[number].name, kind);
+  snprintf(current_work, sizeof current_work, "%s in world %d", function_at(number)->name, kind);
   watch_pages();
-  world *const w = world_make(kind, every_function[number].needs);
+  world *const w = any_world_make(kind, function_at(number)->needs);
   CHECK_STATUS(swiftrnn_set_num_threads(threads), SWIFTRNN_STATUS_OK);
   measure(w, number);
 }
@@ -125,10 +126,11 @@ static void with_cell(void) {
 
 int main(void) {
   shared = (report *)required(mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-  for (number = 0; number < FUNCTIONS; number++) {
-    for (kind = 0; kind < WORLDS; kind++) {
-      if (!(every_function[number].worlds >> kind & 1)) continue;
-      for (threads = 1; threads <= 4; threads += 3) check_in_child(every_function[number].name, in_world);
+  make_model_folder();
+  for (number = 0; number < ALL_FUNCTIONS; number++) {
+    for (kind = 0; kind < ALL_WORLDS; kind++) {
+      if (!(function_at(number)->worlds >> kind & 1)) continue;
+      for (threads = 1; threads <= 4; threads += 3) check_in_child(function_at(number)->name, in_world);
     }
   }
   shared->cells = 1;
@@ -139,9 +141,10 @@ int main(void) {
     }
   }
   printf("Bytes of stack: in first calls, in later ones, and the limit.\n");
-  for (int i = 0; i < FUNCTIONS; i++) {
-    const long most = limit_of(every_function[i].name);
-    printf("%-26s %7ld %7ld %7ld\n", every_function[i].name, shared->first[i], shared->later[i], most);
+  remove_model_folder();
+  for (int i = 0; i < ALL_FUNCTIONS; i++) {
+    const long most = limit_of(function_at(i)->name);
+    printf("%-26s %7ld %7ld %7ld\n", function_at(i)->name, shared->first[i], shared->later[i], most);
     CHECK(shared->first[i] <= most && shared->later[i] <= most);
   }
   return check_result();

@@ -15,6 +15,11 @@ typedef struct area {
   int is_result; /* all of its bits are told by the arguments */
 } area;
 
+/** Of an area: a result that a refused call may have written to all the same, as the header says of gradients. */
+enum { RESULT_UNLESS_REFUSED = 2 };
+
+struct model_world;
+
 typedef struct world {
   const char *name, *text; /* NULL: an LSTM */
   swiftrnn_config config;
@@ -47,6 +52,9 @@ typedef struct world {
   void *weight, *matrix, *rows_in, *rows_out, *gradient, *moments[2];
   double *numbers;
   int64_t *counts;
+  /* Of worlds of models (model_worlds.h): else NULL. */
+  struct model_world *models;
+  void (*prepare)(struct world *); /* before each call, beside areas; or NULL */
 } world;
 
 /** What of a world there is. */
@@ -73,6 +81,7 @@ static inline void world_reset(world *w) {
 
 static inline int world_is_untouched(const world *w) {
   for (int i = 0; i < w->area_count; i++) {
+    if (w->areas[i].is_result == RESULT_UNLESS_REFUSED) continue;
     if (memcmp(w->areas[i].data, w->areas[i].start, w->areas[i].size) != 0) return 0;
   }
   return 1;

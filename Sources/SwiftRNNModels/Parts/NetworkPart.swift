@@ -81,8 +81,9 @@ final class NetworkPart<Scalar: RNNScalar> {
   /// As ``TrainingOptions/tapeLimit``, for the next pass in training.
   var tapeLimit: Int?
   private let segments = SegmentMemory<Scalar>()
-  /// The segments of the last forward pass for training; one or none: its tape is whole.
-  private var cuts: [StepSegment] = []
+  /// Whether the last forward pass for training was cut into segments, and by which limit. The segments are found again
+  /// for the backward pass: a list that outlives a call would keep the memory of the call's reserve.
+  private var cut: (isCut: Bool, tapeLimit: Int?) = (false, nil)
 
   /// Names within the layer, and shapes, as the list of the model's parameters wants them.
   static func tensors(_ network: Network<Scalar>) throws(RNNError) -> [(name: String, shape: [Int])] {
@@ -144,8 +145,9 @@ final class NetworkPart<Scalar: RNNScalar> {
     if let seed {
       forward.seed = seed
       forward.firstSequence = shape.firstSequence
-      cuts = try StepSegment.segments(shape, network, tapeLimit: tapeLimit)
-      if cuts.count > 1 {
+      let cuts = try StepSegment.segments(shape, network, tapeLimit: tapeLimit)
+      cut = (cuts.count > 1, tapeLimit)
+      if cut.isCut {
         try SegmentedPass(self, forward, shape, cuts, segments, tape: tape, workspace: workspace).forward()
         last = (forward, shape)
         return y
@@ -176,7 +178,8 @@ final class NetworkPart<Scalar: RNNScalar> {
     (backward.x, backward.dy, backward.dx) = (forward.x, dy, dx)
     (backward.lengths, backward.initial) = (shape.lengths, forward.initial)
     (backward.finalGradients, backward.initialGradients) = (finalGradients, initialGradients)
-    if cuts.count > 1 {
+    if cut.isCut {
+      let cuts = try StepSegment.segments(shape, network, tapeLimit: cut.tapeLimit)
       return try SegmentedPass(self, forward, shape, cuts, segments, tape: tape, workspace: workspace).backward(
         backward)
     }

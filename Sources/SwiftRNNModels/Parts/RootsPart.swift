@@ -5,7 +5,7 @@ import SwiftRNN
 final class RootsPart<Scalar: RNNScalar> {
   private let width: Int
   private let (rows, gradient) = (Buffer<Scalar>(), Buffer<Scalar>())
-  private var last: (roots: [Int], nodes: Int)?
+  private var last: Forest?
 
   init(width: Int) { self.width = width }
 
@@ -19,17 +19,19 @@ final class RootsPart<Scalar: RNNScalar> {
     if let from = y.baseAddress, let to = out.baseAddress {
       for (row, root) in roots.enumerated() { (to + row * width).update(from: from + root * width, count: width) }
     }
-    last = (roots, forest.nodeCount)
+    last = forest
     return out
   }
 
   /// - Returns: dL/dy of the last forward pass, zeros but for the roots, until the next call.
   func backward(_ dout: UnsafeBufferPointer<Scalar>) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
-    guard let (roots, nodes) = last else { throw .mismatch("a backward pass follows a forward pass for training") }
-    let dy = try gradient.take(nodes * width)
+    guard let forest = last else { throw .mismatch("a backward pass follows a forward pass for training") }
+    let dy = try gradient.take(Sizes.product(forest.nodeCount, width, name: "the gradient"))
     dy.update(repeating: 0)
     if let from = dout.baseAddress, let to = dy.baseAddress {
-      for (row, root) in roots.enumerated() { (to + root * width).update(from: from + row * width, count: width) }
+      for (row, root) in forest.roots.enumerated() {
+        (to + root * width).update(from: from + row * width, count: width)
+      }
     }
     return dy
   }

@@ -26,6 +26,7 @@ struct StepSegment: Equatable {
   ) throws(RNNError) -> [StepSegment] {
     let whole = { (rows: Int) in StepSegment(first: 0, steps: shape.steps, ownSteps: shape.steps, rows: 0..<rows) }
     guard let tapeLimit, network.cutsSteps, shape.steps > 1, shape.sequences > 0 else { return [whole(0)] }
+    try shape.checkLengths()
     var nominal = Int(Double(shape.steps).squareRoot().rounded(.up))
     if tapeLimit > 0 {
       let one = try network.tapeSize(steps: 1, sequences: shape.sequences)

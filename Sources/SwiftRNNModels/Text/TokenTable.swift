@@ -38,6 +38,8 @@ final class TokenTable {
   }
 
   var count: Int { ends.count - 1 }
+  /// Bytes of all tokens together.
+  var textBytes: Int { bytes.count }
 
   /// The token of a number below ``count``, until one is added.
   subscript(number: Int) -> UnsafeBufferPointer<UInt8> {

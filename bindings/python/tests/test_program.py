@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import shlex
@@ -12,7 +13,7 @@ import pytest
 
 from program_cases import PAIRS, REVIEWS, SENTENCES, TEXT, run, start, write_data
 from swiftrnn.models import Classifier, EncoderDecoder, LanguageModel, Tagger
-from swiftrnn.program import COMMANDS, make_parser
+from swiftrnn.program import COMMANDS, main, make_parser
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +101,6 @@ def test_a_file_above_the_limit_of_memory_is_read_as_a_stream(folder: Path, monk
     monkeypatch.setattr(language, "IN_MEMORY", 100)
     monkeypatch.chdir(folder)
     own = ["--hidden", "8", "--epochs", "2", "-q", "--batch-size", "4", "--steps", "16", "-o", "stream.safetensors"]
-    from swiftrnn.program import main
-
     assert main(["train-lm", "text.txt", *own, "--validation", "text.txt"]) == 0
     assert "validation" in capsys.readouterr().out
     streamed = (folder / "stream.safetensors").read_bytes()
@@ -267,11 +266,18 @@ def test_files_may_be_between_flags() -> None:
     assert make_parser().parse_args(["translate", "--beams", "3", "m"]).file == "-"
 
 
+def test_the_entry_point_is_the_program() -> None:
+    project = (Path(__file__).resolve().parents[1] / "pyproject.toml").read_text()
+    scripts = project.partition("[project.scripts]\n")[2].splitlines()[0]
+    module, name = scripts.partition(" = ")[2].strip('"').split(":")
+    assert scripts.startswith("swiftrnn = ") and getattr(importlib.import_module(module), name) is main
+
+
 def test_commands_of_the_page_parse() -> None:
     page = (Path(__file__).resolve().parents[3] / "docs" / "program.md").read_text()
-    lines = [line for line in page.splitlines() if line.startswith("$ ")]
+    lines = [line for line in page.splitlines() if line.startswith("$ ") and "swiftrnn " in line]
     assert len(lines) == 5
     for line in lines:
-        words = shlex.split(line.split("| ")[-1].removeprefix("$ "))
+        words = shlex.split(line.removeprefix("$ ").split("| ")[-1])
         assert words[0] == "swiftrnn" and make_parser().parse_args(words[1:]).command == words[1]
     assert all(f"| `{name}" in page for name in COMMANDS)
