@@ -129,8 +129,11 @@ class Cut(Exception):
     """What a training is cut with."""
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", {"optimizer": "sgd", "momentum": 0.9, "nesterov": True},
-                                       "rmsprop", {"optimizer": "rmsprop", "centered": True, "momentum": 0.5}])  # fmt: skip
+OPTIMIZERS = ["adam", "adamw", "sgd", {"optimizer": "sgd", "momentum": 0.9, "nesterov": True},
+              "rmsprop", {"optimizer": "rmsprop", "centered": True, "momentum": 0.5}]  # fmt: skip
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("kind", ["text", "examples"])
 def test_a_training_that_was_cut_ends_with_the_same_bits(optimizer: Any, kind: str, tmp_path: Path) -> None:
     def made() -> tuple[Any, Any, dict[str, Any]]:

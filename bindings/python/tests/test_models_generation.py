@@ -58,8 +58,8 @@ class Writer:
         return written[0]
 
 
-KINDS = ("language model", "vector decoder", "encoder-decoder none", "encoder-decoder general", "encoder-decoder additive",
-         "encoder-decoder additive in the input")  # fmt: skip
+KINDS = ("language model", "vector decoder", "encoder-decoder none", "encoder-decoder general",
+         "encoder-decoder additive", "encoder-decoder additive in the input")  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)
