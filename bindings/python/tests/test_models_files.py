@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import swiftrnn
+from safetensors.numpy import load_file
 from swiftrnn.models import (
     Classifier,
     EncoderDecoder,
@@ -54,10 +55,9 @@ def test_what_is_saved_is_loaded(make: Any, tmp_path: Path) -> None:
 
 
 def test_files_of_other_writers_read_them(tmp_path: Path) -> None:
-    safetensors = pytest.importorskip("safetensors.numpy")
     model = MODELS[0]()
     model.save(tmp_path / "m")
-    tensors = safetensors.load_file(tmp_path / "m")
+    tensors = load_file(tmp_path / "m")
     assert {name: tensors[name].tolist() for name in model.parameters} == {
         k: v.tolist() for k, v in model.parameters.items()
     }
