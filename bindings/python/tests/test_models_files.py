@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import swiftrnn
+from safetensors.numpy import load_file
 from swiftrnn.models import (
     Classifier,
     EncoderDecoder,
@@ -54,11 +55,12 @@ def test_what_is_saved_is_loaded(make: Any, tmp_path: Path) -> None:
 
 
 def test_files_of_other_writers_read_them(tmp_path: Path) -> None:
-    safetensors = pytest.importorskip("safetensors.numpy")
     model = MODELS[0]()
     model.save(tmp_path / "m")
-    tensors = safetensors.load_file(tmp_path / "m")
-    assert {name: tensors[name].tolist() for name in model.parameters} == {k: v.tolist() for k, v in model.parameters.items()}
+    tensors = load_file(tmp_path / "m")
+    assert {name: tensors[name].tolist() for name in model.parameters} == {
+        k: v.tolist() for k, v in model.parameters.items()
+    }
 
 
 def damaged(whole: bytes, rng: np.random.Generator) -> list[bytes]:
@@ -127,17 +129,24 @@ class Cut(Exception):
     """What a training is cut with."""
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", {"optimizer": "sgd", "momentum": 0.9, "nesterov": True},
-                                       "rmsprop", {"optimizer": "rmsprop", "centered": True, "momentum": 0.5}])  # fmt: skip
+OPTIMIZERS = ["adam", "adamw", "sgd", {"optimizer": "sgd", "momentum": 0.9, "nesterov": True},
+              "rmsprop", {"optimizer": "rmsprop", "centered": True, "momentum": 0.5}]  # fmt: skip
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("kind", ["text", "examples"])
 def test_a_training_that_was_cut_ends_with_the_same_bits(optimizer: Any, kind: str, tmp_path: Path) -> None:
     def made() -> tuple[Any, Any, dict[str, Any]]:
-        options: Any = {"optimizer": optimizer, "epochs": 3, "seed": 1, "progress": False, "rate": 0.01, "schedule": "cosine",
-                        "checkpoint_every": 1}  # fmt: skip
+        options: Any = {"optimizer": optimizer, "epochs": 3, "seed": 1, "progress": False, "rate": 0.01}
+        options |= {"schedule": "cosine", "checkpoint_every": 1}
         if kind == "text":
             model: Any = LanguageModel(Vocabulary("characters", [TEXT]), 8, dropout=0.2, seed=0)
             return model, TEXT, options | {"batch_size": 2, "steps": 20, "validation": 0.2, "every": 2}
-        return Classifier(2, 2, 6, dropout=0.2, seed=0), PAIRS, options | {"batch_size": 4, "validation": PAIRS, "patience": 2}
+        return (
+            Classifier(2, 2, 6, dropout=0.2, seed=0),
+            PAIRS,
+            options | {"batch_size": 4, "validation": PAIRS, "patience": 2},  # fmt: skip,
+        )
 
     whole, data, options = made()
     history = whole.fit(data, **options)
@@ -208,7 +217,11 @@ def test_state_dicts() -> None:
     for wrong, error, message in [
         ({**state, "lm.other": np.zeros(1, np.float32)}, ValueError, r"unexpected \['lm.other'\]"),
         ({k: v for k, v in state.items() if k != "lm.output.bias"}, ValueError, r"missing \['lm.output.bias'\]"),
-        ({**state, "lm.output.bias": np.zeros(6, np.float32)}, ValueError, r"lm.output.bias: expected shape \[7\], got \[6\]"),
+        (
+            {**state, "lm.output.bias": np.zeros(6, np.float32)},
+            ValueError,
+            r"lm.output.bias: expected shape \[7\], got \[6\]",
+        ),
         ({**state, "lm.output.bias": np.zeros(7)}, TypeError, "lm.output.bias: expected float32, got float64"),
     ]:
         with pytest.raises(error, match=message):
@@ -217,4 +230,6 @@ def test_state_dicts() -> None:
     with pytest.raises(ValueError, match="unexpected"):
         b.load_state_dict(state)
     b.load_state_dict({"lm.output.bias": state["lm.output.bias"], "more": 3}, strict=False, prefix="lm.")
-    assert (b.parameters["output.bias"] == 7).all() and (b.parameters["embedding.weight"] == a.parameters["embedding.weight"]).all()
+    assert (b.parameters["output.bias"] == 7).all() and (
+        b.parameters["embedding.weight"] == a.parameters["embedding.weight"]
+    ).all()

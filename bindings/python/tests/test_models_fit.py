@@ -85,7 +85,9 @@ def test_a_classifier_learns(pooling: str) -> None:
     assert model.predict([[0, 3, 1], [0, 1]]) == ["with", "without"]
     chances = model.predict([[0, 3, 1]], probabilities=True)
     assert chances.shape == (1, 2) and chances.sum() == pytest.approx(1)
-    assert model.score([([0, 3, 1], "with")])[0] == pytest.approx(np.log(chances[0, model.target_vocabulary["with"]]), abs=1e-5)
+    assert model.score([([0, 3, 1], "with")])[0] == pytest.approx(
+        np.log(chances[0, model.target_vocabulary["with"]]), abs=1e-5
+    )
 
 
 def test_a_regressor_learns() -> None:
@@ -174,7 +176,9 @@ def test_callbacks_hear_reports_and_stop() -> None:
 
 def test_schedules() -> None:
     def rates(schedule: Any, **more: Any) -> list[float]:
-        found: list[float] = parity().fit(EXAMPLES, epochs=8, rate=0.1, schedule=schedule, batch_size=16, **QUIET, **more).rate
+        found: list[float] = (
+            parity().fit(EXAMPLES, epochs=8, rate=0.1, schedule=schedule, batch_size=16, **QUIET, **more).rate
+        )
         return found
 
     assert rates(None) == rates("constant") == [0.1] * 8

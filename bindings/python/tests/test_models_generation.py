@@ -58,8 +58,8 @@ class Writer:
         return written[0]
 
 
-KINDS = ("language model", "vector decoder", "encoder-decoder none", "encoder-decoder general", "encoder-decoder additive",
-         "encoder-decoder additive in the input")  # fmt: skip
+KINDS = ("language model", "vector decoder", "encoder-decoder none", "encoder-decoder general",
+         "encoder-decoder additive", "encoder-decoder additive in the input")  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -75,6 +75,7 @@ def test_temperature_0_takes_the_likeliest_token_each_time(kind: str) -> None:
 
 def searched(writer: Writer, length: int, beams: int, alpha: float) -> list[tuple[float, tuple[int, ...]]]:
     """A plain beam search: the best beginnings go on, those that end are kept; the best first."""
+
     def penalized(total: float, count: int) -> float:
         return total / ((5 + count) / 6) ** alpha
 
@@ -132,13 +133,17 @@ def kept(chances: Any, top_k: int, top_p: float) -> Any:
     return left / left.sum()
 
 
-@pytest.mark.parametrize("temperature, top_k, top_p", [(1.0, 0, 1.0), (0.5, 0, 1.0), (2.0, 3, 1.0), (1.0, 0, 0.8), (1.5, 4, 0.7)])
+@pytest.mark.parametrize(
+    "temperature, top_k, top_p", [(1.0, 0, 1.0), (0.5, 0, 1.0), (2.0, 3, 1.0), (1.0, 0, 0.8), (1.5, 4, 0.7)]
+)
 def test_frequencies_of_drawn_tokens_are_the_probabilities(temperature: float, top_k: int, top_p: float) -> None:
     model = LanguageModel(8, 6, dtype="float64", seed=5)
     model.flat *= 2
     logits = model.logits(Batch(ids=[[0]]))[0, 0]
     chances = kept(np.exp(log_softmax(logits / temperature)), top_k, top_p)
-    drawn = np.concatenate(model.generate([0], 1, temperature=temperature, top_k=top_k, top_p=top_p, seed=1, count=20000))
+    drawn = np.concatenate(
+        model.generate([0], 1, temperature=temperature, top_k=top_k, top_p=top_p, seed=1, count=20000)
+    )
     counts = np.bincount(drawn, minlength=8)
     there = chances > 0
     assert counts[~there].sum() == 0 and (there.sum() < 8) == (top_k > 0 or top_p < 1)

@@ -181,7 +181,9 @@ def test_gradients_of_output_feedback_are_torchs(labels: Any, free: bool) -> Non
 
 def test_output_feedback_learns_parity_and_is_kept(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    data = [(bits := rng.integers(0, 2, 6), ["odd" if odd else "even" for odd in np.cumsum(bits) % 2]) for _ in range(60)]
+    data = [
+        (bits := rng.integers(0, 2, 6), ["odd" if odd else "even" for odd in np.cumsum(bits) % 2]) for _ in range(60)
+    ]
     model = OutputFeedback(2, ["even", "odd"], 12, seed=0)
     model.fit(data, epochs=80, rate=0.03, **QUIET)
     assert model.evaluate(data).accuracy == 1.0

@@ -68,12 +68,12 @@ def test_a_cell_in_python(run_python: Callable[..., Any]) -> None:
 
 
 def test_the_programs_of_the_page_on_models(tmp_path: Path, run_python: Callable[..., Any]) -> None:
-    first, trees, cut = (program("python", index, page="docs/python-models.md") for index in range(3))
+    first, second = program("python", page="docs/python-models.md"), program("python", 2, page="docs/python-models.md")
     there = f"import os; os.chdir({str(tmp_path)!r})\n"
-    output = run_python(there + first + cut.replace("seed=0", "seed=0, batch_size=4, progress=False")).stdout
+    output = run_python(there + first + second.replace("seed=0", "seed=0, batch_size=4, progress=False")).stdout
     assert output.splitlines()[1] == " wonder what you are!" and output.startswith("loss ")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["star.checkpoint", "star.safetensors"]
-    assert run_python(trees).stdout == "['-', '+']\n"
+    assert run_python(program("python", 1, page="docs/python-models.md")).stdout == "['-', '+']\n"
 
 
 def test_a_model(tmp_path: Path, run_python: Callable[..., Any]) -> None:

@@ -1,4 +1,5 @@
-"""Models: language models, taggers, classifiers, regressors, decoders from a vector, encoders and decoders.
+"""Models: language models, taggers, classifiers, regressors, decoders from a vector, encoders and decoders; taggers,
+classifiers and regressors of trees; networks with output feedback.
 
 >>> from swiftrnn.models import LanguageModel, Vocabulary
 >>> text = "Twinkle, twinkle, little star,\\nHow I wonder what you are!\\n" * 8

@@ -113,7 +113,9 @@ def named_labels(names: Sequence[Any], name: str) -> Vocabulary:
     own: dict[str, int] = {}
     for index, label in enumerate(names):
         if own.setdefault(label, index) != index:
-            raise ValueError(f"{name}[{index}]: {label!r} is there twice; the labels of data are Vocabulary('lines', data)")
+            raise ValueError(
+                f"{name}[{index}]: {label!r} is there twice; the labels of data are Vocabulary('lines', data)"
+            )
     return Vocabulary.from_json(json.dumps({"kind": "lines", "specials": [], "tokens": list(names)}))
 
 

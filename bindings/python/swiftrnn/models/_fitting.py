@@ -95,8 +95,8 @@ class Fitting:
         class_weights, numbers, delta, sampled_classes, tape_limit
             As for `Model.loss`. `delta` None: 1.
         sampling : str or mapping
-            Language models and decoders: "none" is teacher forcing; "linear", "exponential" and "inverse_sigmoid" are the decays of
-            scheduled sampling (Bengio et al. 2015), with further settings in a mapping.
+            Language models and decoders: "none" is teacher forcing; "linear", "exponential" and "inverse_sigmoid" are
+            the decays of scheduled sampling (Bengio et al. 2015), with further settings in a mapping.
         steps : int, optional
             Of a text: T of a batch, through which gradients flow back; states carry on. None: 64.
         token_limit : int, optional

@@ -11,15 +11,15 @@ from ._vocabulary import Vocabulary
 
 
 class OutputFeedback(Stepwise):
-    """A label, or numbers, for each step, made of the step's input and of what came out of the step before (Jordan 1986;
-    Goodfellow, Bengio, Courville 2016, section 10.2.1)::
+    """A label, or numbers, for each step, made of the step's input and of what came out of the step before (Jordan
+    1986; Goodfellow, Bengio, Courville 2016, section 10.2.1)::
 
         h_t = tanh(W x_t + U p_{t-1} + b)        y_t = V h_t + d
 
     with p the numbers y, or for labels softmax(y); 0 before the first step. In training p is the target of the step
-    before (teacher forcing), so that all steps are one batch; ``loss(batch, sampling_probability=1)`` runs freely, with
-    gradients through the outputs. `predict` runs freely. Of `evaluate` the loss is that of teacher forcing, the accuracy
-    that of running freely.
+    before (teacher forcing), so that all steps are one batch; ``loss(batch, sampling_probability=1)`` runs freely,
+    with gradients through the outputs. `predict` runs freely. Of `evaluate` the loss is that of teacher forcing, the
+    accuracy that of running freely.
 
     Parameters
     ----------

@@ -311,7 +311,7 @@ class Classifier(_Pooled):
     attention_size : int
         Of the pooling "attention".
     trees : bool
-        Reads trees, and gives the label of each root: see `Tagger`. An example is (parents, nodes, label), with one root.
+        Reads trees, and gives the label of each root: see `Tagger`. An example is (parents, nodes, label), of one root.
     cell, num_layers, dropout, sizes, dtype, seed
         As for `LanguageModel`.
 

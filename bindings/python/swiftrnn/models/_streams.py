@@ -38,7 +38,8 @@ class IdStream:
     def __init__(self, ids: Array, sequences: int, steps: int, name: str = "data") -> None:
         if len(ids) // sequences < 2:
             raise ValueError(
-                f"{name}: the text has {len(ids)} tokens, too few for {sequences} parts of 2: a smaller batch_size has fewer"
+                f"{name}: the text has {len(ids)} tokens, too few for {sequences} parts of 2: "
+                "a smaller batch_size has fewer"
             )
         self.tokens, self.steps, self.position = len(ids), steps, 0
         self.length = len(ids) // sequences

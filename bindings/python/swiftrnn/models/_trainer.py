@@ -181,9 +181,7 @@ class Trainer:
         """
         text = text_bytes(progress, "progress")
         with self._handle.model.lock:
-            c.trainer_save(
-                self._handle.pointer, self.model._state_pointer(state), text, len(text), path_bytes(path)
-            )
+            c.trainer_save(self._handle.pointer, self.model._state_pointer(state), text, len(text), path_bytes(path))
 
     @staticmethod
     def load(path: PathLike) -> "tuple[Trainer, ModelState | None, str]":
