@@ -79,7 +79,7 @@ public func swiftrnn_model_generate(
       lengths: try Argument.output("out_lengths", out_lengths, rows, of: Int64.self),
       logProbabilities: try Argument.wanted("out_log_probabilities", out_log_probabilities, rows, of: Double.self),
       scores: try Argument.wanted("out_scores", out_scores, rows, of: Double.self))
-    try withReserve(Reserve.model + model.spareBytes(pass.batch, options)) { () throws(RNNError) in
+    try withReserve(Reserve.pass(model.spareBytes(pass.batch, options))) { () throws(RNNError) in
       out.write(
         model.configuration.decodes
           ? try model.generate(pass.batch, options)

@@ -19,7 +19,7 @@ public func swiftrnn_inspection_create(
   ) throws(ModelError) -> OpaquePointer? {
     // With a model of its own.
     let bytes = try withModelErrors { () throws(RNNError) in try model.inspectionBytes(pass.batch) }
-    return try withModelReserve(Reserve.configuration(0) + bytes) { () throws(ModelError) in
+    return try withModelReserve(Reserve.configuration(0) &+ Reserve.pass(bytes)) { () throws(ModelError) in
       try keptHandle { () throws(ModelError) in
         let inspection = try withModelErrors { () throws(RNNError) in
           try model.inspect(pass.batch, state: pass.state)

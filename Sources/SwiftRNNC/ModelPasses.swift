@@ -171,7 +171,7 @@ public func swiftrnn_model_loss(
     _ model: Model<Scalar>, _ pass: PassArguments<Scalar>, _ out: LossOutputs
   ) throws(RNNError) {
     let options = try Argument.training(options, model)
-    let bytes = Reserve.model + model.spareBytes(pass.batch, sampledClasses: options.sampledClasses)
+    let bytes = Reserve.pass(model.spareBytes(pass.batch, sampledClasses: options.sampledClasses))
     out.write(
       try withReserve(bytes) { () throws(RNNError) in try model.loss(pass.batch, state: pass.state, options) })
   }
@@ -194,7 +194,7 @@ public func swiftrnn_model_evaluate(
     _ model: Model<Scalar>, _ pass: PassArguments<Scalar>, _ out: LossOutputs
   ) throws(RNNError) {
     out.write(
-      try withReserve(Reserve.model + model.spareBytes(pass.batch)) { () throws(RNNError) in
+      try withReserve(Reserve.pass(model.spareBytes(pass.batch))) { () throws(RNNError) in
         try model.evaluate(pass.batch, state: pass.state)
       })
   }
@@ -217,7 +217,7 @@ public func swiftrnn_model_predict(
     let out = try Argument.output("out", out, Argument.size("out_elements", out_elements), of: Scalar.self)
     let expected = try model.outputElements(pass.batch)
     guard out.count == expected else { throw .countMismatch("out", out.count, expected: expected) }
-    try withReserve(Reserve.model + model.spareBytes(pass.batch)) { () throws(RNNError) in
+    try withReserve(Reserve.pass(model.spareBytes(pass.batch))) { () throws(RNNError) in
       _ = out.update(fromContentsOf: try model.predict(pass.batch, state: pass.state))
     }
   }
@@ -240,7 +240,7 @@ public func swiftrnn_model_score(
       kind == .classifier ? pass.batch.forest?.roots.count ?? pass.batch.sequences : pass.batch.sequences
     let sums = try Argument.output("out_log_probabilities", out_log_probabilities, sequences, of: Double.self)
     let counts = try Argument.wanted("out_counts", out_counts, sequences, of: Int64.self)
-    try withReserve(Reserve.model + model.spareBytes(pass.batch)) { () throws(RNNError) in
+    try withReserve(Reserve.pass(model.spareBytes(pass.batch))) { () throws(RNNError) in
       for (n, score) in try model.score(pass.batch, state: pass.state).enumerated() {
         sums[n] = score.logProbability
         counts?[n] = Int64(score.count)

@@ -19,6 +19,9 @@ enum Reserve {
   /// Calls of models that look after few small arrays and texts.
   static let model = 1 << 20
 
+  /// A pass of a model whose arrays and objects have so many bytes. More than there can be is refused when it is asked for.
+  static func pass(_ bytes: Int) -> Int { model &+ min(bytes, Int.max >> 1) }
+
   /// Making a model: compiling its cells, and lists of its parameters, of which a text of so many bytes can ask for some
   /// in each of 1024 layers. Of JSON up to 256 bytes for each of the text.
   static func configuration(_ text: Int64) -> Int {

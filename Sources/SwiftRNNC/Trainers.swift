@@ -61,7 +61,7 @@ extension Trainer {
   fileprivate func step(
     _ pass: PassArguments<Scalar>, _ out: UnsafeMutablePointer<swiftrnn_trainer_result>?
   ) throws(RNNError) {
-    let bytes = Reserve.model + model.spareBytes(pass.batch, sampledClasses: settings.sampledClasses)
+    let bytes = Reserve.pass(model.spareBytes(pass.batch, sampledClasses: settings.sampledClasses))
     let step = try withReserve(bytes) { () throws(RNNError) -> TrainerStep in
       try self.step(pass.batch, state: pass.state)
     }

@@ -7,7 +7,8 @@ extension Model {
   @_spi(Door)
   public func spareBytes(_ batch: ModelBatch<Scalar>, sampledClasses: Int = 0) -> Int {
     // What a shape refuses needs no memory.
-    let (sequences, steps) = (min(batch.sequences, 1 << 31), min(batch.steps &+ batch.targetSteps, 1 << 31))
+    let sequences = min(batch.sequences, 1 << 31)
+    let steps = min(batch.steps, 1 << 31) &+ min(batch.targetSteps, 1 << 31)
     let perLayer = networks.reduce(0) { $0 &+ 4 &* $1.spareBytes(isStream: true) &+ $1.configuration.layers &* 8192 }
     let (rows, overflow) = sequences.multipliedReportingOverflow(by: steps)
     return perLayer &+ sequences &* 128 &+ steps &* 128 &+ (overflow ? 1 << 40 : min(rows, 1 << 40))

@@ -60,7 +60,8 @@ typedef struct limit {
 static const limit limits[] = {{"network_backward", 96}, {"network_forward", 64},          {"forest_forward", 56},
                                {"forest_backward", 56},  {"network_create_equations", 48}, {"cell_parse", 48},
                                {"network_create", 32},   {"weights_create", 32},           {"stream_", 32},
-                               {"linear_", 32},          {"attention_", 80},               {"pool_", 80}};
+                               {"linear_", 32},          {"attention_", 80},               {"pool_", 80},
+                               {"model_", 64},           {"trainer_", 64},           {"inspection_", 72}};
 enum { OTHERS = 24 };
 
 static long limit_of(const char *name) {
