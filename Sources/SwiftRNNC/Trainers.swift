@@ -181,8 +181,8 @@ public func swiftrnn_trainer_save(
       (
         try Handle.trainer(trainer),
         state == nil ? nil : try Handle.object(ModelStateHandle.self, state, "state").state,
-        try Argument.array("progress", UnsafeRawPointer(progress), Argument.size("progress_size", progress_size),
-          of: UInt8.self
+        try Argument.array(
+          "progress", UnsafeRawPointer(progress), Argument.size("progress_size", progress_size), of: UInt8.self
         ).count
       )
     }
