@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the same language model here and in torch, and compares validation losses and time.
 
-    python Benchmarks/compare_training.py               # a word and a character model, about four minutes
+    python Benchmarks/compare_training.py               # a word and a character model, about three minutes
     python Benchmarks/compare_training.py --model words --threads 1
 
 Both have the same data (pydoc_data.topics), initial weights, batches, optimizer (Adam), schedule (cosine), clipping (norm
@@ -52,8 +52,8 @@ class Setting:
 
 
 SETTINGS = {
-    "words": Setting("words", 256, 256, 1, True, 20, 35, 900, 3e-3, 5000),
-    "characters": Setting("characters", 256, 64, 2, False, 32, 64, 600, 3e-3),
+    "words": Setting("words", 256, 256, 1, True, 20, 35, 800, 3e-3, 5000),
+    "characters": Setting("characters", 256, 64, 2, False, 32, 64, 400, 3e-3),
 }
 
 
@@ -236,7 +236,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=[*SETTINGS, "all"], default="all")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of each library; default: cores")
-    parser.add_argument("--steps", type=int, help="of each training, 10 or more; default: 900 of words, 600 of characters")
+    parser.add_argument("--steps", type=int, help="of each training, 10 or more; default: 800 of words, 400 of characters")
     parser.add_argument("--held-out", type=int, help="the most tokens of the validation; default: 10 %% of the text")
     parser.add_argument("--output", type=Path, default=ROOT / "build/bench")
     options = parser.parse_args()

@@ -1,7 +1,8 @@
 """Handwritten digits as sequences of pixels: scikit-learn's 8 by 8 pictures, read one pixel at a time, 64 steps.
 
 A many-to-one classifier: a GRU of one direction with its last state, and one of both directions with attention over all
-states (Yang et al. 2016), below a linear layer. Prints the accuracy on pictures that were held out, beside the nearest of the training pictures.
+states (Yang et al. 2016), below a linear layer. Prints the accuracy on pictures that were held out, beside the nearest
+of the training pictures.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def dates(count: int, seed: int) -> list[datetime.date]:
 
 
 def vector(date: datetime.date) -> np.ndarray:
-    """75 numbers: day (31), month (12), the last three digits of the year (10 each) and the first one (1 or 2), one-hot."""
+    """75 numbers: day (31), month (12), last three digits of the year (10 each), first one (1 or 2), all one-hot."""
     found = np.zeros(31 + 12 + 30 + 2, np.float32)
     thousands, hundreds, tens, ones = map(int, str(date.year))
     for place in (date.day - 1, 30 + date.month, 43 + hundreds, 53 + tens, 63 + ones, 72 + thousands):

@@ -1,11 +1,11 @@
 """Long lags: what is seen at the beginning decides what comes out 200 steps later.
 
 Echo: the first token, one of 8, is to be named after T - 1 tokens of noise. Adding (Hochreiter, Schmidhuber 1997): of T
-random numbers two are marked, one in the first half and one in the second; their sum is to be predicted. An LSTM and a GRU,
-whose gates start out as Tallec and Ollivier 2018 say for lags of T steps, solve both; the vanilla cell, h = tanh(U h + W x +
-b), does not: the picture has the gradient's norm at each step back in time, before training and after it.
-Prints accuracy and mean square errors on sequences that were not learned from, and after how many steps of training each
-was solved. Data are drawn anew for each step.
+random numbers two are marked, one in the first half and one in the second; their sum is to be predicted. An LSTM and a
+GRU, whose gates start out as Tallec and Ollivier 2018 say for lags of T steps, solve both; the vanilla cell, h = tanh(U
+h + W x + b), does not: the picture has the gradient's norm at each step back in time, before training and after it.
+Prints accuracy and mean square errors on sequences that were not learned from, and after how many steps of training
+each was solved. Data are drawn anew for each step.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def adding(steps: int, count: int, generator: np.random.Generator) -> Batch:
 def make(task: str, cell: str, hidden: int, steps: int, seed: int) -> Classifier | Regressor:
     """A model that reads a sequence and names a symbol, or a number."""
     if task == "echo":
-        model: Classifier | Regressor = Classifier(SYMBOLS + NOISE, SYMBOLS, hidden, embedding_size=16, cell=cell, seed=seed)
+        tokens = SYMBOLS + NOISE
+        model: Classifier | Regressor = Classifier(tokens, SYMBOLS, hidden, embedding_size=16, cell=cell, seed=seed)
     else:
         model = Regressor(Features(2), 1, hidden, cell=cell, seed=seed)
     if cell != "rnn":
@@ -82,7 +83,7 @@ def main() -> None:
                     if figures >= (SOLVED[task] if task == "echo" else -SOLVED[task]):
                         solved = trainer.steps
                     if options.progress:
-                        print(f"{task}, {name}: step {trainer.steps}, loss {losses[-1]:.4f}, held out {result}", flush=True)
+                        print(f"{task}, {name}: step {trainer.steps}, held out {result}", flush=True)
             seconds = time.perf_counter() - start
             result = model.evaluate(test)
             tested = f"accuracy {result.accuracy:.1%}" if task == "echo" else f"error {result.loss:.4f}"

@@ -1,8 +1,8 @@
 """Numbers to words: 305 becomes "three hundred and five" (num2words), by an encoder and a decoder.
 
 The encoder reads digits, the decoder writes words. Trained with attention (Luong, Pham, Manning 2015) and without
-(Sutskever, Vinyals, Le 2014), and tested on numbers that neither has seen: the share that is written without a
-mistake, greedily and with beam search. `--reverse` learns the other direction, words to numbers.
+(Sutskever, Vinyals, Le 2014), and tested on numbers that neither has seen: the share that is written without a mistake,
+greedily and with beam search. `--reverse` learns the other direction, words to numbers.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def main() -> None:
             attention=attention, seed=options.seed,
         )  # fmt: skip
         histories[name] = model.fit(
-            train, validation=validation, epochs=options.epochs, batch_size=32 if options.quick else 64, rate=4e-3, schedule="cosine",
-            seed=options.seed, progress=options.progress,
+            train, validation=validation, epochs=options.epochs, batch_size=32 if options.quick else 64, rate=4e-3,
+            schedule="cosine", seed=options.seed, progress=options.progress,
         )  # fmt: skip
         greedy, beam = exact(model, test, 1), exact(model, test, 4)
         rows.append((name, f"{greedy:.2%}", f"{beam:.2%}"))

