@@ -14,7 +14,11 @@ public final class ModelState<Scalar: RNNScalar> {
   /// Whether a pass has been here since the last ``reset()``.
   private(set) var isStarted = false
   /// Inputs of the steps that follow the state, up to the next batch; at most `lookBack` steps.
-  var recent: RecentInputs<Scalar>
+  private(set) var recent: RecentInputs<Scalar>
+  /// Where the state was at the last ``mark()``; its arrays are `next` and `older` until a pass writes there.
+  private var marked = (isStarted: false, movesOn: false, recent: nil as RecentInputs<Scalar>?)
+  /// Memory for other recent inputs.
+  private var older = RecentInputs<Scalar>()
 
   init(_ network: Network<Scalar>, lookBack: Int = 0) {
     (self.network, self.lookBack) = (network, lookBack)
@@ -60,6 +64,32 @@ public final class ModelState<Scalar: RNNScalar> {
   func moveOn() {
     swap(&now, &next)
     isStarted = true
+    marked.movesOn = true
+  }
+
+  /// Other recent inputs, which `fill` writes; where it throws, those before stay.
+  func remember(
+    steps: Int, sequences: Int, _ fill: (RecentInputs<Scalar>) throws(RNNError) -> Void
+  ) throws(RNNError) {
+    try fill(older)
+    (older.steps, older.sequences) = (steps, sequences)
+    swap(&recent, &older)
+  }
+
+  /// Recent inputs that have been written to ``recent``: of a state from a file.
+  func continueBehind(steps: Int, sequences: Int) { (recent.steps, recent.sequences) = (steps, sequences) }
+
+  /// Begins a call that may still be refused behind its pass.
+  func mark() { marked = (isStarted, false, recent) }
+
+  /// Goes back to where the state was at ``mark()``: one pass at most has moved it on since.
+  func moveBack() {
+    guard let before = marked.recent else { return }
+    if marked.movesOn { swap(&now, &next) }
+    if recent.ids !== before.ids { swap(&recent, &older) }
+    isStarted = marked.isStarted
+    (recent.steps, recent.sequences) = (before.steps, before.sequences)
+    marked = (false, false, nil)
   }
 
   /// Numbers of one of the network's states, `[layers, N, width]`; of a state that is started.

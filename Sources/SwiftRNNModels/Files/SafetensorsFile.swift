@@ -5,7 +5,8 @@
 /// Whatever the file says is checked before memory is asked for or anything is read for it: the size of the header, its
 /// JSON (no key twice, nothing unknown), dtypes and shapes, sizes without overflow; that the tensors' data neither overlap
 /// nor leave holes, and that the file ends where they do. Files of this library have a checksum in their metadata
-/// (``Safetensors/checksumKey``), which is compared when the file is opened; so one damaged byte is found, wherever it is.
+/// (``Safetensors/checksumKey``), which is compared when the file is opened; so one damaged byte is found, wherever it is
+/// but in that key itself.
 /// Files without that key are taken as they are.
 ///
 /// Several threads may read from one.

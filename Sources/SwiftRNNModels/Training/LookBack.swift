@@ -92,10 +92,12 @@ extension Model {
       let all = try window.take((old + batch.steps) * row)
       _ = try place.take(kept * row).update(fromContentsOf: all.part(first * row..<(first + kept) * row))
     }
-    switch configuration.input {
-    case .tokens: try keep(state.recent.ids, state.recent.windowIDs, width: 1)
-    case .features(let width): try keep(state.recent.features, state.recent.windowFeatures, width: width)
+    let recent = state.recent
+    try state.remember(steps: kept, sequences: n) { (next) throws(RNNError) in
+      switch configuration.input {
+      case .tokens: try keep(next.ids, recent.windowIDs, width: 1)
+      case .features(let width): try keep(next.features, recent.windowFeatures, width: width)
+      }
     }
-    (state.recent.steps, state.recent.sequences) = (kept, n)
   }
 }

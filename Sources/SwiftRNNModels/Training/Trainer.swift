@@ -65,15 +65,21 @@ public final class Trainer<Scalar: RNNScalar> {
   /// One step: the loss of a batch, its gradients, and the change of the parameters.
   ///
   /// - Parameter state: as for ``Model/loss(_:state:_:)``.
-  /// - Throws: ``RNNError`` for arrays that do not fit; parameters, moments and the step counter are as before then.
+  /// - Throws: ``RNNError`` for arrays that do not fit; parameters, moments, step counter and state are as before then.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func step(
     _ batch: ModelBatch<Scalar>, state: ModelState<Scalar>? = nil
   ) throws(RNNError) -> TrainerStep {
+    state?.mark()
     let loss = try model.loss(batch, state: state, options)
-    let (norm, rate) = try update()
-    return TrainerStep(loss: loss, gradientNorm: norm, rate: rate)
+    do throws(RNNError) {
+      let (norm, rate) = try update()
+      return TrainerStep(loss: loss, gradientNorm: norm, rate: rate)
+    } catch {
+      state?.moveBack()
+      throw error
+    }
   }
 
   /// Options of the next step's loss, for callers that compute gradients themselves.

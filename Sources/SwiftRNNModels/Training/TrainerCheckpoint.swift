@@ -172,6 +172,15 @@ extension Trainer {
       }
     }
     guard steps > 0 else { return state }
+    try readRecent(steps, sequences, name, file, model, state, check)
+    return state
+  }
+
+  private static func readRecent(
+    _ steps: Int, _ sequences: Int, _ name: String, _ file: SafetensorsFile, _ model: Model<Scalar>,
+    _ state: ModelState<Scalar>, _ check: (String, [Int]) throws(ModelError) -> Void
+  ) throws(ModelError) {
+    let recent = state.recent
     switch model.configuration.input {
     case .tokens(let vocabulary, _):
       try check("state.recent_ids", [steps, sequences])
@@ -179,7 +188,7 @@ extension Trainer {
       defer { withExtendedLifetime(numbers) {} }
       let (read, ids) = try withModelErrors { () throws(RNNError) in
         let count = try Sizes.product(steps, sequences, name: "the recent inputs")
-        return (try numbers.take(count), try state.recent.ids.take(count))
+        return (try numbers.take(count), try recent.ids.take(count))
       }
       try file.read("state.recent_ids", shape: [steps, sequences], into: read)
       for (i, number) in read.enumerated() {
@@ -191,11 +200,10 @@ extension Trainer {
     case .features(let width):
       try check("state.recent_features", [steps, sequences, width])
       let features = try withModelErrors { () throws(RNNError) in
-        try state.recent.features.take(Sizes.product(steps, sequences, width, name: "the recent inputs"))
+        try recent.features.take(Sizes.product(steps, sequences, width, name: "the recent inputs"))
       }
       try file.readTensor("state.recent_features", shape: [steps, sequences, width], into: features)
     }
-    (state.recent.steps, state.recent.sequences) = (steps, sequences)
-    return state
+    state.continueBehind(steps: steps, sequences: sequences)
   }
 }

@@ -18,14 +18,24 @@
   X(forest_forward) X(forest_backward) X(embedding_forward) X(embedding_backward) X(linear_forward)                   \
   X(linear_backward) X(cross_entropy) X(clip_gradients) X(sgd_step) X(adam_step) X(sample) X(cross_entropy_with)      \
   X(linear_cross_entropy) X(elementwise_loss) X(clip_values) X(rmsprop_step) X(dropout) X(pool_forward)               \
-  X(pool_backward) X(attention_memory) X(attention_forward) X(attention_backward) X(attention_memory_backward)
+  X(pool_backward) X(attention_memory) X(attention_forward) X(attention_backward) X(attention_memory_backward)  \
+  X(vocabulary_create) X(vocabulary_create_from_file) X(vocabulary_parse) X(vocabulary_destroy) X(vocabulary_json)    \
+  X(vocabulary_size) X(vocabulary_id) X(vocabulary_encode) X(vocabulary_decode) X(text_stream_open)                   \
+  X(text_stream_destroy) X(text_stream_position) X(text_stream_next) X(text_stream_seek) X(model_create)              \
+  X(model_load) X(model_save) X(model_destroy) X(model_initialize) X(model_configuration) X(model_dtype)              \
+  X(model_parameters) X(model_parameter_count) X(model_parameter_info_at) X(model_set_vocabulary)                     \
+  X(model_vocabulary) X(model_set_metadata) X(model_metadata) X(model_state_create) X(model_state_destroy)            \
+  X(model_state_reset) X(model_loss) X(model_evaluate) X(model_predict) X(model_score) X(model_generate)              \
+  X(inspection_create) X(inspection_destroy) X(inspection_json) X(trainer_create) X(trainer_destroy)                  \
+  X(trainer_settings) X(trainer_step) X(trainer_update) X(trainer_report) X(trainer_rate) X(trainer_set_rate_factor)  \
+  X(trainer_save) X(trainer_load) X(trainer_progress)
 
 #define NUMBER_OF(name) F_##name,
 #define NAME_OF(name) #name,
 typedef enum function { EACH_FUNCTION(NUMBER_OF) FUNCTIONS } function;
 static const char *const function_names[FUNCTIONS] = {EACH_FUNCTION(NAME_OF)};
 
-enum { STATUSES = 10, MOST_ARGUMENTS = 120, MOST_CHANGES = 3 };
+enum { STATUSES = 12, MOST_ARGUMENTS = 120, MOST_CHANGES = 3 };
 
 /* What all children have done; shared with the parent. */
 typedef struct tally {
