@@ -3,6 +3,9 @@
 #ifndef SWIFTRNN_TEST_MODEL_WORLDS_H
 #define SWIFTRNN_TEST_MODEL_WORLDS_H
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
 #include "swiftrnn_models.h"
 #include "worlds.h"
 

@@ -12,6 +12,7 @@
 #include "strange_functions/networks.h"
 #include "strange_functions/training.h"
 #include "strange_functions/attention.h"
+#include "strange_functions/trainers.h"
 
 #include <time.h>
 
@@ -28,7 +29,11 @@ static void iteration(int64_t number, uint64_t seed) {
   fill_state = next_random(&random_state);
   swiftrnn_set_num_threads(1);
   alarm((unsigned)LONGEST_ITERATION); /* what hangs, ends */
-  if (any(2) == 0) {
+  const int64_t part = any(4);
+  if (part == 0) {
+    for (int i = 0; i < 2; i++) vocabularies();
+    for (int i = 0; i < 3; i++) models();
+  } else if (part < 3) {
     if (any(20) == 0) absurd_network();
     network();
   } else {
@@ -64,7 +69,8 @@ static void child(int64_t first, int64_t last, uint64_t seed, double end) {
 
 static void print_counts(uint64_t seed, int64_t iterations) {
   long total = 0, refused = 0;
-  printf("%-28s %10s %9s  refused: null value size overflow small misaligned mismatch memory unsupported\n", "function",
+  printf("%-28s %10s %9s  refused: null value size overflow small misaligned mismatch memory unsupported "
+         "file format\n", "function",
          "calls", "accepted");
   for (int i = 0; i < FUNCTIONS; i++) {
     long calls = 0;
@@ -84,6 +90,13 @@ static void print_counts(uint64_t seed, int64_t iterations) {
   check_count = total, check_failures = now->failures;
 }
 
+static void remove_files(void) {
+  static const char *const names[] = {"text", "model", "checkpoint"};
+  for (int i = 0; i < 3; i++) unlink(strange_path(names[i]));
+  /* A call that was ended in the middle may have left a file. */
+  if (rmdir(strange_folder) != 0) fprintf(stderr, "%s is left\n", strange_folder);
+}
+
 int main(int argc, char **argv) {
   const int shared = MAP_SHARED | MAP_ANONYMOUS;
   now = (progress *)required(mmap(NULL, sizeof *now, PROT_READ | PROT_WRITE, shared, -1, 0));
@@ -96,6 +109,8 @@ int main(int argc, char **argv) {
   const double end = start + (given > 0 ? given : 5);
   const int64_t last = is_traced ? first + 1 : INT64_MAX;
   slots_map();
+  snprintf(strange_folder, sizeof strange_folder, "/tmp/swiftrnn-strange-XXXXXX");
+  required(mkdtemp(strange_folder));
   int64_t number = first;
   while (number < last && ((double)time(NULL) < end || is_traced) && now->failures < MOST_FAILURES) {
     fflush(NULL);
@@ -110,6 +125,7 @@ int main(int argc, char **argv) {
     fail("the process ended with wait status %#x in call %ld, %s", (unsigned)status, all->number, all->text);
     number++;
   }
+  remove_files();
   print_counts(seed, number - first);
   if (now->failures > 0) {
     fprintf(stderr, "again: strange_functions 0 %" PRIu64 " ROUND\n", seed);

@@ -98,7 +98,7 @@ extension Vocabulary {
   ///
   /// - Parameter prefix: receives the first bytes, as many as it has elements.
   /// - Returns: how many bytes the text has.
-  /// - Throws: as ``decode(_:writesSpecials:)``; some bytes may have been written.
+  /// - Throws: as ``decode(_:writesSpecials:)``; nothing has been written then.
   public func decode(
     _ ids: UnsafeBufferPointer<Int>, writesSpecials: Bool = false, prefix bytes: UnsafeMutableBufferPointer<UInt8>
   ) throws(ModelError) -> Int {
@@ -114,12 +114,13 @@ extension Vocabulary {
   private func forEachByte(
     of ids: UnsafeBufferPointer<Int>, _ writesSpecials: Bool, _ body: (UInt8) -> Void
   ) throws(ModelError) {
+    // Before anything is written.
+    for (i, id) in ids.enumerated() where id < 0 || id >= size {
+      throw .value(name: "ids[\(i)]", reason: "is \(id), must be in 0..<\(size)")
+    }
     let names = specials.ownNames
     var isFirst = true
-    for (i, id) in ids.enumerated() {
-      guard id >= 0, id < size else {
-        throw .value(name: "ids[\(i)]", reason: "is \(id), must be in 0..<\(size)")
-      }
+    for id in ids {
       let number = id - names.count
       if number < 0 && !writesSpecials { continue }
       if let separator = kind.separator, !isFirst { body(separator) }

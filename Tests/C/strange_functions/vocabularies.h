@@ -183,7 +183,7 @@ static void parse_vocabulary(void) {
   v.out_vocabulary = (swiftrnn_vocabulary **)array_new("out_vocabulary", HANDLE, 8);
   *v.out_vocabulary = NULL;
   call_begin(&c, F_vocabulary_parse, run_vocabulary_parse);
-  has_array(&c, "json", &v.text, 1, 1);
+  has_array(&c, "json", &v.text, 1, v.size > 0);
   has_number(&c, "json_size", &v.size, 0, INT64_MAX, BIT(INVALID_SIZE));
   has_array(&c, "out_vocabulary", &v.out_vocabulary, 8, 1);
   keep_blocks();
@@ -273,12 +273,16 @@ static void read_text(void) {
   keep_blocks(), name_call(&c, "");
   (void)perform(&c, BIT(OK) | BIT(INVALID_VALUE));
   v.stream = *v.out_stream, *v.out_stream = NULL;
-  const int is_huge = v.steps > 1000;
+  const int is_huge = v.steps == INT64_MAX;
   for (int64_t i = any(3); i > 0; i--) {
     changed_calls(&c, 1, &fill_state);
     swiftrnn_text_stream_destroy(*v.out_stream), *v.out_stream = NULL;
   }
   if (v.stream == NULL) return;
+  if (!is_huge && v.steps > 1 << 17) {
+    swiftrnn_text_stream_destroy(v.stream);
+    return;
+  }
   v.ids = (int64_t *)array_new("ids", FORWARD_RESULT, is_huge ? 8 : v.sequences * v.steps * 8);
   v.targets = (int64_t *)array_new("targets", FORWARD_RESULT, is_huge ? 8 : v.sequences * v.steps * 8);
   v.out_size = (int64_t *)array_new("out_steps", FORWARD_RESULT, 8);
@@ -289,7 +293,7 @@ static void read_text(void) {
     has_array(&c, "out_steps", &v.out_size, 8, 1);
     fill_outputs(&fill_state, 1), keep_blocks(), name_call(&c, "");
     (void)perform(&c, is_huge ? BIT(OK) | BIT(OVERFLOW) : BIT(OK));
-    changed_calls(&c, any(2), &fill_state);
+    if (!is_huge) changed_calls(&c, any(2), &fill_state);
     call_begin(&c, F_text_stream_position, run_text_stream_position);
     has_object(&c, "stream", &v.stream);
     for (int i = 0; i < 3; i++) has_array(&c, "a position", &v.outs[i], 8, 0);
