@@ -182,8 +182,7 @@ public func swiftrnn_trainer_save(
         try Handle.trainer(trainer),
         state == nil ? nil : try Handle.object(ModelStateHandle.self, state, "state").state,
         try Argument.array(
-          "progress", UnsafeRawPointer(progress), Argument.size("progress_size", progress_size),
-          of: UInt8.self
+          "progress", UnsafeRawPointer(progress), Argument.size("progress_size", progress_size), of: UInt8.self
         ).count
       )
     }

@@ -29,8 +29,8 @@ extension Model {
     let prompts = try Sizes.product(batch.sequences, promptSteps, 32, name: "the prompts")
     let rows = try Sizes.product(batch.sequences, options.beams, name: "the beams")
     // Lists of a search are copied at each step, those of one sequence grow by doubling.
-    let written = try Sizes.product(
-      rows, Sizes.product(options.length, 48, name: "the tokens") &+ 512, name: "the tokens")
+    let each = try Sizes.product(options.length, 48, name: "the tokens") &+ 512
+    let written = try Sizes.product(rows, each, name: "the tokens")
     let penalised = try Sizes.product(batch.sequences, different, 96, name: "the tokens")
     var sum = spareBytes(batch)
     for part in [prompts, written, penalised] {

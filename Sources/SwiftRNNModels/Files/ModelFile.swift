@@ -44,7 +44,8 @@ public enum ModelFile {
   /// - Throws: ``ModelError`` for a file that is no safetensors file or lacks the tensor that every model has.
   public static func elementType(_ path: String) throws(ModelError) -> Safetensors.ElementType {
     let file = try SafetensorsFile(path)
-    guard let bias = file["output.bias"] else {
+    // A network with output feedback has its output layer's bias in its cell.
+    guard let bias = file["output.bias"] ?? file["network.d_l0"] else {
       throw .format(where: path, what: "no model file: the tensor output.bias is missing")
     }
     return bias.type

@@ -129,6 +129,16 @@ PYTHONS_NAMES = {
     "out_ids": "the ids",
     "out_loss": "the loss",
     "out_perplexity": "the perplexity",
+    "configuration_size": "the size of the configuration in bytes",
+    "settings_size": "the size of the settings in bytes",
+    "json_size": "the size of the JSON in bytes",
+    "token_size": "the size of the token in bytes",
+    "text_sizes": "the sizes of the texts in bytes",
+    "text_count": "the number of texts",
+    "progress_size": "the size of the progress in bytes",
+    "id_count": "the number of ids",
+    "target_steps": "the number of steps of decoder_ids",
+    "write_specials": "specials",
 }
 # Only where a message begins with them: what else it has may be of a cell's text.
 _C_NAMES = re.compile(rf"^(an entry of |rows of )?({'|'.join(PYTHONS_NAMES)})\b")

@@ -1,4 +1,4 @@
-"""The header and what ctypes declares: the same functions, argument types, sizes, offsets and enumeration values."""
+"""The headers and what ctypes declares: the same functions, argument types, sizes, offsets and enumeration values."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ import pytest
 from pycparser import c_ast, c_parser
 
 from swiftrnn import _c_api as c
-from swiftrnn._c_api import functions as c_functions
+from swiftrnn._c_api import functions as c_functions, model_functions, trainer_functions
 from swiftrnn._errors import Status
 
-HEADER = Path(__file__).resolve().parents[3] / "include" / "swiftrnn.h"
+INCLUDE = Path(__file__).resolve().parents[3] / "include"
+HEADER = INCLUDE / "swiftrnn.h"
+HEADERS = (HEADER, INCLUDE / "swiftrnn_models.h")
 SYSTEM = (
     "typedef unsigned char uint8_t; typedef signed int int32_t; typedef unsigned int uint32_t; "
     "typedef signed long int64_t; typedef unsigned long uint64_t;\n"
@@ -46,15 +48,23 @@ STRUCTS = {
     "swiftrnn_attention_config": c.AttentionConfig,
     "swiftrnn_attention_args": c.AttentionArgs,
     "swiftrnn_attention_backward_args": c.AttentionBackwardArgs,
+    "swiftrnn_vocabulary_config": c.VocabularyConfig,
+    "swiftrnn_model_parameter_info": c.ModelParameterInfo,
+    "swiftrnn_model_batch": c.ModelBatch,
+    "swiftrnn_model_loss_options": c.ModelLossOptions,
+    "swiftrnn_generation_options": c.GenerationOptions,
+    "swiftrnn_trainer_result": c.TrainerResult,
 }
 OPAQUE = {
     "swiftrnn_network": c.Network, "swiftrnn_equations": c.Equations, "swiftrnn_weights": c.Weights,
-    "swiftrnn_stream": c.Stream, "swiftrnn_forest": c.Forest,
+    "swiftrnn_stream": c.Stream, "swiftrnn_forest": c.Forest, "swiftrnn_vocabulary": c.Vocabulary,
+    "swiftrnn_text_stream": c.TextStream, "swiftrnn_model": c.Model, "swiftrnn_model_state": c.ModelState,
+    "swiftrnn_inspection": c.Inspection, "swiftrnn_trainer": c.Trainer,
 }  # fmt: skip
 ENUMERATIONS = (
     "swiftrnn_status", "swiftrnn_dtype", "swiftrnn_cell", "swiftrnn_workspace", "swiftrnn_distribution",
     "swiftrnn_forget_gate", "swiftrnn_skip", "swiftrnn_merge", "swiftrnn_gaps", "swiftrnn_reduction", "swiftrnn_loss",
-    "swiftrnn_pool_kind", "swiftrnn_attention_kind",
+    "swiftrnn_pool_kind", "swiftrnn_attention_kind", "swiftrnn_tokens", "swiftrnn_special", "swiftrnn_vocabulary_role",
 )  # fmt: skip
 NUMBERS = {
     "int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "uint64_t": ctypes.c_uint64, "double": ctypes.c_double,
@@ -64,7 +74,7 @@ NUMBERS = {
 
 @pytest.fixture(scope="module")
 def tree() -> Any:
-    text = re.sub(r"^#include.*$", "", HEADER.read_text(), flags=re.MULTILINE)
+    text = re.sub(r"^#include.*$", "", "\n".join(map(Path.read_text, HEADERS)), flags=re.MULTILINE)
     plain = subprocess.run(["cc", "-E", "-P", "-"], input=text, capture_output=True, text=True, check=True).stdout
     return c_parser.CParser().parse(SYSTEM + plain)
 
@@ -109,7 +119,7 @@ def declared() -> dict[str, Any]:
 
 def test_the_same_functions_with_the_same_types(tree: Any) -> None:
     header, ours = functions(tree), declared()
-    assert len(header) >= 55
+    assert len(header) >= 100
     assert sorted(header) == sorted(ours)
     for name, (result, arguments) in header.items():
         assert ours[name].restype is result, name
@@ -133,8 +143,9 @@ def test_the_prototypes_in_the_comments_are_the_headers() -> None:
         pattern = r"(?:const char \*|void |int64_t |swiftrnn_status )swiftrnn_\w+\([^;{}]*\);"
         return {re.sub(r"\s", "", found) for found in re.findall(pattern, joined)}
 
-    header = re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.DOTALL)
-    source = Path(c_functions.__file__).read_text()
+    header = re.sub(r"/\*.*?\*/", "", "\n".join(map(Path.read_text, HEADERS)), flags=re.DOTALL)
+    modules = (c_functions, model_functions, trainer_functions)
+    source = "\n".join(Path(module.__file__).read_text() for module in modules)
     comments = "\n".join(line.lstrip("# ") for line in source.splitlines() if line.startswith("#"))
     assert prototypes(header) == prototypes(comments)
     assert len(prototypes(header)) == len(declared())
@@ -161,7 +172,7 @@ def test_the_same_sizes_and_offsets_as_the_c_compiler(tmp_path: Path) -> None:
         lines += [f'printf("{name}.{field[0]} %zu\\n", offsetof({name}, {field[0]}));' for field in struct._fields_]
     lines += [f'printf("{name} %zu\\n", sizeof({name}));' for name in ENUMERATIONS]
     source = tmp_path / "offsets.c"
-    source.write_text('#include <stdio.h>\n#include "swiftrnn.h"\nint main(void) {\n' + "\n".join(lines) + "\n}\n")
+    source.write_text('#include <stdio.h>\n#include "swiftrnn_models.h"\nint main(void) {\n' + "\n".join(lines) + "\n}\n")
     program = tmp_path / "offsets"
     subprocess.run(["cc", "-std=c11", f"-I{HEADER.parent}", str(source), "-o", str(program)], check=True)
     output = subprocess.run([str(program)], capture_output=True, text=True, check=True).stdout
@@ -186,6 +197,7 @@ def test_the_same_enumeration_values(tree: Any) -> None:
         "WORKSPACE_FORWARD", "WORKSPACE_FORWARD_WEIGHTS", "WORKSPACE_BACKWARD",
         *(name for name in vars(c) if name.startswith(("DISTRIBUTION_", "FORGET_GATE_", "SKIP_", "MERGE_", "GAPS_"))),
         *(name for name in vars(c) if name.startswith(("REDUCTION_", "LOSS_", "POOL_", "ATTENTION_"))),
+        *(name for name in vars(c) if name.startswith(("TOKENS_", "SPECIAL_", "VOCABULARY_"))),
     ):  # fmt: skip
         ours[f"SWIFTRNN_{name}"] = getattr(c, name)
     assert header == ours

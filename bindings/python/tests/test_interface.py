@@ -16,6 +16,7 @@ import pytest
 import torch
 
 import swiftrnn
+import swiftrnn.models
 from torch_reference import CELLS, Case, as_list, assert_same_bits
 
 
@@ -93,8 +94,9 @@ def test_docstring_examples() -> None:
 
 
 def test_every_public_name_has_a_docstring_with_an_example_or_attributes() -> None:
-    for name in swiftrnn.__all__:
-        value = getattr(swiftrnn, name)
+    named = [(module, name) for module in (swiftrnn, swiftrnn.models) for name in module.__all__]
+    for module, name in named:
+        value = getattr(module, name)
         assert name == "__version__" or (value.__doc__ and len(value.__doc__) > 20), name
 
 

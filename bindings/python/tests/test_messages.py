@@ -11,18 +11,23 @@ import numpy as np
 import pytest
 
 import swiftrnn
+import swiftrnn.models
 from swiftrnn._errors import PYTHONS_NAMES, Status, error_of
 
-HEADER = Path(__file__).resolve().parents[3] / "include" / "swiftrnn.h"
+INCLUDE = Path(__file__).resolve().parents[3] / "include"
 
 # What callers cannot get wrong, as the package itself passes it: pointers to results, and the structs themselves.
 NEVER_NAMED = {"out_count", "out_elements", "out_equations", "out_forest", "out_info", "out_network", "out_norm",
-               "out_part", "out_size", "out_stream", "out_weights"}  # fmt: skip
+               "out_part", "out_size", "out_stream", "out_weights", "out_batches", "out_counts", "out_dtype",
+               "out_gradients", "out_id", "out_improved", "out_inspection", "out_lengths", "out_log_probabilities",
+               "out_mean", "out_model", "out_position", "out_rate", "out_result", "out_scores", "out_state",
+               "out_steps", "out_tokens", "out_trainer", "out_values", "out_vocabulary"}  # fmt: skip
 
 
-def names_of_the_header() -> set[str]:
+def names_of_the_headers() -> set[str]:
     """Fields of structs and parameters of functions."""
-    text = re.sub(r"/\*.*?\*/|^ *#.*?$", "", HEADER.read_text(), flags=re.DOTALL | re.MULTILINE)
+    both = "\n".join((INCLUDE / name).read_text() for name in ("swiftrnn.h", "swiftrnn_models.h"))
+    text = re.sub(r"/\*.*?\*/|^ *#.*?$", "", both, flags=re.DOTALL | re.MULTILINE)
     found = {field for body in re.findall(r"struct swiftrnn_\w+ \{(.*?)\}", text, re.DOTALL)
              for field in re.findall(r"(\w+)(?:\[\d+\])?;", body)}  # fmt: skip
     for arguments in re.findall(r"swiftrnn_\w+\(([^)]*)\);", text):
@@ -33,8 +38,8 @@ def names_of_the_header() -> set[str]:
 def names_of_the_package() -> set[str]:
     """Arguments of everything public."""
     found = set()
-    for name in swiftrnn.__all__:
-        value = getattr(swiftrnn, name)
+    public = [getattr(module, name) for module in (swiftrnn, swiftrnn.models) for name in module.__all__]
+    for value in public:
         callables = [value] if callable(value) else []
         if inspect.isclass(value):
             callables += [member for label, member in inspect.getmembers(value, callable) if not label.startswith("__")]
@@ -47,7 +52,7 @@ def names_of_the_package() -> set[str]:
 
 
 def test_every_name_of_the_header_is_one_of_the_package_or_has_one() -> None:
-    header, package = names_of_the_header(), names_of_the_package()
+    header, package = names_of_the_headers(), names_of_the_package()
     assert {"projection_size", "x_step_stride", "beta1", "tape_size", "max_norm"} <= header and "proj_size" in package
     compound = {name for name in header if "_" in name or name[-1].isdigit()}
     assert len(compound) > 60

@@ -67,10 +67,19 @@ def test_a_cell_in_python(run_python: Callable[..., Any]) -> None:
     assert run_python(program("python", 2)).stdout == f"gradients of: {' '.join(names)}\n"
 
 
+def test_the_programs_of_the_page_on_models(tmp_path: Path, run_python: Callable[..., Any]) -> None:
+    first, second = program("python", page="docs/python-models.md"), program("python", 2, page="docs/python-models.md")
+    there = f"import os; os.chdir({str(tmp_path)!r})\n"
+    output = run_python(there + first + second.replace("seed=0", "seed=0, batch_size=4, progress=False")).stdout
+    assert output.splitlines()[1] == " wonder what you are!" and output.startswith("loss ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["star.checkpoint", "star.safetensors"]
+    assert run_python(program("python", 1, page="docs/python-models.md")).stdout == "['-', '+']\n"
+
+
 def test_a_model(tmp_path: Path, run_python: Callable[..., Any]) -> None:
     (tmp_path / "README.md").write_text((ROOT / "README.md").read_text())
     output = run_python(f"import os; os.chdir({str(tmp_path)!r})\n" + program("python", 3)).stdout
-    found = re.fullmatch(r"nats per character: (\S+)\nThe(.{60})\n", output, re.DOTALL)
+    found = re.fullmatch(r"nats per character: (\S+)\nThe (.{60})\n", output, re.DOTALL)
     assert found and 0 < float(found[1]) < 3, output
     assert (tmp_path / "readme.safetensors").stat().st_size > 100_000
 

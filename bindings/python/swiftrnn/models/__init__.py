@@ -1,4 +1,5 @@
-"""Models: language models, taggers, classifiers, regressors, decoders from a vector, encoders and decoders.
+"""Models: language models, taggers, classifiers, regressors, decoders from a vector, encoders and decoders; taggers,
+classifiers and regressors of trees; networks with output feedback.
 
 >>> from swiftrnn.models import LanguageModel, Vocabulary
 >>> text = "Twinkle, twinkle, little star,\\nHow I wonder what you are!\\n" * 8
@@ -7,9 +8,9 @@
 >>> model.generate("How I", length=12, temperature=0)
 ' wonder what'
 
-A model is its parts (embedding, network of any cell, pooling, attention, linear layer) with all parameters in one vector.
+A model is its parts (embedding, network of any cell, pooling, attention, linear layer), all parameters in one vector.
 `fit` trains it, `evaluate` tests it, `predict`, `score` and `generate` use it, `save` and `load` keep it in a file that
-C and Swift read, too. `Trainer` trains step by step. docs/python-models.md is the page, docs/models.md has the equations.
+C and Swift read, too. `Trainer` trains step by step. docs/python-models.md is the page, docs/models.md has equations.
 All arithmetic is the library's: results are the same bits for any number of threads.
 """
 
@@ -22,6 +23,7 @@ from ._history import History, Report
 from ._inspection import Inspection, LayerInspection, StateGradients
 from ._language_model import LanguageModel
 from ._model import Model, load
+from ._output_feedback import OutputFeedback
 from ._sequence_models import Classifier, Regressor, Tagger
 from ._state import ModelState
 from ._trainer import StepResult, Trainer
@@ -41,6 +43,7 @@ __all__ = [
     "LayerInspection",
     "Model",
     "ModelState",
+    "OutputFeedback",
     "Regressor",
     "Report",
     "StateGradients",

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from .. import _c_api as c
 from .._arrays import Array, address, dense, integer, integers, shaped
+from .._forest import Forest
 
 IGNORED = -100
 """A target that does not count."""
@@ -31,7 +32,11 @@ class Batch:
                       decoder_ids [S, N]
     VectorDecoder     features [N, size];     targets [S, N]
                       and decoder_ids [S, N]
+    OutputFeedback    as a tagger             as a tagger
     ================  ======================  ====================================================
+
+    Over trees (``trees=True``) `forest` has M nodes: ids are [M], features [M, F]; targets and values are of nodes for
+    a Tagger, [M] and [M, outputs], and of roots for a Classifier and a Regressor, in the order of ``forest.roots``.
 
     Arrays of numbers have the model's type and are never cast; they are read when a call is made, not before. Arrays
     that are not dense are copied.
@@ -52,6 +57,8 @@ class Batch:
         What a decoder reads: its targets one step later, behind ``<bos>``.
     target_lengths : array of integers [N], optional
         Each in 0...S; None: all S.
+    forest : Forest, optional
+        Of models over trees: all trees of the batch.
     first_sequence : int
         Added to a sequence's index in dropout masks: parts of a batch have the masks of the whole.
     """
@@ -66,6 +73,7 @@ class Batch:
         values: Array | None = None,
         decoder_ids: ArrayLike | None = None,
         target_lengths: ArrayLike | None = None,
+        forest: Forest | None = None,
         first_sequence: int = 0,
     ) -> None:
         self.ids = None if ids is None else integers(ids, "ids")
@@ -75,6 +83,9 @@ class Batch:
         self.values = values
         self.decoder_ids = None if decoder_ids is None else integers(decoder_ids, "decoder_ids")
         self.target_lengths = None if target_lengths is None else integers(target_lengths, "target_lengths")
+        if forest is not None and not isinstance(forest, Forest):
+            raise TypeError(f"forest: expected a swiftrnn.Forest, got {type(forest).__name__}")
+        self.forest = forest
         self.first_sequence = integer(first_sequence, "first_sequence", 0, 2**32 - 1)
 
     def __repr__(self) -> str:
@@ -82,6 +93,8 @@ class Batch:
         there = ", ".join(
             f"{name}: {list(np.shape(getattr(self, name)))}" for name in names if getattr(self, name) is not None
         )
+        if self.forest is not None:
+            there = f"forest: {self.forest!r}, {there}"
         return f"Batch({there})"
 
 
@@ -102,7 +115,12 @@ class CheckedBatch:
         self._kept: list[Array] = []
         self.struct = c.ModelBatch(first_sequence=batch.first_sequence)
         self.steps, self.sequences, self.target_steps = 0, 0, 0
-        if self.kind == "vector_decoder":
+        self._trees = configuration.get("structure") == "trees"
+        if batch.forest is not None and not self._trees:
+            raise ValueError("batch.forest: is for models over trees: make the model with trees=True")
+        if self._trees:
+            self._nodes(configuration["input"])
+        elif self.kind == "vector_decoder":
             self._vector(configuration["vector_size"])
         else:
             self._sequences(configuration["input"])
@@ -114,7 +132,7 @@ class CheckedBatch:
 
     def output_shape(self) -> tuple[int, ...]:
         """The shape of what `swiftrnn_model_predict` writes."""
-        if self.kind in ("classifier", "regressor"):
+        if self._trees or self.kind in ("classifier", "regressor"):
             return (self.sequences, self.outputs)
         steps = self.target_steps if self.kind in ("vector_decoder", "encoder_decoder") else self.steps
         return (steps, self.sequences, self.outputs)
@@ -166,11 +184,31 @@ class CheckedBatch:
         if self._batch.lengths is not None:
             self.struct.lengths = self._lengths("lengths", self.steps)
 
+    def _nodes(self, described: Mapping[str, Any]) -> None:
+        forest = self._batch.forest
+        if forest is None:
+            raise ValueError("batch.forest: a model over trees needs it")
+        if self._batch.lengths is not None:
+            raise ValueError("batch.lengths: trees have none")
+        nodes = forest.node_count
+        if "features" in described:
+            features = self._numbers("features", "nodes, features", described["features"])
+            if len(features) != nodes:
+                raise ValueError(f"batch.features: has {len(features)} rows, and the forest {nodes} nodes")
+            self.struct.features = self._place(features)
+        elif self._batch.ids is None:
+            raise self._missing("ids")
+        else:
+            self.struct.ids = self._integers("ids", (nodes,))
+        self.struct.forest = forest._handle.pointer
+        self.sequences = nodes if self.kind == "tagger" else len(forest.roots)
+
     def _lengths(self, name: str, steps: int) -> Any:
         lengths = getattr(self._batch, name)
         pointer = self._integers(name, (self.sequences,))
         if lengths.size and not (lengths.min() >= 0 and lengths.max() <= steps):
-            raise ValueError(f"batch.{name}: expected numbers in 0...{steps}, got {int(lengths.min())}...{int(lengths.max())}")
+            found = f"{int(lengths.min())}...{int(lengths.max())}"
+            raise ValueError(f"batch.{name}: expected numbers in 0...{steps}, got {found}")
         return pointer
 
     def _decoder(self) -> None:

@@ -30,14 +30,16 @@ class Buckets:
     """
 
     def __init__(self, lengths: Numbers, batch_size: int, token_limit: int | None = None, seed: int = 0) -> None:
-        lengths = np.asarray(lengths, np.int64).reshape(len(lengths), -1)
+        lengths = np.asarray(lengths, np.int64)
+        if lengths.ndim == 1:
+            lengths = lengths[:, np.newaxis]
         self.seed = seed
         if token_limit is None:
             token_limit = max(1, int(np.ceil(2 * batch_size * lengths.sum(axis=1).mean()))) if len(lengths) else 1
         longest = lengths.max(axis=0, initial=0)
         widths = np.maximum(4, -(-longest // 16))
         self._rounded = -(-lengths // widths) * widths
-        self._by_length = np.lexsort([*lengths.T[::-1]])
+        self._by_length = np.lexsort([*lengths.T[::-1], *self._rounded.T[::-1]])
         # Rounded lengths along the sequences in any order by bucket are always the same: so are the cuts.
         in_order = self._rounded[np.lexsort([*self._rounded.T[::-1]])]
         self._cuts = _cuts(in_order, batch_size, token_limit)

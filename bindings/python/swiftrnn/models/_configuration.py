@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Mapping, Sequence, Union
 
 from .._arrays import below_one, flag, integer
@@ -66,7 +67,8 @@ def tokens(value: Any, name: str, embedding_size: int | None, hidden_size: int) 
         if count == 0:
             raise ValueError(f"{name}: the vocabulary is empty")
     elif isinstance(value, (str, bytes)) or not hasattr(type(value), "__index__"):
-        raise TypeError(f"{name}: expected a Vocabulary, a number of tokens, or Features(n), got {type(value).__name__}")
+        found = type(value).__name__
+        raise TypeError(f"{name}: expected a Vocabulary, a number of tokens, or Features(n), got {found}")
     else:
         count = size(value, name)
     width = hidden_size if embedding_size is None else size(embedding_size, "embedding_size")
@@ -79,11 +81,12 @@ def label_vocabulary(value: Any, name: str) -> tuple[int, Vocabulary | None]:
         if len(value) == 0:
             raise ValueError(f"{name}: the vocabulary is empty")
         return len(value), value
-    if isinstance(value, (list, tuple, set, frozenset)):
-        made = labels_of(value, name)
+    if isinstance(value, (list, tuple)):
+        made = named_labels(value, name)
         return len(made), made
     if isinstance(value, (str, bytes)) or not hasattr(type(value), "__index__"):
-        raise TypeError(f"{name}: expected a Vocabulary, the names of labels, or their number, got {type(value).__name__}")
+        found = type(value).__name__
+        raise TypeError(f"{name}: expected a Vocabulary, the names of labels, or their number, got {found}")
     return size(value, name), None
 
 
@@ -98,8 +101,31 @@ def labels_of(names: Any, name: str = "labels") -> Vocabulary:
     return Vocabulary("lines", ["\n".join(names)], specials=())
 
 
+def named_labels(names: Sequence[Any], name: str) -> Vocabulary:
+    """The vocabulary of labels whose ids are their places.
+
+    Raises
+    ------
+    ValueError
+        A name is there twice.
+    """
+    labels_of(names, name)
+    own: dict[str, int] = {}
+    for index, label in enumerate(names):
+        if own.setdefault(label, index) != index:
+            raise ValueError(
+                f"{name}[{index}]: {label!r} is there twice; the labels of data are Vocabulary('lines', data)"
+            )
+    return Vocabulary.from_json(json.dumps({"kind": "lines", "specials": [], "tokens": list(names)}))
+
+
 def recurrent(
-    cell: CellLike, hidden_size: int, num_layers: int, bidirectional: bool, sizes: Mapping[str, int] | None, of: str = ""
+    cell: CellLike,
+    hidden_size: int,
+    num_layers: int,
+    bidirectional: bool,
+    sizes: Mapping[str, int] | None,
+    of: str = "",
 ) -> dict[str, Any]:
     """The object "network" or "decoder": layers of a recurrent network."""
     if isinstance(cell, Cell):
@@ -113,6 +139,25 @@ def recurrent(
     made["num_layers"] = integer(num_layers, f"{of}num_layers", 1, 1024)
     made["bidirectional"] = flag(bidirectional, f"{of}bidirectional")
     return made
+
+
+def structured(
+    configuration: dict[str, Any], trees: bool, cell: CellLike, bidirectional: bool | None
+) -> dict[str, Any]:
+    """The configuration of a model over sequences, or over trees: there "lstm" is the Child-Sum Tree-LSTM.
+
+    Raises
+    ------
+    ValueError
+        Trees have one direction, from the leaves up.
+    """
+    if flag(trees, "trees"):
+        if bidirectional:
+            raise ValueError("bidirectional: trees have one direction, from the leaves up")
+        configuration["structure"] = "trees"
+        if cell == "lstm":
+            configuration["network"]["cell"] = "tree_child_sum"
+    return configuration
 
 
 def rate_of_dropout(value: Any) -> float:

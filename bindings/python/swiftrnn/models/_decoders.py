@@ -19,6 +19,7 @@ from ._sequences import numbers, read as read_sequence, token_ids
 from ._vocabulary import Vocabulary
 
 ATTENTIONS = ("none", "additive", "dot", "general", "concat")
+ATTENTION_USES = ("output", "input")
 VECTOR_USES = ("states", "input")
 
 
@@ -42,16 +43,16 @@ class Decoder(Model):
         count = self._configuration["decoder_input"]["vocabulary"]
         return count - 2, count - 1
 
-    def _examples(self, data: Any, *, targets: bool = True) -> Examples:
+    def _examples(self, data: Any, name: str = "data") -> Examples:
         count = self._configuration["outputs"]
         sources, written = [], []
-        for index, pair in enumerate(natural(data, "data")):
+        for index, pair in enumerate(natural(data, name)):
             if not isinstance(pair, (tuple, list)) or len(pair) != 2:
                 raise TypeError(
-                    f"data[{index}]: expected a pair ({self._source_word}, target), got {type(pair).__name__}"
+                    f"{name}[{index}]: expected a pair ({self._source_word}, target), got {type(pair).__name__}"
                 )
-            sources.append(self._source(pair[0], f"data[{index}][0]"))
-            written.append(token_ids(pair[1], f"data[{index}][1]", self.target_vocabulary, count))
+            sources.append(self._source(pair[0], f"{name}[{index}][0]"))
+            written.append(token_ids(pair[1], f"{name}[{index}][1]", self.target_vocabulary, count))
         return Examples(self._kind, sources, written, self._frame())
 
     def evaluate(self, data: Any, *, batch_size: int = 64, exact: bool = True) -> EvaluationResult:
@@ -143,7 +144,7 @@ class Decoder(Model):
             `count` is given.
         """
         wanted = 1 if count is None else integer(count, "count", 1, 65536)
-        if wanted > beams > 1:
+        if wanted > integer(beams, "beams", 1, 4096) > 1:
             raise ValueError(f"count: {wanted} is more than {beams} beams")
         made = self._options(length, temperature, top_k, top_p, repetition_penalty, beams, length_penalty, seed)
         copies = wanted if beams == 1 else 1
@@ -260,6 +261,9 @@ class EncoderDecoder(Decoder):
         "dot", "general", "concat" (Luong, Pham, Manning 2015), "additive" (Bahdanau, Cho, Bengio 2015), or "none".
     attention_size : int
         Of attention's hidden layer: "additive" and "concat".
+    attention_use : str
+        "output": behind the decoder, whose output attends (Luong, Pham, Manning 2015); "input": the decoder's state
+        before a step attends, and the context is part of the step's input (Bahdanau, Cho, Bengio 2015).
     tie_embedding : bool
         The last linear layer has the decoder's embedding for its weights.
     dropout, sizes, dtype, seed
@@ -296,6 +300,7 @@ class EncoderDecoder(Decoder):
         bidirectional: bool = False,
         attention: str = "general",
         attention_size: int = 128,
+        attention_use: str = "output",
         tie_embedding: bool = False,
         dropout: float = 0.0,
         sizes: Mapping[str, int] | None = None,
@@ -328,6 +333,8 @@ class EncoderDecoder(Decoder):
         }
         if attention in ("additive", "concat"):
             configuration["attention_size"] = made_of.size(attention_size, "attention_size")
+        if made_of.word(attention_use, "attention_use", ATTENTION_USES) != "output":
+            configuration["attention_use"] = attention_use
         self._make(configuration, dtype, seed, input if isinstance(input, Vocabulary) else None, own)
 
     def _source(self, value: Any, name: str) -> Array:

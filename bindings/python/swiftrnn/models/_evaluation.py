@@ -71,15 +71,20 @@ class EvaluationResult:
 def evaluate_batches(model: "Model", batches: Iterator[Batch], **more: Any) -> EvaluationResult:
     """The result over batches of sequences that begin and end in them."""
     configuration = model._configuration
-    labels = configuration["kind"] in ("tagger", "classifier") and not configuration.get("predicts_numbers", False)
+    feeds_back = configuration["kind"] == "output_feedback"
+    labels = configuration["kind"] in ("tagger", "classifier", "output_feedback")
+    labels = labels and not configuration.get("predicts_numbers", False)
     losses: list[float] = []
     count, right = 0, 0
     for batch in batches:
         if labels:
             targets = _counted_targets(batch)
             logits = model.logits(batch)
-            mean = cross_entropy(logits, targets, need_gradient=False).loss
-            own = int(np.count_nonzero(targets != IGNORED))
+            if feeds_back:
+                mean, own = model._mean_loss(batch)  # logits are of the model by itself
+            else:
+                mean = cross_entropy(logits, targets, need_gradient=False).loss
+                own = int(np.count_nonzero(targets != IGNORED))
             right += int(np.count_nonzero((logits.argmax(axis=-1) == targets) & (targets != IGNORED)))
         else:
             mean, own = model._mean_loss(batch)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .._arrays import Array
 from ._batch import IGNORED, Batch
+from ._trees import Tree, joined
 
 
 class Examples:
@@ -25,12 +26,19 @@ class Examples:
         The model's.
     frame : (int, int), optional
         Of decoders: ``<bos>`` and ``<eos>``.
+    trees : sequence of Tree, optional
+        Of models over trees: of each, what its inputs are the nodes of.
     """
 
     def __init__(
-        self, kind: str, inputs: Sequence[Array], targets: Sequence[Array | int] | None, frame: tuple[int, int] | None
+        self,
+        kind: str,
+        inputs: Sequence[Array],
+        targets: Sequence[Array | int] | None,
+        frame: tuple[int, int] | None,
+        trees: Sequence[Tree] | None = None,
     ) -> None:
-        self.kind, self.inputs, self.targets, self.frame = kind, inputs, targets, frame
+        self.kind, self.inputs, self.targets, self.frame, self.trees = kind, inputs, targets, frame, trees
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -46,7 +54,8 @@ class Examples:
     def part(self, numbers: Sequence[int] | NDArray[np.int64]) -> "Examples":
         """Some of the examples."""
         targets = None if self.targets is None else [self.targets[number] for number in numbers]
-        return Examples(self.kind, [self.inputs[number] for number in numbers], targets, self.frame)
+        trees = None if self.trees is None else [self.trees[number] for number in numbers]
+        return Examples(self.kind, [self.inputs[number] for number in numbers], targets, self.frame, trees)
 
     def counted(self, numbers: NDArray[np.int64]) -> int:
         """How many targets count in some of the examples."""
@@ -59,7 +68,14 @@ class Examples:
         """Some of the examples side by side; what is missing behind the ends is 0, and no target counts there."""
         chosen = [self.inputs[number] for number in numbers]
         batch = Batch()
-        if self.kind == "vector_decoder":
+        if self.trees is not None:
+            batch.forest = joined([self.trees[number] for number in numbers])
+            side = np.concatenate(chosen) if chosen else np.empty(0, np.int64)
+            if side.dtype == np.int64:
+                batch.ids = side
+            else:
+                batch.features = side
+        elif self.kind == "vector_decoder":
             batch.features = np.ascontiguousarray(chosen)
         else:
             lengths = np.array([len(sequence) for sequence in chosen], np.int64)
@@ -79,6 +95,12 @@ class Examples:
             batch.targets = np.array(targets, np.int64)
         elif self.kind == "regressor":
             batch.values = np.ascontiguousarray(targets)
+        elif self.trees is not None and targets:
+            whole = np.concatenate(targets)  # type: ignore[arg-type]
+            if whole.dtype == np.int64:
+                batch.targets = whole
+            else:
+                batch.values = whole
         elif targets and targets[0].dtype != np.int64:  # type: ignore[union-attr]
             batch.values = padded(targets, lengths, 0)  # type: ignore[arg-type]
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Mapping
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping
 import numpy as np
 
 from .._arrays import flag, integer, real, unsigned
-from ._evaluation import EvaluationResult, evaluate_batches, evaluate_stream, example_batches
+from ._evaluation import EvaluationResult, evaluate_batches, example_batches
 from ._examples import Examples
 from ._handles import PathLike
 from ._history import History, Report
@@ -17,7 +18,7 @@ from ._progress import progress_of
 from ._settings import trainer_settings
 from ._sources import ExampleSource, Source
 from ._trainer import Trainer
-from ._training import Plan, Training
+from ._training import OtherTraining, Plan, Training
 
 if TYPE_CHECKING:
     from ._model import Model
@@ -39,7 +40,12 @@ class Fitting:
         patience: int | None = None,
         clip: float | None = 1.0,
         label_smoothing: float = 0.0,
+        class_weights: Any = None,
+        numbers: str = "squared_error",
+        delta: float | None = None,
         sampling: str | Mapping[str, Any] = "none",
+        sampled_classes: int = 0,
+        tape_limit: int | str | None = None,
         steps: int | None = None,
         token_limit: int | None = None,
         seed: int | None = None,
@@ -86,9 +92,11 @@ class Fitting:
             The largest norm of the gradients; None: not clipped.
         label_smoothing : float
             In [0, 1] (Szegedy et al. 2016).
+        class_weights, numbers, delta, sampled_classes, tape_limit
+            As for `Model.loss`. `delta` None: 1.
         sampling : str or mapping
-            Decoders: "none" is teacher forcing; "linear", "exponential" and "inverse_sigmoid" are the decays of
-            scheduled sampling (Bengio et al. 2015), with further settings in a mapping.
+            Language models and decoders: "none" is teacher forcing; "linear", "exponential" and "inverse_sigmoid" are
+            the decays of scheduled sampling (Bengio et al. 2015), with further settings in a mapping.
         steps : int, optional
             Of a text: T of a batch, through which gradients flow back; states carry on. None: 64.
         token_limit : int, optional
@@ -119,7 +127,7 @@ class Fitting:
         TrainingInterrupted
             Ctrl-C (a KeyboardInterrupt): the checkpoint, if there is one, is written.
         FloatingPointError
-            The loss is not finite.
+            The loss or the norm of its gradients is not finite; the checkpoint stays as it was before.
         ValueError, TypeError
             An argument or the data are wrong; or the checkpoint is of another training.
         """
@@ -132,19 +140,23 @@ class Fitting:
         if trainer is not None:
             _same_model(self, trainer.model, path)
         chosen = _seed_of(told) if told else secrets.randbits(63) if seed is None else unsigned(seed, "seed")
+        if told and seed is not None and unsigned(seed, "seed") != chosen:
+            raise OtherTraining(path, f"seed was {chosen}, and is {seed} now")
         source, validate = self._sources(data, validation, batch_size, limit, steps, chosen)
         if source.batches == 0:
             raise ValueError("data: there is no example")
         settings = trainer_settings(
             optimizer, rate=rate, schedule=schedule, steps=epochs * source.batches, clip=clip, seed=chosen,
-            label_smoothing=label_smoothing, sampling=sampling,
+            label_smoothing=label_smoothing, sampling=sampling, numbers=numbers, delta=delta, tape_limit=tape_limit,
+            class_weights=None if class_weights is None else self._class_weights(class_weights).tolist(),
+            sampled_classes=sampled_classes,
         )  # fmt: skip
         if patience is not None:
             if validate is None:
                 raise ValueError("patience: there is no validation")
             integer(patience, "patience", 0)
-        if sampling != "none" and self._kind not in ("vector_decoder", "encoder_decoder"):
-            raise ValueError(f"sampling: is of decoders, not of {type(self).__name__}")
+        if sampling != "none" and self._kind not in ("language_model", "vector_decoder", "encoder_decoder"):
+            raise ValueError(f"sampling: is of language models and decoders, not of {type(self).__name__}")
         plan = Plan(
             epochs=epochs,
             settings=settings,
@@ -158,12 +170,7 @@ class Fitting:
             progress=progress_of(flag(progress, "progress")),
         )
         if trainer is None:
-            trainer = object.__new__(Trainer)
-            made = Trainer(
-                self, optimizer, rate=rate, schedule=schedule, steps=epochs * source.batches, clip=clip, seed=chosen,
-                label_smoothing=label_smoothing, sampling=sampling,
-            )  # fmt: skip
-            trainer = made
+            trainer = Trainer._of_settings(self, settings)
             state = self.make_state() if source.carries_state else None
         else:
             self._adopt(trainer.model._handle)
@@ -185,7 +192,9 @@ class Fitting:
         if isinstance(validation, float):
             examples, held = split(examples, share(validation), seed)
         elif validation is not None:
-            held = validation if isinstance(validation, Examples) else self._examples(validation)
+            held = validation if isinstance(validation, Examples) else self._examples(validation, "validation")
+        if len(examples) == 0:
+            raise ValueError("data: there is no example")
         source = ExampleSource(examples, batch_size, token_limit, seed)
         if held is None:
             return source, None
@@ -212,8 +221,6 @@ def split(examples: Examples, part: float, seed: int) -> tuple[Examples, Example
 
 def _seed_of(told: str) -> int:
     """The seed of the training that a checkpoint tells."""
-    import json
-
     try:
         return int(json.loads(told)["seed"])
     except (ValueError, KeyError, TypeError):
@@ -222,6 +229,6 @@ def _seed_of(told: str) -> int:
 
 def _same_model(model: "Model", other: "Model", path: Path | None) -> None:
     if model.configuration != other.configuration or model.dtype != other.dtype:
-        raise ValueError(f"{path}: is the checkpoint of another model")
+        raise OtherTraining(path, "the model has another configuration")
     if (model.vocabulary, model.target_vocabulary) != (other.vocabulary, other.target_vocabulary):
-        raise ValueError(f"{path}: is the checkpoint of a model with other vocabularies")
+        raise OtherTraining(path, "the model has other vocabularies")

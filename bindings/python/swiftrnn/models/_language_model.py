@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import zlib
-from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence, Union
 
 import numpy as np
@@ -13,14 +12,20 @@ from numpy.typing import NDArray
 from .._arrays import Array, flag, integer
 from . import _configuration as made_of
 from ._configuration import CellLike
-from ._evaluation import EvaluationResult, bits_per_character, evaluate_batches, evaluate_stream, example_batches
+from ._evaluation import (
+    EvaluationResult,
+    bits_per_character,
+    evaluate_batches,
+    evaluate_stream,
+    example_batches,
+    in_batches,
+)
 from ._examples import Examples
-from ._evaluation import in_batches
 from ._batch import Batch
 from ._fitting import share
-from ._generation import Generated, generate, options
+from ._generation import generate, options
 from ._model import Model, natural
-from ._sequences import check_ids, token_ids
+from ._sequences import token_ids
 from ._sources import Source, StreamSource
 from ._streams import FileStream, IdStream, Stream
 from ._vocabulary import Vocabulary
@@ -95,9 +100,9 @@ class LanguageModel(Model):
 
     # ---- Data ----
 
-    def _examples(self, data: Any, *, targets: bool = True) -> Examples:
+    def _examples(self, data: Any, name: str = "data") -> Examples:
         """Texts, each a sequence by itself, between ``<bos>`` and ``<eos>`` as far as there are these."""
-        framed = [self._framed(text, f"data[{index}]") for index, text in enumerate(natural(data, "data"))]
+        framed = [self._framed(text, f"{name}[{index}]") for index, text in enumerate(natural(data, name))]
         return Examples(self._kind, [ids[:-1] for ids in framed], [ids[1:] for ids in framed], None)
 
     def _framed(self, text: Any, name: str) -> NDArray[np.int64]:
@@ -129,7 +134,7 @@ class LanguageModel(Model):
                 raise TypeError(f"{name}: the model has no vocabulary: expected ids, got a path")
             return FileStream(text, self.vocabulary, sequences, steps), os.path.getsize(text)
         ids = self._ids(text, name)
-        return IdStream(ids, sequences, steps), zlib.crc32(np.ascontiguousarray(ids))
+        return IdStream(ids, sequences, steps, name), zlib.crc32(np.ascontiguousarray(ids))
 
     def _sources(
         self, data: Any, validation: Any, batch_size: int, token_limit: int | None, steps: int | None, seed: int
@@ -146,7 +151,7 @@ class LanguageModel(Model):
         if validation is None:
             return source, None
         if not self._is_text(validation):
-            examples = self._examples(validation)
+            examples = self._examples(validation, "validation")
             return source, lambda: self._evaluate_examples(examples, batch_size)
         held = self._evaluation_stream(validation, "validation", batch_size, width)
         return source, lambda: evaluate_stream(self, held)
@@ -210,7 +215,7 @@ class LanguageModel(Model):
         -------
         scores : ndarray of float64 [count]
         """
-        examples = self._examples(natural(texts, "texts"))
+        examples = self._examples(texts, "texts")
         scores = np.zeros(len(examples))
         for numbers in in_batches(examples, integer(batch_size, "batch_size", 1)):
             scores[numbers] = self._scores(examples.batch(numbers))[0]
@@ -272,7 +277,7 @@ class LanguageModel(Model):
         prompts = [self._prompt(one, f"prompt[{k}]") for k, one in enumerate(prompt if several else [prompt])]
         if beams == 1:
             prompts = [one for one in prompts for _ in range(wanted)]
-        elif wanted > beams:
+        elif wanted > integer(beams, "beams", 1, 4096):
             raise ValueError(f"count: {wanted} is more than {beams} beams")
         made = options(
             length, self._start(), self._special("<eos>"), temperature, top_k, top_p, repetition_penalty, beams,
@@ -280,7 +285,8 @@ class LanguageModel(Model):
         )  # fmt: skip
         if not prompts:
             return []
-        written = generate(self, Examples(self._kind, prompts, None, None).batch(range(len(prompts))), made, self.vocabulary)
+        batch = Examples(self._kind, prompts, None, None).batch(range(len(prompts)))
+        written = generate(self, batch, made, self.vocabulary)
         rows = [one for found in written for one in found[:wanted]]
         chosen: list[Any] = rows if details else [row.value for row in rows]
         if beams == 1:

@@ -18,6 +18,7 @@ from ._examples import Examples
 from ._fitting import Fitting
 from ._inspection import Inspection
 from ._handles import ModelHandle, PathLike, StateHandle, path_bytes
+from ._sequences import label_id, numbers as numbers_of
 from ._settings import number_loss
 from ._state import ModelState
 from ._vocabulary import Vocabulary
@@ -25,10 +26,11 @@ from ._vocabulary import Vocabulary
 _Self = TypeVar("_Self", bound="Model")
 
 Data = Union[Batch, Examples, Sequence[Any]]
+ClassWeights = Union[Sequence[float], Array, Mapping[Any, float]]
 
 
 class Model(Fitting):
-    """A model: its parts with all parameters in one vector. The base of the six models, which document their arguments;
+    """A model: its parts with all parameters in one vector. The base of the seven models, which document their arguments;
     not made itself.
 
     Belongs to one thread at a time: calls of other threads wait. Each gives the GIL back while it computes. Results are
@@ -85,6 +87,8 @@ class Model(Fitting):
     def _of(handle: ModelHandle) -> "Model":
         """The Python object of a handle, of the class of its kind."""
         kind = json.loads(handle.configuration())["kind"]
+        if kind not in Model._classes:
+            raise ValueError(f"a model of kind {kind!r} has no class in Python")
         model = object.__new__(Model._classes[kind])
         model._adopt(handle)
         return model
@@ -221,8 +225,8 @@ class Model(Fitting):
             return data
         return data.batch(range(len(data))) if isinstance(data, Examples) else self.batch(data)
 
-    def _examples(self, data: Any, *, targets: bool = True) -> Examples:
-        """Examples of data as users have them; without `targets` only inputs."""
+    def _examples(self, data: Any, name: str = "data") -> Examples:
+        """Examples of data as users have them; `name` is what errors call these."""
         raise NotImplementedError
 
     def _checked(self, data: Data) -> CheckedBatch:
@@ -258,7 +262,7 @@ class Model(Fitting):
         *,
         seed: int | None = None,
         label_smoothing: float = 0.0,
-        class_weights: Array | None = None,
+        class_weights: ClassWeights | None = None,
         sampling_probability: float = 0.0,
         numbers: str = "squared_error",
         delta: float = 1.0,
@@ -278,11 +282,11 @@ class Model(Fitting):
             Of dropout masks and scheduled sampling, in 0...2^64 - 1. None: each call draws one.
         label_smoothing : float
             In [0, 1] (Szegedy et al. 2016).
-        class_weights : ndarray [outputs], optional
-            Of the model's type: torch's ``weight`` of a cross-entropy.
+        class_weights : sequence of float [outputs], or mapping of labels to float, optional
+            torch's ``weight`` of a cross-entropy. A mapping may lack labels, whose weight is 1.
         sampling_probability : float
-            How often a decoder reads its own prediction in the place of the target before, in [0, 1] (Bengio et al.
-            2015). 0: teacher forcing; 1: free running.
+            How often a language model or decoder reads its own prediction in the place of the target before, in [0, 1]
+            (Bengio et al. 2015); of output feedback 0 or 1. 0: teacher forcing; 1: free running.
         numbers : str
             The loss of models that give out numbers: "squared_error", "absolute_error", "huber", or
             "binary_cross_entropy", where outputs are logits.
@@ -315,9 +319,7 @@ class Model(Fitting):
         if seed is not None:
             options.seeded, options.seed = 1, unsigned(seed, "seed")
         if class_weights is not None:
-            weights = np.ascontiguousarray(
-                shaped(class_weights, "class_weights", self.dtype, (self._configuration["outputs"],))
-            )
+            weights = self._class_weights(class_weights)
             options.class_weights = address(weights)
         mean = c.c_double()
         with self._handle.lock:
@@ -326,6 +328,23 @@ class Model(Fitting):
                 c.byref(mean), None,
             )  # fmt: skip
         return mean.value
+
+    def _class_weights(self, value: Any) -> Array:
+        """Weights of classes, by their ids or by their names, as an array of the model's type."""
+        count, vocabulary = self._configuration["outputs"], self._label_vocabulary
+        if not isinstance(value, Mapping):
+            return numbers_of(value, "class_weights", (count,), self.dtype)
+        weights = np.ones(count, self.dtype)
+        for label, weight in value.items():
+            number = label_id(label, "class_weights", vocabulary, count)
+            if number < 0:
+                raise ValueError(f"class_weights: {number} is no label: there are 0...{count - 1}")
+            weights[number] = real(weight, f"class_weights[{label!r}]")
+        return weights
+
+    @property
+    def _label_vocabulary(self) -> Vocabulary | None:
+        return self.vocabulary if self._kind == "language_model" else self.target_vocabulary
 
     def logits(self, batch: Data, state: ModelState | None = None) -> Array:
         """What comes out of a batch at inference: logits, or numbers.
@@ -444,6 +463,6 @@ def load(path: PathLike) -> Model:
 
 def natural(data: Any, name: str) -> Iterable[Any]:
     """Data that must be several examples, not one text."""
-    if isinstance(data, (str, bytes)) or not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
+    if isinstance(data, (str, bytes, Mapping)) or not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
         raise TypeError(f"{name}: expected a sequence of examples, got {type(data).__name__}")
     return data  # type: ignore[no-any-return]

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from .._arrays import Array, flag, integer
 from . import _configuration as made_of
 from ._batch import Batch
-from ._configuration import CellLike, Features, Input, Labels
+from ._configuration import CellLike, Input, Labels
 from ._evaluation import EvaluationResult, evaluate_batches, example_batches, in_batches
 from ._examples import Examples
 from ._model import Model, natural
-from ._sequences import check_ids, label_id, numbers, read
+from ._sequences import label_id, numbers, read
+from ._trees import Tree, tree_of
 from ._vocabulary import Vocabulary
 
 POOLINGS = ("last", "mean", "max", "attention")
@@ -23,21 +24,58 @@ POOLINGS = ("last", "mean", "max", "attention")
 class SequenceModel(Model):
     """The base of models that read sequences and give labels or numbers."""
 
-    def _inputs(self, sequences: Any, name: str) -> list[Array]:
-        described = self._configuration["input"]
-        return [
-            read(sequence, f"{name}[{index}]", described, self.vocabulary, self.dtype)
-            for index, sequence in enumerate(natural(sequences, name))
-        ]
+    @property
+    def trees(self) -> bool:
+        """Whether the model reads trees."""
+        return self._configuration.get("structure") == "trees"
 
-    def _examples(self, data: Any, *, targets: bool = True) -> Examples:
-        described, inputs, outputs = self._configuration["input"], [], []
-        for index, pair in enumerate(natural(data, "data")):
+    def _inputs(self, sequences: Any, name: str) -> Examples:
+        """Examples without targets."""
+        inputs, trees = [], []
+        for index, sequence in enumerate(natural(sequences, name)):
+            if self.trees:
+                tree, nodes = tree_of(sequence, f"{name}[{index}]")
+                inputs.append(self._read_nodes(tree, nodes, f"{name}[{index}]"))
+                trees.append(tree)
+            else:
+                inputs.append(self._read(sequence, f"{name}[{index}]"))
+        return Examples(self._kind, inputs, None, None, trees if self.trees else None)
+
+    def _read(self, value: Any, name: str) -> Array:
+        return read(value, name, self._configuration["input"], self.vocabulary, self.dtype)
+
+    def _read_nodes(self, tree: Tree, value: Any, name: str) -> Array:
+        nodes = self._read(value, f"{name}[1]")
+        if len(nodes) != tree.count:
+            raise ValueError(f"{name}: has {tree.count} parents and {len(nodes)} nodes")
+        if self._kind != "tagger" and tree.roots != 1:
+            raise ValueError(f"{name}[0]: has {tree.roots} roots: a {self._kind} reads one tree at a time")
+        return nodes
+
+    def _examples(self, data: Any, name: str = "data") -> Examples:
+        if self.trees:
+            return self._tree_examples(data, name)
+        inputs, outputs = [], []
+        for index, pair in enumerate(natural(data, name)):
             if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-                raise TypeError(f"data[{index}]: expected a pair (sequence, {self._target_word}), got {type(pair).__name__}")
-            inputs.append(read(pair[0], f"data[{index}][0]", described, self.vocabulary, self.dtype))
-            outputs.append(self._target(pair[1], f"data[{index}][1]", len(inputs[-1])))
+                raise TypeError(
+                    f"{name}[{index}]: expected a pair (sequence, {self._target_word}), got {type(pair).__name__}"
+                )
+            inputs.append(self._read(pair[0], f"{name}[{index}][0]"))
+            outputs.append(self._target(pair[1], f"{name}[{index}][1]", len(inputs[-1])))
         return Examples(self._kind, inputs, outputs, None)
+
+    def _tree_examples(self, data: Any, name: str) -> Examples:
+        inputs, outputs, trees = [], [], []
+        for index, row in enumerate(natural(data, name)):
+            if not isinstance(row, (tuple, list)) or len(row) != 3:
+                raise TypeError(
+                    f"{name}[{index}]: expected three, (parents, nodes, {self._target_word}), got {type(row).__name__}"
+                )
+            trees.append(Tree(row[0], f"{name}[{index}][0]"))
+            inputs.append(self._read_nodes(trees[-1], row[1], f"{name}[{index}]"))
+            outputs.append(self._target(row[2], f"{name}[{index}][2]", len(inputs[-1])))
+        return Examples(self._kind, inputs, outputs, None, trees)
 
     _target_word = "label"
 
@@ -60,12 +98,17 @@ class SequenceModel(Model):
 
     def _outputs(self, sequences: Any, batch_size: int) -> list[Array]:
         """Logits or numbers of each sequence: [T, outputs] of a tagger, [outputs] of others."""
-        examples = Examples(self._kind, self._inputs(sequences, "sequences"), None, None)
+        examples = self._inputs(sequences, "sequences")
         found: list[Any] = [None] * len(examples)
         for chosen in in_batches(examples, integer(batch_size, "batch_size", 1)):
             logits = self.logits(examples.batch(chosen))
+            if self.trees and self._kind == "tagger":
+                ends = np.cumsum([len(examples.inputs[number]) for number in chosen])
+                for number, nodes in zip(chosen, np.split(logits, ends[:-1])):
+                    found[number] = nodes.copy()
+                continue
             for n, number in enumerate(chosen):
-                if self._kind == "tagger":
+                if self._kind in ("tagger", "output_feedback"):
                     found[number] = np.ascontiguousarray(logits[: len(examples.inputs[number]), n])
                 else:
                     found[number] = logits[n].copy()
@@ -85,73 +128,18 @@ class SequenceModel(Model):
         examples = self._examples(data)
         scores = np.zeros(len(examples))
         for chosen in in_batches(examples, integer(batch_size, "batch_size", 1)):
-            scores[chosen] = self._scores(examples.batch(chosen))[0]
+            own = self._scores(examples.batch(chosen))[0]
+            if self.trees and self._kind == "tagger":  # of nodes
+                ends = np.cumsum([len(examples.inputs[number]) for number in chosen])
+                own = np.array([nodes.sum() for nodes in np.split(own, ends[:-1])])
+            scores[chosen] = own
         return scores
 
 
-class Tagger(SequenceModel):
-    """A label, or numbers, for each step of a sequence: an embedding or features, a recurrent network, a linear layer.
+class Stepwise(SequenceModel):
+    """The base of models that give a label, or numbers, for each step."""
 
-    Parameters
-    ----------
-    input : Vocabulary, int or Features
-        What a step is: a token of a vocabulary, or of so many tokens; or numbers.
-    labels : Vocabulary, int or sequence of str, optional
-        Of the labels; or their number; or their names. None: `outputs` numbers come out.
-    hidden_size : int
-    outputs : int, optional
-        Numbers of each step that come out, in the place of labels.
-    embedding_size : int, optional
-        None: `hidden_size`.
-    bidirectional : bool
-        Also reads from the end.
-    cell, num_layers, dropout, sizes, dtype, seed
-        As for `LanguageModel`.
-
-    Examples
-    --------
-    >>> from swiftrnn.models import Tagger, Vocabulary
-    >>> data = [("the cat sat", "DET NOUN VERB"), ("a dog ran", "DET NOUN VERB"), ("cat ran", "NOUN VERB")]
-    >>> words = Vocabulary("whitespace", [tokens for tokens, _ in data])
-    >>> tags = Vocabulary("whitespace", [labels for _, labels in data], specials=())
-    >>> model = Tagger(words, tags, hidden_size=16, seed=0)
-    >>> history = model.fit(data, epochs=40, rate=0.02, seed=0, progress=False)
-    >>> model.predict(["the dog sat"])
-    [['DET', 'NOUN', 'VERB']]
-    """
-
-    _kind = "tagger"
     _target_word = "labels"
-
-    def __init__(
-        self,
-        input: Input,
-        labels: Labels | None,
-        hidden_size: int,
-        *,
-        outputs: int | None = None,
-        embedding_size: int | None = None,
-        cell: CellLike = "lstm",
-        num_layers: int = 1,
-        bidirectional: bool = True,
-        dropout: float = 0.0,
-        sizes: Mapping[str, int] | None = None,
-        dtype: Any = None,
-        seed: int | None = None,
-    ) -> None:
-        if (labels is None) == (outputs is None):
-            raise ValueError("labels, outputs: give one of them")
-        count, vocabulary = (made_of.size(outputs, "outputs"), None) if labels is None else (
-            made_of.label_vocabulary(labels, "labels")
-        )  # fmt: skip
-        configuration = {
-            "input": made_of.tokens_or_features(input, "input", embedding_size, hidden_size),
-            "network": made_of.recurrent(cell, hidden_size, num_layers, bidirectional, sizes),
-            "outputs": count,
-            "dropout": made_of.rate_of_dropout(dropout),
-            "predicts_numbers": labels is None,
-        }
-        self._make(configuration, dtype, seed, input if isinstance(input, Vocabulary) else None, vocabulary)
 
     def _target(self, value: Any, name: str, steps: int) -> Array:
         outputs = self._configuration["outputs"]
@@ -175,6 +163,8 @@ class Tagger(SequenceModel):
                 return vocabulary.encode(value)
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from None
+        if not hasattr(value, "__len__") or not hasattr(value, "__getitem__"):
+            raise TypeError(f"{name}: expected labels, one for each step, got {type(value).__name__}")
         ids = [label_id(label, f"{name}[{index}]", vocabulary, count) for index, label in enumerate(value)]
         return np.array(ids, np.int64)
 
@@ -202,6 +192,73 @@ class Tagger(SequenceModel):
         return [[self._label(number) for number in logits.argmax(axis=-1)] for logits in found]
 
 
+class Tagger(Stepwise):
+    """A label, or numbers, for each step of a sequence: an embedding or features, a recurrent network, a linear layer.
+
+    Parameters
+    ----------
+    input : Vocabulary, int or Features
+        What a step is: a token of a vocabulary, or of so many tokens; or numbers.
+    labels : Vocabulary, int or sequence of str, optional
+        Of the labels; or their number; or their names, whose ids are their places. None: `outputs` numbers come out.
+    hidden_size : int
+    outputs : int, optional
+        Numbers of each step that come out, in the place of labels.
+    embedding_size : int, optional
+        None: `hidden_size`.
+    bidirectional : bool, optional
+        Also reads from the end. None: of sequences.
+    trees : bool
+        Reads trees, and has a label for each node, from the leaves up (Tai, Socher, Manning 2015): examples are three,
+        the parents of the nodes (-1: a root; or a `Forest`), the nodes' tokens or features, and their labels. The cell
+        "lstm" is the child-sum Tree-LSTM then; others are "tree_binary", "socher", or a text for trees.
+    cell, num_layers, dropout, sizes, dtype, seed
+        As for `LanguageModel`.
+
+    Examples
+    --------
+    >>> from swiftrnn.models import Tagger, Vocabulary
+    >>> data = [("the cat sat", "DET NOUN VERB"), ("a dog ran", "DET NOUN VERB"), ("cat ran", "NOUN VERB")]
+    >>> words = Vocabulary("whitespace", [tokens for tokens, _ in data])
+    >>> tags = Vocabulary("whitespace", [labels for _, labels in data], specials=())
+    >>> model = Tagger(words, tags, hidden_size=16, seed=0)
+    >>> history = model.fit(data, epochs=40, rate=0.02, seed=0, progress=False)
+    >>> model.predict(["the dog sat"])
+    [['DET', 'NOUN', 'VERB']]
+    """
+
+    _kind = "tagger"
+
+    def __init__(
+        self,
+        input: Input,
+        labels: Labels | None,
+        hidden_size: int,
+        *,
+        outputs: int | None = None,
+        embedding_size: int | None = None,
+        cell: CellLike = "lstm",
+        num_layers: int = 1,
+        bidirectional: bool | None = None,
+        trees: bool = False,
+        dropout: float = 0.0,
+        sizes: Mapping[str, int] | None = None,
+        dtype: Any = None,
+        seed: int | None = None,
+    ) -> None:
+        count, vocabulary = labels_or_outputs(labels, outputs)
+        both = not flag(trees, "trees") if bidirectional is None else bidirectional
+        configuration = {
+            "input": made_of.tokens_or_features(input, "input", embedding_size, hidden_size),
+            "network": made_of.recurrent(cell, hidden_size, num_layers, both, sizes),
+            "outputs": count,
+            "dropout": made_of.rate_of_dropout(dropout),
+            "predicts_numbers": labels is None,
+        }
+        made_of.structured(configuration, trees, cell, both)
+        self._make(configuration, dtype, seed, input if isinstance(input, Vocabulary) else None, vocabulary)
+
+
 class _Pooled(SequenceModel):
     def _build(
         self,
@@ -214,6 +271,7 @@ class _Pooled(SequenceModel):
         bidirectional: bool,
         pooling: str,
         attention_size: int,
+        trees: bool,
         dropout: float,
         sizes: Mapping[str, int] | None,
         dtype: Any,
@@ -229,6 +287,7 @@ class _Pooled(SequenceModel):
         }
         if pooling == "attention":
             configuration["attention_size"] = made_of.size(attention_size, "attention_size")
+        made_of.structured(configuration, trees, cell, bidirectional)
         self._make(configuration, dtype, seed, input if isinstance(input, Vocabulary) else None, labels)
 
 
@@ -240,7 +299,7 @@ class Classifier(_Pooled):
     input : Vocabulary, int or Features
         What a step is: a token of a vocabulary, or of so many tokens; or numbers.
     classes : Vocabulary, int or sequence of str
-        Of the labels (kind "lines"); or their number; or their names.
+        Of the labels (kind "lines"); or their number; or their names, whose ids are their places.
     hidden_size : int
     embedding_size : int, optional
         None: `hidden_size`.
@@ -251,6 +310,8 @@ class Classifier(_Pooled):
         weights are learned (Yang et al. 2016).
     attention_size : int
         Of the pooling "attention".
+    trees : bool
+        Reads trees, and gives the label of each root: see `Tagger`. An example is (parents, nodes, label), of one root.
     cell, num_layers, dropout, sizes, dtype, seed
         As for `LanguageModel`.
 
@@ -281,6 +342,7 @@ class Classifier(_Pooled):
         bidirectional: bool = False,
         pooling: str = "last",
         attention_size: int = 128,
+        trees: bool = False,
         dropout: float = 0.0,
         sizes: Mapping[str, int] | None = None,
         dtype: Any = None,
@@ -288,8 +350,8 @@ class Classifier(_Pooled):
     ) -> None:
         count, vocabulary = made_of.label_vocabulary(classes, "classes")
         self._build(
-            input, count, hidden_size, embedding_size, cell, num_layers, bidirectional, pooling, attention_size, dropout,
-            sizes, dtype, seed, vocabulary,
+            input, count, hidden_size, embedding_size, cell, num_layers, bidirectional, pooling, attention_size, trees,
+            dropout, sizes, dtype, seed, vocabulary,
         )  # fmt: skip
 
     def _target(self, value: Any, name: str, steps: int) -> int:
@@ -326,7 +388,7 @@ class Regressor(_Pooled):
     outputs : int
         Numbers that come out.
     hidden_size : int
-    embedding_size, bidirectional, pooling, attention_size, cell, num_layers, dropout, sizes, dtype, seed
+    embedding_size, bidirectional, pooling, attention_size, trees, cell, num_layers, dropout, sizes, dtype, seed
         As for `Classifier`.
 
     Examples
@@ -356,6 +418,7 @@ class Regressor(_Pooled):
         bidirectional: bool = False,
         pooling: str = "last",
         attention_size: int = 128,
+        trees: bool = False,
         dropout: float = 0.0,
         sizes: Mapping[str, int] | None = None,
         dtype: Any = None,
@@ -363,7 +426,7 @@ class Regressor(_Pooled):
     ) -> None:
         self._build(
             input, made_of.size(outputs, "outputs"), hidden_size, embedding_size, cell, num_layers, bidirectional,
-            pooling, attention_size, dropout, sizes, dtype, seed, None,
+            pooling, attention_size, trees, dropout, sizes, dtype, seed, None,
         )  # fmt: skip
 
     def _target(self, value: Any, name: str, steps: int) -> Array:
@@ -373,6 +436,13 @@ class Regressor(_Pooled):
         """The numbers of each sequence: an array [count, outputs] of the model's type."""
         found = self._outputs(sequences, batch_size)
         return np.array(found, self.dtype).reshape(len(found), self._configuration["outputs"])
+
+
+def labels_or_outputs(labels: Labels | None, outputs: int | None) -> tuple[int, Vocabulary | None]:
+    """What comes out of each step: how many labels, and their vocabulary; or how many numbers."""
+    if (labels is None) == (outputs is None):
+        raise ValueError("labels, outputs: give one of them")
+    return (made_of.size(outputs, "outputs"), None) if labels is None else made_of.label_vocabulary(labels, "labels")
 
 
 def softmax(logits: Array) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from .. import _c_api as c
 from .._arrays import integer, not_negative, real, unsigned
@@ -33,6 +33,11 @@ def trainer_settings(
     seed: int | None,
     label_smoothing: float = 0.0,
     sampling: str | Mapping[str, Any] = "none",
+    class_weights: Sequence[float] | None = None,
+    numbers: str = "squared_error",
+    delta: float | None = None,
+    tape_limit: int | str | None = None,
+    sampled_classes: int = 0,
 ) -> dict[str, Any]:
     """The settings. `optimizer`, `schedule` and `sampling` are a name, or a mapping with further settings."""
     settings = _named(optimizer, "optimizer", tuple(RATES))
@@ -41,14 +46,28 @@ def trainer_settings(
     settings.setdefault("rate", RATES[settings["optimizer"]])
     if schedule is not None:
         settings.update(_with_plateau(_named(schedule, "schedule", SCHEDULES)))
-        if settings["schedule"] in _WITH_END and steps is not None:
-            settings.setdefault("steps", integer(steps, "steps", 1))
+        if settings.get("schedule") in _WITH_END and "steps" not in settings:
+            if steps is None:
+                raise ValueError(f"steps: the schedule {settings['schedule']!r} ends after so many: give them")
+            settings["steps"] = integer(steps, "steps", 1)
     if clip is not None:
         settings["clip_norm"] = not_negative(clip, "clip")
     if seed is not None:
-        settings["seed"] = unsigned(seed, "seed")
+        number = unsigned(seed, "seed")
+        settings["seed"] = number - 2**64 if number >= 2**63 else number  # JSON has the bits as an int64
     if label_smoothing:
         settings["label_smoothing"] = real(label_smoothing, "label_smoothing")
+    if class_weights is not None:
+        settings["class_weights"] = list(class_weights)
+    if numbers != "squared_error":
+        number_loss(numbers)
+        settings["loss"] = numbers
+    if delta is not None:
+        settings["delta"] = real(delta, "delta")
+    if tape_limit is not None:
+        settings["tape_limit"] = 0 if tape_limit == "sqrt" else integer(tape_limit, "tape_limit", 1)
+    if integer(sampled_classes, "sampled_classes", 0):
+        settings["sampled_classes"] = sampled_classes
     own = _named(sampling, "sampling", SAMPLINGS)
     if own["sampling"] != "none":
         settings.update(own)
@@ -57,7 +76,7 @@ def trainer_settings(
 
 def number_loss(name: str) -> int:
     """The library's number of a loss of numbers."""
-    if name not in NUMBER_LOSSES:
+    if not isinstance(name, str) or name not in NUMBER_LOSSES:
         raise ValueError(f"numbers: expected one of {', '.join(map(repr, NUMBER_LOSSES))}, got {name!r}")
     return NUMBER_LOSSES[name]
 
@@ -66,8 +85,11 @@ def _with_plateau(settings: dict[str, Any]) -> dict[str, Any]:
     """The schedule "plateau" is a constant rate that reports of validation lower."""
     if settings["schedule"] != "plateau":
         return settings
-    own = {"plateau_patience": PLATEAU_PATIENCE}
-    own.update({f"plateau_{key}": value for key, value in settings.items() if key != "schedule"})
+    own: dict[str, Any] = {"plateau_patience": PLATEAU_PATIENCE}
+    # A warm-up is of the constant rate; all else is the plateau's.
+    own.update(
+        {key if key == "warm_up" else f"plateau_{key}": value for key, value in settings.items() if key != "schedule"}
+    )
     return own
 
 
@@ -81,6 +103,6 @@ def _named(value: Any, name: str, known: tuple[str, ...]) -> dict[str, Any]:
             raise ValueError(f"{name}: expected a mapping with the key {name!r}, got {sorted(map(str, value))}")
     else:
         raise TypeError(f"{name}: expected a name or a mapping, got {type(value).__name__}")
-    if settings[name] not in known:
+    if not isinstance(settings[name], str) or settings[name] not in known:
         raise ValueError(f"{name}: expected one of {', '.join(map(repr, known))}, got {settings[name]!r}")
     return settings

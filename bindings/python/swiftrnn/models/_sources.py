@@ -1,5 +1,5 @@
-"""Where the batches of a training come from, in an order that is a function of the seed, the epoch and the number of the
-batch: so a checkpoint keeps these."""
+"""Batches of a training, in an order that is a function of the seed, the epoch and the number of the batch: what a
+checkpoint keeps."""
 
 from __future__ import annotations
 
@@ -59,6 +59,8 @@ class ExampleSource:
         crc = 0
         for sequence in self._examples.inputs:
             crc = zlib.crc32(np.ascontiguousarray(sequence), crc)
+        for tree in self._examples.trees or ():
+            crc = zlib.crc32(np.ascontiguousarray(tree.parents), zlib.crc32(np.ascontiguousarray(tree.children), crc))
         for target in self._examples.targets or ():
             crc = zlib.crc32(np.ascontiguousarray(target), crc)
         batch_size, token_limit = self._limits

@@ -35,9 +35,12 @@ class Stream(Protocol):
 class IdStream:
     """Batches of ids in memory: those that `FileStream` gives of the same text."""
 
-    def __init__(self, ids: Array, sequences: int, steps: int) -> None:
+    def __init__(self, ids: Array, sequences: int, steps: int, name: str = "data") -> None:
         if len(ids) // sequences < 2:
-            raise ValueError(f"the text has {len(ids)} tokens, too few for {sequences} sequences of 2")
+            raise ValueError(
+                f"{name}: the text has {len(ids)} tokens, too few for {sequences} parts of 2: "
+                "a smaller batch_size has fewer"
+            )
         self.tokens, self.steps, self.position = len(ids), steps, 0
         self.length = len(ids) // sequences
         self.batches = (self.length - 2) // steps + 1

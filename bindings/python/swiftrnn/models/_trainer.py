@@ -47,7 +47,8 @@ class Trainer:
     Parameters
     ----------
     model : Model
-    optimizer, rate, schedule, clip, seed, label_smoothing, sampling
+    optimizer, rate, schedule, clip, seed, label_smoothing, sampling, class_weights, numbers, delta, sampled_classes
+    and tape_limit
         As for `Model.fit`.
     steps : int, optional
         Steps altogether, of a schedule that has an end.
@@ -74,13 +75,26 @@ class Trainer:
         clip: float | None = None,
         seed: int | None = None,
         label_smoothing: float = 0.0,
+        class_weights: Any = None,
+        numbers: str = "squared_error",
+        delta: float | None = None,
         sampling: str | Mapping[str, Any] = "none",
+        sampled_classes: int = 0,
+        tape_limit: int | str | None = None,
     ) -> None:
         settings = trainer_settings(
             optimizer, rate=rate, schedule=schedule, steps=steps, clip=clip, seed=seed,
-            label_smoothing=label_smoothing, sampling=sampling,
+            label_smoothing=label_smoothing, sampling=sampling, numbers=numbers, delta=delta, tape_limit=tape_limit,
+            class_weights=None if class_weights is None else model._class_weights(class_weights).tolist(),
+            sampled_classes=sampled_classes,
         )  # fmt: skip
         self._adopt(model, TrainerHandle.created(model._handle, json.dumps(settings)))
+
+    @classmethod
+    def _of_settings(cls, model: "Model", settings: Mapping[str, Any]) -> "Trainer":
+        trainer = object.__new__(cls)
+        trainer._adopt(model, TrainerHandle.created(model._handle, json.dumps(settings)))
+        return trainer
 
     def _adopt(self, model: "Model", handle: TrainerHandle) -> None:
         self.model = model
@@ -167,9 +181,7 @@ class Trainer:
         """
         text = text_bytes(progress, "progress")
         with self._handle.model.lock:
-            c.trainer_save(
-                self._handle.pointer, self.model._state_pointer(state), text, len(text), path_bytes(path)
-            )
+            c.trainer_save(self._handle.pointer, self.model._state_pointer(state), text, len(text), path_bytes(path))
 
     @staticmethod
     def load(path: PathLike) -> "tuple[Trainer, ModelState | None, str]":

@@ -1,8 +1,8 @@
 """The loop of `fit`: steps, reports, validation, early stopping, checkpoints.
 
 A checkpoint is what `Trainer.save` writes, with the place of the loop as its text. All that the loop does is a function
-of the seed, the data and that place, so that a training which was killed at any moment ends with the bits of one that was
-not.
+of the seed, the data and that place, so that a training which was killed at any moment ends with the bits of one that
+was not.
 """
 
 from __future__ import annotations
@@ -48,6 +48,24 @@ class TrainingInterrupted(KeyboardInterrupt):
         self.checkpoint, self.step = checkpoint, step
 
 
+class OtherTraining(ValueError):
+    """A checkpoint is of another training than the one that is to go on.
+
+    Attributes
+    ----------
+    checkpoint : str
+    difference : str
+        Where the two differ.
+    """
+
+    def __init__(self, checkpoint: Path | None, difference: str) -> None:
+        super().__init__(
+            f"{checkpoint}: is of another training: {difference}. Give another checkpoint, remove the file, or pass "
+            "resume=False"
+        )
+        self.checkpoint, self.difference = str(checkpoint), difference
+
+
 @dataclasses.dataclass
 class Plan:
     """What `fit` is asked for."""
@@ -88,7 +106,9 @@ class Training:
     CHECKPOINT_SECONDS = 60.0
     """The most time between two checkpoints, where nothing else is asked for."""
 
-    def __init__(self, model: "Model", source: Source, plan: Plan, trainer: Trainer, state: "ModelState | None") -> None:
+    def __init__(
+        self, model: "Model", source: Source, plan: Plan, trainer: Trainer, state: "ModelState | None"
+    ) -> None:
         self.model, self.source, self.plan = model, source, plan
         self.trainer, self.state = trainer, state
         self.place, self.history = Place(), History()
@@ -113,16 +133,13 @@ class Training:
         """
         try:
             told = json.loads(progress)
-            assert told["format"] == FORMAT
+            assert told["format"] == FORMAT and isinstance(told["training"], dict)
             place, history = Place(**told["place"]), History.fromdict(told["history"])
         except (ValueError, KeyError, TypeError, AssertionError):
             raise ValueError(f"{self.plan.checkpoint}: is no checkpoint of fit") from None
         for name, own in self._identity().items():
-            if told.get("training", {}).get(name) != own:
-                raise ValueError(
-                    f"{self.plan.checkpoint}: is of another training: {name} was {told['training'].get(name)}, and is "
-                    f"{own} now. Give another checkpoint, remove the file, or pass resume=False"
-                )
+            if told["training"].get(name) != own:
+                raise OtherTraining(self.plan.checkpoint, _difference(name, told["training"].get(name), own))
         self.place, self.history = place, history
         self.history.stopped_early = place.stopped_early
         if place.done and self.plan.epochs > place.epoch and not place.stopped_early:
@@ -205,10 +222,11 @@ class Training:
         if batch is None:
             raise RuntimeError("the data have fewer batches than at the beginning: a file has changed meanwhile")
         result = self.trainer.step(batch, self.state)
-        if not math.isfinite(result.loss):
+        if not (math.isfinite(result.loss) and math.isfinite(result.norm)):
             raise FloatingPointError(
-                f"the loss is {result.loss} in step {result.step}: a lower rate, or clip=, may help; the last report "
-                f"was {self.history.reports[-1] if self.history.reports else 'none'}"
+                f"the loss is {result.loss:g}, and the norm of its gradients {result.norm:g}, in step {result.step}: a "
+                f"lower rate, or clip=, may help; the last report was "
+                f"{self.history.reports[-1] if self.history.reports else 'none'}"
             )
         place.batch, place.step = place.batch + 1, result.step
         place.loss_sum += result.loss * result.count
@@ -273,6 +291,14 @@ class Training:
             self.model.flat[...] = self._best
         elif self._best_path is not None and os.path.exists(self._best_path):
             self.model.flat[...] = ModelHandle.loaded(self._best_path).vectors()[0]
+
+
+def _difference(name: str, was: Any, now: Any) -> str:
+    """Where two values differ; of two mappings only the keys that do."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        keys = sorted(key for key in {*was, *now} if was.get(key) != now.get(key))
+        return f"{name} differ: " + ", ".join(f"{key} was {was.get(key)}, and is {now.get(key)} now" for key in keys)
+    return f"{name} was {was}, and is {now} now"
 
 
 class _heard:

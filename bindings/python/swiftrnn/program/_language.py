@@ -5,21 +5,23 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..models import Classifier, EncoderDecoder, LanguageModel, Model, Tagger, Vocabulary, load
+from ..models import Classifier, EvaluationResult, LanguageModel, Tagger, Vocabulary, load
+from ._classification import known_labels
 from ._failures import DataError, UsageError
-from ._loading import NAMES, load_model
+from ._loading import check_vocabularies, load_model
 from ._options import add_common, add_model, add_search, add_table, add_tokens, add_training, add_vocabulary, whole
-from ._readers import Table, name_of, read_bytes, read_columns, read_lines, read_tagged
-from ._training import batch_size, check_outputs, held_out, make, train
+from ._readers import check_text, counted, line_chunks, name_of, read_bytes, read_lines, read_text
+from ._tables import read_columns, table_of
+from ._tagging import known_tags
+from ._training import batch_size, check_files, held_out, make, train
 
 IN_MEMORY = 32 << 20
 """Bytes up to which a text is in memory: a part of it can be held out then."""
+STEPS = 64
+"""Tokens through which gradients flow back, where nothing else is asked for."""
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
@@ -27,49 +29,105 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     add_model(parser, "lm.safetensors", 256)
     parser.add_argument("--tie-embedding", action="store_true",
                         help="the last layer has the embedding for its weights (E = H)")
-    parser.add_argument("--steps", type=whole(1), default=64, metavar="T",
-                        help="tokens through which gradients flow back (default: 64)")
+    parser.add_argument("--lines", action="store_true",
+                        help="each line is a text by itself: the model learns where lines begin and end, as of names or "
+                        "sentences")
+    parser.add_argument("--steps", type=whole(1), metavar="T",
+                        help=f"tokens through which gradients flow back (default: {STEPS}; with --lines all of a line)")
     group = add_vocabulary(parser)
     add_tokens(group, "characters")
     add_training(parser, 10, 32, 0.05)
 
 
 def train_lm(arguments: argparse.Namespace) -> None:
-    check_outputs(arguments)
-    path = arguments.file
-    streams = path != "-" and _size(path) > IN_MEMORY
-    options: dict[str, Any] = {
+    check_files(arguments)
+    if arguments.lowercase and arguments.tokens != "words":
+        raise UsageError("--lowercase: is of --tokens words")
+    if arguments.lines:
+        _train_lines(arguments)
+    elif arguments.file != "-" and _size(arguments.file) > IN_MEMORY:
+        _train_file(arguments)
+    else:
+        _train_text(arguments)
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the arguments say of the vocabulary."""
+    return {
         "lowercase": arguments.lowercase, "minimum_count": arguments.minimum_count,
         "maximum_size": arguments.maximum_size,
     }  # fmt: skip
-    if arguments.lowercase and arguments.tokens != "words":
-        raise UsageError("--lowercase: is of --tokens words")
-    text = b"" if streams else read_bytes(path)
-    if streams:
-        vocabulary = Vocabulary.from_file(arguments.tokens, path, **options)
-    else:
-        vocabulary = Vocabulary(arguments.tokens, [text], **options)
-    data: Any = Path(path) if streams else vocabulary.encode(text)
-    count = 0 if streams else len(data)
-    if not streams and count < 4:
-        raise DataError(f"{name_of(path)}: has {count} tokens, too few to learn from")
-    model = make(
+
+
+def _model(vocabulary: Vocabulary, arguments: argparse.Namespace) -> LanguageModel:
+    made = make(
         lambda: LanguageModel(
             vocabulary, arguments.hidden, embedding_size=arguments.embedding, cell=arguments.cell,
             num_layers=arguments.layers, dropout=arguments.dropout, tie_embedding=arguments.tie_embedding,
-            dtype=arguments.dtype, seed=arguments.seed,
+            sizes=dict(arguments.sizes), dtype=arguments.dtype, seed=arguments.seed,
         )
     )  # fmt: skip
-    if streams:
-        if isinstance(arguments.validation, float) and arguments.validation:
-            raise UsageError(f"--validation: a part of a file of more than {IN_MEMORY >> 20} MB cannot be held out")
-        validation: Any = _validation_file(arguments.validation) if isinstance(arguments.validation, str) else None
-    else:
-        validation = held_out(arguments, count // 4, _validation_file)
-    size = batch_size(arguments)
-    if arguments.batch_size is None and not streams:
-        size = max(1, min(size, count // (4 * arguments.steps)))
-    train(model, data, arguments, validation, batch_size=size, steps=arguments.steps)
+    assert isinstance(made, LanguageModel)
+    return made
+
+
+def _train_text(arguments: argparse.Namespace) -> None:
+    """A text in memory."""
+    text = _text(arguments.file, arguments.tokens)
+    vocabulary = Vocabulary(arguments.tokens, [text], **_options(arguments))
+    ids = vocabulary.encode(text)
+    if len(ids) < 8:
+        raise DataError(f"{name_of(arguments.file)}: has {counted(len(ids), 'token')}, too few to learn from")
+    steps = arguments.steps or STEPS
+    size = batch_size(arguments, len(ids) // steps, 1)
+    validation = held_out(
+        arguments, len(ids), "tokens", lambda path: vocabulary.encode(_text(path, arguments.tokens))
+    )
+    if arguments.validation is None and validation is not None and round(validation * len(ids)) < 2:
+        validation = None
+    train(_model(vocabulary, arguments), ids, arguments, validation, batch_size=size, steps=steps)
+
+
+def _train_file(arguments: argparse.Namespace) -> None:
+    """A file that is read as a stream, again in each epoch."""
+    validation = arguments.validation
+    if isinstance(validation, float) and validation:
+        raise UsageError(
+            f"--validation: no share of a file of more than {IN_MEMORY >> 20} MB can be held out: give another file"
+        )
+    files = [arguments.file, *([validation] if isinstance(validation, str) else [])]
+    for path in files:
+        if _size(path) == 0:
+            raise DataError(f"{path}: is empty")
+        if arguments.tokens != "bytes":
+            check_text(path)
+    vocabulary = Vocabulary.from_file(arguments.tokens, arguments.file, **_options(arguments))
+    train(
+        _model(vocabulary, arguments), Path(arguments.file), arguments, Path(files[1]) if len(files) == 2 else None,
+        batch_size=arguments.batch_size or arguments.batch_size_default, steps=arguments.steps or STEPS,
+    )  # fmt: skip
+
+
+def _train_lines(arguments: argparse.Namespace) -> None:
+    """Lines, each a text by itself."""
+    if arguments.steps is not None:
+        raise UsageError("--steps: is not of --lines, of which gradients flow back to the beginning")
+    lines = _full_lines(arguments.file)
+    vocabulary = Vocabulary(arguments.tokens, lines, specials=("<unk>", "<bos>", "<eos>"), **_options(arguments))
+    validation = held_out(arguments, len(lines), "lines", _full_lines)
+    train(_model(vocabulary, arguments), lines, arguments, validation, batch_size=batch_size(arguments, len(lines)))
+
+
+def _full_lines(path: str) -> list[str]:
+    lines = [line for line in read_lines(path) if line.strip()]
+    if not lines:
+        raise DataError(f"{name_of(path)}: has no lines")
+    return lines
+
+
+def _text(path: str, tokens: str) -> str | bytes:
+    """A whole text; of tokens that are bytes it may be of anything."""
+    return read_bytes(path) if tokens == "bytes" else read_text(path)
 
 
 def _size(path: str) -> int:
@@ -77,12 +135,6 @@ def _size(path: str) -> int:
         return os.stat(path).st_size
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from None
-
-
-def _validation_file(path: str) -> Path:
-    if _size(path) == 0:
-        raise DataError(f"{path}: is empty")
-    return Path(path)
 
 
 def add_sample(parser: argparse.ArgumentParser) -> None:
@@ -112,9 +164,11 @@ def sample(arguments: argparse.Namespace) -> None:
 
 def add_score(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="the file of a model")
-    parser.add_argument("file", metavar="FILE", help="a text, or data as the training's; - is the standard input")
+    parser.add_argument("file", metavar="FILE", nargs="?", default="-", help="a text, or data as the training's (default: the standard "
+                        "input)")
     parser.add_argument("--lines", action="store_true",
-                        help="of a language model: log P (nats), tokens and perplexity of each line, and the line")
+                        help="of a language model: log P (nats), tokens and perplexity of each line that is not empty, and "
+                        "the line")
     parser.add_argument("--layout", choices=("auto", "columns", "rows"), default="auto",
                         help="of a tagger's file: see train-tagger")
     add_table(parser, ("INPUT", "TARGET"), ("1", "2"))
@@ -122,35 +176,48 @@ def add_score(parser: argparse.ArgumentParser) -> None:
 
 
 def score(arguments: argparse.Namespace) -> None:
-    model = load(arguments.model)
-    table = Table(arguments.columns, arguments.header, arguments.delimiter)
     if arguments.lines:
         return _score_lines(load_model(arguments.model, LanguageModel), arguments.file)
+    model = load(arguments.model)
+    check_vocabularies(model, arguments.model)
+    table = table_of(arguments)
+    counts = "tokens"
     if isinstance(model, LanguageModel):
-        data = read_bytes(arguments.file)
-        load_model(arguments.model, LanguageModel)
-        assert model.vocabulary is not None
-        ids = model.vocabulary.encode(data)
-        if len(ids) < 2:
-            raise DataError(f"{name_of(arguments.file)}: has {len(ids)} tokens, too few to score")
-        result = model.evaluate(ids)
+        result = _score_text(model, arguments.file)
     elif isinstance(model, Tagger):
-        result = load_model(arguments.model, Tagger).evaluate(read_tagged(arguments.file, arguments.layout, table))
-    elif isinstance(model, (Classifier, EncoderDecoder)):
-        result = load_model(arguments.model, type(model)).evaluate(read_columns(arguments.file, table))
+        assert model.target_vocabulary is not None
+        result = model.evaluate(known_tags(arguments.file, arguments.layout, table, model.target_vocabulary))
+    elif isinstance(model, Classifier):
+        assert model.target_vocabulary is not None
+        result = model.evaluate(known_labels(arguments.file, table, model.target_vocabulary))
+        counts = "rows"
     else:
-        raise DataError(f"{arguments.model}: is {NAMES[model._kind]}, which this command does not take")
+        result = model.evaluate([row.fields for row in read_columns(arguments.file, table)])
     for name, value in result.asdict().items():
-        print(f"{name.replace('_', ' ')}\t{value:.6g}" if name != "count" else f"tokens\t{value}")
+        print(f"{counts}\t{value}" if name == "count" else f"{name.replace('_', ' ')}\t{value:.6g}")
+
+
+def _score_text(model: LanguageModel, path: str) -> EvaluationResult:
+    vocabulary = model.vocabulary
+    assert vocabulary is not None
+    if "<bos>" in vocabulary.specials:
+        return model.evaluate(_full_lines(path))
+    if path != "-" and _size(path) > IN_MEMORY:
+        if vocabulary.kind != "bytes":
+            check_text(path)
+        return model.evaluate(Path(path))
+    ids = vocabulary.encode(_text(path, vocabulary.kind))
+    if len(ids) < 2:
+        raise DataError(f"{name_of(path)}: has {counted(len(ids), 'token')}, too few to score")
+    return model.evaluate(ids)
 
 
 def _score_lines(model: LanguageModel, path: str) -> None:
     assert model.vocabulary is not None
-    lines = [line for line in read_lines(path) if line]
-    if not lines:
-        raise DataError(f"{name_of(path)}: has no lines")
-    framed = [model._framed(line, f"line {index + 1}") for index, line in enumerate(lines)]
-    for line, ids, chance in zip(lines, framed, model.score(lines)):
-        count = len(ids) - 1
-        perplexity = math.exp(min(700.0, -chance / count)) if count > 0 else 1.0
-        print(f"{chance:.4f}\t{count}\t{perplexity:.4f}\t{line}")
+    for chunk in line_chunks(path):
+        lines = [line for line in chunk if line.strip()]
+        framed = [model._framed(line, "the line") for line in lines]
+        for line, ids, chance in zip(lines, framed, model.score(lines)):
+            count = max(0, len(ids) - 1)
+            perplexity = math.exp(min(700.0, -chance / count)) if count else 1.0
+            print(f"{chance:.4f}\t{count}\t{perplexity:.4f}\t{line}", flush=True)

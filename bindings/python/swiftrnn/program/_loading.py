@@ -17,6 +17,7 @@ NAMES = {
     "vector_decoder": "a decoder from a vector",
     "encoder_decoder": "an encoder and decoder",
 }
+_WITH_TARGETS = ("tagger", "classifier", "encoder_decoder")
 
 
 def load_model(path: str, kind: type[_Kind]) -> _Kind:
@@ -24,10 +25,17 @@ def load_model(path: str, kind: type[_Kind]) -> _Kind:
     model = load(path)
     if not isinstance(model, kind):
         raise DataError(f"{path}: is {NAMES[model._kind]}, and this command takes {NAMES[kind._kind]}")
-    described = model.configuration
-    reads = model._kind != "vector_decoder"
-    if reads and "features" in described["input"]:
-        raise DataError(f"{path}: reads numbers, and not texts: use it from Python")
-    if reads and model.vocabulary is None:
-        raise DataError(f"{path}: has no vocabulary: use it from Python")
+    check_vocabularies(model, path)
     return model
+
+
+def check_vocabularies(model: Model, path: str) -> None:
+    """Refuses a model that does not read texts, or has no names for what it gives out."""
+    if model._kind not in ("language_model", *_WITH_TARGETS):
+        raise DataError(f"{path}: is {NAMES[model._kind]}, which no command of the program takes: use it from Python")
+    if "features" in model.configuration["input"]:
+        raise DataError(f"{path}: reads numbers, and not texts: use it from Python")
+    if model.vocabulary is None:
+        raise DataError(f"{path}: has no vocabulary: use it from Python")
+    if model._kind in _WITH_TARGETS and model.target_vocabulary is None:
+        raise DataError(f"{path}: has no vocabulary of what it gives out: use it from Python")

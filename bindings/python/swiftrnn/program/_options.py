@@ -60,9 +60,17 @@ def cell(text: str) -> str:
 def _named_cell(text: str, known: list[str]) -> str:
     if text in known:
         return text
-    near = difflib.get_close_matches(text, known, 3)
+    near = difflib.get_close_matches(text, sorted(set(known)), 3)
     hint = f" (did you mean {' or '.join(near)}?)" if near else ""
     raise argparse.ArgumentTypeError(f"there is no cell {text!r}{hint}: {', '.join(CELLS)}, or one of swiftrnn.cells()")
+
+
+def cell_size(text: str) -> tuple[str, int]:
+    """Reads NAME=K."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"expected NAME=K, got {text!r}")
+    return name, whole(1)(value)
 
 
 def validation(text: str) -> float | str:
@@ -90,6 +98,8 @@ def add_model(parser: argparse.ArgumentParser, output: str, hidden: int, *, bidi
     group.add_argument("-o", "--output", metavar="FILE", default=output, help=f"the model's file (default: {output})")
     group.add_argument("--cell", type=cell, default="lstm", metavar="CELL",
                        help=f"{', '.join(CELLS)}, another cell of the library, or a text of equations (default: lstm)")
+    group.add_argument("--size", type=cell_size, action="append", default=[], metavar="NAME=K", dest="sizes",
+                       help="a size that the cell's equations name, such as P=64 of lstm_projected; may be repeated")
     group.add_argument("--hidden", type=whole(1), default=hidden, metavar="H",
                        help=f"hidden units of each layer and direction (default: {hidden})")
     group.add_argument("--embedding", type=whole(1), metavar="E", help="numbers of a token's vector (default: H)")
@@ -108,10 +118,11 @@ def add_tokens(parser: Any, default: str, flag: str = "--tokens", of: str = "tex
     parser.add_argument(flag, choices=tuple(KINDS), default=default, help=f"what a token of {of} is (default: {default})")
 
 
-def add_vocabulary(parser: argparse.ArgumentParser) -> Any:
+def add_vocabulary(parser: argparse.ArgumentParser, *, lowercase: bool = True) -> Any:
     """Arguments of vocabularies; returns their group."""
     group = parser.add_argument_group("vocabulary")
-    group.add_argument("--lowercase", action="store_true", help="words in lower case")
+    if lowercase:
+        group.add_argument("--lowercase", action="store_true", help="words in lower case")
     group.add_argument("--minimum-count", type=whole(1), default=1, metavar="K",
                        help="tokens that are there less often are <unk> (default: 1)")
     group.add_argument("--maximum-size", type=whole(1, 1 << 24), metavar="K", help="tokens at most (default: all)")
@@ -123,13 +134,22 @@ def add_training(parser: argparse.ArgumentParser, epochs: int, batch_size: int, 
     group = parser.add_argument_group("training")
     group.add_argument("--epochs", type=whole(1), default=epochs, metavar="K",
                        help=f"times that the data are gone through (default: {epochs})")
-    group.add_argument("--batch-size", type=whole(1, 65536), metavar="N", help=f"sequences of a batch (default: {batch_size})")
+    group.add_argument("--batch-size", type=whole(1, 65536), metavar="N", 
+                       help=f"sequences of a batch (default: {batch_size}, fewer where data are few)")
     group.add_argument("--optimizer", choices=tuple(RATES), default="adam", help="default: adam")
+    group.add_argument("--momentum", type=number(0, 1, open_high=True), metavar="M", help="of sgd (default: 0)")
+    group.add_argument("--weight-decay", type=number(0, float("inf"), open_high=True), metavar="W",
+                       help="default: 0, of adamw 0.01")
     group.add_argument("--rate", type=number(0, float("inf"), open_low=True, open_high=True), metavar="R",
                        help="learning rate (default: 0.003, of sgd 0.5)")
     group.add_argument("--schedule", choices=SCHEDULES, default="cosine", help="of the rate (default: cosine)")
     group.add_argument("--warm-up", type=whole(0), default=0, metavar="K",
                        help="steps in which the rate rises (default: 0)")
+    group.add_argument("--factor", type=number(0, 1, open_low=True), metavar="X",
+                       help="what the schedules step, exponential and plateau multiply the rate with")
+    group.add_argument("--factor-every", type=whole(1), metavar="K",
+                       help="of step: steps between two factors; of plateau: reports without a smaller validation loss "
+                       "before a factor (default: 10)")
     group.add_argument("--clip", type=number(0, float("inf")), default=1.0, metavar="NORM",
                        help="largest norm of the gradients; 0: not clipped (default: 1)")
     group.add_argument("--label-smoothing", type=number(0, 1), default=0.0, metavar="EPS", help="default: 0")
@@ -144,7 +164,8 @@ def add_training(parser: argparse.ArgumentParser, epochs: int, batch_size: int, 
     group.add_argument("--checkpoint-every", type=whole(1), metavar="K",
                        help="steps between checkpoints (default: each report, and once a minute)")
     group.add_argument("--restart", action="store_true", help="do not go on from the checkpoint, if there is one")
-    group.add_argument("--plot", metavar="FILE", help="a picture of the learning curve, such as curve.png")
+    group.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    group.add_argument("--plot", metavar="FILE", help="a picture of the learning curve, such as curve.png; needs matplotlib")
     parser.set_defaults(batch_size_default=batch_size, validation_default=share)
     add_common(parser)
 
@@ -154,7 +175,11 @@ def add_table(parser: argparse.ArgumentParser, names: tuple[str, ...], default: 
     group = parser.add_argument_group("CSV and TSV files")
     group.add_argument("--columns", nargs=len(names), metavar=names, default=list(default), type=column,
                        help=f"numbers from 1 on, or names in the first row (default: {' '.join(default)})")
-    group.add_argument("--header", action="store_true", help="the first row is a header")
+    _add_form(group)
+
+
+def _add_form(group: Any) -> None:
+    group.add_argument("--header", action="store_true", help="the first row is a header; it is, if columns have names")
     group.add_argument("--delimiter", type=delimiter, metavar="C",
                        help="between columns: a character, tab or comma (default: a comma in .csv files, else a tab)")
 
@@ -170,7 +195,16 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     """Arguments of every command that computes."""
     group = parser.add_argument_group("other")
     group.add_argument("--threads", type=whole(1, 4096), metavar="K", help="threads (default: those of the machine)")
-    group.add_argument("-q", "--quiet", action="store_true", help="no progress")
+
+
+def add_source(parser: argparse.ArgumentParser, what: str) -> None:
+    """Arguments that say where the texts are that a command works on."""
+    parser.add_argument("file", metavar="FILE", nargs="?", default="-", help=f"{what} (default: the standard input)")
+    group = parser.add_argument_group("CSV and TSV files")
+    group.add_argument("--column", type=column, metavar="COLUMN",
+                       help="FILE is CSV or TSV, and this column has the texts: its number from 1 on, or its name in the "
+                       "first row")
+    _add_form(group)
 
 
 def add_search(parser: argparse.ArgumentParser, temperature: float) -> None:

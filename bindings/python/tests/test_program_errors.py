@@ -1,0 +1,212 @@
+"""Wrong arguments and files of the program: a message that says what is wrong, and a status; nothing is written."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import swiftrnn.program
+from program_cases import run, write_data
+from swiftrnn.models import Classifier, Features, LanguageModel, Regressor, Tagger
+
+USAGE, DATA = 2, 1
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data, good and bad, and models that were not trained."""
+    made = tmp_path_factory.mktemp("errors")
+    write_data(made)
+    (made / "empty").write_bytes(b"")
+    (made / "latin.txt").write_bytes("eins\nzwei\ndrei und f\xfcnf\n".encode("latin-1"))
+    (made / "short.tsv").write_text("a\tb\n\nc\n")
+    (made / "open.csv").write_text('a,b\nc,"d\n')
+    (made / "unlabelled.tsv").write_text("a\tb\nc\t\n")
+    (made / "one.tsv").write_text("a\tx\nb\tx\n")
+    (made / "uneven.tsv").write_text("a b c\tX Y\n")
+    (made / "column.txt").write_text("a X\nb\n\nc Y\n")
+    (made / "spaces.tsv").write_text("a b\tX\n\nc\tY\n")
+    (made / "few.txt").write_text("1\n2\n")
+    (made / "other.tsv").write_text("a good film\tso so\n")
+    tagger, lm = Tagger(5, 3, 4, seed=0), LanguageModel(5, 4, seed=0)
+    tagger.save(made / "ids.safetensors")
+    lm.save(made / "lm_ids.safetensors")
+    Classifier(Features(2), ["a", "b"], 4, seed=0).save(made / "features.safetensors")
+    Regressor(5, 1, 4, seed=0).save(made / "regressor.safetensors")
+    whole = (made / "ids.safetensors").read_bytes()
+    (made / "cut.safetensors").write_bytes(whole[:-40])
+    (made / "damaged.safetensors").write_bytes(whole[:-5] + bytes([whole[-5] ^ 1]) + whole[-4:])
+    run(made, "train-classifier", "reviews.csv", "--columns", "text", "label", "-o", "c.safetensors", "--hidden", 4,
+        "--epochs", 1, "-q")  # fmt: skip
+    return made
+
+
+CASES: list[tuple[str, int, str]] = [
+    # Arguments that do not parse.
+    ("", USAGE, "required: COMMAND"),
+    ("train", USAGE, "invalid choice: 'train'"),
+    ("train-lm", USAGE, "required: TEXT"),
+    ("train-lm text.txt --hiden 8", USAGE, "unrecognized arguments: --hiden 8 (did you mean --hidden?)"),
+    ("train-lm text.txt more.txt", USAGE, "unrecognized arguments: more.txt"),
+    ("train-lm text.txt --hidden 0", USAGE, "--hidden: 0 is outside 1...2147483648"),
+    ("train-lm text.txt --hidden x", USAGE, "--hidden: expected a whole number, got 'x'"),
+    ("train-lm text.txt --dropout 1", USAGE, "--dropout: 1 is outside [0, 1)"),
+    ("train-lm text.txt --rate nan", USAGE, "--rate: nan is outside (0, inf)"),
+    ("train-lm text.txt --rate fast", USAGE, "--rate: expected a number, got 'fast'"),
+    ("train-lm text.txt --cell lsmt", USAGE, "there is no cell 'lsmt' (did you mean lstm"),
+    ("train-lm text.txt --cell y=x+", USAGE, "--cell: is no cell: line 1, column 5"),
+    ("train-lm text.txt --size P", USAGE, "--size: expected NAME=K, got 'P'"),
+    ("train-lm text.txt --validation 1", USAGE, "--validation: 1 is no share in [0, 1), and no file"),
+    ("train-classifier one.tsv --columns 0 1", USAGE, "'0' is no column: numbers begin with 1"),
+    ("train-classifier one.tsv --delimiter ab", USAGE, "--delimiter: expected one character"),
+    ("sample c.safetensors --top-p 0", USAGE, "--top-p: 0 is outside (0, 1]"),
+    # Arguments that do not go together.
+    ("train-lm text.txt --lowercase", USAGE, "--lowercase: is of --tokens words"),
+    ("train-lm text.txt --lines --steps 3", USAGE, "--steps: is not of --lines"),
+    ("train-lm text.txt --tie-embedding --embedding 3", USAGE, "no such model: embedding_size"),
+    ("train-lm text.txt --cell lstm_projected", USAGE, "the size \"P\" must be given"),
+    ("train-lm text.txt --patience 3 --validation 0", USAGE, "--patience needs --validation"),
+    ("train-lm text.txt --schedule step", USAGE, "--schedule step needs --factor"),
+    ("train-lm text.txt --schedule step --factor 0.5", USAGE, "--schedule step needs --factor-every"),
+    ("train-lm text.txt --schedule plateau --validation 0", USAGE, "--schedule plateau needs --validation"),
+    ("train-lm text.txt --factor 0.5", USAGE, "--factor: is of the schedules"),
+    ("train-lm text.txt --momentum 0.9", USAGE, "--momentum: is of --optimizer sgd"),
+    ("train-lm text.txt --validation 0.00001", USAGE, "leaves nothing on one side"),
+    ("train-lm text.txt -o text.txt", USAGE, "--output: text.txt is another file of this command"),
+    ("train-lm text.txt -o m --checkpoint m", USAGE, "--checkpoint: m is another file"),
+    ("train-lm text.txt -o m --plot curve.foo", USAGE, "ends in no format of pictures"),
+    ("train-seq2seq pairs.tsv --sampling linear", USAGE, "--sampling linear needs --sampling-k K: the target's share"),
+    ("train-seq2seq pairs.tsv --sampling exponential --sampling-k 2", USAGE, "2 is no K of exponential"),
+    ("train-seq2seq pairs.tsv --sampling-k 2", USAGE, "are of --sampling"),
+    ("train-seq2seq sources.txt targets.txt --validation pairs.tsv", USAGE, "give --validation-targets, too"),
+    ("train-seq2seq - -", USAGE, "the standard input is given as two files"),
+    ("sample c.safetensors --beams 2 --count 3", USAGE, "--count: 3 is more than 2 beams"),
+    ("classify c.safetensors text.txt --header", USAGE, "give --column, too"),
+    # Files that are not there, or cannot be read or written.
+    ("train-lm nothing.txt", DATA, "nothing.txt: No such file or directory"),
+    ("train-lm .", DATA, "Is a directory"),
+    ("train-lm text.txt --validation nothing.txt", DATA, "nothing.txt: No such file or directory"),
+    ("train-lm text.txt -o nowhere/m", DATA, "nowhere/m: there is no folder"),
+    ("train-lm text.txt -o .", DATA, "is a folder"),
+    ("tag ids.safetensors nothing.txt", DATA, "has no vocabulary: use it from Python"),
+    ("classify c.safetensors nothing.txt", DATA, "nothing.txt: No such file or directory"),
+    ("info nothing", DATA, "nothing: No such file or directory"),
+    # Files without what they should have.
+    ("train-lm empty", DATA, "empty: has 0 tokens, too few to learn from"),
+    ("train-lm -", DATA, "the standard input: has 0 tokens"),
+    ("train-lm latin.txt", DATA, "latin.txt, line 3: is no UTF-8 (invalid start byte at byte 20)"),
+    ("train-lm empty --lines", DATA, "empty: has no lines"),
+    ("train-classifier empty", DATA, "empty: has no rows"),
+    ("train-classifier short.tsv", DATA, "short.tsv, line 3: has 1 column, needs 2 (a tab separates columns"),
+    ("train-classifier open.csv", DATA, "open.csv, line 2: unexpected end of data"),
+    ("train-classifier unlabelled.tsv", DATA, "unlabelled.tsv, line 2: has no label"),
+    ("train-classifier one.tsv", DATA, "one.tsv: each row has the label 'x'"),
+    ("train-classifier reviews.csv --columns text lable", DATA, "there is no column 'lable': there are 'label', 'text'"),
+    ("train-classifier reviews.csv --validation other.tsv", DATA, "other.tsv, line 1: the model has no label 'so so'"),
+    ("train-classifier latin.txt", DATA, "latin.txt, line 3: is no UTF-8"),
+    ("train-tagger uneven.tsv --layout rows", DATA, "uneven.tsv, line 1: has 3 tokens and 2 labels"),
+    ("train-tagger column.txt", DATA, "column.txt, line 2: has 1 column, needs 2: a token and its label"),
+    ("train-tagger spaces.tsv", DATA, "spaces.tsv, line 1: a token or label 'a b' has white space"),
+    ("train-seq2seq sources.txt few.txt", DATA, "sources.txt has 60 lines, and few.txt 2"),
+    ("score c.safetensors other.tsv", DATA, "other.tsv, line 1: the model has no label 'so so'"),
+    ("classify c.safetensors latin.txt", DATA, "latin.txt, line 3: is no UTF-8"),
+    # Files that are no models, or others.
+    ("info text.txt", DATA, "is it safetensors?"),
+    ("info cut.safetensors", DATA, "cut.safetensors: the file ends"),
+    ("info damaged.safetensors", DATA, "damaged.safetensors: "),
+    ("sample c.safetensors", DATA, "is a classifier, and this command takes a language model"),
+    ("tag c.safetensors", DATA, "is a classifier, and this command takes a tagger"),
+    ("translate c.safetensors", DATA, "is a classifier, and this command takes an encoder and decoder"),
+    ("score c.safetensors --lines text.txt", DATA, "is a classifier, and this command takes a language model"),
+    ("classify features.safetensors", DATA, "reads numbers, and not texts: use it from Python"),
+    ("sample lm_ids.safetensors", DATA, "has no vocabulary: use it from Python"),
+    ("score regressor.safetensors text.txt", DATA, "is a regressor, which no command of the program takes"),
+    ("train-lm text.txt -o m --checkpoint-every 1 --checkpoint c2", DATA, "c2: no checkpoint"),
+    ("train-lm text.txt --rate 1e39 --optimizer sgd --clip 0 -q -o m", DATA, "the loss is"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "status", "message"), CASES, ids=[line or "nothing" for line, _, _ in CASES])
+def test_what_is_wrong_is_told(
+    folder: Path, line: str, status: int, message: str, monkeypatch: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    with open(os.devnull) as nothing:
+        monkeypatch.setattr(sys, "stdin", nothing)
+        (folder / "c2").write_bytes((folder / "c.safetensors").read_bytes())
+        before = {path.name for path in folder.iterdir()}
+        try:
+            ended = swiftrnn.program.main(line.split())
+        except SystemExit as error:  # argparse's own
+            ended = error.code
+    shown = capsys.readouterr()
+    assert ended == status, shown.err
+    assert message in shown.err and shown.out == ""
+    command = line.split()[0] if line and line != "train" else ""
+    # A usage may be before the message, and a place in a cell's equations in it.
+    assert sum(one.startswith(f"swiftrnn {command}".strip() + ": error: ") for one in shown.err.splitlines()) == 1
+    assert {path.name for path in folder.iterdir()} == before
+
+
+def test_a_process_ends_with_the_status(folder: Path) -> None:
+    assert run(folder, "train-lm", status=2).stderr.splitlines()[-1].startswith("swiftrnn train-lm: error: ")
+    done = run(folder, "info", "text.txt", status=1)
+    assert done.stdout == "" and done.stderr.startswith("swiftrnn info: error: text.txt: ") and done.stderr.count("\n") == 1
+
+
+def test_a_plot_without_matplotlib_is_refused_before_the_training(folder: Path) -> None:
+    done = run(folder, "train-lm", "text.txt", "-o", "p.safetensors", "--plot", "p.png", status=1, without="matplotlib")
+    assert done.stderr == "swiftrnn train-lm: error: --plot needs matplotlib: pip install 'swiftrnn[plot]'\n"
+    assert not list(folder.glob("p.*"))
+
+
+def test_a_plot_is_a_picture(folder: Path) -> None:
+    told = ("train-lm", "text.txt", "-o", "q.safetensors", "--hidden", 4, "--epochs", 2, "-q")
+    assert run(folder, *told, "--plot", "q.png").stdout.splitlines()[1] == "saved q.png: the learning curve"
+    assert (folder / "q.png").read_bytes().startswith(b"\x89PNG")
+    run(folder, *told, "--plot", "q.svg")
+    assert b"validation" in (folder / "q.svg").read_bytes() or b"<svg" in (folder / "q.svg").read_bytes()
+
+
+def test_a_full_disk_is_told(folder: Path) -> None:
+    full = Path("/dev/full")
+    assert full.exists(), "Linux has it"
+    with full.open("w") as output:
+        import subprocess
+
+        from program_cases import command, environment
+
+        done = subprocess.run(
+            command("info", "c.safetensors"), cwd=folder, stdout=output, stderr=subprocess.PIPE, text=True, timeout=60,
+            env={key: value for key, value in environment().items() if key != "PYTHONUNBUFFERED"},
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "swiftrnn info: error: the standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("schedule", ["constant", "linear", "step", "exponential", "plateau"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "rmsprop"])
+def test_each_schedule_and_optimizer_trains(
+    folder: Path, schedule: str, optimizer: str, monkeypatch: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    more = {"step": "--factor 0.5 --factor-every 10", "exponential": "--factor 0.99", "plateau": "--factor 0.5 "
+            "--factor-every 1"}.get(schedule, "")  # fmt: skip
+    line = f"train-lm text.txt -o s.safetensors --hidden 4 --epochs 3 -q --optimizer {optimizer} --schedule {schedule} {more}"
+    assert swiftrnn.program.main(f"{line} --warm-up 5".split()) == 0
+    loss = float(capsys.readouterr().out.split("loss ")[1].split(",")[0])
+    assert loss < 3.2  # 22 tokens: log 22 is 3.09, of a model that knows nothing
+
+
+def test_the_standard_output_is_utf_8_in_any_locale(folder: Path) -> None:
+    (folder / "umlauts.txt").write_text("ä ö ü ß 漢字\n" * 40)
+    run(folder, "train-lm", "umlauts.txt", "-o", "u.safetensors", "--hidden", 4, "--epochs", 1, "-q")
+    done = run(
+        folder, "sample", "u.safetensors", "--prompt", "ä", "--length", 3, "--seed", 1, PYTHONIOENCODING="ascii",
+        LC_ALL="C.UTF-8",
+    )  # fmt: skip
+    assert done.stdout.startswith("ä")
