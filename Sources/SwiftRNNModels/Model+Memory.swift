@@ -12,7 +12,7 @@ extension Model {
     let perLayer = networks.reduce(0) { $0 &+ 4 &* $1.spareBytes(isStream: true) &+ $1.configuration.layers &* 8192 }
     let (rows, overflow) = sequences.multipliedReportingOverflow(by: steps)
     return perLayer &+ sequences &* 128 &+ steps &* 128 &+ (overflow ? 1 << 40 : min(rows, 1 << 40))
-      &+ min(sampledClasses, 1 << 31) &* 128
+      &+ max(0, min(sampledClasses, configuration.outputs)) &* 128
   }
 
   /// The same for sequences that are written: lists of their tokens, those of prompts, and the tokens of each sequence

@@ -341,6 +341,7 @@ static void arguments(void) {
   CHANGED(o.tape_limit = -2, INVALID_VALUE, "tape_limit is -2");
   CHANGED(o.sampled_classes = -1, INVALID_VALUE, "sampled_classes is -1");
   CHANGED(o.sampled_classes = 3, INVALID_VALUE, "sampled_classes is 3");
+  CHANGED(o.sampled_classes = INT64_MAX, INVALID_VALUE, "sampled_classes is");
   CHANGED((o.sampled_classes = 2, o.label_smoothing = 0.5), UNSUPPORTED, "sampled classes");
   static const float weights[CLASSES] = {1, 1, -1, 1, 1};
   CHANGED(o.class_weights = MOVED(float *, weights, 2), MISALIGNED, "class_weights");
