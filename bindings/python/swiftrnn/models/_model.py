@@ -328,7 +328,7 @@ class Model(Fitting):
         return mean.value
 
     def logits(self, batch: Data, state: ModelState | None = None) -> Array:
-        """What comes out of a batch at inference: logits, or numbers.
+        """What comes out of a batch at inference: logits, or with an adaptive softmax log-probabilities, or numbers.
 
         Returns
         -------
