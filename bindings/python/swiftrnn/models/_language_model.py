@@ -54,6 +54,14 @@ class LanguageModel(Model):
     tie_embedding : bool
         The linear layer has the embedding's table for its weights (Press, Wolf 2017): `embedding_size` is the
         network's output size then.
+    adaptive_cutoffs : sequence of int
+        The output layer is an adaptive softmax (Grave et al. 2017), for large vocabularies in falling order of frequency:
+        tokens from the first cutoff on are in clusters, each of which begins at a cutoff and has narrower layers than the
+        one before. Rising, each in 1...vocabulary - 1; `logits` gives log-probabilities then. Neither with
+        `tie_embedding` nor with label smoothing, class weights and sampled classes. Empty: a linear layer.
+    adaptive_divisor : int
+        Of an adaptive softmax: cluster i is by way of ``outputs of the network // adaptive_divisor**(i + 1)`` numbers, 1
+        at least.
     sizes : mapping, optional
         Of the names that the cell's text has, such as ``{"P": 64}``.
     dtype : str or dtype, optional
@@ -83,6 +91,8 @@ class LanguageModel(Model):
         num_layers: int = 1,
         dropout: float = 0.0,
         tie_embedding: bool = False,
+        adaptive_cutoffs: Sequence[int] = (),
+        adaptive_divisor: int = 4,
         sizes: Mapping[str, int] | None = None,
         dtype: Any = None,
         seed: int | None = None,
@@ -95,6 +105,7 @@ class LanguageModel(Model):
             "outputs": read["vocabulary"],
             "dropout": made_of.rate_of_dropout(dropout),
             "tie_embedding": flag(tie_embedding, "tie_embedding"),
+            **made_of.adaptive(adaptive_cutoffs, adaptive_divisor, read["vocabulary"]),
         }
         self._make(configuration, dtype, seed, vocabulary if isinstance(vocabulary, Vocabulary) else None)
 
