@@ -71,7 +71,7 @@ def tokens(value: Any, name: str, embedding_size: int | None, hidden_size: int) 
         raise TypeError(f"{name}: expected a Vocabulary, a number of tokens, or Features(n), got {found}")
     else:
         count = size(value, name)
-    width = hidden_size if embedding_size is None else size(embedding_size, "embedding_size")
+    width = size(hidden_size, "hidden_size") if embedding_size is None else size(embedding_size, "embedding_size")
     return {"vocabulary": count, "embedding_size": width}
 
 

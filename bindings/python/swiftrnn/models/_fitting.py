@@ -139,6 +139,8 @@ class Fitting:
         trainer, state, told = Trainer.load(path) if resumes and path is not None else (None, None, "")
         if trainer is not None:
             _same_model(self, trainer.model, path)
+            if not told:
+                raise OtherTraining(path, "the checkpoint is of a Trainer, and not of fit")
         chosen = _seed_of(told) if told else secrets.randbits(63) if seed is None else unsigned(seed, "seed")
         if told and seed is not None and unsigned(seed, "seed") != chosen:
             raise OtherTraining(path, f"seed was {chosen}, and is {seed} now")
@@ -172,12 +174,11 @@ class Fitting:
         if trainer is None:
             trainer = Trainer._of_settings(self, settings)
             state = self.make_state() if source.carries_state else None
-        else:
-            self._adopt(trainer.model._handle)
-            trainer.model = self
         training = Training(self, source, plan, trainer, state)
         if told:
-            training.restore(told)
+            training.restore(told)  # refuses another training, before the model changes
+            self._adopt(trainer.model._handle)
+            trainer.model = self
             plan.progress.note(f"going on from {path} after {training.place.step} steps")
         return training.run()
 

@@ -136,7 +136,9 @@ class LanguageModel(Model):
             return True
         if isinstance(data, np.ndarray):
             return data.ndim == 1 and data.dtype.kind in "iu"
-        return isinstance(data, (list, tuple)) and bool(data) and all(hasattr(type(item), "__index__") for item in data)
+        return isinstance(data, (list, tuple)) and bool(data) and all(
+            hasattr(type(item), "__index__") and not isinstance(item, np.ndarray) for item in data
+        )
 
     def _stream(self, text: Any, name: str, sequences: int, steps: int) -> tuple[Stream, int]:
         """A text as a stream, and a checksum of it."""
