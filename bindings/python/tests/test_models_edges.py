@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import swiftrnn
-from swiftrnn.models import Batch, Classifier, LanguageModel, Trainer, Vocabulary
+from swiftrnn.models import Batch, Classifier, Features, LanguageModel, Tagger, Trainer, Vocabulary
 
 
 @pytest.mark.parametrize("look_back", [0, 2])
@@ -67,6 +67,19 @@ def test_refused_checkpoints_leave_the_model_as_it_was(tmp_path: Path) -> None:
         model.fit(data, checkpoint=tmp_path / "trainer", **options)
     assert model.flat is vector
     np.testing.assert_array_equal(vector, before)
+
+
+@pytest.mark.parametrize("numbers", ["squared_error", "absolute_error", "huber", "binary_cross_entropy"])
+def test_validation_is_by_the_loss_of_the_training(numbers: str) -> None:
+    rng = np.random.default_rng(0)
+    data = [(rng.normal(size=(3, 1)), rng.integers(0, 2, (3, 1)).astype(float)) for _ in range(5)]
+    data[0] = (data[0][0][:2], data[0][1][:2])
+    model = Tagger(Features(1), None, 6, outputs=1, seed=0, dtype=np.float64)
+    history = model.fit(
+        data, epochs=1, batch_size=5, rate=0.0, numbers=numbers, validation=data, seed=0, progress=False
+    )
+    assert history.validation_loss[0] == pytest.approx(model.loss(data, numbers=numbers), rel=1e-12)
+    assert history.validation_loss == pytest.approx(history.train_loss, rel=1e-12)
 
 
 def test_lists_of_arrays_of_ids_are_several_texts() -> None:

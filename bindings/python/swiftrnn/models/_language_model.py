@@ -14,6 +14,7 @@ from . import _configuration as made_of
 from ._configuration import CellLike
 from ._evaluation import (
     EvaluationResult,
+    NumberLoss,
     bits_per_character,
     evaluate_batches,
     evaluate_stream,
@@ -150,10 +151,17 @@ class LanguageModel(Model):
         return IdStream(ids, sequences, steps, name), zlib.crc32(np.ascontiguousarray(ids))
 
     def _sources(
-        self, data: Any, validation: Any, batch_size: int, token_limit: int | None, steps: int | None, seed: int
+        self,
+        data: Any,
+        validation: Any,
+        batch_size: int,
+        token_limit: int | None,
+        steps: int | None,
+        seed: int,
+        by: NumberLoss | None = None,
     ) -> tuple[Source, Callable[[], EvaluationResult] | None]:
         if not self._is_text(data):
-            return super()._sources(data, validation, batch_size, token_limit, steps, seed)
+            return super()._sources(data, validation, batch_size, token_limit, steps, seed, by)
         if token_limit is not None:
             raise ValueError("token_limit: a text is read as a stream, without padding; it is of a list of texts")
         width = 64 if steps is None else integer(steps, "steps", 1, 2**31)
