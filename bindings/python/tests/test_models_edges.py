@@ -82,6 +82,14 @@ def test_validation_is_by_the_loss_of_the_training(numbers: str) -> None:
     assert history.validation_loss == pytest.approx(history.train_loss, rel=1e-12)
 
 
+def test_data_without_anything_to_predict_are_refused() -> None:
+    letters = Vocabulary("characters", ["abc"], specials=())
+    with pytest.raises(ValueError, match="there is nothing to predict"):
+        LanguageModel(letters, 4, seed=0).fit(list("abc"), epochs=1, progress=False)
+    with pytest.raises(ValueError, match="there is nothing to predict"):
+        Tagger(3, 2, 4, seed=0).fit([([], [])], epochs=1, progress=False)
+
+
 def test_lists_of_arrays_of_ids_are_several_texts() -> None:
     model = LanguageModel(5, 4, seed=0)
     texts = [np.array([1, 2, 3]), np.array([2, 3])]
