@@ -278,7 +278,8 @@ swiftrnn_status swiftrnn_model_loss(swiftrnn_model *model, const swiftrnn_model_
 swiftrnn_status swiftrnn_model_evaluate(swiftrnn_model *model, const swiftrnn_model_batch *batch,
                                         swiftrnn_model_state *state, double *out_mean, int64_t *out_count);
 
-/** Logits, or numbers. Targets are not looked at, but those of a decoder's input.
+/** Logits, with adaptive_cutoffs log-probabilities, or numbers. Targets are not looked at, but those of a decoder's
+ *  input.
  *  @param out          [T, N, outputs] of language models and taggers, [N, outputs] of classifiers and regressors,
  *                      [target_steps, N, outputs] of decoders
  *  @param out_elements of `out`, which must be that many */

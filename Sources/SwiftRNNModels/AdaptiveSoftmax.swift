@@ -59,18 +59,16 @@ public struct AdaptiveSoftmax: Sendable {
     (parameters, self.widths) = (list, widths)
   }
 
-  /// The classes of a cluster.
-  private func range(_ cluster: Int) -> Range<Int> {
-    cutoffs[cluster]..<(cluster + 1 < cutoffs.count ? cutoffs[cluster + 1] : classes)
+  /// The number of classes of a cluster.
+  func size(of cluster: Int) -> Int {
+    (cluster + 1 < cutoffs.count ? cutoffs[cluster + 1] : classes) - cutoffs[cluster]
   }
 
-  /// The part of a flat vector that a tensor is.
-  private func tensor<Scalar: RNNScalar>(
-    _ name: String, of flat: Tensor<Scalar>
-  ) throws(RNNError) -> Tensor<Scalar> {
-    guard let info = parameters[name] else { throw .unsupported("there is no such parameter") }
-    return try flat.part(info.offset, shape: info.shape)
-  }
+  /// The width of a cluster: the numbers between its two layers.
+  func width(of cluster: Int) -> Int { widths[cluster] }
+
+  /// The outputs of the head: frequent classes, then clusters.
+  var headClasses: Int { cutoffs[0] + cutoffs.count }
 
   // MARK: Training
 
@@ -97,40 +95,25 @@ public struct AdaptiveSoftmax: Sendable {
     _ x: Tensor<Scalar>, parameters flat: Tensor<Scalar>, targets: [Int],
     ignoring ignored: Int = CrossEntropy.ignoredTarget
   ) throws(RNNError) -> Result<Scalar> {
-    let x2 = try rows(of: x, parameters: flat)
-    let count = try check(targets, rows: x2.shape[0], ignoring: ignored)
-    // Each part's gradients are those of its own sum times this, so that all of them are of the mean over all rows.
-    let share = Scalar(count > 0 ? 1 / Double(count) : 0)
-    let (headTargets, members) = split(targets, ignoring: ignored)
-    var gradients = try Tensor<Scalar>(shape: [parameters.flatCount])
-    let head = try LinearCrossEntropy.evaluate(
-      x2, weight: try tensor("head.weight", of: flat), bias: hasHeadBias ? try tensor("head.bias", of: flat) : nil,
-      targets: headTargets, rowWeights: try Tensor(repeating: share, shape: [targets.count]), reduction: .sum)
-    var losses = [head.result.loss]
-    var dx = head.gradients.x
-    try store(head.gradients.weight, "head.weight", in: &gradients)
-    if hasHeadBias { try store(head.gradients.bias, "head.bias", in: &gradients) }
-    for (cluster, rows) in members.enumerated() where !rows.isEmpty {
-      let own = try Embedding.forward(rows, shape: [rows.count], weight: x2)
-      let narrowing = try tensor("tail.\(cluster).0.weight", of: flat)
-      let hidden = try Linear.forward(own, weight: narrowing)
-      let tail = try LinearCrossEntropy.evaluate(
-        hidden, weight: try tensor("tail.\(cluster).1.weight", of: flat),
-        targets: rows.map { targets[$0] - cutoffs[cluster] },
-        rowWeights: try Tensor(repeating: share, shape: [rows.count]), reduction: .sum)
-      let back = try Linear.backward(tail.gradients.x, x: own, weight: narrowing)
-      losses.append(tail.result.loss)
-      try store(back.weight, "tail.\(cluster).0.weight", in: &gradients)
-      try store(tail.gradients.weight, "tail.\(cluster).1.weight", in: &gradients)
-      try add(back.x, to: &dx, rows: rows, width: inputs)
+    let rows = try check(x, parameters: flat, targets)
+    let passes = AdaptivePasses<Scalar>(self)
+    // Pointers to the memory of the passes are read as long as a call runs.
+    defer { withExtendedLifetime(passes) {} }
+    var (dx, gradients) = (try Tensor<Scalar>(shape: x.shape), try Tensor<Scalar>(shape: [parameters.flatCount]))
+    var result = (loss: 0.0, count: 0)
+    try dx.withUnsafeMutableBufferPointer { (dx) throws(RNNError) in
+      try gradients.withUnsafeMutableBufferPointer { (gradients) throws(RNNError) in
+        try x.withUnsafeBufferPointer { (x) throws(RNNError) in
+          try flat.withUnsafeBufferPointer { (flat) throws(RNNError) in
+            try targets.withUnsafeBufferPointer { (targets) throws(RNNError) in
+              result = try passes.evaluate(
+                rows: rows, x: x, parameters: flat, targets: targets, ignoring: ignored, dx: dx, gradients: gradients)
+            }
+          }
+        }
+      }
     }
-    return Result(loss: try sum(losses), count: count, dx: try dx.reshaped(x.shape), gradients: gradients)
-  }
-
-  /// The sum of a few numbers: by a layer of one output, so that it has the library's floating-point control.
-  private func sum(_ numbers: [Double]) throws(RNNError) -> Double {
-    let ones = try Tensor<Double>(repeating: 1, shape: [1, numbers.count])
-    return try Linear.forward(try Tensor(numbers, shape: [1, numbers.count]), weight: ones)[0, 0]
+    return Result(loss: result.loss, count: result.count, dx: dx, gradients: gradients)
   }
 
   // MARK: Probabilities
@@ -143,38 +126,16 @@ public struct AdaptiveSoftmax: Sendable {
     _ x: Tensor<Scalar>, parameters flat: Tensor<Scalar>, targets: [Int],
     ignoring ignored: Int = CrossEntropy.ignoredTarget
   ) throws(RNNError) -> Tensor<Double> {
-    let x2 = try rows(of: x, parameters: flat)
-    _ = try check(targets, rows: x2.shape[0], ignoring: ignored)
-    let (headTargets, members) = split(targets, ignoring: ignored)
-    var losses = try Self.rowLosses(
-      x2, weight: try tensor("head.weight", of: flat), bias: hasHeadBias ? try tensor("head.bias", of: flat) : nil,
-      targets: headTargets)
-    for (cluster, rows) in members.enumerated() where !rows.isEmpty {
-      let own = try Embedding.forward(rows, shape: [rows.count], weight: x2)
-      let hidden = try Linear.forward(own, weight: try tensor("tail.\(cluster).0.weight", of: flat))
-      let tail = try Self.rowLosses(
-        hidden, weight: try tensor("tail.\(cluster).1.weight", of: flat), bias: nil,
-        targets: rows.map { targets[$0] - cutoffs[cluster] })
-      try add(tail, to: &losses, rows: rows, width: 1)
-    }
-    return losses
-  }
-
-  private static func rowLosses<Scalar: RNNScalar>(
-    _ x: Tensor<Scalar>, weight: Tensor<Scalar>, bias: Tensor<Scalar>?, targets: [Int]
-  ) throws(RNNError) -> Tensor<Double> {
-    var losses = try Tensor<Double>(shape: [targets.count])
+    let rows = try check(x, parameters: flat, targets)
+    let passes = AdaptivePasses<Scalar>(self)
+    defer { withExtendedLifetime(passes) {} }
+    var losses = try Tensor<Double>(shape: [rows])
     try losses.withUnsafeMutableBufferPointer { (losses) throws(RNNError) in
       try x.withUnsafeBufferPointer { (x) throws(RNNError) in
-        try weight.withUnsafeBufferPointer { (w) throws(RNNError) in
+        try flat.withUnsafeBufferPointer { (flat) throws(RNNError) in
           try targets.withUnsafeBufferPointer { (targets) throws(RNNError) in
-            func evaluate(_ bias: UnsafeBufferPointer<Scalar>?) throws(RNNError) {
-              _ = try LinearCrossEntropy.evaluate(
-                rows: targets.count, inputs: weight.shape[1], classes: weight.shape[0], x: x, weight: w, bias: bias,
-                targets: targets, rowLosses: losses)
-            }
-            guard let bias else { return try evaluate(nil) }
-            try bias.withUnsafeBufferPointer { (bias) throws(RNNError) in try evaluate(bias) }
+            _ = try passes.evaluate(
+              rows: rows, x: x, parameters: flat, targets: targets, ignoring: ignored, rowLosses: losses)
           }
         }
       }
@@ -182,70 +143,39 @@ public struct AdaptiveSoftmax: Sendable {
     return losses
   }
 
-  // MARK: Rows
-
-  /// Targets of the head in each row, and the rows of each cluster.
-  private func split(_ targets: [Int], ignoring ignored: Int) -> (head: [Int], members: [[Int]]) {
-    var head = [Int](repeating: CrossEntropy.ignoredTarget, count: targets.count)
-    var members = [[Int]](repeating: [], count: cutoffs.count)
-    for (row, target) in targets.enumerated() where target != ignored {
-      let cluster = (cutoffs.firstIndex { target < $0 } ?? cutoffs.count) - 1
-      head[row] = cluster < 0 ? target : cutoffs[0] + cluster
-      if cluster >= 0 { members[cluster].append(row) }
-    }
-    return (head, members)
-  }
-
-  /// Adds rows to those of `sum` that they came from.
-  private func add<Scalar: RNNScalar>(
-    _ some: Tensor<Scalar>, to sum: inout Tensor<Scalar>, rows: [Int], width: Int
-  ) throws(RNNError) {
-    let count = sum.count / width
-    try sum.withUnsafeMutableBufferPointer { (sum) throws(RNNError) in
-      try some.withUnsafeBufferPointer { (some) throws(RNNError) in
-        try rows.withUnsafeBufferPointer { (ids) throws(RNNError) in
-          try Embedding.backward(ids: ids, dout: some, vocabulary: count, width: width, accumulate: true, dweight: sum)
+  /// log p of all classes for each row of x `[…, inputs]`.
+  ///
+  /// - Returns: `[rows, classes]`
+  /// - Throws: ``RNNError``
+  public func logProbabilities<Scalar: RNNScalar>(
+    _ x: Tensor<Scalar>, parameters flat: Tensor<Scalar>
+  ) throws(RNNError) -> Tensor<Scalar> {
+    let rows = try check(x, parameters: flat, nil)
+    let passes = AdaptivePasses<Scalar>(self)
+    defer { withExtendedLifetime(passes) {} }
+    return try Tensor(shape: [rows, classes]) { (y) throws(RNNError) in
+      try x.withUnsafeBufferPointer { (x) throws(RNNError) in
+        try flat.withUnsafeBufferPointer { (flat) throws(RNNError) in
+          try passes.logProbabilities(rows: rows, x: x, parameters: flat, y: y)
         }
       }
     }
   }
 
-  // MARK: Checks
-
-  private func rows<Scalar: RNNScalar>(
-    of x: Tensor<Scalar>, parameters flat: Tensor<Scalar>
-  ) throws(RNNError) -> Tensor<Scalar> {
+  /// - Parameter targets: nil: there are none.
+  /// - Returns: the number of rows.
+  private func check<Scalar: RNNScalar>(
+    _ x: Tensor<Scalar>, parameters flat: Tensor<Scalar>, _ targets: [Int]?
+  ) throws(RNNError) -> Int {
     guard let width = x.shape.last, width == inputs else {
       throw .sizeMismatch("the last dimension of x", x.shape.last ?? 0, expected: inputs)
     }
     guard flat.count == parameters.flatCount else {
       throw .countMismatch("parameters", flat.count, expected: parameters.flatCount)
     }
-    return try x.reshaped([x.count / inputs, inputs])
-  }
-
-  /// Number of targets that count.
-  private func check(_ targets: [Int], rows: Int, ignoring ignored: Int) throws(RNNError) -> Int {
+    let rows = x.count / inputs
+    guard let targets else { return rows }
     guard targets.count == rows else { throw .countMismatch("targets", targets.count, expected: rows) }
-    var count = 0
-    for (row, target) in targets.enumerated() where target != ignored {
-      guard (0..<classes).contains(target) else {
-        throw .invalidElement("targets", index: row, target, low: 0, high: classes - 1)
-      }
-      count += 1
-    }
-    return count
-  }
-
-  /// Copies a gradient to its place in the flat vector.
-  private func store<Scalar: RNNScalar>(
-    _ gradient: Tensor<Scalar>, _ name: String, in flat: inout Tensor<Scalar>
-  ) throws(RNNError) {
-    guard let info = parameters[name] else { throw .unsupported("there is no such parameter") }
-    try flat.withUnsafeMutableBufferPointer { (to) throws(RNNError) in
-      gradient.withUnsafeBufferPointer { from in
-        for i in 0..<from.count { to[info.offset + i] = from[i] }
-      }
-    }
+    return rows
   }
 }

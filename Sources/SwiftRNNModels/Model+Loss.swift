@@ -49,7 +49,7 @@ extension Model {
     return result
   }
 
-  /// What comes out at inference: logits, or numbers.
+  /// What comes out at inference: logits, or with an adaptive softmax log-probabilities, or numbers.
   ///
   /// - Returns: `[T, N, outputs]` of language models and taggers, `[N, outputs]` of classifiers and regressors,
   ///   `[targetSteps, N, outputs]` of decoders; over trees `[M, outputs]` of taggers, and a row for each root of others.

@@ -68,6 +68,9 @@ public final class Model<Scalar: RNNScalar> {
       output = OutputPart(
         inputs: plan.outputInputs, outputs: c.outputs, weight: try Parameter(store, "network.V_l0"),
         bias: try Parameter(store, "network.d_l0"))
+    } else if let softmax = try c.adaptiveSoftmax(inputs: plan.outputInputs) {
+      feedback = nil
+      output = try OutputPart(softmax, store)
     } else {
       feedback = nil
       output = try OutputPart(
@@ -134,7 +137,11 @@ public final class Model<Scalar: RNNScalar> {
         }
       }
       if feedsBack { return }
-      try OutputPart<Scalar>.add(inputs: outputInputs, outputs: c.outputs, isTied: c.tiesEmbedding, to: &list)
+      if let softmax = try c.adaptiveSoftmax(inputs: outputInputs) {
+        try OutputPart<Scalar>.add(softmax, to: &list)
+      } else {
+        try OutputPart<Scalar>.add(inputs: outputInputs, outputs: c.outputs, isTied: c.tiesEmbedding, to: &list)
+      }
     }
   }
 

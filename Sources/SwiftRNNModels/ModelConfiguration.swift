@@ -149,6 +149,11 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var attentionSize = 128
   /// The linear layer of a language model, or of a decoder, has the embedding's table for its weights (Press, Wolf 2017).
   public var tiesEmbedding = false
+  /// Of language models and decoders: the output layer is an adaptive softmax (``AdaptiveSoftmax``) with these cutoffs,
+  /// rising, each in `1 ..< outputs`, for large vocabularies in falling order of frequency. Empty: a linear layer.
+  public var adaptiveCutoffs: [Int] = []
+  /// By which each cluster's width is smaller than that of the one before, 1 or more; of an adaptive softmax.
+  public var adaptiveDivisor = 4
   /// Outputs are numbers, and not classes: of a tagger. A regressor's always are.
   public var predictsNumbers = false
   /// Of a decoder: what it reads and writes, and its layers.
@@ -296,6 +301,7 @@ public struct ModelConfiguration: Sendable, Equatable {
     if attentionUse == .input, attention == .none {
       throw .unsupported("attention_use is input, and there is no attention")
     }
+    try checkAdaptive()
     if tiesEmbedding {
       guard kind == .languageModel || decodes else {
         throw .unsupported("an embedding is tied to the output layer of language models and decoders")

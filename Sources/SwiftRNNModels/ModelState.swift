@@ -32,7 +32,7 @@ public final class ModelState<Scalar: RNNScalar> {
     recent.steps = 0
   }
 
-  /// Number of sequences that the state has been through; 0: none yet.
+  /// Number of sequences that the state has been through; 0 also where it has been nowhere yet.
   public var sequences: Int { isStarted ? now.sequences : recent.steps > 0 ? recent.sequences : 0 }
 
   /// Where a pass begins, and where its last states go.
@@ -41,7 +41,8 @@ public final class ModelState<Scalar: RNNScalar> {
   func places(_ network: Network<Scalar>, sequences: Int) throws(RNNError) -> (from: States<Scalar>, to: States<Scalar>)
   {
     guard network === self.network else { throw .mismatch("the state is of another model") }
-    if self.sequences > 0, sequences != self.sequences {
+    // None is a number of sequences, too: a state that has been through a batch of none has no memory for others.
+    if isStarted || recent.steps > 0, sequences != self.sequences {
       throw .sizeMismatch(
         "the number of sequences, which a state has been through,", sequences, expected: self.sequences)
     }

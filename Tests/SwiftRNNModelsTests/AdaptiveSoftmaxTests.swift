@@ -61,6 +61,9 @@ import Testing
       rows, parameters: try Tensor(flat, shape: [flat.count]), targets: Array(0..<classes)
     ).elements
     #expect(zip(losses, expected).allSatisfy { abs($0 + $1) < 1e-12 })
+    let all = try softmax.logProbabilities(rows, parameters: try Tensor(flat, shape: [flat.count]))
+    #expect(all.shape == [classes, classes])
+    #expect(all.elements.indices.allSatisfy { abs(all.elements[$0] - expected[$0 % classes]) < 1e-12 })
   }
 
   @Test func gradientsAgainstFiniteDifferences() throws {

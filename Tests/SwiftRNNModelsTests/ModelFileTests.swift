@@ -17,6 +17,7 @@ import Testing
     attends.attentionSize = 5
     var feeds = attends
     (feeds.attention, feeds.attentionUse) = (.concat, .input)
+    (feeds.adaptiveCutoffs, feeds.adaptiveDivisor) = ([2, 5], 2)
     return [
       .languageModel(
         vocabulary: 7, embeddingSize: 5, .init(ModelCell("lstm_projected", sizes: ["P": 5]), hiddenSize: 8),
@@ -43,7 +44,7 @@ import Testing
   }
 
   /// Keys that have a default.
-  private static let optional: Set = ["structure", "attention_use"]
+  private static let optional: Set = ["structure", "attention_use", "adaptive_cutoffs", "adaptive_divisor"]
 
   @Test func configurationsComeBack() throws {
     for configuration in Self.configurations {

@@ -10,10 +10,10 @@ import Testing
   }
 
   @Test func everyStatusHasItsOwnName() {
-    let names = (0...10).map { String(cString: CSwiftRNN.swiftrnn_status_string(swiftrnn_status(rawValue: $0))) }
-    #expect(Set(names).count == 11)
+    let names = (0...12).map { String(cString: CSwiftRNN.swiftrnn_status_string(swiftrnn_status(rawValue: $0))) }
+    #expect(Set(names).count == 13)
     #expect(names[3] == "invalid size")
-    #expect(names[10] == "unknown status")
+    #expect(names[10] == "file" && names[12] == "unknown status")
     #expect(String(cString: CSwiftRNN.swiftrnn_status_string(swiftrnn_status(rawValue: .max))) == "unknown status")
   }
 

@@ -37,6 +37,26 @@ struct JSONFields {
     return value
   }
 
+  /// Nil: there is no such key.
+  mutating func optionalInteger(_ key: String, in range: ClosedRange<Int>) throws(ModelError) -> Int? {
+    optional(key) == nil ? nil : try integer(key, in: range)
+  }
+
+  /// An array of whole numbers. Nil: there is no such key.
+  mutating func optionalIntegers(_ key: String, in range: ClosedRange<Int>) throws(ModelError) -> [Int]? {
+    if optional(key) == nil { return nil }
+    var integers: [Int] = []
+    for (index, element) in try array(key).enumerated() {
+      let name = "\(key)[\(index)]"
+      guard case .integer(let number) = element else { throw wrong(name, element, "a whole number") }
+      guard let value = Int(exactly: number), range.contains(value) else {
+        throw .format(where: place, what: "\(name) is \(number), must be in \(range.lowerBound)...\(range.upperBound)")
+      }
+      integers.append(value)
+    }
+    return integers
+  }
+
   /// A number, with or without a fraction.
   mutating func double(_ key: String) throws(ModelError) -> Double {
     let json = try required(key)

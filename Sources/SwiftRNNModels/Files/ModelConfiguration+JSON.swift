@@ -47,6 +47,10 @@ extension ModelConfiguration {
       if attentionUse != .output { object.append("attention_use", .string(attentionUse.rawValue)) }
       object.append("tie_embedding", .bool(tiesEmbedding))
     }
+    if !adaptiveCutoffs.isEmpty {
+      object.append("adaptive_cutoffs", .array(adaptiveCutoffs.map { .integer(Int64($0)) }))
+      object.append("adaptive_divisor", .integer(Int64(adaptiveDivisor)))
+    }
     return .object(object)
   }
 
@@ -68,8 +72,8 @@ extension ModelConfiguration {
   }
 
   /// Reads what ``json`` gives. Every key of the kind must be there, and no other, but for `structure`, which is `sequences`
-  /// where it is missing, and `attention_use`, which is `output`; whether sizes make sense together is
-  /// found out when the model is made.
+  /// where it is missing, `attention_use`, which is `output`, `adaptive_cutoffs`, which are none, and `adaptive_divisor`,
+  /// which is 4; whether sizes make sense together is found out when the model is made.
   ///
   /// - Parameter name: what errors call the configuration, such as a path.
   /// - Throws: ``ModelError/format(where:what:)``
@@ -97,7 +101,12 @@ extension ModelConfiguration {
           try Self.word(text, "structure", name)
         } ?? .sequences
     }
-    if kind == .languageModel || decodes { tiesEmbedding = try fields.bool("tie_embedding") }
+    if kind == .languageModel || decodes {
+      tiesEmbedding = try fields.bool("tie_embedding")
+      let sizes = 1...Self.largestSize
+      adaptiveCutoffs = try fields.optionalIntegers("adaptive_cutoffs", in: sizes) ?? []
+      adaptiveDivisor = try fields.optionalInteger("adaptive_divisor", in: sizes) ?? adaptiveDivisor
+    }
     switch kind {
     case .languageModel: break
     case .tagger, .outputFeedback: predictsNumbers = try fields.bool("predicts_numbers")

@@ -39,16 +39,19 @@ public enum ModelFile {
     }
   }
 
+  /// A tensor of the output layer, one of which every model has: a linear layer, an adaptive softmax, output feedback.
+  private static let outputTensors = ["output.bias", "output.head.weight", "network.d_l0"]
+
   /// The type of a file's parameters: what ``load(_:as:)`` reads without conversion.
   ///
-  /// - Throws: ``ModelError`` for a file that is no safetensors file or lacks the tensor that every model has.
+  /// - Throws: ``ModelError`` for a file that is no safetensors file or has no output layer.
   public static func elementType(_ path: String) throws(ModelError) -> Safetensors.ElementType {
     let file = try SafetensorsFile(path)
-    // A network with output feedback has its output layer's bias in its cell.
-    guard let bias = file["output.bias"] ?? file["network.d_l0"] else {
-      throw .format(where: path, what: "no model file: the tensor output.bias is missing")
+    for name in outputTensors {
+      if let tensor = file[name] { return tensor.type }
     }
-    return bias.type
+    throw .format(
+      where: path, what: "no model file: there is no output layer, of \(outputTensors.joined(separator: " or "))")
   }
 
   /// Writes a model: the file appears whole or not at all.

@@ -7,7 +7,7 @@ struct BeamSearch {
   private let length: Int
   private let end: Int?
   private let penalty: Double
-  /// Beginnings that go on, the best first.
+  /// Beginnings that go on, the best first. Their score is the sum that the search goes by, not divided by anything yet.
   private(set) var alive: [GeneratedSequence]
   /// The best sequences that have ended, the best first; at most `beams`.
   private(set) var finished: [GeneratedSequence] = []
@@ -28,14 +28,18 @@ struct BeamSearch {
     guard steps < length, let best = alive.first else { return true }
     guard finished.count >= beams, let worst = finished.last else { return false }
     // Log-probabilities are at most 0 and only fall: with a longer sequence the divisor grows.
-    return worst.score >= best.logProbability / Self.lengthPenalty(length, penalty)
+    return worst.score >= best.score / Self.lengthPenalty(length, penalty)
   }
 
   /// One step.
   ///
-  /// - Parameter logProbabilities: of the next token behind beam `alive[beam]`, and of a class.
+  /// - Parameters:
+  ///   - logProbabilities: what the search goes by: of the next token behind beam `alive[beam]`, and of a class.
+  ///   - own: the model's own log-probabilities, before penalties.
   /// - Returns: for each new beam the old one that it goes on from.
-  mutating func step(classes: Int, _ logProbabilities: (_ beam: Int, _ token: Int) -> Double) -> [Int] {
+  mutating func step(
+    classes: Int, own: (_ beam: Int, _ token: Int) -> Double, by logProbabilities: (_ beam: Int, _ token: Int) -> Double
+  ) -> [Int] {
     steps += 1
     // The best of all continuations. Equal ones: the lower beam, then the lower token, first.
     var best: [(score: Double, beam: Int, token: Int)] = []
@@ -45,7 +49,7 @@ struct BeamSearch {
     }
     for beam in alive.indices {
       for token in 0..<classes {
-        let score = alive[beam].logProbability + logProbabilities(beam, token)
+        let score = alive[beam].score + logProbabilities(beam, token)
         if !(score > -.infinity) { continue }
         if best.count == wanted, let last = best.last, !isBefore((score, beam, token), last) { continue }
         var place = best.count
@@ -58,8 +62,8 @@ struct BeamSearch {
     for candidate in best {
       let tokens = alive[candidate.beam].tokens + [candidate.token]
       let sequence = GeneratedSequence(
-        tokens: tokens, logProbability: candidate.score,
-        score: candidate.score / Self.lengthPenalty(tokens.count, penalty))
+        tokens: tokens, logProbability: alive[candidate.beam].logProbability + own(candidate.beam, candidate.token),
+        score: candidate.score)
       if candidate.token == end {
         finish(sequence)
       } else if next.count < beams {
@@ -78,6 +82,8 @@ struct BeamSearch {
   }
 
   private mutating func finish(_ sequence: GeneratedSequence) {
+    var sequence = sequence
+    sequence.score /= Self.lengthPenalty(sequence.tokens.count, penalty)
     let place = finished.firstIndex { $0.score < sequence.score } ?? finished.count
     finished.insert(sequence, at: place)
     if finished.count > beams { finished.removeLast() }

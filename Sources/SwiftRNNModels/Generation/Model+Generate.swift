@@ -131,8 +131,15 @@ extension Model {
     var searches = [BeamSearch](repeating: BeamSearch(options), count: sources)
     var logits = first
     let penalised = options.repetitionPenalty != 1
+    // Log-probabilities before penalties.
+    let memory = Buffer<Scalar>()
+    defer { withExtendedLifetime(memory) {} }
     while searches.contains(where: { !$0.isDone }) {
+      var own = logits
       if penalised {
+        own = try memory.take(logits.count)
+        _ = own.update(fromContentsOf: logits)
+        try LogSoftmax.apply(own, rows: sources * beams, classes: classes)
         for n in 0..<sources {
           for (beam, sequence) in searches[n].alive.enumerated() {
             let row = (n * beams + beam) * classes
@@ -145,9 +152,12 @@ extension Model {
       var places = Array(0..<sources * beams)
       var ids = [Int](repeating: options.start, count: sources * beams)
       for n in 0..<sources where !searches[n].isDone {
-        let own = logits
-        let from = searches[n].step(classes: classes) { beam, token in
-          Double(own[(n * beams + beam) * classes + token])
+        let (rows, ownRows) = (logits, own)
+        let from = searches[n].step(
+          classes: classes, own: { beam, token in Double(ownRows[(n * beams + beam) * classes + token]) },
+          by: { beam, token in Double(rows[(n * beams + beam) * classes + token]) })
+        guard !searches[n].alive.isEmpty || !searches[n].finished.isEmpty else {
+          throw .invalidNumber("a logit", .nan, allowed: "a number")
         }
         for (beam, sequence) in searches[n].alive.enumerated() {
           places[n * beams + beam] = n * beams + from[beam]

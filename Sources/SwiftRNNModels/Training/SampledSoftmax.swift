@@ -58,6 +58,7 @@ extension OutputPart {
   func sampledCrossEntropy(
     _ x: UnsafeBufferPointer<Scalar>, targets: UnsafeBufferPointer<Int>, count: Int, seed: UInt64
   ) throws(RNNError) -> (ModelLoss, UnsafeMutableBufferPointer<Scalar>?) {
+    guard let bias else { throw .unsupported("sampled classes are for a linear output layer") }
     for (row, target) in targets.enumerated() where target != CrossEntropy.ignoredTarget {
       guard (0..<outputs).contains(target) else {
         throw .invalidElement("targets", index: row, target, low: 0, high: outputs - 1)

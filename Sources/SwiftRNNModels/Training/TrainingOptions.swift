@@ -6,7 +6,8 @@ public struct TrainingOptions<Scalar: RNNScalar> {
   /// Seed of dropout masks, scheduled sampling and sampled classes; equal seeds give equal bits, for any number of threads
   /// and for parts of a batch by their ``ModelBatch/firstSequence``. nil: each call draws a seed, where something is random.
   public var seed: UInt64?
-  /// ε of label smoothing, in [0, 1] (Szegedy, Vanhoucke, Ioffe, Shlens, Wojna 2016); models of classes only.
+  /// ε of label smoothing, in [0, 1] (Szegedy, Vanhoucke, Ioffe, Shlens, Wojna 2016); models of classes only, without
+  /// an adaptive softmax, as class weights and sampled classes are.
   public var labelSmoothing = 0.0
   /// `[outputs]`, finite and 0 or more: weights of the classes, as ``CrossEntropy`` has them; nil: 1. Models of classes
   /// only. The memory is read during the call.
@@ -50,6 +51,12 @@ public struct TrainingOptions<Scalar: RNNScalar> {
     if sampledClasses > 0 {
       guard !configuration.predictsNumbers, labelSmoothing == 0, classWeights == nil else {
         throw .unsupported("sampled classes are for models of classes, without label smoothing and class weights")
+      }
+    }
+    if !configuration.adaptiveCutoffs.isEmpty {
+      guard sampledClasses == 0, labelSmoothing == 0, classWeights == nil else {
+        throw .unsupported(
+          "label smoothing, class weights and sampled classes are not for models with adaptive_cutoffs")
       }
     }
     if configuration.kind == .outputFeedback {

@@ -157,8 +157,16 @@ class CheckedBatch:
             raise ValueError(f"batch.{name}: expected shape [{axes}] with {last} last, got {list(array.shape)}")
         return array
 
-    def _integers(self, name: str, shape: tuple[int, ...]) -> Any:
+    def _int64(self, name: str) -> Array:
+        """An array of integers, also one that was assigned later."""
         array = getattr(self._batch, name)
+        if not isinstance(array, np.ndarray) or array.dtype != np.int64:
+            found = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+            raise TypeError(f"batch.{name}: expected an array of int64, got {found}")
+        return array
+
+    def _integers(self, name: str, shape: tuple[int, ...]) -> Any:
+        array = self._int64(name)
         if array.shape != shape:
             raise ValueError(f"batch.{name}: expected shape {list(shape)}, got {list(array.shape)}")
         return c.int64s(self._place(array))
@@ -174,9 +182,9 @@ class CheckedBatch:
             self.steps, self.sequences = features.shape[:2]
             self.struct.features = self._place(features)
         else:
-            ids = self._batch.ids
-            if ids is None:
+            if self._batch.ids is None:
                 raise self._missing("ids")
+            ids = self._int64("ids")
             if ids.ndim != 2:
                 raise ValueError(f"batch.ids: expected shape [T, N], got {list(ids.shape)}")
             self.steps, self.sequences = ids.shape

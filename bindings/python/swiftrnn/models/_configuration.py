@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Mapping, Sequence, Union
 
-from .._arrays import below_one, flag, integer
+from .._arrays import below_one, flag, integer, integers
 from .._equations import Cell
 from ._vocabulary import Vocabulary
 
@@ -71,7 +71,7 @@ def tokens(value: Any, name: str, embedding_size: int | None, hidden_size: int) 
         raise TypeError(f"{name}: expected a Vocabulary, a number of tokens, or Features(n), got {found}")
     else:
         count = size(value, name)
-    width = hidden_size if embedding_size is None else size(embedding_size, "embedding_size")
+    width = size(hidden_size, "hidden_size") if embedding_size is None else size(embedding_size, "embedding_size")
     return {"vocabulary": count, "embedding_size": width}
 
 
@@ -158,6 +158,22 @@ def structured(
         if cell == "lstm":
             configuration["network"]["cell"] = "tree_child_sum"
     return configuration
+
+
+def adaptive(cutoffs: Any, divisor: Any, vocabulary: int) -> dict[str, Any]:
+    """The keys of an adaptive softmax; none without cutoffs."""
+    divided = integer(divisor, "adaptive_divisor", 1, LARGEST)
+    found = integers(cutoffs, "adaptive_cutoffs")
+    if found.ndim != 1:
+        raise ValueError(f"adaptive_cutoffs: expected integers side by side, got an array of {found.ndim} dimensions")
+    if not len(found):
+        if divided != 4:
+            raise ValueError("adaptive_divisor: is of the clusters of adaptive_cutoffs, and there are none")
+        return {}
+    last = 0
+    for index, cutoff in enumerate(found.tolist()):
+        last = integer(cutoff, f"adaptive_cutoffs[{index}]", last + 1, vocabulary - 1)
+    return {"adaptive_cutoffs": found.tolist(), "adaptive_divisor": divided}
 
 
 def rate_of_dropout(value: Any) -> float:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Sequence
 
 import numpy as np
 
+from .._elementwise_losses import binary_cross_entropy_with_logits, huber_loss, l1_loss
 from .._losses import cross_entropy
 from ._batch import IGNORED, Batch
 from ._buckets import Buckets
@@ -68,8 +69,31 @@ class EvaluationResult:
         )
 
 
-def evaluate_batches(model: "Model", batches: Iterator[Batch], **more: Any) -> EvaluationResult:
-    """The result over batches of sequences that begin and end in them."""
+NumberLoss = Callable[[Batch, Any], float]
+"""The mean loss of a batch's numbers, given what came out."""
+
+
+def loss_of_numbers(name: str, delta: float | None) -> NumberLoss | None:
+    """One of the losses of `fit`; None for the squared error, which models evaluate themselves."""
+    functions: dict[str, Any] = {
+        "absolute_error": l1_loss,
+        "binary_cross_entropy": binary_cross_entropy_with_logits,
+        "huber": lambda *arrays, **options: huber_loss(*arrays, delta=1.0 if delta is None else delta, **options),
+    }  # fmt: skip
+    if name not in functions:
+        return None
+
+    def mean(batch: Batch, outputs: Any) -> float:
+        lengths = batch.lengths if outputs.ndim == 3 else None
+        return float(functions[name](outputs, batch.values, lengths=lengths, need_gradient=False).loss)
+
+    return mean
+
+
+def evaluate_batches(
+    model: "Model", batches: Iterator[Batch], by: NumberLoss | None = None, **more: Any
+) -> EvaluationResult:
+    """The result over batches of sequences that begin and end in them; of numbers the mean of the loss `by`."""
     configuration = model._configuration
     feeds_back = configuration["kind"] == "output_feedback"
     labels = configuration["kind"] in ("tagger", "classifier", "output_feedback")
@@ -88,6 +112,8 @@ def evaluate_batches(model: "Model", batches: Iterator[Batch], **more: Any) -> E
             right += int(np.count_nonzero((logits.argmax(axis=-1) == targets) & (targets != IGNORED)))
         else:
             mean, own = model._mean_loss(batch)
+            if by is not None:
+                mean = by(batch, model.logits(batch))
         losses.append(mean * own)
         count += own
     loss = math.fsum(losses) / count if count else 0.0

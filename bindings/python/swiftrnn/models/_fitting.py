@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping
 import numpy as np
 
 from .._arrays import flag, integer, real, unsigned
-from ._evaluation import EvaluationResult, evaluate_batches, example_batches
+from ._evaluation import EvaluationResult, NumberLoss, evaluate_batches, example_batches, loss_of_numbers
 from ._examples import Examples
 from ._handles import PathLike
 from ._history import History, Report
@@ -139,10 +139,13 @@ class Fitting:
         trainer, state, told = Trainer.load(path) if resumes and path is not None else (None, None, "")
         if trainer is not None:
             _same_model(self, trainer.model, path)
+            if not told:
+                raise OtherTraining(path, "the checkpoint is of a Trainer, and not of fit")
         chosen = _seed_of(told) if told else secrets.randbits(63) if seed is None else unsigned(seed, "seed")
         if told and seed is not None and unsigned(seed, "seed") != chosen:
             raise OtherTraining(path, f"seed was {chosen}, and is {seed} now")
-        source, validate = self._sources(data, validation, batch_size, limit, steps, chosen)
+        by = loss_of_numbers(numbers, delta)
+        source, validate = self._sources(data, validation, batch_size, limit, steps, chosen, by)
         if source.batches == 0:
             raise ValueError("data: there is no example")
         settings = trainer_settings(
@@ -172,17 +175,23 @@ class Fitting:
         if trainer is None:
             trainer = Trainer._of_settings(self, settings)
             state = self.make_state() if source.carries_state else None
-        else:
-            self._adopt(trainer.model._handle)
-            trainer.model = self
         training = Training(self, source, plan, trainer, state)
         if told:
-            training.restore(told)
+            training.restore(told)  # refuses another training, before the model changes
+            self._adopt(trainer.model._handle)
+            trainer.model = self
             plan.progress.note(f"going on from {path} after {training.place.step} steps")
         return training.run()
 
     def _sources(
-        self: Any, data: Any, validation: Any, batch_size: int, token_limit: int | None, steps: int | None, seed: int
+        self: Any,
+        data: Any,
+        validation: Any,
+        batch_size: int,
+        token_limit: int | None,
+        steps: int | None,
+        seed: int,
+        by: NumberLoss | None,
     ) -> tuple[Source, Callable[[], EvaluationResult] | None]:
         """The source of batches, and what validates."""
         if steps is not None:
@@ -199,7 +208,7 @@ class Fitting:
         if held is None:
             return source, None
         kept = held
-        return source, lambda: evaluate_batches(self, example_batches(kept, batch_size))
+        return source, lambda: evaluate_batches(self, example_batches(kept, batch_size), by)
 
 
 def share(value: Any) -> float:

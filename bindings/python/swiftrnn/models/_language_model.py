@@ -14,6 +14,7 @@ from . import _configuration as made_of
 from ._configuration import CellLike
 from ._evaluation import (
     EvaluationResult,
+    NumberLoss,
     bits_per_character,
     evaluate_batches,
     evaluate_stream,
@@ -54,6 +55,14 @@ class LanguageModel(Model):
     tie_embedding : bool
         The linear layer has the embedding's table for its weights (Press, Wolf 2017): `embedding_size` is the
         network's output size then.
+    adaptive_cutoffs : sequence of int
+        The output layer is an adaptive softmax (Grave et al. 2017), for large vocabularies in falling order of frequency:
+        tokens from the first cutoff on are in clusters, each of which begins at a cutoff and has narrower layers than the
+        one before. Rising, each in 1...vocabulary - 1; `logits` gives log-probabilities then. Neither with
+        `tie_embedding` nor with label smoothing, class weights and sampled classes. Empty: a linear layer.
+    adaptive_divisor : int
+        Of an adaptive softmax: cluster i is by way of ``outputs of the network // adaptive_divisor**(i + 1)`` numbers, 1
+        at least.
     sizes : mapping, optional
         Of the names that the cell's text has, such as ``{"P": 64}``.
     dtype : str or dtype, optional
@@ -83,6 +92,8 @@ class LanguageModel(Model):
         num_layers: int = 1,
         dropout: float = 0.0,
         tie_embedding: bool = False,
+        adaptive_cutoffs: Sequence[int] = (),
+        adaptive_divisor: int = 4,
         sizes: Mapping[str, int] | None = None,
         dtype: Any = None,
         seed: int | None = None,
@@ -95,6 +106,7 @@ class LanguageModel(Model):
             "outputs": read["vocabulary"],
             "dropout": made_of.rate_of_dropout(dropout),
             "tie_embedding": flag(tie_embedding, "tie_embedding"),
+            **made_of.adaptive(adaptive_cutoffs, adaptive_divisor, read["vocabulary"]),
         }
         self._make(configuration, dtype, seed, vocabulary if isinstance(vocabulary, Vocabulary) else None)
 
@@ -125,7 +137,9 @@ class LanguageModel(Model):
             return True
         if isinstance(data, np.ndarray):
             return data.ndim == 1 and data.dtype.kind in "iu"
-        return isinstance(data, (list, tuple)) and bool(data) and all(hasattr(type(item), "__index__") for item in data)
+        return isinstance(data, (list, tuple)) and bool(data) and all(
+            hasattr(type(item), "__index__") and not isinstance(item, np.ndarray) for item in data
+        )
 
     def _stream(self, text: Any, name: str, sequences: int, steps: int) -> tuple[Stream, int]:
         """A text as a stream, and a checksum of it."""
@@ -137,10 +151,17 @@ class LanguageModel(Model):
         return IdStream(ids, sequences, steps, name), zlib.crc32(np.ascontiguousarray(ids))
 
     def _sources(
-        self, data: Any, validation: Any, batch_size: int, token_limit: int | None, steps: int | None, seed: int
+        self,
+        data: Any,
+        validation: Any,
+        batch_size: int,
+        token_limit: int | None,
+        steps: int | None,
+        seed: int,
+        by: NumberLoss | None = None,
     ) -> tuple[Source, Callable[[], EvaluationResult] | None]:
         if not self._is_text(data):
-            return super()._sources(data, validation, batch_size, token_limit, steps, seed)
+            return super()._sources(data, validation, batch_size, token_limit, steps, seed, by)
         if token_limit is not None:
             raise ValueError("token_limit: a text is read as a stream, without padding; it is of a list of texts")
         width = 64 if steps is None else integer(steps, "steps", 1, 2**31)

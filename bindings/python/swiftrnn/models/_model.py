@@ -347,7 +347,7 @@ class Model(Fitting):
         return self.vocabulary if self._kind == "language_model" else self.target_vocabulary
 
     def logits(self, batch: Data, state: ModelState | None = None) -> Array:
-        """What comes out of a batch at inference: logits, or numbers.
+        """What comes out of a batch at inference: logits, or with an adaptive softmax log-probabilities, or numbers.
 
         Returns
         -------

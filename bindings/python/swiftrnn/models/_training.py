@@ -245,6 +245,11 @@ class Training:
 
     def _report(self) -> None:
         place, plan = self.place, self.plan
+        if place.loss_count == 0:
+            raise ValueError(
+                "data: there is nothing to predict: texts of one token, sequences of no steps, or targets that all are "
+                "ignored"
+            )
         found = None if plan.validate is None else plan.validate()
         report = Report(
             epoch=place.epoch + place.batch / self.source.batches,
