@@ -61,7 +61,10 @@ static const limit limits[] = {{"network_backward", 96}, {"network_forward", 64}
                                {"forest_backward", 56},  {"network_create_equations", 48}, {"cell_parse", 48},
                                {"network_create", 32},   {"weights_create", 32},           {"stream_", 32},
                                {"linear_", 32},          {"attention_", 80},               {"pool_", 80},
-                               {"model_", 64},           {"trainer_", 64},           {"inspection_", 72}};
+                               {"model_create", 56},     {"model_load", 56},         {"model_loss", 104},
+                               {"model_evaluate", 88},   {"model_predict", 88},      {"model_score", 88},
+                               {"model_generate", 88},   {"inspection_create", 104}, {"trainer_step", 104},
+                               {"trainer_load", 64}};
 enum { OTHERS = 24 };
 
 static long limit_of(const char *name) {
