@@ -24,7 +24,7 @@ extern "C" {
 
 /* ==== Vocabularies ================================================================================================*/
 
-/** What a token is. */
+/** Kinds of tokens. */
 typedef enum swiftrnn_tokens {
   SWIFTRNN_TOKENS_BYTES = 0,      /**< 256 tokens, whatever the text */
   SWIFTRNN_TOKENS_CHARACTERS = 1, /**< Unicode scalars */
@@ -41,7 +41,7 @@ typedef enum swiftrnn_special {
   SWIFTRNN_SPECIAL_EOS = 8  /**< "<eos>" ends a sequence */
 } swiftrnn_special;
 
-/** How a vocabulary is made of texts. Zero, set size, then the rest. */
+/** Settings for making a vocabulary of texts. Zero, set size, then the rest. */
 typedef struct swiftrnn_vocabulary_config {
   int64_t size;           /**< bytes of this struct */
   swiftrnn_tokens tokens;
@@ -61,7 +61,7 @@ swiftrnn_status swiftrnn_vocabulary_create(const swiftrnn_vocabulary_config *con
                                            const int64_t *text_sizes, int64_t text_count,
                                            swiftrnn_vocabulary **out_vocabulary);
 
-/** The same of the text in a file, which may be larger than memory. */
+/** Makes a vocabulary of the text in a file, which may be larger than memory. */
 swiftrnn_status swiftrnn_vocabulary_create_from_file(const swiftrnn_vocabulary_config *config, const char *path,
                                                      swiftrnn_vocabulary **out_vocabulary);
 
@@ -206,7 +206,7 @@ swiftrnn_status swiftrnn_model_set_metadata(swiftrnn_model *model, const char *k
 swiftrnn_status swiftrnn_model_metadata(const swiftrnn_model *model, const char *key, char *text, int64_t text_size,
                                         int64_t *out_size);
 
-/** Where the sequences of a language model's or tagger's batch are: a call that is given a state begins there and moves
+/** Place of the sequences of a language model's or tagger's batch: a call that is given a state begins there and moves
  *  the state on. Gradients stop at the beginning of a call (Williams and Peng 1990). */
 typedef struct swiftrnn_model_state swiftrnn_model_state;
 
@@ -244,7 +244,7 @@ typedef struct swiftrnn_model_batch {
                                       taggers, of roots in the order of their nodes for classifiers and regressors */
 } swiftrnn_model_batch;
 
-/** How a loss is computed. Zero, set size, then what is wanted. */
+/** Options of a loss. Zero, set size, then what is wanted. */
 typedef struct swiftrnn_model_loss_options {
   int64_t size;                /**< bytes of this struct */
   uint64_t seed;               /**< of dropout and scheduled sampling */
@@ -291,7 +291,7 @@ swiftrnn_status swiftrnn_model_predict(swiftrnn_model *model, const swiftrnn_mod
 swiftrnn_status swiftrnn_model_score(swiftrnn_model *model, const swiftrnn_model_batch *batch,
                                      swiftrnn_model_state *state, double *out_log_probabilities, int64_t *out_counts);
 
-/** How a model writes. Zero, set size, then the rest. */
+/** Options of writing. Zero, set size, then the rest. */
 typedef struct swiftrnn_generation_options {
   int64_t size;              /**< bytes of this struct */
   int64_t length;            /**< L: tokens of a sequence at most, its end token included */
@@ -320,7 +320,7 @@ swiftrnn_status swiftrnn_model_generate(swiftrnn_model *model, const swiftrnn_mo
 
 /* ==== A look inside ===============================================================================================*/
 
-/** How gradients go back in time through a model, the spectral radius of its recurrent matrices, and which gates are
+/** Norms of gradients back in time through a model, spectral radii of its recurrent matrices, and which gates are
  *  shut or open. Immutable. */
 typedef struct swiftrnn_inspection swiftrnn_inspection;
 

@@ -91,7 +91,7 @@ struct BackwardRunner<Scalar: RNNScalar>: DirectionRunner {
   let initialGradients: (Pointer?, Pointer?)
   /// LSTM: dL/dc of every step but for what comes through h, `[T, N, H]`; nil: zeros.
   let cellGradients: Rows<Scalar>?
-  /// Of this layer, `[N][network.carriedRow]` (StepCuts.swift); nil: the last step is computed as all are.
+  /// Carried gradients of this layer, `[N][network.carriedRow]` (StepCuts.swift); nil: the last step is as all are.
   var carriedIn: UnsafePointer<Scalar>?
   /// nil: not wanted.
   var carriedOut: Pointer?

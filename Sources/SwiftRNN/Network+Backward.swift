@@ -40,7 +40,7 @@ extension Network {
     public var workspaceBytes = 0
     /// As the forward pass had it.
     public var mask: UnsafePointer<UInt8>?
-    /// Of a pass over a part of the steps (``Network/cutsSteps``): as the forward pass had it.
+    /// First step of a pass over a part of the steps (``Network/cutsSteps``): as the forward pass had it.
     public var firstStep = 0
     /// Carried gradients that the pass over the steps from this pass's last one on has written to `carriedOut`: the last
     /// step's gate gradients are taken from there, and not computed. nil: no steps follow. ``Network/carriedElements(sequences:)``

@@ -36,7 +36,7 @@ extension Argument {
   }
 }
 
-/// Where generated sequences go: as many rows for each as there are beams.
+/// Memory for generated sequences: as many rows for each as there are beams.
 private struct GenerationOutputs {
   let length: Int
   let beams: Int

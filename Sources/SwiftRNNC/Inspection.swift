@@ -17,7 +17,7 @@ public func swiftrnn_inspection_create(
   func inspection<Scalar: RNNScalar>(
     _ model: Model<Scalar>, _ pass: PassArguments<Scalar>
   ) throws(ModelError) -> OpaquePointer? {
-    // With a model of its own.
+    // Counts a model of its own.
     let bytes = try withModelErrors { () throws(RNNError) in try model.inspectionBytes(pass.batch) }
     return try withModelReserve(Reserve.configuration(0) &+ Reserve.pass(bytes)) { () throws(ModelError) in
       try keptHandle { () throws(ModelError) in

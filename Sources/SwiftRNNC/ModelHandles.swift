@@ -122,7 +122,7 @@ func run(reserving bytes: Int, models body: () throws(ModelError) -> Void) -> sw
   return reserved == SWIFTRNN_STATUS_OK ? result : reserved
 }
 
-/// The same without a reserve, for calls that look at their arguments before they know how large it has to be.
+/// Runs a body without a reserve, for calls that look at their arguments before the size of the reserve is known.
 func run(models body: () throws(ModelError) -> Void) -> swiftrnn_status {
   var result = SWIFTRNN_STATUS_OK
   let other = run { () throws(RNNError) in

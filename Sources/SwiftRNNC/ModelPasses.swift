@@ -145,7 +145,7 @@ extension Argument {
   }
 }
 
-/// Where a loss goes.
+/// Outputs of a loss.
 private struct LossOutputs {
   let mean: UnsafeMutablePointer<Double>
   let count: UnsafeMutablePointer<Int64>?

@@ -1,7 +1,7 @@
 // Networks with output feedback: by teacher forcing, and running freely.
 import SwiftRNN
 
-/// What a network with output feedback is fed at a step, of the step before.
+/// Feedback of a network with output feedback: the part of the step before that a step reads.
 public enum OutputFeedback: Sendable, CaseIterable {
   /// The target (teacher forcing): all steps are one batch.
   case targets

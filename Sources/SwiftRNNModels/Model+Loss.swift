@@ -49,7 +49,7 @@ extension Model {
     return result
   }
 
-  /// What comes out at inference: logits, or with an adaptive softmax log-probabilities, or numbers.
+  /// Computes the outputs at inference: logits, or with an adaptive softmax log-probabilities, or numbers.
   ///
   /// - Returns: `[T, N, outputs]` of language models and taggers, `[N, outputs]` of classifiers and regressors,
   ///   `[targetSteps, N, outputs]` of decoders; over trees `[M, outputs]` of taggers, and a row for each root of others.
@@ -66,7 +66,7 @@ extension Model {
     return y
   }
 
-  /// How many elements ``predict(_:state:)`` gives for a batch.
+  /// Number of elements that ``predict(_:state:)`` gives for a batch.
   public func outputElements(_ batch: ModelBatch<Scalar>) throws(RNNError) -> Int {
     try Sizes.product(outputShape(batch).rows, configuration.outputs, name: "the outputs")
   }

@@ -1,4 +1,4 @@
-// What calls of a model take of Swift's own allocator: the C library has a reserve of as many bytes.
+// Memory that calls of a model take of Swift's own allocator: the C library has a reserve of as many bytes.
 @_spi(Door) import SwiftRNN
 
 extension Model {
@@ -6,7 +6,7 @@ extension Model {
   /// and step, and for classes that are drawn.
   @_spi(Door)
   public func spareBytes(_ batch: ModelBatch<Scalar>, sampledClasses: Int = 0) -> Int {
-    // What a shape refuses needs no memory.
+    // Sizes that a shape refuses need no memory.
     let sequences = min(batch.sequences, 1 << 31)
     let steps = min(batch.steps, 1 << 31) &+ min(batch.targetSteps, 1 << 31)
     let perLayer = networks.reduce(0) { $0 &+ 4 &* $1.spareBytes(isStream: true) &+ $1.configuration.layers &* 8192 }
@@ -15,7 +15,7 @@ extension Model {
       &+ max(0, min(sampledClasses, configuration.outputs)) &* 128
   }
 
-  /// The same for sequences that are written: lists of their tokens, those of prompts, and the tokens of each sequence
+  /// Bytes for sequences that are written: lists of their tokens, those of prompts, and the tokens of each sequence
   /// that are made less likely.
   ///
   /// - Parameter options: checked.
@@ -41,7 +41,7 @@ extension Model {
     return sum
   }
 
-  /// The same for a look inside: a norm for each state of each layer after each step, as a number and as text.
+  /// Bytes for a look inside: a norm for each state of each layer after each step, as a number and as text.
   @_spi(Door)
   public func inspectionBytes(_ batch: ModelBatch<Scalar>) throws(RNNError) -> Int {
     var numbers = 0

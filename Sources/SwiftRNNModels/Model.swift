@@ -15,15 +15,15 @@ public final class Model<Scalar: RNNScalar> {
   /// What reads the input; nil: of a vector decoder.
   let reader: SequencePart<Scalar>?
   let pool: PoolLayer<Scalar>?
-  /// Of classifiers and regressors over trees.
+  /// Roots' part of classifiers and regressors over trees; nil: other models.
   let roots: RootsPart<Scalar>?
   let bridge: BridgePart<Scalar>?
   let decoder: SequencePart<Scalar>?
   let attention: AttentionPart<Scalar>?
-  /// Of attention that is part of the decoder's input: steps of the decoder.
+  /// Steps of a decoder whose input has attention; nil: other models.
   let attending: AttendingDecoder<Scalar>?
   let output: OutputPart<Scalar>
-  /// Of output feedback: what is trained by teacher forcing.
+  /// Part of output feedback that is trained by teacher forcing; nil: other models.
   let feedback: FeedbackPart<Scalar>?
   /// The states after the last passes, and their gradients.
   let (readerStates, decoderStates): (PassStates<Scalar>?, PassStates<Scalar>?)

@@ -27,7 +27,7 @@ public struct ModelBatch<Scalar: RNNScalar> {
   public var targetLengths: UnsafeBufferPointer<Int64>?
   /// Added to a sequence's index in dropout masks: parts of a batch have the masks of the whole. Of trees, to a node's.
   public var firstSequence = 0
-  /// Of models over trees: M nodes, in the order of ``ids`` or ``features``. Targets and values are one for each node of a
+  /// Trees: M nodes, in the order of ``ids`` or ``features``; nil: sequences. Targets and values are one for each node of a
   /// tagger, and one for each root (``Forest/roots``) of classifiers and regressors.
   public var forest: Forest?
 

@@ -108,9 +108,9 @@ public struct ModelConfiguration: Sendable, Equatable {
     case concat
   }
 
-  /// Where the context of attention goes.
+  /// Place of attention's context.
   public enum AttentionUse: String, Sendable, CaseIterable {
-    /// Behind the decoder: of its output h_t, which attends (Luong, Pham, Manning 2015). All steps at once in training.
+    /// Context behind the decoder, of its output h_t (Luong, Pham, Manning 2015). All steps at once in training.
     case output
     /// Into the decoder, beside the token of a step: h_{t-1} attends (Bahdanau, Cho, Bengio 2015). Steps one after the other.
     /// The output layer reads `tanh(W [c_t; h_t])` all the same, where Bahdanau has a maxout layer of h, c and the token.
@@ -125,7 +125,7 @@ public struct ModelConfiguration: Sendable, Equatable {
     case input
   }
 
-  /// What the steps of the input are to each other.
+  /// Relation of the input's steps to each other.
   public enum Structure: String, Sendable, CaseIterable {
     /// One behind the other.
     case sequences
@@ -149,10 +149,10 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var attentionSize = 128
   /// The linear layer of a language model, or of a decoder, has the embedding's table for its weights (Press, Wolf 2017).
   public var tiesEmbedding = false
-  /// Of language models and decoders: the output layer is an adaptive softmax (``AdaptiveSoftmax``) with these cutoffs,
+  /// Cutoffs of language models and decoders whose output layer is an adaptive softmax (``AdaptiveSoftmax``),
   /// rising, each in `1 ..< outputs`, for large vocabularies in falling order of frequency. Empty: a linear layer.
   public var adaptiveCutoffs: [Int] = []
-  /// By which each cluster's width is smaller than that of the one before, 1 or more; of an adaptive softmax.
+  /// Factor by which each cluster of an adaptive softmax is narrower than the one before, 1 or more.
   public var adaptiveDivisor = 4
   /// Outputs are numbers, and not classes: of a tagger. A regressor's always are.
   public var predictsNumbers = false
@@ -236,9 +236,9 @@ public struct ModelConfiguration: Sendable, Equatable {
 
   /// Which of a model's vocabularies.
   public enum VocabularyRole: Sendable {
-    /// Of what is read; of a language model also of what is written.
+    /// Tokens that are read; of a language model also those that are written.
     case input
-    /// Of labels, or of what a decoder writes.
+    /// Labels, or tokens that a decoder writes.
     case output
   }
 

@@ -15,7 +15,7 @@ public final class ModelState<Scalar: RNNScalar> {
   private(set) var isStarted = false
   /// Inputs of the steps that follow the state, up to the next batch; at most `lookBack` steps.
   private(set) var recent: RecentInputs<Scalar>
-  /// Where the state was at the last ``mark()``; its arrays are `next` and `older` until a pass writes there.
+  /// Place of the state at the last ``mark()``; its arrays are `next` and `older` until a pass writes there.
   private var marked = (isStarted: false, movesOn: false, recent: nil as RecentInputs<Scalar>?)
   /// Memory for other recent inputs.
   private var older = RecentInputs<Scalar>()
@@ -49,7 +49,7 @@ public final class ModelState<Scalar: RNNScalar> {
     return (isStarted ? now.pointers : States(), try next.take(sequences: sequences))
   }
 
-  /// The same place for another model of the same configuration.
+  /// Copies the place for another model of the same configuration.
   func copy(to network: Network<Scalar>) throws(RNNError) -> ModelState {
     let copy = ModelState(network)
     guard isStarted else { return copy }

@@ -436,7 +436,7 @@ static const function every_function[] = {
 };
 enum { FUNCTIONS = sizeof every_function / sizeof *every_function };
 
-/** How many functions a header declares; each must be in a list, or give back a handle, which those that make one do
+/** Number of functions of a header; each must be in a list, or give back a handle, which those that make one do
  *  too. */
 static inline int functions_of_header(const char *path, const function *list, int count) {
   static const char *const results[] = {"swiftrnn_status ", "void ", "int64_t ", "const char *"};

@@ -15,7 +15,7 @@ typedef struct area {
   int is_result; /* all of its bits are told by the arguments */
 } area;
 
-/** Of an area: a result that a refused call may have written to all the same, as the header says of gradients. */
+/** Mark of an area: a refused call may have written there all the same, as the header says of gradients. */
 enum { RESULT_UNLESS_REFUSED = 2 };
 
 struct model_world;

@@ -90,7 +90,7 @@ import Testing
       let own = stride(from: n, to: targets.count, by: sequences).reduce(0) { $0 - each[$1] }
       #expect(abs(scores[n].logProbability - own) < 1e-12 && scores[n].count == targets.count / sequences)
     }
-    // Without dropout the loss of a training is that of inference.
+    // The loss of a training without dropout is that of inference.
     guard configuration.dropout == 0 else { return }
     #expect(abs(try run.model.loss(run.batch).mean - mean) < 1e-12)
   }

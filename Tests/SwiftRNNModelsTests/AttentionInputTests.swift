@@ -70,7 +70,7 @@ import Testing
     }
   }
 
-  /// What is behind the ends of sources and targets does not matter, and sequences do not mind each other.
+  /// Tokens behind the ends of sources and targets do not matter, and sequences do not mind each other.
   @Test(arguments: [ModelConfiguration.Attention.additive, .dot, .general, .concat])
   func lengths(attention: ModelConfiguration.Attention) throws {
     let run = try ModelCase<Double>(Self.configuration(attention), lengths: [5, 0, 3], targetLengths: [4, 2, 1])

@@ -77,7 +77,7 @@ import Testing
     let model = run.model
     let state = try model.makeState()
     var batch = run.batch
-    // From the states after 2 steps on: a loss of those states, differentiated numerically in each of their units.
+    // A loss of the states after 2 steps, differentiated numerically in each of their units.
     func piece(_ range: Range<Int>) -> ModelBatch<Double> {
       var piece = run.batch
       piece.steps = range.count
@@ -152,7 +152,7 @@ import Testing
     let lengths = [5, 3, 1]
     let run = try ModelCase<Double>(two, lengths: lengths)
     let p = run.model.parameters
-    // Both directions have the same numbers, and the output layer does not tell them apart.
+    // Directions have the same numbers, and the output layer does not tell them apart.
     for info in p.list.infos where info.name.hasSuffix("_reverse") {
       let other = try #require(p.values(of: String(info.name.dropLast(8))))
       _ = p.values(of: info.name)?.update(fromContentsOf: other)

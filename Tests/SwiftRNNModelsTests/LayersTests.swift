@@ -92,7 +92,7 @@ import Testing
     }
   }
 
-  /// The same layers as a model of the library: the same numbers.
+  /// Layers of a model of the library give its numbers.
   @Test func aClassifier() throws {
     let configuration = ModelConfiguration.classifier(
       input: .tokens(vocabulary: 9, embeddingSize: 4), classes: 3, .init(.lstm, hiddenSize: 5, layers: 2),

@@ -60,7 +60,7 @@ import Testing
     }
   }
 
-  /// Without looking back, and where it reaches the beginning, the gradients are those of plain calls; with dropout and
+  /// Gradients without looking back, and where it reaches the beginning, are those of plain calls; with dropout and
   /// scheduled sampling, too.
   @Test func plainCalls() throws {
     let run = try ModelCase<Double>(

@@ -72,7 +72,7 @@ import Testing
     for (number, configuration) in Self.configurations.enumerated() {
       let path = folder.file("model\(number)")
       let run = try Self.modelCase(configuration)
-      // As many tokens as the model has, where it has any.
+      // A vocabulary with as many tokens as the model has, where it has any.
       func vocabulary(_ size: Int) throws -> Vocabulary {
         try Vocabulary(.whitespace, texts: (0..<size).map { "t\($0)" }, specials: [])
       }

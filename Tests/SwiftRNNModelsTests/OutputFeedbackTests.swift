@@ -90,7 +90,7 @@ import Testing
     }
   }
 
-  /// In free running through the outputs of all steps before.
+  /// Gradients in free running go through the outputs of all steps before.
   @Test(arguments: OutputFeedback.allCases)
   func gradients(feedback: OutputFeedback) throws {
     for configuration in [
@@ -118,7 +118,7 @@ import Testing
       let numbers = try ModelCase<Double>(Self.numbers)
       #expect(throws: RNNError.self) { try numbers.model.loss(numbers.batch, feedback: feedback, options) }
     }
-    // Without saying so: by teacher forcing.
+    // The default is teacher forcing.
     let run = try ModelCase<Double>(Self.classes)
     #expect(try run.model.loss(run.batch).mean == run.model.loss(run.batch, feedback: .targets).mean)
     #expect(try run.gradientError() < 1e-7)
@@ -157,7 +157,7 @@ import Testing
     }
   }
 
-  /// What is behind the end of a sequence does not matter.
+  /// Numbers behind the end of a sequence do not matter.
   @Test(arguments: OutputFeedback.allCases)
   func lengths(feedback: OutputFeedback) throws {
     let run = try ModelCase<Double>(Self.numbers, lengths: Self.lengths)

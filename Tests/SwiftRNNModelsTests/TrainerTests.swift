@@ -120,7 +120,7 @@ enum TrainerCases {
     trainer.rateFactor = -1
     #expect(throws: RNNError.self) { try trainer.step(run.batch) }
     #expect(Array(run.model.parameters.values) == before && trainer.steps == 1)
-    // Without a plateau the least loss is kept, and the rate is left alone.
+    // A trainer without a plateau keeps the least loss, and leaves the rate alone.
     let plain = try Trainer(run.model, TrainerSettings(rate: 1))
     let improved = [3, 2.999, 4, 5, 6, 7, -1, -1.5].map { plain.report(validationLoss: $0) }
     #expect(improved == [true, true, false, false, false, false, true, true] && plain.rate == 1)

@@ -78,7 +78,7 @@ import Testing
       let again = try run.model.loss(run.batch, options)
       #expect(again.mean == loss.mean && Array(run.model.parameters.gradients) == gradients)
       #expect(try run.model.evaluate(run.batch).mean == loss.mean)
-      // By hand.
+      // Computed by hand.
       let rows = try run.model.forward(run.batch, nil, seed: nil)
       let x = Array(rows.x)
       let (inputs, classes) = (9, 61)

@@ -46,7 +46,7 @@ import Testing
     }
   }
 
-  /// On a chain the Child-Sum Tree-LSTM is the LSTM (Tai 2015): the same logits as a tagger and a classifier of sequences
+  /// The Child-Sum Tree-LSTM on a chain is the LSTM (Tai 2015): the logits of a tagger and a classifier of sequences
   /// of that cell.
   @Test func chains() throws {
     for isTagger in [true, false] {

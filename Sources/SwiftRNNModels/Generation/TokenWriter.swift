@@ -16,7 +16,7 @@ final class TokenWriter<Scalar: RNNScalar> {
   private var extra: UnsafeMutableBufferPointer<Scalar>?
   private let extraMemory = Buffer<Scalar>()
   private var reader: AttentionReader<Scalar>?
-  /// Of attention that is part of the input: the output of the step before, `[sequences, Q]`.
+  /// Query of attention in the input: the output of the step before, `[sequences, Q]`.
   private let (queries, spare) = (Buffer<Scalar>(), Buffer<Scalar>())
   private var attends: Bool { model.attending != nil }
 

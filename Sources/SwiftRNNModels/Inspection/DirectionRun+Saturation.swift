@@ -70,7 +70,7 @@ extension DirectionRun {
     return [gate("r", 0, Self.sigmoidBound), gate("z", 1, Self.sigmoidBound), gate("n", 2, Self.tanhBound)]
   }
 
-  /// Of GRU: what comes from h, the reset gate applied where the cell does.
+  /// Part of a GRU's gates that comes from h, the reset gate applied where the cell does.
   private func addRecurrent(
     _ sums: UnsafeMutableBufferPointer<Scalar>, _ fromH: UnsafeMutableBufferPointer<Scalar>,
     _ h: UnsafeMutableBufferPointer<Scalar>, resetsBefore: Bool
@@ -104,7 +104,7 @@ extension DirectionRun {
     }
   }
 
-  /// By `weight_ih` and `bias_ih`, or by `weight_hh` and `bias_hh`, which come in this order.
+  /// Multiplies by `weight_ih` and `bias_ih`, or by `weight_hh` and `bias_hh`, which come in this order.
   private func linear(
     _ x: UnsafeBufferPointer<Scalar>, _ number: Int, outputs: Int, into y: UnsafeMutableBufferPointer<Scalar>
   ) throws(RNNError) {

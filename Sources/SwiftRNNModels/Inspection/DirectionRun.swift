@@ -8,7 +8,7 @@ final class DirectionRun<Scalar: RNNScalar> {
   let parameters: [UnsafeMutableRawPointer?]
   let shape: BatchShape
   private let isReverse: Bool
-  /// Of the direction among all of the whole network: layer * directions + direction.
+  /// Number of the direction among all of the whole network: layer * directions + direction.
   private let index: Int
   private let widths: [Int]
   private let input = Buffer<Scalar>()

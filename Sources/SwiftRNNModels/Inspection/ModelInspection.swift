@@ -2,7 +2,7 @@
 // are shut or open.
 import SwiftRNN
 
-/// What ``Model/inspect(_:state:)`` finds: a loss, and something about each direction of each layer.
+/// Result of ``Model/inspect(_:state:)``: a loss, and an entry for each direction of each layer.
 public struct ModelInspection: Sendable, Equatable {
   /// Norms of the gradient of the loss with respect to a state, over the steps.
   public struct Gradients: Sendable, Equatable {
@@ -28,7 +28,7 @@ public struct ModelInspection: Sendable, Equatable {
     public let value: Double
   }
 
-  /// How many of the activations of all steps lie at the ends of their range, where their slope is nearly 0 (after
+  /// Share of the activations of all steps that lie at the ends of their range, where their slope is nearly 0 (after
   /// Karpathy, Johnson, Fei-Fei 2015, who count gates below 0.1 and above 0.9).
   public struct Saturation: Sendable, Equatable {
     /// The gate's letter; "tanh(c)" of the LSTM; "h" of the RNN; "y", the outputs, of cells of equations.
@@ -46,13 +46,13 @@ public struct ModelInspection: Sendable, Equatable {
     public let layer: Int
     /// 0: forward, 1: reverse.
     public let direction: Int
-    /// Of each state of the cell, in its order.
+    /// Gradients of each state of the cell, in the cell's order.
     public internal(set) var gradients: [Gradients] = []
     public internal(set) var radii: [Radius] = []
     public internal(set) var saturations: [Saturation] = []
   }
 
-  /// That of the batch, without dropout.
+  /// Loss of the batch, without dropout.
   public let loss: ModelLoss
   public let layers: [Layer]
 }

@@ -15,7 +15,7 @@ public enum SpectralRadius {
   /// again, and scaled to Frobenius norm 1 after each squaring. A pair of complex eigenvalues, on which a power iteration
   /// turns round and round, is no special case.
   ///
-  /// In Double. ‖A^k‖^(1/k) is off by the factor c^(1/k), where c is the condition of the eigenvectors: what is left after
+  /// Computes in Double. ‖A^k‖^(1/k) is off by the factor c^(1/k), where c is the condition of the eigenvectors: what is left after
   /// 32 squarings is the rounding of the first of them, about 1e-15 (‖A‖ / ρ)². A matrix whose powers become zero has the
   /// radius 0. Work: 32 products of the matrix with itself, by the library's kernels; memory: three such matrices.
   ///
@@ -71,7 +71,7 @@ public enum SpectralRadius {
     for number in matrix { sum += number / largest * (number / largest) }
     let norm = largest * sum.squareRoot()
     if norm == .infinity { return norm }
-    // By the largest number first: the norm's reciprocal may not be finite.
+    // Divide by the largest number first: the norm's reciprocal may not be finite.
     let root = sum.squareRoot()
     for i in matrix.indices { matrix[i] = matrix[i] / largest / root }
     return norm

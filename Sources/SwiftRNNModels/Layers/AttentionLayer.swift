@@ -41,7 +41,7 @@ public final class AttentionLayer<Scalar: RNNScalar> {
       bias: parameters["bias"]?.values, score: parameters["score"]?.values)
   }
 
-  /// Where the gradients of all parameters go.
+  /// Memory for the gradients of all parameters.
   var gradients: Attention.Gradients<Scalar> {
     Attention.Gradients(
       queryWeight: parameters["query_weight"]?.gradient, weight: parameters["weight"]?.gradient,

@@ -1,4 +1,4 @@
-// What a layer with parameters is, beside its name: everything that is needed to make the layer again.
+// Kinds of layers with parameters: everything beside the name that is needed to make a layer again.
 import SwiftRNN
 
 /// A layer of ``Layers``.

@@ -65,7 +65,7 @@ public enum LayersFile {
       object["name"] = nil
       kinds.append((name, try LayerKind(.object(object), name: place)))
     }
-    // Before memory is asked for: the file has as many numbers as its layers ask for.
+    // Check before memory is asked for: the file has as many numbers as its layers ask for.
     let list = try Layers<Scalar>.plan(kinds).list
     try file.check(names: list.infos.map(\.name))
     for info in list.infos where file[info.name]?.shape != info.shape {

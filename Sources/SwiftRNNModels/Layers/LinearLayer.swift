@@ -19,7 +19,7 @@ public final class LinearLayer<Scalar: RNNScalar> {
     self.bias = bias ? try Parameter(store, "\(name).bias") : nil
   }
 
-  /// How many rows there are of so many numbers.
+  /// Number of rows of so many numbers.
   private func rows(_ name: StaticString, _ count: Int, width: Int) throws(RNNError) -> Int {
     guard count % width == 0 else { throw .countMismatch(name, count, expected: count / width * width) }
     return count / width

@@ -6,7 +6,7 @@ public final class NetworkLayer<Scalar: RNNScalar> {
   let part: NetworkPart<Scalar>
   private let gradient = Buffer<Scalar>()
 
-  /// What is run; its pointers and sizes are for callers that do more than whole sequences.
+  /// The network; its pointers and sizes are for callers that do more than whole sequences.
   public var network: Network<Scalar> { part.network }
 
   init(_ store: ParameterStore<Scalar>, _ name: String, _ network: Network<Scalar>) throws(RNNError) {

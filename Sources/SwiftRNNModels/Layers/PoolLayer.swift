@@ -4,7 +4,7 @@ import SwiftRNN
 /// Pooling over the steps of a sequence (``Pool``). Keeps the memory of its results: one thread at a time.
 public final class PoolLayer<Scalar: RNNScalar> {
   public let pool: Pool
-  /// Of attention.
+  /// Parameters of attention; nil: other kinds of pooling.
   private let parameters: (weight: Parameter<Scalar>, bias: Parameter<Scalar>, query: Parameter<Scalar>)?
   private let (pooled, gradient) = (Buffer<Scalar>(), Buffer<Scalar>())
 

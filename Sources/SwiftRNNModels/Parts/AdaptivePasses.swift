@@ -8,7 +8,7 @@ final class AdaptivePasses<Scalar: RNNScalar> {
   /// The target of the head in each row; rows by cluster, and their targets within the cluster.
   private let (headTargets, members, tailTargets) = (Buffer<Int>(), Buffer<Int>(), Buffer<Int>())
   private let (shares, ones) = (Buffer<Scalar>(), Buffer<Scalar>())
-  /// Of a cluster: inputs and narrow inputs of its rows, and their gradients.
+  /// Inputs and narrow inputs of a cluster's rows, and their gradients.
   private let (own, narrow, ownGradient, narrowGradient) = (
     Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>(), Buffer<Scalar>()
   )
@@ -45,7 +45,7 @@ final class AdaptivePasses<Scalar: RNNScalar> {
   private struct Split {
     var count = 0
     let head: UnsafeBufferPointer<Int>
-    /// Where each cluster's rows begin in the two below; one more for the end.
+    /// Beginning of each cluster's rows in the two below; one more for the end.
     var starts: [Int]
     let rows: UnsafeMutableBufferPointer<Int>
     let targets: UnsafeMutableBufferPointer<Int>

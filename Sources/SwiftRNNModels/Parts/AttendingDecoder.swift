@@ -215,7 +215,7 @@ final class AttendingDecoder<Scalar: RNNScalar> {
     try attention.backward(backward)
   }
 
-  /// What the memory gives back to the keys and their parameters, once for all steps.
+  /// Gradients of the keys and their parameters from that of the memory, once for all steps.
   private func finishKeys(_ pass: Pass) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
     let dKeys = try self.dKeys.take(pass.keys.count)
     let rows = pass.counted.steps * pass.counted.sequences

@@ -16,7 +16,7 @@ final class FeedbackPart<Scalar: RNNScalar> {
   private let gradient = Buffer<Scalar>()
   private var last: (shape: BatchShape, x: UnsafeBufferPointer<Scalar>, input: SequenceInput<Scalar>)?
 
-  /// What the targets of a batch are.
+  /// Targets of a batch.
   enum Targets {
     /// `[T, N]`; an ignored target is fed back as zeros.
     case classes(UnsafeBufferPointer<Int>)
@@ -98,7 +98,7 @@ final class FeedbackPart<Scalar: RNNScalar> {
     }
   }
 
-  /// What is fed back of a target.
+  /// Writes the feedback of a target.
   private func write(_ targets: Targets, row: Int, _ to: UnsafeMutablePointer<Scalar>) {
     switch targets {
     case .numbers(let values): for i in 0..<outputs { to[i] = values[row * outputs + i] }

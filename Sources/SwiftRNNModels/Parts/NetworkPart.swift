@@ -74,11 +74,11 @@ final class NetworkPart<Scalar: RNNScalar> {
   let (output, tape, workspace) = (Buffer<Scalar>(), Buffer<UInt8>(), Buffer<UInt8>())
   /// What the last forward pass was called with; nil: none for training was.
   private(set) var last: (arguments: Network<Scalar>.Forward, shape: BatchShape)?
-  /// The same of the last pass over trees.
+  /// Arguments of the last pass over trees.
   var lastForest: (arguments: Network<Scalar>.ForestForward, forest: Forest)?
-  /// What the backward pass after it was given.
+  /// Gradients that the backward pass after it was given.
   private(set) var lastGradients: (dy: UnsafePointer<Scalar>?, final: States<Scalar>)?
-  /// As ``TrainingOptions/tapeLimit``, for the next pass in training.
+  /// Limit of ``TrainingOptions/tapeLimit``, for the next pass in training.
   var tapeLimit: Int?
   private let segments = SegmentMemory<Scalar>()
   /// Whether the last forward pass for training was cut into segments, and by which limit. The segments are found again

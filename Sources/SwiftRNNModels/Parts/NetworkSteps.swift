@@ -5,7 +5,7 @@ import SwiftRNN
 final class NetworkSteps<Scalar: RNNScalar> {
   private let part: NetworkPart<Scalar>
   private let (tapes, workspace, counts) = (Buffer<UInt8>(), Buffer<UInt8>(), Buffer<Int64>())
-  /// Before step t, at t; T + 1 of each state.
+  /// States before step t, at t; T + 1 of each.
   private let states: [Buffer<Scalar>]
   private var (carried, next): (StateBuffers<Scalar>, StateBuffers<Scalar>)
   private var shape: BatchShape?

@@ -5,7 +5,7 @@ import SwiftRNN
 final class OutputPart<Scalar: RNNScalar> {
   let inputs: Int
   let outputs: Int
-  /// Of an adaptive softmax the head's.
+  /// Weights; of an adaptive softmax those of the head.
   let weight: Parameter<Scalar>
   /// Nil: of an adaptive softmax, whose head has none.
   let bias: Parameter<Scalar>?

@@ -19,7 +19,7 @@ final class SegmentMemory<Scalar: RNNScalar> {
 ///    over rows in the order of time. A second time is what the bits of a pass over all steps at once cost.
 struct SegmentedPass<Scalar: RNNScalar> {
   private let part: NetworkPart<Scalar>
-  /// Of the whole pass.
+  /// Arguments of the whole pass.
   private let whole: Network<Scalar>.Forward
   private let shape: BatchShape
   private let segments: [StepSegment]

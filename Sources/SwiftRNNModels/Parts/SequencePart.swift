@@ -7,7 +7,7 @@ struct SequenceInput<Scalar: RNNScalar> {
   var ids: UnsafeBufferPointer<Int>?
   /// `[T, N, features]`
   var features: UnsafeBufferPointer<Scalar>?
-  /// Of trees, whose nodes are sequences of one step.
+  /// Trees, whose nodes are sequences of one step; nil: sequences.
   var forest: Forest?
 }
 

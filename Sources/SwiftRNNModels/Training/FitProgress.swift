@@ -1,4 +1,4 @@
-// What `Trainer.fit` keeps from epoch to epoch.
+// Progress of `Trainer.fit` from epoch to epoch.
 import SwiftRNN
 
 /// The history of a training, as a checkpoint has it.
@@ -9,7 +9,7 @@ struct FitProgress {
 
   private static let name = "the checkpoint's progress"
 
-  /// That of a checkpoint, whose parameters, moments and step counter the trainer takes over; an empty one if there is no
+  /// Reads that of a checkpoint, whose parameters, moments and steps the trainer takes over; an empty one if there is no
   /// checkpoint.
   ///
   /// - Throws: ``ModelError``: the file is damaged, or of another training.

@@ -1,4 +1,4 @@
-// Where the batches of `Trainer.fit` come from: examples, or a text.
+// Sources of the batches of `Trainer.fit`: examples, or a text.
 import SwiftRNN
 
 /// Data that a trainer goes through.

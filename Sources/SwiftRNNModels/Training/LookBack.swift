@@ -21,7 +21,7 @@ extension Model {
     let places = try state.places(network, sequences: batch.sequences)
     var window = try mixed(self.window(batch, state), state, options, seed: seed)
     let loss = try run(window, state, options, seed: seed)
-    // What is read again is what was given, not what scheduled sampling made of it; the state is that of the pass.
+    // Inputs are read again as they were given, not as scheduled sampling made them; the state is that of the pass.
     let kept = min(state.lookBack, window.steps)
     let passed = window.steps - kept
     if passed > 0 {

@@ -5,7 +5,7 @@ import SwiftRNN
 public struct ModelExample<Scalar: RNNScalar>: Sendable {
   /// Tokens, or numbers.
   public enum Values: Sendable {
-    /// Of a sequence one for each step; the class of a classifier is one.
+    /// Tokens of a sequence, one for each step; the class of a classifier is one.
     case tokens([Int])
     /// Dense rows: of a sequence one for each step.
     case numbers([Scalar])

@@ -65,7 +65,7 @@ extension OutputPart {
       }
     }
     let sampled = SampledClasses(count, of: outputs, seed: seed)
-    // Of all classes: 1 drawn, 0 a target of some row, -1 neither; then the column, for classes that have one.
+    // Marks of all classes: 1 drawn, 0 a target of some row, -1 neither; then the column, for classes that have one.
     let memory = sampledMemory
     let (kind, column) = (try memory.kinds.take(outputs), try memory.columns.take(outputs))
     kind.update(repeating: -1)

@@ -1,19 +1,19 @@
 // Training over whole sets of data, for epochs.
 import SwiftRNN
 
-/// How long, in which batches, and what is seen meanwhile.
+/// Length of a training, its batches, and its checkpoints.
 public struct FitOptions: Sendable {
-  /// How often all data are gone through, those before a checkpoint included.
+  /// Number of times that all data are gone through, those before a checkpoint included.
   public var epochs: Int
   /// The most sequences of a batch of examples.
   public var batchSize = 32
   /// The most padded tokens of a batch of examples, those of targets included; nil: twice those of ``batchSize`` examples
   /// of the mean length.
   public var tokenLimit: Int?
-  /// How many epochs in a row may end with no smaller validation loss than the smallest; one more ends the training, and
+  /// Epochs in a row that may end with no smaller validation loss than the smallest; one more ends the training, and
   /// the model has the parameters of the smallest then, as after the last epoch. nil: any number, and the last parameters.
   public var patience: Int?
-  /// Where the training is saved after each epoch. If the file is there, the training goes on from it, and ends with the
+  /// File that the training is saved to after each epoch. If it is there, the training goes on from it, and ends with the
   /// bits of one that was not interrupted. The best parameters are in a file beside it, whose name ends in ".best". nil:
   /// nothing is saved.
   public var checkpoint: String?
@@ -23,7 +23,7 @@ public struct FitOptions: Sendable {
 
 /// An epoch of a training.
 public struct FitReport: Sendable, Equatable {
-  /// From 1.
+  /// Number of the epoch, from 1.
   public let epoch: Int
   /// Steps of the trainer so far.
   public let step: Int

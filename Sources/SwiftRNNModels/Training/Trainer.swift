@@ -158,7 +158,7 @@ public final class Trainer<Scalar: RNNScalar> {
   @discardableResult
   public func report(validationLoss loss: Double) -> Bool {
     let threshold = settings.plateau?.threshold ?? 0
-    // Of a negative loss a share would be the wrong way.
+    // A share of a negative loss would be the wrong way.
     let isBetter = loss.isFinite && (leastValidationLoss.map { loss < $0 - abs($0) * threshold } ?? true)
     if isBetter {
       (leastValidationLoss, reportsWithoutImprovement) = (loss, 0)

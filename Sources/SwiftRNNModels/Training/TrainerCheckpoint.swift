@@ -3,7 +3,7 @@ import SwiftRNN
 
 /// Contents of a checkpoint.
 public struct TrainerCheckpoint<Scalar: RNNScalar> {
-  /// With its model, moments and step counter as they were.
+  /// The trainer, with its model, moments and step counter as they were.
   public let trainer: Trainer<Scalar>
   /// The carried state; nil: none was saved.
   public let state: ModelState<Scalar>?

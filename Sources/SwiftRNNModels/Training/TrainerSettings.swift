@@ -88,20 +88,20 @@ public struct TrainerSettings: Sendable, Equatable {
 
   /// Seed of dropout masks and sampling: each step has a seed that is a function of this one and the step's number.
   public var seed: UInt64 = 0
-  /// As ``TrainingOptions/labelSmoothing``.
+  /// Same as ``TrainingOptions/labelSmoothing``.
   public var labelSmoothing = 0.0
-  /// As ``TrainingOptions/classWeights``.
+  /// Same as ``TrainingOptions/classWeights``.
   public var classWeights: [Double]?
   public var loss = Loss.squaredError
-  /// Of the Huber loss: finite and above 0.
+  /// Distance of the Huber loss, finite and above 0.
   public var delta = 1.0
   /// Scheduled sampling.
   public var sampling = SamplingDecay()
-  /// As ``TrainingOptions/memoryLimit``.
+  /// Same as ``TrainingOptions/memoryLimit``.
   public var memoryLimit = 0
-  /// As ``TrainingOptions/sampledClasses``.
+  /// Same as ``TrainingOptions/sampledClasses``.
   public var sampledClasses = 0
-  /// As ``TrainingOptions/tapeLimit``.
+  /// Same as ``TrainingOptions/tapeLimit``.
   public var tapeLimit: Int?
 
   public init(_ optimizer: Optimizer = .adam, rate: Double = 0.001, clipNorm: Double? = nil) {

@@ -15,7 +15,7 @@ from ._tape import Gradients, flat_gradient
 if TYPE_CHECKING:
     from ._layer import Layer
 
-# Of dy, the layer's gradient views or None, and whether the gradient of x is wanted: that gradient.
+# Computes the gradient of x, if wanted, of dy, and fills the layer's gradient views, or None.
 Backward = Callable[[Any, Union[NamedViews, None], bool], Union[Array, None]]
 
 

@@ -240,7 +240,7 @@ class Layers(Parameterized):
     def __deepcopy__(self: _Self, memo: dict[int, Any]) -> _Self:
         copied = type(self).__new__(type(self))
         memo[id(self)] = copied  # before the attributes, which may refer to the layers
-        # Through memo, so that whatever else is copied along and holds the vector or a part of it gets this copy's.
+        # Copy through memo, so that whatever else is copied along and holds the vector or a part of it gets this copy's.
         flat = copy.deepcopy(self._flat, memo)
         self._copy_parts(flat, memo)
         layers = {name: copy.deepcopy(layer, memo) for name, layer in self._layers.items()}

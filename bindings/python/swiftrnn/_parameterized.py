@@ -69,9 +69,7 @@ class Parameterized:
         >>> list(swiftrnn.Linear(3, 4).state_dict(prefix="output."))
         ['output.weight', 'output.bias']
         """
-        if not isinstance(prefix, str):
-            raise TypeError(f"prefix: expected a str, got {type(prefix).__name__}")
-        return {prefix + name: array.copy() for name, array in self._parameters.items()}
+        return self._parameters.copies(prefix)
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True, prefix: str = "") -> IncompatibleKeys:
         """Copies parameters in, by torch's names; nothing is copied unless all fit.

@@ -80,6 +80,47 @@ class NamedViews(Mapping[str, Array]):
         lines = ", ".join(f"{name}: {list(array.shape)}" for name, array in self._views.items())
         return f"{type(self).__name__}({lines})"
 
+    def copies(self, prefix: str) -> dict[str, Array]:
+        """Copies of all tensors by their names behind `prefix`. See ``state_dict``."""
+        if not isinstance(prefix, str):
+            raise TypeError(f"prefix: expected a str, got {type(prefix).__name__}")
+        return {prefix + name: view.copy() for name, view in self._views.items()}
+
+    def load(self, state: Mapping[str, Any], strict: bool, prefix: str) -> IncompatibleKeys:
+        """Copies tensors in; nothing is copied unless every name (if `strict`), type and shape fits. They may be views
+        of the vector itself, under whatever names. See ``load_state_dict``.
+        """
+        mapping(state, "state")
+        if not isinstance(prefix, str):
+            raise TypeError(f"prefix: expected a str, got {type(prefix).__name__}")
+        names = {name: prefix + name for name in self._views}
+        missing = [key for key in names.values() if key not in state]
+        expected = set(names.values())
+        unexpected = [
+            key for key in state if key not in expected and (not prefix or str(key).startswith(prefix))
+        ]
+        if flag(strict, "strict") and (missing or unexpected):
+            raise ValueError(f"state dict: missing {missing}, unexpected {unexpected}{self._meant(state, prefix)}")
+        found = {name: key for name, key in names.items() if key in state}
+        tensors = {}
+        for name, key in found.items():
+            view = self._views[name]
+            tensor = shaped(state[key], key, view.dtype, view.shape)
+            # Copy before anything is written: numpy sees to overlaps within one assignment, not to what the next one reads.
+            tensors[name] = tensor.copy() if np.may_share_memory(tensor, self._flat) else tensor
+        for name, tensor in tensors.items():
+            self._views[name][...] = tensor
+        return IncompatibleKeys(missing, unexpected)
+
+    def _meant(self, state: Mapping[str, Any], prefix: str) -> str:
+        """Which prefix would have found parameters, where the one that was given finds none."""
+        if not self._views or any(prefix + name in state for name in self._views):
+            return ""
+        first = next(iter(self._views))
+        keys = [key for key in state if isinstance(key, str)]
+        near = [key[: -len(first)] for key in keys if key == first or key.endswith("." + first)]
+        return f" (did you mean prefix={' or '.join(map(repr, near[:3]))}?)" if near else ""
+
     def __reduce__(self) -> Any:  # as views of the vector, which may be pickled beside them
         return NamedViews, (self._flat, self._infos)
 
@@ -133,40 +174,10 @@ class Parameters(NamedViews):
         return (self._flat,)
 
     def load(self, state: Mapping[str, Any], strict: bool, prefix: str) -> IncompatibleKeys:
-        """Copies tensors in; nothing is copied unless every name (if `strict`), type and shape fits. They may be views
-        of the vector itself, under whatever names. See ``load_state_dict``.
-        """
-        mapping(state, "state")
-        if not isinstance(prefix, str):
-            raise TypeError(f"prefix: expected a str, got {type(prefix).__name__}")
-        names = {name: prefix + name for name in self._views}
-        missing = [key for key in names.values() if key not in state]
-        expected = set(names.values())
-        unexpected = [
-            key for key in state if key not in expected and (not prefix or str(key).startswith(prefix))
-        ]
-        if flag(strict, "strict") and (missing or unexpected):
-            raise ValueError(f"state dict: missing {missing}, unexpected {unexpected}{self._meant(state, prefix)}")
-        found = {name: key for name, key in names.items() if key in state}
-        tensors = {}
-        for name, key in found.items():
-            view = self._views[name]
-            tensor = shaped(state[key], key, view.dtype, view.shape)
-            # Before anything is written: numpy sees to overlaps within one assignment, not to what the next one reads.
-            tensors[name] = tensor.copy() if np.may_share_memory(tensor, self._flat) else tensor
-        for name, tensor in tensors.items():
-            self._views[name][...] = tensor
+        """See `NamedViews.load`; counts as a change."""
+        result = super().load(state, strict, prefix)
         self.changed()
-        return IncompatibleKeys(missing, unexpected)
-
-    def _meant(self, state: Mapping[str, Any], prefix: str) -> str:
-        """Which prefix would have found parameters, where the one that was given finds none."""
-        if not self._views or any(prefix + name in state for name in self._views):
-            return ""
-        first = next(iter(self._views))
-        keys = [key for key in state if isinstance(key, str)]
-        near = [key[: -len(first)] for key in keys if key == first or key.endswith("." + first)]
-        return f" (did you mean prefix={' or '.join(map(repr, near[:3]))}?)" if near else ""
+        return result
 
 
 # By the identities of the vector and of what its views have as their base, which live as long as their Parameters.

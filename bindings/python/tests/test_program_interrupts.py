@@ -51,7 +51,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(folder: Path) -> None:
     assert found is not None, told
     assert not (folder / "cut.safetensors").exists()
     assert run(folder, "info", "place").stdout.startswith("place: a tagger")
-    # Not of another training, and without harm to the checkpoint.
+    # A checkpoint of another training is refused, and not harmed.
     other = run(folder, *cut, "--rate", 0.5, status=1).stderr
     assert "rate was 0.003, and is 0.5 now" in other and "--restart" in other
     assert "seed was 0, and is 7 now" in run(folder, *cut, "--seed", 7, status=1).stderr

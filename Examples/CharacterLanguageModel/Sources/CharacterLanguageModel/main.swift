@@ -87,7 +87,7 @@ func train(_ model: Model<Float>, _ corpus: Corpus, _ budget: Options.Budget) th
       try text.seek(to: 0)  // the text begins anew
       continue
     }
-    // By the time that has gone, if that is the budget.
+    // Follows the time that has gone, if that is the budget.
     trainer.rateFactor = learningRate(progress.fraction)
     let loss = try trainer.step(piece, state: state).loss.mean
     guard loss.isFinite else { throw Failure("the loss of step \(trainer.steps) is \(loss)") }

@@ -24,8 +24,9 @@ from ._inspection import Inspection, LayerInspection, StateGradients
 from ._language_model import LanguageModel
 from ._model import Model, load
 from ._output_feedback import OutputFeedback
-from ._sequence_models import Classifier, Regressor, Tagger
+from ._pooled_models import Classifier, Regressor
 from ._state import ModelState
+from ._taggers import Tagger
 from ._trainer import StepResult, Trainer
 from ._training import TrainingInterrupted
 from ._vocabulary import Vocabulary

@@ -311,7 +311,7 @@ class EncoderDecoder(Decoder):
         width = hidden_size if decoder_hidden_size is None else decoder_hidden_size
         back = embedding_size if decoder_embedding_size is None else decoder_embedding_size
         read_back = made_of.tokens(vocabulary, "vocabulary", back, width)
-        # Of an encoder of features the embedding's size is the decoder's.
+        # The embedding's size is the decoder's where the encoder reads features.
         first = None if isinstance(input, made_of.Features) else embedding_size
         read = made_of.tokens_or_features(input, "input", first, hidden_size)
         configuration = {

@@ -7,6 +7,7 @@ import math
 from typing import Any, Mapping
 
 from ._handles import PathLike
+from ._pictures import new_figure, saved
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,11 +111,7 @@ class History:
         ImportError
             matplotlib is not installed: ``pip install swiftrnn[plot]``.
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise ImportError("a plot needs matplotlib: pip install 'swiftrnn[plot]'") from error
-        figure = Figure(figsize=(6.4, 4), layout="constrained")
+        figure = new_figure(figsize=(6.4, 4))
         axes = figure.add_subplot(xlabel="epoch", ylabel="loss")
         axes.plot(self.epochs, self.train_loss, label="training", marker="." if len(self) < 30 else None)
         if any(loss is not None for loss in self.validation_loss):
@@ -122,9 +119,7 @@ class History:
             axes.plot(self.epochs, shown, label="validation", marker="." if len(self) < 30 else None)
         axes.legend()
         axes.grid(alpha=0.3)
-        if path is not None:
-            figure.savefig(path)
-        return figure
+        return saved(figure, path)
 
     def __repr__(self) -> str:
         return f"<History, {len(self)} reports{': ' + str(self.reports[-1]) if self.reports else ''}>"

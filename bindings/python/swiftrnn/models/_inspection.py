@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._handles import PathLike
+from ._pictures import new_figure, saved
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,11 +105,7 @@ class Inspection:
         ImportError
             matplotlib is not installed: ``pip install swiftrnn[plot]``.
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise ImportError("a plot needs matplotlib: pip install 'swiftrnn[plot]'") from error
-        figure = Figure(figsize=(12, 4), layout="constrained")
+        figure = new_figure(figsize=(12, 4))
         norms, radii, gates = figure.subplots(1, 3)
         norms.set(title="gradient of the loss for the states", xlabel="step", ylabel="norm", yscale="log")
         for layer in self.layers:
@@ -130,9 +127,7 @@ class Inspection:
         gates.legend(fontsize="small")
         for axes in (radii, gates):
             axes.invert_yaxis()
-        if path is not None:
-            figure.savefig(path)
-        return figure
+        return saved(figure, path)
 
 
 def _layer(found: Mapping[str, Any]) -> LayerInspection:

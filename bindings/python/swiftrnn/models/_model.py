@@ -7,29 +7,25 @@ import secrets
 from typing import Any, ClassVar, Iterable, Mapping, Sequence, TypeVar, Union
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import _c_api as c
-from .._arrays import Array, address, float_type, integer, real, shaped, unsigned
+from .._arrays import Array, float_type, integer, shaped, unsigned
 from .._initialize import Distribution, initializer
-from .._parameters import NamedViews
+from .._parameters import IncompatibleKeys, NamedViews
 from ._batch import Batch, CheckedBatch
 from ._examples import Examples
 from ._fitting import Fitting
-from ._inspection import Inspection
 from ._handles import ModelHandle, PathLike, StateHandle, path_bytes
-from ._sequences import label_id, numbers as numbers_of
-from ._settings import number_loss
+from ._passes import Passes
 from ._state import ModelState
 from ._vocabulary import Vocabulary
 
 _Self = TypeVar("_Self", bound="Model")
 
 Data = Union[Batch, Examples, Sequence[Any]]
-ClassWeights = Union[Sequence[float], Array, Mapping[Any, float]]
 
 
-class Model(Fitting):
+class Model(Passes, Fitting):
     """A model: its parts with all parameters in one vector. The base of the seven models, which document their arguments;
     not made itself.
 
@@ -177,43 +173,15 @@ class Model(Fitting):
 
     def state_dict(self, prefix: str = "") -> dict[str, Array]:
         """Copies of all parameters by their names, behind `prefix`."""
-        return {prefix + name: view.copy() for name, view in self._parameters.items()}
+        return self._parameters.copies(prefix)
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True, prefix: str = "") -> None:
-        """Copies parameters in; nothing is copied unless all fit.
-
-        Parameters
-        ----------
-        state : mapping of names to arrays
-            Of the model's type: nothing is cast.
-        strict : bool
-            All parameters must be there, and nothing else. False: those that are there are copied; what the model lacks
-            is left out.
-        prefix : str
-            Of the names in `state`; names without it count as unknown.
-
-        Raises
-        ------
-        ValueError
-            A name is missing or unknown, or a shape differs.
-        TypeError
-            A type differs.
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True, prefix: str = "") -> IncompatibleKeys:
+        """Copies parameters in; nothing is copied unless all fit. Arguments, result and errors as for
+        `swiftrnn.LSTM.load_state_dict`.
         """
-        given = {name.removeprefix(prefix): state[name] for name in state.keys() if name.startswith(prefix)}
-        missing = [prefix + name for name in self._parameters if name not in given]
-        unexpected = [name for name in state.keys() if name.removeprefix(prefix) not in self._parameters]
-        unexpected += [name for name in state.keys() if not name.startswith(prefix) and name not in unexpected]
-        if strict and (missing or unexpected):
-            raise ValueError(f"state dict: missing {missing}, unexpected {unexpected}")
-        checked = {
-            name: shaped(given[name], prefix + name, view.dtype, view.shape).copy()
-            for name, view in self._parameters.items()
-            if name in given
-        }
-        for name, array in checked.items():
-            self._parameters[name] = array
+        return self._parameters.load(state, strict, prefix)
 
-    # ---- Losses ----
+    # ---- Batches and states ----
 
     def batch(self, data: Sequence[Any]) -> Batch:
         """One batch of examples, which `fit` also takes: padded, with what is to come out."""
@@ -254,164 +222,6 @@ class Model(Fitting):
             UNSUPPORTED: the model needs whole sequences.
         """
         return ModelState(StateHandle(self._handle, look_back=integer(look_back, "look_back", 0)))
-
-    def loss(
-        self,
-        batch: Data,
-        state: ModelState | None = None,
-        *,
-        seed: int | None = None,
-        label_smoothing: float = 0.0,
-        class_weights: ClassWeights | None = None,
-        sampling_probability: float = 0.0,
-        numbers: str = "squared_error",
-        delta: float = 1.0,
-        tape_limit: int | str | None = None,
-        sampled_classes: int = 0,
-    ) -> float:
-        """The loss of a batch in training, with dropout; leaves the gradients of all parameters in `gradients`, in the
-        place of what was there.
-
-        Parameters
-        ----------
-        batch : Batch or sequence of examples
-            Arrays, or examples as `fit` takes them.
-        state : ModelState, optional
-            Where the sequences begin; moved on. None: they begin here.
-        seed : int, optional
-            Of dropout masks and scheduled sampling, in 0...2^64 - 1. None: each call draws one.
-        label_smoothing : float
-            In [0, 1] (Szegedy et al. 2016).
-        class_weights : sequence of float [outputs], or mapping of labels to float, optional
-            torch's ``weight`` of a cross-entropy. A mapping may lack labels, whose weight is 1.
-        sampling_probability : float
-            How often a language model or decoder reads its own prediction in the place of the target before, in [0, 1]
-            (Bengio et al. 2015); of output feedback 0 or 1. 0: teacher forcing; 1: free running.
-        numbers : str
-            The loss of models that give out numbers: "squared_error", "absolute_error", "huber", or
-            "binary_cross_entropy", where outputs are logits.
-        delta : float
-            Of the Huber loss (Huber 1964), above 0.
-        tape_limit : int or "sqrt", optional
-            Bytes of activations that a network of one direction keeps for its backward pass, those of sqrt(T) steps for
-            "sqrt"; others are computed again (Chen et al. 2016): the same bits, in about twice the time. None: all are
-            kept.
-        sampled_classes : int
-            For training with many classes: so many classes are drawn, log-uniform over ids that are sorted by frequency,
-            as the substitutes of all others (Jean et al. 2015). 0: the whole softmax.
-
-        Returns
-        -------
-        loss : float
-            Cross-entropy in nats, the mean over the targets that count; of numbers the mean of their losses.
-        """
-        checked = self._checked(batch)
-        options = c.ModelLossOptions(
-            label_smoothing=real(label_smoothing, "label_smoothing"),
-            sampling_probability=real(sampling_probability, "sampling_probability"),
-        )
-        if numbers != "squared_error":
-            own = c.ElementwiseLossConfig(loss=number_loss(numbers), delta=real(delta, "delta"))
-            options.numbers = c.pointer(own)
-        options.sampled_classes = integer(sampled_classes, "sampled_classes", 0)
-        if tape_limit is not None:
-            options.tape_limit = -1 if tape_limit == "sqrt" else integer(tape_limit, "tape_limit", 1)
-        if seed is not None:
-            options.seeded, options.seed = 1, unsigned(seed, "seed")
-        if class_weights is not None:
-            weights = self._class_weights(class_weights)
-            options.class_weights = address(weights)
-        mean = c.c_double()
-        with self._handle.lock:
-            c.model_loss(
-                self._handle.pointer, c.byref(checked.struct), self._state_pointer(state), c.byref(options),
-                c.byref(mean), None,
-            )  # fmt: skip
-        return mean.value
-
-    def _class_weights(self, value: Any) -> Array:
-        """Weights of classes, by their ids or by their names, as an array of the model's type."""
-        count, vocabulary = self._configuration["outputs"], self._label_vocabulary
-        if not isinstance(value, Mapping):
-            return numbers_of(value, "class_weights", (count,), self.dtype)
-        weights = np.ones(count, self.dtype)
-        for label, weight in value.items():
-            number = label_id(label, "class_weights", vocabulary, count)
-            if number < 0:
-                raise ValueError(f"class_weights: {number} is no label: there are 0...{count - 1}")
-            weights[number] = real(weight, f"class_weights[{label!r}]")
-        return weights
-
-    @property
-    def _label_vocabulary(self) -> Vocabulary | None:
-        return self.vocabulary if self._kind == "language_model" else self.target_vocabulary
-
-    def logits(self, batch: Data, state: ModelState | None = None) -> Array:
-        """What comes out of a batch at inference: logits, or with an adaptive softmax log-probabilities, or numbers.
-
-        Returns
-        -------
-        logits : ndarray
-            [T, N, outputs] of language models and taggers, [N, outputs] of classifiers and regressors, [S, N, outputs]
-            of decoders.
-        """
-        checked = self._checked(batch)
-        out = np.empty(checked.output_shape(), self.dtype)
-        with self._handle.lock:
-            c.model_predict(
-                self._handle.pointer, c.byref(checked.struct), self._state_pointer(state), address(out), out.size
-            )
-        return out
-
-    def _mean_loss(self, batch: Data, state: ModelState | None = None) -> tuple[float, int]:
-        """The loss at inference, and how many targets counted."""
-        checked = self._checked(batch)
-        mean, count = c.c_double(), c.c_int64()
-        with self._handle.lock:
-            c.model_evaluate(
-                self._handle.pointer, c.byref(checked.struct), self._state_pointer(state), c.byref(mean), c.byref(count)
-            )
-        return mean.value, count.value
-
-    def _scores(self, batch: Data, state: ModelState | None = None) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """log P of the targets of each sequence, and how many counted."""
-        checked = self._checked(batch)
-        scores, counts = np.empty(checked.sequences), np.empty(checked.sequences, np.int64)
-        with self._handle.lock:
-            c.model_score(
-                self._handle.pointer, c.byref(checked.struct), self._state_pointer(state),
-                c.doubles(address(scores)), c.int64s(address(counts)),
-            )  # fmt: skip
-        return scores, counts
-
-    def inspect(self, batch: Data, state: ModelState | None = None) -> Inspection:
-        """A look inside, by a batch: how the gradient of the loss goes back in time (vanishing, exploding), the spectral
-        radius of recurrent matrices, and which gates are shut or open. Without dropout; parameters, gradients and the
-        state stay as they are. Takes a copy of the model, and the time of some passes of single steps.
-
-        Parameters
-        ----------
-        batch : Batch or sequence of examples
-            With targets.
-        state : ModelState, optional
-            Where the sequences begin; not moved on. None: they begin here.
-
-        Raises
-        ------
-        SwiftRNNError
-            UNSUPPORTED: models over trees, attention in a decoder's input, cells that draw masks.
-        """
-        checked = self._checked(batch)
-        pointer = c.InspectionPointer()
-        with self._handle.lock:
-            c.inspection_create(
-                self._handle.pointer, c.byref(checked.struct), self._state_pointer(state), c.byref(pointer)
-            )
-        try:
-            text = c.bytes_of(lambda buffer, size, out: c.inspection_json(pointer, buffer, size, out))
-        finally:
-            c.inspection_destroy(pointer)
-        return Inspection.of(json.loads(text))
 
     # ---- Files ----
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from . import _configuration as made_of
 from ._configuration import Input, Labels
-from ._sequence_models import Stepwise, labels_or_outputs
+from ._taggers import Stepwise, labels_or_outputs
 from ._vocabulary import Vocabulary
 
 

@@ -7,7 +7,7 @@ import sys
 
 from ..models import Classifier, Vocabulary
 from ..models._configuration import labels_of
-from ..models._sequence_models import POOLINGS
+from ..models._pooled_models import POOLINGS
 from ._failures import DataError, UsageError
 from ._loading import load_model
 from ._options import add_common, add_model, add_source, add_table, add_tokens, add_training, add_vocabulary

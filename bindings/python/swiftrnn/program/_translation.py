@@ -124,7 +124,7 @@ def translate(arguments: argparse.Namespace) -> None:
     model = load_model(arguments.model, EncoderDecoder)
     chunks = source_chunks(arguments.file, arguments)
     if arguments.beams == 1 and arguments.temperature > 0:
-        # What is drawn depends on the place of a source among the others: so all are one batch.
+        # Draws depend on the place of a source among the others: so all are one batch.
         chunks = iter([[line for lines in chunks for line in lines]])
     for lines in chunks:
         full = [line for line in lines if line.strip()]

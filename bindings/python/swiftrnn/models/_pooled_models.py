@@ -1,0 +1,195 @@
+"""Models with a label or numbers for a whole sequence or tree: the outputs of the steps are pooled."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+import numpy as np
+
+from .._arrays import Array, flag
+from . import _configuration as made_of
+from ._configuration import CellLike, Input, Labels
+from ._sequence_models import SequenceModel, softmax
+from ._sequences import label_id, numbers
+from ._vocabulary import Vocabulary
+
+POOLINGS = ("last", "mean", "max", "attention")
+
+
+class _Pooled(SequenceModel):
+    def _build(
+        self,
+        input: Input,
+        outputs: int,
+        hidden_size: int,
+        embedding_size: int | None,
+        cell: CellLike,
+        num_layers: int,
+        bidirectional: bool,
+        pooling: str,
+        attention_size: int,
+        trees: bool,
+        dropout: float,
+        sizes: Mapping[str, int] | None,
+        dtype: Any,
+        seed: int | None,
+        labels: Vocabulary | None,
+    ) -> None:
+        configuration = {
+            "input": made_of.tokens_or_features(input, "input", embedding_size, hidden_size),
+            "network": made_of.recurrent(cell, hidden_size, num_layers, bidirectional, sizes),
+            "outputs": outputs,
+            "dropout": made_of.rate_of_dropout(dropout),
+            "pooling": made_of.word(pooling, "pooling", POOLINGS),
+        }
+        if pooling == "attention":
+            configuration["attention_size"] = made_of.size(attention_size, "attention_size")
+        made_of.structured(configuration, trees, cell, bidirectional)
+        self._make(configuration, dtype, seed, input if isinstance(input, Vocabulary) else None, labels)
+
+
+class Classifier(_Pooled):
+    """A label for each sequence: an embedding or features, a recurrent network, pooling over its steps, a linear layer.
+
+    Parameters
+    ----------
+    input : Vocabulary, int or Features
+        What a step is: a token of a vocabulary, or of so many tokens; or numbers.
+    classes : Vocabulary, int or sequence of str
+        Of the labels (kind "lines"); or their number; or their names, whose ids are their places.
+    hidden_size : int
+    embedding_size : int, optional
+        None: `hidden_size`.
+    bidirectional : bool
+        Also reads from the end.
+    pooling : str
+        How the outputs of the steps become one vector: "last", "mean", "max", or "attention", a weighted mean whose
+        weights are learned (Yang et al. 2016).
+    attention_size : int
+        Of the pooling "attention".
+    trees : bool
+        Reads trees, and gives the label of each root: see `Tagger`. An example is (parents, nodes, label), of one root.
+    cell, num_layers, dropout, sizes, dtype, seed
+        As for `LanguageModel`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from swiftrnn.models import Classifier, Features
+    >>> rng = np.random.default_rng(0)
+    >>> series = [rng.normal(size=(10, 1)).cumsum(axis=0) for _ in range(100)]
+    >>> data = [(one, "up" if one[-1] > one[0] else "down") for one in series]
+    >>> model = Classifier(Features(1), ["up", "down"], hidden_size=8, seed=0)
+    >>> history = model.fit(data, epochs=20, rate=0.02, seed=0, progress=False)
+    >>> model.evaluate(data).accuracy > 0.9, model.predict([np.arange(10.0)])
+    (True, ['up'])
+    """
+
+    _kind = "classifier"
+
+    def __init__(
+        self,
+        input: Input,
+        classes: Labels,
+        hidden_size: int,
+        *,
+        embedding_size: int | None = None,
+        cell: CellLike = "lstm",
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        pooling: str = "last",
+        attention_size: int = 128,
+        trees: bool = False,
+        dropout: float = 0.0,
+        sizes: Mapping[str, int] | None = None,
+        dtype: Any = None,
+        seed: int | None = None,
+    ) -> None:
+        count, vocabulary = made_of.label_vocabulary(classes, "classes")
+        self._build(
+            input, count, hidden_size, embedding_size, cell, num_layers, bidirectional, pooling, attention_size, trees,
+            dropout, sizes, dtype, seed, vocabulary,
+        )  # fmt: skip
+
+    def _target(self, value: Any, name: str, steps: int) -> int:
+        return label_id(value, name, self.target_vocabulary, self._configuration["outputs"])
+
+    def predict(self, sequences: Sequence[Any], *, probabilities: bool = False, batch_size: int = 64) -> Any:
+        """The likeliest label of each sequence.
+
+        Parameters
+        ----------
+        sequences : sequence
+            Each a str, a list of tokens, ids, or features [T, F].
+        probabilities : bool
+            An array [count, classes] of float64 in the place of labels.
+        batch_size : int
+
+        Returns
+        -------
+        labels : list
+            Texts, or ids where the model has no vocabulary of labels.
+        """
+        found = self._outputs(sequences, batch_size)
+        if flag(probabilities, "probabilities"):
+            return softmax(np.array(found).reshape(len(found), self._configuration["outputs"]))
+        return [self._label(int(logits.argmax())) for logits in found]
+
+
+class Regressor(_Pooled):
+    """Numbers for each sequence: as `Classifier`, with the mean square of errors as its loss.
+
+    Parameters
+    ----------
+    input : Vocabulary, int or Features
+    outputs : int
+        Numbers that come out.
+    hidden_size : int
+    embedding_size, bidirectional, pooling, attention_size, trees, cell, num_layers, dropout, sizes, dtype, seed
+        As for `Classifier`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from swiftrnn.models import Features, Regressor
+    >>> rng = np.random.default_rng(0)
+    >>> data = [(series, series.mean()) for series in rng.uniform(-1, 1, size=(200, 8))]
+    >>> model = Regressor(Features(1), 1, hidden_size=16, seed=0)
+    >>> history = model.fit(data, epochs=20, rate=0.02, seed=0, progress=False)
+    >>> model.evaluate(data).error < 0.05
+    True
+    """
+
+    _kind = "regressor"
+    _target_word = "numbers"
+
+    def __init__(
+        self,
+        input: Input,
+        outputs: int,
+        hidden_size: int,
+        *,
+        embedding_size: int | None = None,
+        cell: CellLike = "lstm",
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        pooling: str = "last",
+        attention_size: int = 128,
+        trees: bool = False,
+        dropout: float = 0.0,
+        sizes: Mapping[str, int] | None = None,
+        dtype: Any = None,
+        seed: int | None = None,
+    ) -> None:
+        self._build(
+            input, made_of.size(outputs, "outputs"), hidden_size, embedding_size, cell, num_layers, bidirectional,
+            pooling, attention_size, trees, dropout, sizes, dtype, seed, None,
+        )  # fmt: skip
+
+    def _target(self, value: Any, name: str, steps: int) -> Array:
+        return numbers(value, name, (self._configuration["outputs"],), self.dtype)
+
+    def predict(self, sequences: Sequence[Any], *, batch_size: int = 64) -> Array:
+        """The numbers of each sequence: an array [count, outputs] of the model's type."""
+        found = self._outputs(sequences, batch_size)
+        return np.array(found, self.dtype).reshape(len(found), self._configuration["outputs"])
