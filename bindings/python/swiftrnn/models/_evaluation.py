@@ -102,7 +102,7 @@ def evaluate_batches(
     count, right = 0, 0
     for batch in batches:
         if labels:
-            targets = _counted_targets(batch)
+            targets = counted_targets(batch)
             logits = model.logits(batch)
             if feeds_back:
                 mean, own = model._mean_loss(batch)  # logits are of the model by itself
@@ -122,13 +122,14 @@ def evaluate_batches(
     return EvaluationResult(loss, count, accuracy=accuracy, predicts_numbers=numbers, **more)
 
 
-def _counted_targets(batch: Batch) -> Any:
+def counted_targets(batch: Batch) -> Any:
     """Targets of a batch; behind the end of a sequence none counts."""
     targets = batch.targets
     if targets is None:
         raise ValueError("batch.targets: it takes targets to evaluate a model")
-    if batch.lengths is not None and targets.ndim == 2:
-        targets = np.where(np.arange(targets.shape[0])[:, np.newaxis] < batch.lengths, targets, IGNORED)
+    lengths = batch.lengths if batch.decoder_ids is None else batch.target_lengths
+    if lengths is not None and targets.ndim == 2:
+        targets = np.where(np.arange(targets.shape[0])[:, np.newaxis] < lengths, targets, IGNORED)
     return targets
 
 

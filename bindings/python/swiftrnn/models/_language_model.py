@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import zlib
-from typing import Any, Callable, Mapping, Sequence, Union
+from typing import Any, Mapping, Sequence, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +22,11 @@ from ._evaluation import (
 )
 from ._examples import Examples
 from ._batch import Batch
-from ._fitting import share
+from ._fitting import is_share, share
 from ._generation import generate, options
 from ._model import Model, natural
 from ._sequences import token_ids
-from ._sources import Source, StreamSource
+from ._sources import Source, StreamSource, Validation
 from ._streams import FileStream, IdStream, Stream
 from ._vocabulary import Vocabulary
 
@@ -141,14 +140,13 @@ class LanguageModel(Model):
             hasattr(type(item), "__index__") and not isinstance(item, np.ndarray) for item in data
         )
 
-    def _stream(self, text: Any, name: str, sequences: int, steps: int) -> tuple[Stream, int]:
-        """A text as a stream, and a checksum of it."""
+    def _stream(self, text: Any, name: str, sequences: int, steps: int) -> Stream:
+        """A text as a stream."""
         if isinstance(text, os.PathLike):
             if self.vocabulary is None:
                 raise TypeError(f"{name}: the model has no vocabulary: expected ids, got a path")
-            return FileStream(text, self.vocabulary, sequences, steps), os.path.getsize(text)
-        ids = self._ids(text, name)
-        return IdStream(ids, sequences, steps, name), zlib.crc32(np.ascontiguousarray(ids))
+            return FileStream(text, self.vocabulary, sequences, steps)
+        return IdStream(self._ids(text, name), sequences, steps, name)
 
     def _sources(
         self,
@@ -159,23 +157,22 @@ class LanguageModel(Model):
         steps: int | None,
         seed: int,
         by: NumberLoss | None = None,
-    ) -> tuple[Source, Callable[[], EvaluationResult] | None]:
+    ) -> tuple[Source, Validation | None]:
         if not self._is_text(data):
             return super()._sources(data, validation, batch_size, token_limit, steps, seed, by)
         if token_limit is not None:
             raise ValueError("token_limit: a text is read as a stream, without padding; it is of a list of texts")
         width = 64 if steps is None else integer(steps, "steps", 1, 2**31)
-        if isinstance(validation, float):
+        if is_share(validation):
             data, validation = self._held_out(data, share(validation))
-        stream, checksum = self._stream(data, "data", batch_size, width)
-        source = StreamSource(stream, batch_size, width, checksum)
+        source = StreamSource(self._stream(data, "data", batch_size, width), batch_size, width)
         if validation is None:
             return source, None
         if not self._is_text(validation):
             examples = self._examples(validation, "validation")
-            return source, lambda: self._evaluate_examples(examples, batch_size)
+            return source, Validation(lambda: self._evaluate_examples(examples, batch_size), examples.fingerprint)
         held = self._evaluation_stream(validation, "validation", batch_size, width)
-        return source, lambda: evaluate_stream(self, held)
+        return source, Validation(lambda: evaluate_stream(self, held), held.fingerprint)
 
     def _held_out(self, text: Any, part: float) -> tuple[Array, Array]:
         """A text in memory, cut before its last part."""
@@ -188,12 +185,11 @@ class LanguageModel(Model):
     def _evaluation_stream(self, text: Any, name: str, sequences: int, steps: int) -> Stream:
         """A stream of as many parts as asked for; of fewer where the text is short, so that each has T tokens."""
         if isinstance(text, os.PathLike):
-            whole, _ = self._stream(text, name, 1, steps)
-            count = whole.tokens
+            count = self._stream(text, name, 1, steps).tokens
         else:
             text = self._ids(text, name)
             count = len(text)
-        return self._stream(text, name, max(1, min(sequences, count // (steps + 1))), steps)[0]
+        return self._stream(text, name, max(1, min(sequences, count // (steps + 1))), steps)
 
     # ---- Evaluation ----
 
