@@ -127,7 +127,9 @@ class Fitting:
         TrainingInterrupted
             Ctrl-C (a KeyboardInterrupt): the checkpoint, if there is one, is written.
         FloatingPointError
-            The loss or the norm of its gradients is not finite; the checkpoint stays as it was before.
+            The loss or the norm of its gradients is not finite, in a step that the message names; the checkpoint stays as
+            it was before. The parameters are spoilt then: make the model anew, or load the checkpoint. With `patience`
+            and no checkpoint they are the best so far.
         ValueError, TypeError
             An argument or the data are wrong; or the checkpoint is of another training.
         """

@@ -23,7 +23,7 @@ from ._evaluation import (
 from ._examples import Examples
 from ._batch import Batch
 from ._fitting import is_share, share
-from ._generation import generate, options
+from ._generation import generate, number_of_texts, options
 from ._model import Model, natural
 from ._sequences import token_ids
 from ._sources import Source, StreamSource, Validation
@@ -245,7 +245,7 @@ class LanguageModel(Model):
         prompt: Any = "",
         length: int = 200,
         *,
-        temperature: float = 1.0,
+        temperature: float | None = None,
         top_k: int = 0,
         top_p: float = 1.0,
         repetition_penalty: float = 1.0,
@@ -264,8 +264,8 @@ class LanguageModel(Model):
             line feed, or else with the most frequent token. A vocabulary's ``<bos>`` also comes before other prompts.
         length : int
             Tokens at most; ``<eos>`` ends a text before.
-        temperature : float
-            0: the likeliest token; 1: as the model says.
+        temperature : float, optional
+            0: the likeliest token; 1: as the model says. None: 1.
         top_k : int
             Only the K likeliest tokens; 0: all.
         top_p : float
@@ -273,13 +273,15 @@ class LanguageModel(Model):
         repetition_penalty : float
             Above 1: of tokens that are there already (Keskar et al. 2019).
         beams : int
-            Of a search for the likeliest text, which takes the place of drawing; 1: none.
+            Of a search for the likeliest text, which takes the place of drawing, and so of `temperature`, `top_k` and
+            `top_p`; 1: none.
         length_penalty : float
             Of a search: alpha in ((5 + length) / 6)^alpha (Wu et al. 2016).
         seed : int, optional
             The same seed, the same text. None: one from the operating system.
         count : int, optional
-            How many texts for each prompt, of a search the best ones. None: one, and no list of them.
+            How many texts for each prompt, of a search the best ones; above 1 not with temperature 0, which writes the
+            same text each time. None: one, and no list of them.
         details : bool
             `Generated` in the place of texts.
 
@@ -290,15 +292,13 @@ class LanguageModel(Model):
             of them; a list of either for a list of prompts.
         """
         several = isinstance(prompt, (list, tuple)) and not self._is_text(prompt)
-        wanted = 1 if count is None else integer(count, "count", 1, 65536)
+        wanted = number_of_texts(count, beams, 1.0 if temperature is None else temperature)
         prompts = [self._prompt(one, f"prompt[{k}]") for k, one in enumerate(prompt if several else [prompt])]
         if beams == 1:
             prompts = [one for one in prompts for _ in range(wanted)]
-        elif wanted > integer(beams, "beams", 1, 4096):
-            raise ValueError(f"count: {wanted} is more than {beams} beams")
         made = options(
-            length, self._start(), self._special("<eos>"), temperature, top_k, top_p, repetition_penalty, beams,
-            length_penalty, seed,
+            length, self._start(), self._special("<eos>"), temperature, 1.0, top_k, top_p, repetition_penalty,
+            beams, length_penalty, seed,
         )  # fmt: skip
         if not prompts:
             return []
