@@ -141,6 +141,13 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (fit(UNKNOWNS, [("ab", ["A", "C"])]), ValueError, r"data\[0\]\[1\]\[1\]: there is no label 'C'"),
     (lambda: UNKNOWNS.score([("ab", "A C")]), ValueError, r"data\[0\]\[1\]: there is no label 'C'"),
     # Settings
+    (fit(CLASSES, ONE, lr=0.1), TypeError, "fit: there is no argument 'lr'; it is called 'rate' here"),
+    (fit(CLASSES, ONE, validation_split=0.1), TypeError, "no argument 'validation_split'; it is called 'validation' here"),
+    (fit(CLASSES, ONE, epoch=3), TypeError, r"no argument 'epoch'; did you mean 'epochs'\?"),
+    (fit(CLASSES, ONE, weight_decay=1), TypeError, "a setting of the optimizer: optimizer={'optimizer': 'adamw', "),
+    (fit(IDS, [1, 2] * 99, k2=64), TypeError, "no argument 'k2'; give steps=k1 and look_back=k2 - k1"),
+    (fit(CLASSES, ONE, xyz=3), TypeError, "no argument 'xyz'; there are data, epochs, batch_size"),
+    (lambda: Trainer(CLASSES, learning_rate=0.1), TypeError, "Trainer: there is no argument 'learning_rate'; .* 'rate'"),
     (fit(CLASSES, ONE, epochs=0), ValueError, "epochs: 0 is outside 1"),
     (fit(CLASSES, ONE, batch_size=0), ValueError, "batch_size: 0 is outside 1"),
     (fit(CLASSES, ONE, rate=-1), ValueError, "rate: -1.0 is outside"),
@@ -227,6 +234,24 @@ def test_a_loss_that_is_not_finite_ends_a_training() -> None:
     with pytest.raises(FloatingPointError, match="in step 2: a lower rate, or clip=, may help; the last report was epoch"):
         model = Regressor(Features(1), 1, 4, seed=0)
         model.fit([([1.0], 1.0)], optimizer="sgd", rate=1e38, clip=None, progress=False)
+
+
+def test_a_path_that_is_taken_for_a_text_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("abc" * 99)
+    there = r": '.*text.txt' is the path of a file, and a str is the text itself: pass pathlib.Path\('.*text.txt'\) for"
+    for call, name in [
+        (fit(TEXTS, str(path)), "data"),
+        (fit(TEXTS, [str(path)]), r"data\[0\]"),
+        (fit(TEXTS, "abc" * 99, validation=str(path)), "validation"),
+        (lambda: TEXTS.evaluate(str(path)), "data"),
+    ]:
+        with pytest.raises(ValueError, match=name + there):
+            call()
+    with pytest.raises(ValueError, match=r"texts\[0\]: .* is the path of a file, .*: use Vocabulary.from_file for"):
+        Vocabulary("characters", [str(path)])
+    assert len(Vocabulary("characters", [str(path).encode()], specials=())) > 3
+    assert TEXTS.evaluate(path).count == TEXTS.evaluate("abc" * 99).count
 
 
 def test_names_of_labels_are_ids_by_place() -> None:
