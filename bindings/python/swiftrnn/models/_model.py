@@ -27,8 +27,8 @@ Data = Union[Batch, Examples, Sequence[Any]]
 
 
 class Model(Passes, Fitting):
-    """A model: its parts with all parameters in one vector. The base of the seven models, which document their arguments;
-    not made itself.
+    """A model: its parts with all parameters in one vector. The base of the seven models, which document their
+    arguments; not made itself.
 
     Belongs to one thread at a time: calls of other threads wait. Each gives the GIL back while it computes. Results are
     the same bits for any number of threads, and do not depend on the other sequences of a batch.
