@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import pickle
+import re
 from pathlib import Path
 from typing import Any, Callable
 
@@ -21,6 +24,7 @@ from swiftrnn.models import (
     Trainer,
     VectorDecoder,
     Vocabulary,
+    _words,
 )
 
 LETTERS = Vocabulary("characters", ["abc"], specials=())
@@ -243,6 +247,17 @@ def test_a_loss_that_is_not_finite_ends_a_training() -> None:
     with pytest.raises(FloatingPointError, match="in step 2: a lower rate, or clip=, may help; the last report was"):
         model = Regressor(Features(1), 1, 4, seed=0)
         model.fit([([1.0], 1.0)], optimizer="sgd", rate=1e38, clip=None, progress=False)
+
+
+def test_what_is_said_of_arguments_exists() -> None:
+    known = inspect.signature(Model.fit).parameters
+    assert set(_words.CALLED_HERE.values()) <= set(known) and not set(_words.CALLED_HERE) & set(known)
+    assert list(known)[:3] == ["self", "data", "epochs"]  # what help() and editors show
+    for name, text in _words.INSTEAD.items():
+        assert name not in known
+        found = re.search(r"(optimizer|schedule)=(\{.*\})", text)
+        if found:
+            fit(CLASSES, ONE, epochs=1, **{found[1]: ast.literal_eval(found[2])})()
 
 
 def test_a_path_that_is_taken_for_a_text_is_told(tmp_path: Path) -> None:
