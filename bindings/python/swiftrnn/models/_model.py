@@ -13,7 +13,7 @@ from .._arrays import Array, float_type, integer, shaped, unsigned
 from .._initialize import Distribution, initializer
 from .._parameters import IncompatibleKeys, NamedViews
 from ._batch import Batch, CheckedBatch
-from ._class_methods import class_only
+from ._class_methods import advises, class_only
 from ._examples import Examples
 from ._fitting import Fitting
 from ._handles import ModelHandle, PathLike, StateHandle, path_bytes
@@ -238,7 +238,8 @@ class Model(Passes, Fitting):
         with self._handle.lock:
             c.model_save(self._handle.pointer, path_bytes(path))
 
-    @class_only(
+    @class_only
+    @advises(
         "makes a new model and leaves this one as it is: write model = {name}.load(path), or for the parameters alone "
         "model.load_state_dict({name}.load(path).state_dict())"
     )
