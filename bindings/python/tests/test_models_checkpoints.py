@@ -119,6 +119,35 @@ def test_a_training_that_is_over_is_of_its_own_model(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.flat, model.flat)
 
 
+def test_parameters_of_another_model_are_not_lost(tmp_path: Path) -> None:
+    """A model that is as it was drawn may be replaced by that of the checkpoint; one that was trained may not."""
+    cut(classifier(), PAIRS, 2, tmp_path / "c", epochs=5)
+    options: Any = {"epochs": 5, "every": 1, "checkpoint": tmp_path / "c", **QUIET}
+    trained = classifier(seed=5)
+    trained.fit(PAIRS, epochs=1, **QUIET)
+    trained.save(tmp_path / "model")
+    for model in (trained, Classifier.load(tmp_path / "model")):
+        before = model.flat.copy()
+        with pytest.raises(ValueError, match="c: is of another training: its model began with other parameters"):
+            model.fit(PAIRS, **options)
+        np.testing.assert_array_equal(model.flat, before)
+    trained.initialize(6, forget_bias=1.0)
+    assert trained.fit(PAIRS, **options).steps == [1, 2, 3, 4, 5]
+    whole = classifier()
+    whole.fit(PAIRS, epochs=5, **QUIET)
+    np.testing.assert_array_equal(trained.flat, whole.flat)
+
+
+def test_the_same_model_goes_on_after_an_error(tmp_path: Path) -> None:
+    """Its parameters are those of a step behind the checkpoint."""
+    model, whole = classifier(), classifier()
+    cut(model, PAIRS, 2, tmp_path / "c", epochs=5)
+    assert not np.array_equal(model.flat, load(tmp_path / "c").flat)
+    model.fit(PAIRS, epochs=5, every=1, checkpoint=tmp_path / "c", **QUIET)
+    whole.fit(PAIRS, epochs=5, every=1, **QUIET)
+    np.testing.assert_array_equal(model.flat, whole.flat)
+
+
 def test_more_epochs_go_on_and_resume_may_be_refused(tmp_path: Path) -> None:
     options: Any = {"checkpoint": tmp_path / "c", "batch_size": 2, **QUIET}
     classifier().fit(PAIRS, epochs=2, **options)

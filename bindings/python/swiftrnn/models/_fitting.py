@@ -113,8 +113,8 @@ class Fitting:
             in a file whose name ends in ".best".
         resume : bool
             Goes on from the checkpoint, if that is there: data, validation, settings and configuration must be the
-            same, and of a training that is over the model, too. Parameters are copied into the model's memory. False:
-            begins anew.
+            same, and the model be the one that began, or of a training that is not over any that was drawn and not
+            trained since. Parameters are copied into the model's memory. False: begins anew.
         every : int, optional
             Steps between reports. None: a report ends each epoch.
         checkpoint_every : int, optional

@@ -70,6 +70,9 @@ class Model(Passes, Fitting):
         self._parameters = NamedViews(self._flat, handle.parameters)
         self._gradients = NamedViews(self._flat_gradients, handle.parameters)
         self._configuration: dict[str, Any] = json.loads(handle.configuration())
+        self._drawn: Any = None
+        self._trained_from = ""
+        """The hash of the parameters that the last training with a checkpoint began with; else empty."""
         self._vocabularies = self._read_vocabularies()
 
     def _read_vocabularies(self) -> tuple[Vocabulary | None, Vocabulary | None]:
@@ -169,6 +172,16 @@ class Model(Passes, Fitting):
         made = initializer(weights, recurrent, bias, forget_bias, chrono)
         with self._handle.lock:
             c.model_initialize(self._handle.pointer, c.byref(made), chosen)
+        self._drawn, self._trained_from = (made, chosen), ""
+
+    def _is_as_drawn(self) -> bool:
+        """Whether all parameters are what `initialize` drew. Draws them again."""
+        if self._drawn is None:
+            return False
+        made, seed = self._drawn
+        again = ModelHandle.created(self.dtype, self._handle.configuration())
+        c.model_initialize(again.pointer, c.byref(made), seed)
+        return bool(np.array_equal(again.vectors()[0], self._flat))
 
     # ---- Parameters as a dict ----
 

@@ -108,12 +108,7 @@ class Training:
         """
         plan, place = self.plan, progress.place
         progress.check(self._identity, plan.checkpoint)
-        if place.done and digest([self.model.flat]) not in (
-            progress.start, place.best_parameters, digest([self.trainer.model.flat])
-        ):  # fmt: skip
-            raise OtherTraining(
-                plan.checkpoint, "that one is over, and its model began with other parameters (load() has that model)"
-            )
+        self._check_parameters(progress)
         if self.plan.patience is not None and math.isfinite(place.best_loss):
             self._load_best()
         self.place, self.history, self._start = place, progress.history, progress.start
@@ -121,6 +116,29 @@ class Training:
             place.done = False
         # In place: views of the parameters and other trainers of the model stay what they are.
         self.model.flat[...] = self.trainer.model.flat
+
+    def _check_parameters(self, progress: Progress) -> None:
+        """Refuses to write over parameters of another model: they must be those that the training began with, or ended
+        with; as long as it is not over, also those of a model that was in it until now, or is as it was drawn.
+
+        Raises
+        ------
+        OtherTraining
+        """
+        place, own = progress.place, digest([self.model.flat])
+        if own in (progress.start, place.best_parameters, digest([self.trainer.model.flat])):
+            return
+        if place.done:
+            raise OtherTraining(
+                self.plan.checkpoint,
+                "that one is over, and its model began with other parameters (load() has that model)",
+            )
+        if self.model._trained_from != progress.start and not self.model._is_as_drawn():
+            raise OtherTraining(
+                self.plan.checkpoint,
+                "its model began with other parameters, and those of this model, which was trained or loaded, would be "
+                "lost",
+            )
 
     def _identify(self) -> dict[str, Any]:
         """What must be the same when a training goes on; the number of epochs may be another."""
@@ -159,6 +177,7 @@ class Training:
     def run(self) -> History:
         """Trains until the epochs are over, or the patience is."""
         place, plan = self.place, self.plan
+        self.model._trained_from = self._start
         started = time.monotonic() - place.seconds
         plan.progress.begin(self.source.batches * plan.epochs, place.step)
         try:
@@ -166,6 +185,7 @@ class Training:
                 while not place.done:
                     self.source.seek(place.epoch, place.batch)
                     self._epoch(started)
+                self._hear()
         except (KeyboardInterrupt, FloatingPointError):
             if place.done or plan.checkpoint is None:
                 self._take_best()  # nothing else has the best parameters, or the training is over
@@ -197,10 +217,15 @@ class Training:
             if self._interrupted:
                 if not (place.done or due):
                     self.save()
-                where = None if plan.checkpoint is None else str(plan.checkpoint)
-                raise TrainingInterrupted(where, place.step, place.done)
+                self._hear()
             if ends:
                 return
+
+    def _hear(self) -> None:
+        """Ends the training, if Ctrl-C was pressed; it is saved."""
+        if self._interrupted:
+            checkpoint = None if self.plan.checkpoint is None else str(self.plan.checkpoint)
+            raise TrainingInterrupted(checkpoint, self.place.step, self.place.done)
 
     def _step(self) -> None:
         place = self.place
@@ -282,12 +307,13 @@ class Training:
         if patience is None:
             return
         if loss < place.best_loss:
-            place.best_loss, place.worse = loss, 0
+            # The parameters first, then what tells of them: a second Ctrl-C may come between.
             if self._best_path is not None:
+                self.model.save(self._best_path)
                 place.best_parameters = digest([self.model.flat])
-                self.model.save(self._best_path)  # before the checkpoint that knows of it
             else:
                 self._best = self.model.flat.copy()
+            place.best_loss, place.worse = loss, 0
             return
         place.worse += 1
         if place.worse > patience:
