@@ -13,6 +13,7 @@ from .._arrays import Array, float_type, integer, shaped, unsigned
 from .._initialize import Distribution, initializer
 from .._parameters import IncompatibleKeys, NamedViews
 from ._batch import Batch, CheckedBatch
+from ._class_methods import advises, class_only
 from ._examples import Examples
 from ._fitting import Fitting
 from ._handles import ModelHandle, PathLike, StateHandle, path_bytes
@@ -26,8 +27,8 @@ Data = Union[Batch, Examples, Sequence[Any]]
 
 
 class Model(Passes, Fitting):
-    """A model: its parts with all parameters in one vector. The base of the seven models, which document their arguments;
-    not made itself.
+    """A model: its parts with all parameters in one vector. The base of the seven models, which document their
+    arguments; not made itself.
 
     Belongs to one thread at a time: calls of other threads wait. Each gives the GIL back while it computes. Results are
     the same bits for any number of threads, and do not depend on the other sequences of a batch.
@@ -69,6 +70,9 @@ class Model(Passes, Fitting):
         self._parameters = NamedViews(self._flat, handle.parameters)
         self._gradients = NamedViews(self._flat_gradients, handle.parameters)
         self._configuration: dict[str, Any] = json.loads(handle.configuration())
+        self._drawn: Any = None
+        self._trained_from = ""
+        """The hash of the parameters that the last training with a checkpoint began with; else empty."""
         self._vocabularies = self._read_vocabularies()
 
     def _read_vocabularies(self) -> tuple[Vocabulary | None, Vocabulary | None]:
@@ -168,6 +172,16 @@ class Model(Passes, Fitting):
         made = initializer(weights, recurrent, bias, forget_bias, chrono)
         with self._handle.lock:
             c.model_initialize(self._handle.pointer, c.byref(made), chosen)
+        self._drawn, self._trained_from = (made, chosen), ""
+
+    def _is_as_drawn(self) -> bool:
+        """Whether all parameters are what `initialize` drew. Draws them again."""
+        if self._drawn is None:
+            return False
+        made, seed = self._drawn
+        again = ModelHandle.created(self.dtype, self._handle.configuration())
+        c.model_initialize(again.pointer, c.byref(made), seed)
+        return bool(np.array_equal(again.vectors()[0], self._flat))
 
     # ---- Parameters as a dict ----
 
@@ -237,9 +251,15 @@ class Model(Passes, Fitting):
         with self._handle.lock:
             c.model_save(self._handle.pointer, path_bytes(path))
 
-    @classmethod
+    @class_only
+    @advises(
+        "makes a new model and leaves this one as it is: write model = {name}.load(path), or for the parameters alone "
+        "model.load_state_dict({name}.load(path).state_dict())"
+    )
     def load(cls: type[_Self], path: PathLike) -> _Self:
         """The model of a file, which is not trusted: all of it is checked. A checkpoint of a training is a model, too.
+
+        A new model: of the class, not of a model that is there, whose parameters ``load_state_dict`` replaces.
 
         Raises
         ------
@@ -247,6 +267,8 @@ class Model(Passes, Fitting):
             The file cannot be read (also an OSError).
         ValueError
             The file is no model, is damaged, or has a model of another class.
+        TypeError
+            `load` was called on a model.
         """
         model = Model._of(ModelHandle.loaded(path))
         if not isinstance(model, cls):
@@ -274,5 +296,8 @@ def load(path: PathLike) -> Model:
 def natural(data: Any, name: str) -> Iterable[Any]:
     """Data that must be several examples, not one text."""
     if isinstance(data, (str, bytes, Mapping)) or not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
-        raise TypeError(f"{name}: expected a sequence of examples, got {type(data).__name__}")
+        advice = " (put a single example in a list)" if isinstance(data, (str, bytes)) else ""
+        raise TypeError(f"{name}: expected a sequence of examples, got {type(data).__name__}{advice}")
+    if isinstance(data, np.ndarray) and data.ndim == 0:
+        raise TypeError(f"{name}: expected a sequence of examples, got one number")
     return data  # type: ignore[no-any-return]

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
 from .. import _c_api as c
 from .._arrays import real
 from ._batch import Batch, CheckedBatch
+from ._class_methods import advises, class_only
 from ._handles import PathLike, TrainerHandle, path_bytes
 from ._settings import trainer_settings
 from ._state import ModelState
 from ._vocabulary import text_bytes
+from ._words import answers_words
 
 if TYPE_CHECKING:
     from ._model import Data, Model
@@ -64,6 +66,7 @@ class Trainer:
     (True, 50)
     """
 
+    @answers_words("Trainer")
     def __init__(
         self,
         model: "Model",
@@ -92,7 +95,7 @@ class Trainer:
 
     @classmethod
     def _of_settings(cls, model: "Model", settings: Mapping[str, Any]) -> "Trainer":
-        trainer = object.__new__(cls)
+        trainer: Trainer = object.__new__(cls)
         trainer._adopt(model, TrainerHandle.created(model._handle, json.dumps(settings)))
         return trainer
 
@@ -183,9 +186,13 @@ class Trainer:
         with self._handle.model.lock:
             c.trainer_save(self._handle.pointer, self.model._state_pointer(state), text, len(text), path_bytes(path))
 
-    @staticmethod
-    def load(path: PathLike) -> "tuple[Trainer, ModelState | None, str]":
-        """Goes on where `save` was: the training ends with the same bits as one that was never cut.
+    @class_only
+    @advises(
+        "makes a new trainer and leaves this one as it is: write trainer, state, progress = Trainer.load(path)"
+    )
+    def load(cls, path: PathLike) -> "tuple[Trainer, ModelState | None, str]":
+        """Goes on where `save` was: the training ends with the same bits as one that was never cut. Makes a new trainer
+        and a new model: of the class, not of a trainer that is there.
 
         Returns
         -------
@@ -205,6 +212,6 @@ class Trainer:
         from ._model import Model
 
         handle, state = TrainerHandle.loaded(path)
-        trainer = object.__new__(Trainer)
+        trainer = object.__new__(cls)
         trainer._adopt(Model._of(handle.model), handle)
         return trainer, None if state is None else ModelState(state), handle.progress()

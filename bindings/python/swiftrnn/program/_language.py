@@ -152,7 +152,8 @@ def sample(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--count: {arguments.count} is more than {arguments.beams} beams")
     model = load_model(arguments.model, LanguageModel)
     texts = model.generate(
-        arguments.prompt, arguments.length, temperature=arguments.temperature, top_k=arguments.top_k,
+        arguments.prompt, arguments.length, top_k=arguments.top_k,
+        temperature=arguments.temperature if arguments.beams == 1 else None,  # which has a default, but not in a search
         top_p=arguments.top_p, repetition_penalty=arguments.repetition_penalty, beams=arguments.beams,
         length_penalty=arguments.length_penalty, seed=arguments.seed, count=arguments.count,
     )  # fmt: skip
