@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--batch-size", 4, "--steps", 16, "-q")  # fmt: skip
     run(made, "train-tagger", "tags.tsv", "-o", "tagger.safetensors", "--hidden", 16, "--rate", 0.02, "-q",
         "--validation", 0)  # fmt: skip
-    run(made, "train-classifier", "reviews.csv", "--columns", "text", "label", "-o", "classifier.safetensors", "--hidden",
+    run(made, "train-classifier", "reviews.csv", "--columns", "text,label", "-o", "classifier.safetensors", "--hidden",
         16, "--rate", 0.02, "-q", "--validation", 0)  # fmt: skip
     run(made, "train-seq2seq", "pairs.tsv", "-o", "seq2seq.safetensors", "--hidden", 32, "--epochs", 40, "--batch-size", 8,
         "--rate", 0.01, "-q", "--validation", 0)  # fmt: skip
@@ -100,7 +100,8 @@ def test_a_file_above_the_limit_of_memory_is_read_as_a_stream(folder: Path, monk
 
     monkeypatch.setattr(language, "IN_MEMORY", 100)
     monkeypatch.chdir(folder)
-    own = ["--hidden", "8", "--epochs", "2", "-q", "--batch-size", "4", "--steps", "16", "-o", "stream.safetensors"]
+    own = ["--hidden", "8", "--epochs", "2", "-q", "--batch-size", "4", "--steps", "16", "-o", "stream.safetensors",
+           "--overwrite"]  # fmt: skip
     assert main(["train-lm", "text.txt", *own, "--validation", "text.txt"]) == 0
     assert "validation" in capsys.readouterr().out
     streamed = (folder / "stream.safetensors").read_bytes()
@@ -162,14 +163,14 @@ def test_pairs_are_scored(folder: Path) -> None:
 def test_tokens_are_tagged(folder: Path) -> None:
     columns = run(folder, "tag", "tagger.safetensors", input="the dog sat\n\ncat ran\n").stdout
     assert columns == "the\tD\ndog\tN\nsat\tV\n\ncat\tN\nran\tV\n\n"
-    rows = run(folder, "tag", "tagger.safetensors", "--layout", "rows", input="the dog sat\n\ncat ran\n").stdout
+    rows = run(folder, "tag", "tagger.safetensors", "--output-layout", "rows", input="the dog sat\n\ncat ran\n").stdout
     assert rows == "D N V\n\nN V\n"
 
 
 def test_both_layouts_of_tags_give_the_same_bits(folder: Path) -> None:
     told = ("--hidden", 8, "--epochs", 1, "-q", "--seed", 2)
     run(folder, "train-tagger", "tags.tsv", "-o", "columns.safetensors", *told)
-    run(folder, "train-tagger", "tags.csv", "--columns", "words", "tags", "-o", "rows.safetensors", *told)
+    run(folder, "train-tagger", "tags.csv", "--columns", "words,tags", "-o", "rows.safetensors", *told)
     run(folder, "train-tagger", "-", "-o", "input.safetensors", *told, input=(folder / "tags.tsv").read_text())
     assert (folder / "columns.safetensors").read_bytes() == (folder / "rows.safetensors").read_bytes()
     assert (folder / "columns.safetensors").read_bytes() == (folder / "input.safetensors").read_bytes()
@@ -199,7 +200,7 @@ def test_texts_are_classified(folder: Path) -> None:
 def test_texts_may_be_a_column_and_are_scored(folder: Path) -> None:
     done = run(folder, "classify", "classifier.safetensors", "reviews.csv", "--column", 2, "--header")
     assert done.stdout.split() == [label for _, label in REVIEWS * 8]
-    found = numbers(run(folder, "score", "classifier.safetensors", "reviews.csv", "--columns", "text", "label").stdout)
+    found = numbers(run(folder, "score", "classifier.safetensors", "reviews.csv", "--columns", "text,label").stdout)
     assert found["accuracy"] == 1 and found["rows"] == 32
 
 

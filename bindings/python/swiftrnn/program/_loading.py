@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TypeVar
 
+from .._errors import SwiftRNNFileError, SwiftRNNValueError
 from ..models import Model, load
 from ._failures import DataError
 
@@ -20,9 +22,21 @@ NAMES = {
 _WITH_TARGETS = ("tagger", "classifier", "encoder_decoder")
 
 
+def read_model(path: str) -> Model:
+    """The model of a file, of any kind."""
+    if os.path.isdir(path):
+        raise DataError(f"{path}: is a folder, and no file of a model")
+    try:
+        return load(path)
+    except SwiftRNNFileError as error:
+        raise DataError(error.message) from None
+    except SwiftRNNValueError as error:
+        raise DataError(f"is no file of a model, or is damaged: {error.message}") from None
+
+
 def load_model(path: str, kind: type[_Kind]) -> _Kind:
     """The model of a file, which must be of a kind and have the vocabularies that texts need."""
-    model = load(path)
+    model = read_model(path)
     if not isinstance(model, kind):
         raise DataError(f"{path}: is {NAMES[model._kind]}, and this command takes {NAMES[kind._kind]}")
     check_vocabularies(model, path)
