@@ -229,12 +229,6 @@ def test_a_file_of_another_kind_or_damaged_is_refused(tmp_path: Path) -> None:
         load(tmp_path / "model")
 
 
-def test_a_loss_that_is_not_finite_ends_the_training() -> None:
-    model = Regressor(Features(1), 1, 4, seed=0)
-    with pytest.raises(FloatingPointError, match="in step 1: a lower rate"):
-        model.fit([([1.0], np.float32(3e38))], progress=False)
-
-
 # ---- Parameters ----
 
 

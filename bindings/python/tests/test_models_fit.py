@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from swiftrnn.models import (
+    Batch,
     Classifier,
     EncoderDecoder,
     Features,
@@ -236,3 +237,72 @@ def test_a_trainer_steps_and_updates() -> None:
     assert steps.steps == halves.steps == 3 and steps.rate == 0.01
     steps.set_rate_factor(0.5)
     assert steps.rate == 0.005 and steps.settings["clip_norm"] == 0.5
+
+
+@pytest.mark.parametrize("kind", ["classifier", "tagger", "decoder"])
+def test_the_training_loss_is_weighted_over_the_epoch(kind: str) -> None:
+    """The sum of weighted losses over the sum of weights, whatever is in which batch."""
+    rng = np.random.default_rng(0)
+    weights, options = [1.0, 5.0, 0.25, 2.0], {"dtype": "float64", "seed": 0}
+    if kind == "classifier":
+        model: Any = Classifier(3, 4, 6, **options)
+        data: Any = [(rng.integers(0, 3, 4), int(label)) for label in rng.integers(0, 4, 11)]
+    elif kind == "tagger":
+        model = Tagger(3, 4, 6, **options)
+        data = [(rng.integers(0, 3, count), rng.integers(0, 4, count)) for count in rng.integers(1, 9, 11)]
+        data[0][1][0] = -100
+    else:
+        model = VectorDecoder(2, 4, 6, **options)
+        data = [(rng.normal(size=2), rng.integers(0, 2, count)) for count in rng.integers(0, 6, 11)]
+    whole = model.loss(data, class_weights=weights)
+    assert whole != pytest.approx(model.loss(data), rel=1e-2)
+    history = model.fit(data, epochs=1, batch_size=2, rate=0.0, class_weights=weights, **QUIET)
+    assert history.steps[0] > 5 and history.train_loss == [pytest.approx(whole, rel=1e-12)]
+
+
+def test_weights_of_0_have_no_loss() -> None:
+    history = Classifier(2, 2, 4, seed=0).fit([([0], 1)], epochs=1, class_weights=[1, 0], **QUIET)
+    assert history.train_loss == [0]
+
+
+def test_look_back_is_that_of_the_state() -> None:
+    """With a rate of 0 the gradients of the last batch are those of a state that looks back as far."""
+    text = np.arange(41) * 3 % 7
+    models = [LanguageModel(7, 6, seed=0, dtype="float64") for _ in range(3)]
+    options: Any = {"epochs": 1, "batch_size": 1, "steps": 8, "rate": 0.0, "clip": None, **QUIET}
+    models[0].fit(text, look_back=12, **options)
+    models[1].fit(text, **options)
+    state = models[2].make_state(look_back=12)
+    for start in range(0, 40, 8):
+        models[2].loss(Batch(ids=text[start : start + 8, None], targets=text[start + 1 : start + 9, None]), state)
+    np.testing.assert_allclose(models[0].flat_gradients, models[2].flat_gradients, rtol=0, atol=1e-12)
+    assert np.abs(models[0].flat_gradients - models[1].flat_gradients).max() > 1e-6
+
+
+def test_a_training_that_looks_back_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
+    text = np.arange(200) * 3 % 7
+    options: Any = {"epochs": 2, "batch_size": 2, "steps": 10, "look_back": 15, "every": 1, **QUIET}
+    whole, model = (LanguageModel(7, 6, seed=0, dropout=0.2) for _ in range(2))
+    whole.fit(text, **options)
+
+    def stop(report: Report) -> None:
+        if report.step == 6:
+            raise RuntimeError("cut")
+
+    with pytest.raises(RuntimeError, match="cut"):
+        model.fit(text, checkpoint=tmp_path / "c", callback=stop, **options)
+    again = LanguageModel(7, 6, seed=0, dropout=0.2)
+    again.fit(text, checkpoint=tmp_path / "c", **options)
+    np.testing.assert_array_equal(again.flat, whole.flat)
+
+
+def test_a_share_is_a_float_of_any_type() -> None:
+    expected = parity()
+    history = expected.fit(EXAMPLES, epochs=2, validation=0.25, **QUIET)
+    for share in (np.float32(0.25), np.float64(0.25), np.array(0.25)):
+        model = parity()
+        assert model.fit(EXAMPLES, epochs=2, validation=share, **QUIET).validation_loss == history.validation_loss
+    text = "abcd" * 50
+    for share in (0.25, np.float32(0.25)):
+        model = LanguageModel(Vocabulary("characters", [text]), 8, seed=0)
+        assert len(model.fit(text, epochs=1, batch_size=2, validation=share, **QUIET).validation_loss) == 1

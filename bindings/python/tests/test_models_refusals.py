@@ -30,6 +30,8 @@ CLASSES = Classifier(LETTERS, ["A", "B"], 4, seed=0)
 SERIES = Classifier(Features(2), ["A", "B"], 4, seed=0)
 VECTORS = VectorDecoder(3, 6, 4, seed=0)
 PAIRS = EncoderDecoder(LETTERS, 6, 4, seed=0)
+UNKNOWN = Classifier(LETTERS, Vocabulary("lines", ["A\nVowel"]), 4, seed=0)
+UNKNOWNS = Tagger(LETTERS, Vocabulary("whitespace", ["A B"]), 4, seed=0)
 ONE: Any = [("ab", "A")]
 
 
@@ -105,16 +107,48 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (fit(VECTORS, [([1, 2], [0])]), ValueError, r"data\[0\]\[0\]: expected shape \[3\], got \[2\]"),
     (fit(PAIRS, ["ab"]), TypeError, r"data\[0\]: expected a pair \(source, target\), got str"),
     (fit(PAIRS, [("ab", "ab")]), TypeError, r"data\[0\]\[1\]: the model has no vocabulary"),
+    # Numbers that are none
+    (fit(SERIES, [(np.zeros((3, 2)), "A"), ([[0, 1], [2, np.nan]], "A")]), ValueError,
+     r"data\[1\]\[0\]\[1, 1\]: is nan \(step 1, column 1\): leave the example out, or put a number in its place"),
+    (fit(SERIES, [(np.zeros((3, 2)), "A")], validation=[([[0, -np.inf]], "A")]), ValueError,
+     r"validation\[0\]\[0\]\[0, 1\]: is -inf \(step 0, column 1\)"),
+    (fit(Regressor(3, 2, 4), [([0], [0.0, np.inf])]), ValueError, r"data\[0\]\[1\]\[1\]: is inf: leave the example"),
+    (fit(Regressor(3, 1, 4), [([0], 1e300)]), ValueError, r"data\[0\]\[1\]\[0\]: 1e\+300 is too large for float32"),
+    (fit(Tagger(3, None, 4, outputs=1), [([0, 1], [0, np.nan])]), ValueError, r"\[1, 0\]: is nan \(step 1, column 0\)"),
+    (fit(VECTORS, [([1, 2, np.nan], [0])]), ValueError, r"data\[0\]\[0\]\[2\]: is nan"),
+    (lambda: VECTORS.generate([[1, 2, np.nan]]), ValueError, r"sources\[0\]\[2\]: is nan"),
+    (lambda: SERIES.predict([[[0, np.nan]]]), ValueError, r"sequences\[0\]\[0, 1\]: is nan"),
+    (fit(CLASSES, ONE, class_weights=[1, np.inf]), ValueError, r"class_weights\[1\]: is inf: a weight is a finite"),
+    (fit(CLASSES, ONE, class_weights={"A": np.nan}), ValueError, r"class_weights\['A'\]: nan is outside \[0, inf\)"),
+    # One example where several are meant
+    (lambda: SERIES.predict(np.zeros((5, 2))), ValueError, r"sequences\[0\]: .* in a list, sequences=\[\.\.\.\]"),
+    (lambda: VECTORS.generate(np.zeros(3)), ValueError, r"put a single example in a list, sources="),
+    (lambda: IDS.score([1, 2]), ValueError, r"texts\[0\]: expected one axis of ids, .* in a list, texts="),
+    (lambda: TAGGER.predict("abc"), TypeError, r"sequences: .*got str \(put a single example in a list\)"),
+    (fit(CLASSES, ("ab", "A")), TypeError, r"data\[0\]: expected a pair .*, got str: put a single example in a list, data="),
+    (fit(PAIRS, ("ab", [1])), TypeError, r"data\[0\]: expected a pair .*put a single example in a list, data="),
+    (fit(SERIES, np.zeros((4, 2))), TypeError, r"data\[0\]: expected a pair .*got ndarray: put a single example in a"),
+    (fit(SERIES, np.array(1.0)), TypeError, "data: expected a sequence of examples, got one number"),
     (lambda: SERIES.predict(["ab"]), TypeError, r"sequences\[0\]: expected numbers"),
     (lambda: TAGGER.predict("abc"), TypeError, "sequences: expected a sequence of examples, got str"),
     (lambda: TAGGER.predict([3]), ValueError, r"sequences\[0\]: expected one axis of ids"),
     (lambda: VECTORS.generate(np.zeros(3)), ValueError, r"sources\[0\]: expected shape \[3\], got \[\]"),
+    # Labels, of vocabularies with <unk>
+    (fit(UNKNOWN, [("ab", "C")]), ValueError, r"data\[0\]\[1\]: there is no label 'C': correct it, or make the model with"),
+    (fit(UNKNOWN, [("ab", "Vowe")]), ValueError, r"there is no label 'Vowe' \(did you mean 'Vowel'\?\)"),
+    (lambda: UNKNOWN.evaluate([("ab", "C")]), ValueError, r"data\[0\]\[1\]: there is no label 'C'"),
+    (fit(UNKNOWNS, [("ab", "A C")]), ValueError, r"data\[0\]\[1\]: there is no label 'C'"),
+    (fit(UNKNOWNS, [("ab", ["A", "C"])]), ValueError, r"data\[0\]\[1\]\[1\]: there is no label 'C'"),
+    (lambda: UNKNOWNS.score([("ab", "A C")]), ValueError, r"data\[0\]\[1\]: there is no label 'C'"),
     # Settings
     (fit(CLASSES, ONE, epochs=0), ValueError, "epochs: 0 is outside 1"),
     (fit(CLASSES, ONE, batch_size=0), ValueError, "batch_size: 0 is outside 1"),
     (fit(CLASSES, ONE, rate=-1), ValueError, "rate: -1.0 is outside"),
     (fit(CLASSES, ONE, clip=-1), ValueError, "clip: -1.0 is outside"),
     (fit(CLASSES, ONE, steps=3), ValueError, "steps: is of a language model's text"),
+    (fit(CLASSES, ONE, look_back=3), ValueError, "look_back: is of a language model's text"),
+    (fit(IDS, [[1, 2]], look_back=3), ValueError, "look_back: is of a language model's text"),
+    (fit(IDS, [1, 2] * 99, look_back=-1), ValueError, "look_back: -1 is outside 0"),
     (fit(CLASSES, ONE, optimizer="adamm"), ValueError, "optimizer: expected one of 'adam', 'adamw'"),
     (fit(CLASSES, ONE, optimizer=3), TypeError, "optimizer: expected a name or a mapping, got int"),
     (fit(CLASSES, ONE, optimizer={"momentum": 1}), ValueError, "a mapping with the key 'optimizer'"),
@@ -147,6 +181,9 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: TEXTS.loss(Batch(ids=[[1]], targets=[[1]]), 3), TypeError, "state: expected what make_state gave"),
     (lambda: SERIES.loss(Batch(features=np.zeros((1, 1, 2)))), TypeError, "batch.features: .*float32, got float64"),
     (lambda: CLASSES.make_state(), swiftrnn.SwiftRNNError, "a state is carried on by"),
+    # Methods of classes
+    (lambda: CLASSES.load("file"), TypeError, r"load: makes a new model and leaves .* model = Classifier.load\(path\), or"),
+    (lambda: Trainer(CLASSES).load("file"), TypeError, r"load: makes a new trainer .*= Trainer.load\(path\)"),
     # Writing
     (lambda: IDS.generate("a"), TypeError, r"prompt\[0\]: the model has no vocabulary"),
     (lambda: IDS.generate([9]), ValueError, r"prompt\[0\]\[0\]: 9 is no id"),
@@ -158,6 +195,12 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: TEXTS.generate("a", repetition_penalty=0), ValueError, "repetition_penalty: 0.0 is not above 0"),
     (lambda: TEXTS.generate("a", beams=0), ValueError, "beams: 0 is outside 1"),
     (lambda: TEXTS.generate("a", beams=2, count=3), ValueError, "count: 3 is more than 2 beams"),
+    (lambda: TEXTS.generate("a", temperature=0, count=2), ValueError, "count: with temperature 0 all 2 texts are the same"),
+    (lambda: VECTORS.generate(np.zeros((1, 3)), count=2), ValueError, "count: with temperature 0 .* or beams=2 for"),
+    (lambda: TEXTS.generate("a", beams=2, temperature=0.5), ValueError, "temperature: is of drawing, and a search with"),
+    (lambda: TEXTS.generate("a", beams=2, top_k=3), ValueError, "top_k: is of drawing, and a search with beams=2"),
+    (lambda: PAIRS.translate(["a"], beams=2, top_p=0.5), ValueError, "top_p: is of drawing"),
+    (lambda: TEXTS.generate("a", length_penalty=1), ValueError, "length_penalty: is of a search: give beams above 1"),
     (lambda: VECTORS.generate(np.zeros((1, 3)), beams=0), ValueError, "beams: 0 is outside 1"),
 ]  # fmt: skip
 
@@ -179,8 +222,11 @@ def test_a_failed_step_leaves_parameters_as_they_were() -> None:
 
 def test_a_loss_that_is_not_finite_ends_a_training() -> None:
     model = Regressor(Features(1), 1, 4, seed=0)
-    with pytest.raises(FloatingPointError, match="the loss is .* in step 1: a lower rate, or clip=, may help"):
-        model.fit([([[np.nan]], 1.0)], progress=False)
+    with pytest.raises(FloatingPointError, match="the loss is .* in step 1: no step was made before it: the numbers of"):
+        model.fit([([1.0], np.float32(3e38))], progress=False)
+    with pytest.raises(FloatingPointError, match="in step 2: a lower rate, or clip=, may help; the last report was epoch"):
+        model = Regressor(Features(1), 1, 4, seed=0)
+        model.fit([([1.0], 1.0)], optimizer="sgd", rate=1e38, clip=None, progress=False)
 
 
 def test_names_of_labels_are_ids_by_place() -> None:

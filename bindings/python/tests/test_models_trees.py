@@ -173,10 +173,32 @@ def test_gradients_of_output_feedback_are_torchs(labels: Any, free: bool) -> Non
     assert model.loss(batch, sampling_probability=float(free)) == pytest.approx(wanted.item(), abs=TOLERANCE)
     for name, gradient in model.gradients.items():
         np.testing.assert_allclose(gradient, p[name].grad, rtol=0, atol=TOLERANCE, err_msg=name)
+    result = model.evaluate(batch, free_running=free)
+    assert result.loss == pytest.approx(wanted.item(), abs=TOLERANCE)
+    right = (y.argmax(-1).numpy() == batch.targets).mean() if labels and free else None
+    assert result.accuracy == right and result.predicts_numbers == (labels is None)
     if free:
         np.testing.assert_allclose(model.logits(batch), y.detach(), rtol=0, atol=TOLERANCE)
-    else:
-        assert model.evaluate(batch).loss == pytest.approx(wanted.item(), abs=TOLERANCE)
+        assert model.evaluate(batch) == result, "the default"
+
+
+@pytest.mark.parametrize("labels", [3, None])
+def test_output_feedback_is_validated_by_running_freely(labels: Any) -> None:
+    model = OutputFeedback(Features(2), labels, 4, outputs=None if labels else 3, dtype="float64", seed=0)
+    rng = np.random.default_rng(0)
+    data = [
+        (rng.normal(size=(steps, 2)), rng.integers(0, 3, steps) if labels else rng.normal(size=(steps, 3)))
+        for steps in (5, 2, 4)
+    ]  # fmt: skip
+    history = model.fit(data, epochs=1, rate=0.0, validation=data, **QUIET)
+    free, forced = model.evaluate(data), model.evaluate(data, free_running=False)
+    assert history.validation_loss[0] == pytest.approx(free.loss, rel=1e-12)
+    assert history.train_loss[0] == pytest.approx(forced.loss, rel=1e-12)
+    assert history.validation_accuracy[0] == free.accuracy and forced.accuracy is None
+    assert free.loss == pytest.approx(model.loss(data, sampling_probability=1.0), rel=1e-12)
+    assert forced.loss == pytest.approx(model.loss(data), rel=1e-12) and free.loss != forced.loss
+    with pytest.raises(TypeError, match="free_running: expected a bool"):
+        model.evaluate(data, free_running=1)
 
 
 def test_output_feedback_learns_parity_and_is_kept(tmp_path: Path) -> None:

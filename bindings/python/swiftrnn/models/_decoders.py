@@ -13,9 +13,9 @@ from ._batch import Batch
 from ._configuration import CellLike, Input
 from ._evaluation import EvaluationResult, evaluate_batches, example_batches, in_batches
 from ._examples import Examples
-from ._generation import Generated, generate, options
+from ._generation import Generated, generate, number_of_texts, options
 from ._model import Model, natural
-from ._sequences import numbers, read as read_sequence, token_ids
+from ._sequences import in_a_list, numbers, read as read_sequence, token_ids
 from ._vocabulary import Vocabulary
 
 ATTENTIONS = ("none", "additive", "dot", "general", "concat")
@@ -50,6 +50,7 @@ class Decoder(Model):
             if not isinstance(pair, (tuple, list)) or len(pair) != 2:
                 raise TypeError(
                     f"{name}[{index}]: expected a pair ({self._source_word}, target), got {type(pair).__name__}"
+                    f"{in_a_list(f'{name}[{index}]')}"
                 )
             sources.append(self._source(pair[0], f"{name}[{index}][0]"))
             written.append(token_ids(pair[1], f"{name}[{index}][1]", self.target_vocabulary, count))
@@ -100,18 +101,18 @@ class Decoder(Model):
         return scores
 
     def _options(
-        self, length: int, temperature: float, top_k: int, top_p: float, penalty: float, beams: int, alpha: float,
+        self, length: int, temperature: float | None, top_k: int, top_p: float, penalty: float, beams: int, alpha: float,
         seed: int | None,
     ) -> Any:  # fmt: skip
         begin, end = self._frame()
-        return options(length, begin, end, temperature, top_k, top_p, penalty, beams, alpha, seed)
+        return options(length, begin, end, temperature, 0.0, top_k, top_p, penalty, beams, alpha, seed)
 
     def generate(
         self,
         sources: Sequence[Any],
         length: int = 200,
         *,
-        temperature: float = 0.0,
+        temperature: float | None = None,
         top_k: int = 0,
         top_p: float = 1.0,
         repetition_penalty: float = 1.0,
@@ -130,8 +131,8 @@ class Decoder(Model):
             As those of `fit`.
         length : int
             Tokens at most, the end token included.
-        temperature : float
-            0: the likeliest token each time; above: drawn.
+        temperature : float, optional
+            0: the likeliest token each time; above: drawn. None: 0.
         top_k, top_p, repetition_penalty, beams, length_penalty, seed, count, details
             As for `LanguageModel.generate`.
         batch_size : int
@@ -143,9 +144,7 @@ class Decoder(Model):
             For each source a str, or an array of ids if there is no target vocabulary; a list of `count` of them where
             `count` is given.
         """
-        wanted = 1 if count is None else integer(count, "count", 1, 65536)
-        if wanted > integer(beams, "beams", 1, 4096) > 1:
-            raise ValueError(f"count: {wanted} is more than {beams} beams")
+        wanted = number_of_texts(count, beams, 0.0 if temperature is None else temperature)
         made = self._options(length, temperature, top_k, top_p, repetition_penalty, beams, length_penalty, seed)
         copies = wanted if beams == 1 else 1
         inputs = [
@@ -157,7 +156,7 @@ class Decoder(Model):
         rows: list[list[Generated]] = [[] for _ in inputs]
         # Draws are told apart by the row of a call: a batch of all of them, if they are drawn.
         size = integer(batch_size, "batch_size", 1)
-        together = in_batches(examples, size) if temperature == 0 or beams > 1 else _whole(len(inputs))
+        together = in_batches(examples, size) if made.temperature == 0 or beams > 1 else _whole(len(inputs))
         for chosen in together:
             for number, found in zip(chosen, generate(self, examples.batch(chosen), made, self.target_vocabulary)):
                 rows[number] = found[:wanted]
@@ -185,6 +184,8 @@ class VectorDecoder(Decoder):
         part of the input of every step.
     tie_embedding : bool
         The linear layer has the embedding's table for its weights.
+    adaptive_cutoffs, adaptive_divisor
+        Of an adaptive softmax, for large vocabularies, as for `LanguageModel`.
     embedding_size, cell, num_layers, dropout, sizes, dtype, seed
         As for `LanguageModel`.
 
@@ -216,6 +217,8 @@ class VectorDecoder(Decoder):
         dropout: float = 0.0,
         vector_use: str = "states",
         tie_embedding: bool = False,
+        adaptive_cutoffs: Sequence[int] = (),
+        adaptive_divisor: int = 4,
         sizes: Mapping[str, int] | None = None,
         dtype: Any = None,
         seed: int | None = None,
@@ -230,6 +233,7 @@ class VectorDecoder(Decoder):
             "vector_size": made_of.size(vector_size, "vector_size"),
             "vector_use": made_of.word(vector_use, "vector_use", VECTOR_USES),
             "tie_embedding": flag(tie_embedding, "tie_embedding"),
+            **made_of.adaptive(adaptive_cutoffs, adaptive_divisor, read_back["vocabulary"]),
         }
         self._make(configuration, dtype, seed, None, own)
 
@@ -266,6 +270,8 @@ class EncoderDecoder(Decoder):
         before a step attends, and the context is part of the step's input (Bahdanau, Cho, Bengio 2015).
     tie_embedding : bool
         The last linear layer has the decoder's embedding for its weights.
+    adaptive_cutoffs, adaptive_divisor
+        Of an adaptive softmax of the decoder, for large vocabularies, as for `LanguageModel`.
     dropout, sizes, dtype, seed
         As for `LanguageModel`.
 
@@ -302,6 +308,8 @@ class EncoderDecoder(Decoder):
         attention_size: int = 128,
         attention_use: str = "output",
         tie_embedding: bool = False,
+        adaptive_cutoffs: Sequence[int] = (),
+        adaptive_divisor: int = 4,
         dropout: float = 0.0,
         sizes: Mapping[str, int] | None = None,
         dtype: Any = None,
@@ -330,6 +338,7 @@ class EncoderDecoder(Decoder):
             "dropout": made_of.rate_of_dropout(dropout),
             "attention": made_of.word(attention, "attention", ATTENTIONS),
             "tie_embedding": flag(tie_embedding, "tie_embedding"),
+            **made_of.adaptive(adaptive_cutoffs, adaptive_divisor, read_back["vocabulary"]),
         }
         if attention in ("additive", "concat"):
             configuration["attention_size"] = made_of.size(attention_size, "attention_size")

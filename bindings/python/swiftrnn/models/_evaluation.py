@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, Sequence
 
 import numpy as np
 
-from .._elementwise_losses import binary_cross_entropy_with_logits, huber_loss, l1_loss
+from .._elementwise_losses import binary_cross_entropy_with_logits, huber_loss, l1_loss, mse_loss
 from .._losses import cross_entropy
 from ._batch import IGNORED, Batch
 from ._buckets import Buckets
@@ -91,24 +91,27 @@ def loss_of_numbers(name: str, delta: float | None) -> NumberLoss | None:
 
 
 def evaluate_batches(
-    model: "Model", batches: Iterator[Batch], by: NumberLoss | None = None, **more: Any
+    model: "Model", batches: Iterator[Batch], by: NumberLoss | None = None, free_running: bool = True, **more: Any
 ) -> EvaluationResult:
-    """The result over batches of sequences that begin and end in them; of numbers the mean of the loss `by`."""
+    """The result over batches of sequences that begin and end in them; of numbers the mean of the loss `by`. Networks
+    with output feedback run freely, or else have the loss of teacher forcing and no accuracy.
+    """
     configuration = model._configuration
+    numbers = configuration["kind"] == "regressor" or bool(configuration.get("predicts_numbers", False))
     feeds_back = configuration["kind"] == "output_feedback"
-    labels = configuration["kind"] in ("tagger", "classifier", "output_feedback")
-    labels = labels and not configuration.get("predicts_numbers", False)
+    labels = configuration["kind"] in ("tagger", "classifier", "output_feedback") and not numbers
+    if feeds_back and not free_running:
+        labels = False
+    elif feeds_back and numbers and by is None:
+        by = _squared_error
     losses: list[float] = []
     count, right = 0, 0
     for batch in batches:
         if labels:
-            targets = _counted_targets(batch)
+            targets = counted_targets(batch)
             logits = model.logits(batch)
-            if feeds_back:
-                mean, own = model._mean_loss(batch)  # logits are of the model by itself
-            else:
-                mean = cross_entropy(logits, targets, need_gradient=False).loss
-                own = int(np.count_nonzero(targets != IGNORED))
+            mean = cross_entropy(logits, targets, need_gradient=False).loss
+            own = int(np.count_nonzero(targets != IGNORED))
             right += int(np.count_nonzero((logits.argmax(axis=-1) == targets) & (targets != IGNORED)))
         else:
             mean, own = model._mean_loss(batch)
@@ -117,18 +120,23 @@ def evaluate_batches(
         losses.append(mean * own)
         count += own
     loss = math.fsum(losses) / count if count else 0.0
-    numbers = configuration["kind"] == "regressor" or bool(configuration.get("predicts_numbers", False))
     accuracy = right / count if labels and count else None
     return EvaluationResult(loss, count, accuracy=accuracy, predicts_numbers=numbers, **more)
 
 
-def _counted_targets(batch: Batch) -> Any:
+def _squared_error(batch: Batch, outputs: Any) -> float:
+    """The mean square of errors of numbers that came out."""
+    return float(mse_loss(outputs, batch.values, lengths=batch.lengths, need_gradient=False).loss)
+
+
+def counted_targets(batch: Batch) -> Any:
     """Targets of a batch; behind the end of a sequence none counts."""
     targets = batch.targets
     if targets is None:
         raise ValueError("batch.targets: it takes targets to evaluate a model")
-    if batch.lengths is not None and targets.ndim == 2:
-        targets = np.where(np.arange(targets.shape[0])[:, np.newaxis] < batch.lengths, targets, IGNORED)
+    lengths = batch.lengths if batch.decoder_ids is None else batch.target_lengths
+    if lengths is not None and targets.ndim == 2:
+        targets = np.where(np.arange(targets.shape[0])[:, np.newaxis] < lengths, targets, IGNORED)
     return targets
 
 

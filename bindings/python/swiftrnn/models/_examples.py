@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Any, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._arrays import Array
 from ._batch import IGNORED, Batch
+from ._digests import digest
 from ._trees import Tree, joined
 
 
@@ -63,6 +64,17 @@ class Examples:
             return 0
         chosen = [self.targets[number] for number in numbers]
         return sum(int(np.count_nonzero(np.asarray(target) != IGNORED)) + (self.frame is not None) for target in chosen)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What tells these examples from others: their number, and hashes of lengths and contents."""
+        found = {
+            "examples": len(self), "lengths": digest([self.lengths()]), "inputs": digest(self.inputs),
+            "targets": None if self.targets is None else digest(self.targets),
+        }  # fmt: skip
+        if self.trees is not None:
+            edges = [side for tree in self.trees for side in (np.array([len(tree.children)]), tree.children, tree.parents)]
+            found["trees"] = digest(edges)
+        return found
 
     def batch(self, numbers: Sequence[int] | NDArray[np.int64]) -> Batch:
         """Some of the examples side by side; what is missing behind the ends is 0, and no target counts there."""

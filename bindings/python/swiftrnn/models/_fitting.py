@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import Any, Callable, Mapping
 
 import numpy as np
 
 from .._arrays import flag, integer, real, unsigned
-from ._evaluation import EvaluationResult, NumberLoss, evaluate_batches, example_batches, loss_of_numbers
+from ._checkpoint import OtherTraining, Progress, check_model
+from ._evaluation import NumberLoss, evaluate_batches, example_batches, loss_of_numbers
 from ._examples import Examples
 from ._handles import PathLike
 from ._history import History, Report
 from ._progress import progress_of
 from ._settings import trainer_settings
-from ._sources import ExampleSource, Source
+from ._sources import ExampleSource, Source, Validation
 from ._trainer import Trainer
-from ._training import OtherTraining, Plan, Training
-
-if TYPE_CHECKING:
-    from ._model import Model
-
+from ._training import Plan, Training
 
 class Fitting:
     """A model's `fit`."""
@@ -47,6 +43,7 @@ class Fitting:
         sampled_classes: int = 0,
         tape_limit: int | str | None = None,
         steps: int | None = None,
+        look_back: int = 0,
         token_limit: int | None = None,
         seed: int | None = None,
         progress: bool = True,
@@ -99,6 +96,9 @@ class Fitting:
             the decays of scheduled sampling (Bengio et al. 2015), with further settings in a mapping.
         steps : int, optional
             Of a text: T of a batch, through which gradients flow back; states carry on. None: 64.
+        look_back : int
+            Of a text: steps before each batch that gradients reach back into, too. With ``steps=k1, look_back=k2 - k1``
+            this is truncated back-propagation with k2 above k1 (Williams, Peng 1990), in about k2 / k1 times the time.
         token_limit : int, optional
             The most padded tokens of a batch. None: twice what `batch_size` sequences of the mean length have.
         seed : int, optional
@@ -127,7 +127,9 @@ class Fitting:
         TrainingInterrupted
             Ctrl-C (a KeyboardInterrupt): the checkpoint, if there is one, is written.
         FloatingPointError
-            The loss or the norm of its gradients is not finite; the checkpoint stays as it was before.
+            The loss or the norm of its gradients is not finite, in a step that the message names; the checkpoint stays as
+            it was before. The parameters are spoilt then: make the model anew, or load the checkpoint. With `patience`
+            and no checkpoint they are the best so far.
         ValueError, TypeError
             An argument or the data are wrong; or the checkpoint is of another training.
         """
@@ -137,17 +139,20 @@ class Fitting:
         path = None if checkpoint is None else Path(checkpoint)
         resumes = flag(resume, "resume") and path is not None and path.exists()
         trainer, state, told = Trainer.load(path) if resumes and path is not None else (None, None, "")
+        before = None
         if trainer is not None:
-            _same_model(self, trainer.model, path)
-            if not told:
-                raise OtherTraining(path, "the checkpoint is of a Trainer, and not of fit")
-        chosen = _seed_of(told) if told else secrets.randbits(63) if seed is None else unsigned(seed, "seed")
-        if told and seed is not None and unsigned(seed, "seed") != chosen:
+            check_model(self, trainer.model, path)
+            before = Progress.of(told, path)
+        chosen = before.seed if before else secrets.randbits(63) if seed is None else unsigned(seed, "seed")
+        if seed is not None and unsigned(seed, "seed") != chosen:
             raise OtherTraining(path, f"seed was {chosen}, and is {seed} now")
         by = loss_of_numbers(numbers, delta)
-        source, validate = self._sources(data, validation, batch_size, limit, steps, chosen, by)
+        source, held = self._sources(data, validation, batch_size, limit, steps, chosen, by)
         if source.batches == 0:
             raise ValueError("data: there is no example")
+        carried = integer(look_back, "look_back", 0)
+        if carried and not source.carries_state:
+            raise ValueError("look_back: is of a language model's text, whose batches go on where the last one ended")
         settings = trainer_settings(
             optimizer, rate=rate, schedule=schedule, steps=epochs * source.batches, clip=clip, seed=chosen,
             label_smoothing=label_smoothing, sampling=sampling, numbers=numbers, delta=delta, tape_limit=tape_limit,
@@ -155,7 +160,7 @@ class Fitting:
             sampled_classes=sampled_classes,
         )  # fmt: skip
         if patience is not None:
-            if validate is None:
+            if held is None:
                 raise ValueError("patience: there is no validation")
             integer(patience, "patience", 0)
         if sampling != "none" and self._kind not in ("language_model", "vector_decoder", "encoder_decoder"):
@@ -168,18 +173,17 @@ class Fitting:
             patience=patience,
             checkpoint=path,
             checkpoint_every=None if checkpoint_every is None else integer(checkpoint_every, "checkpoint_every", 1),
-            validate=validate,
+            validation=held,
             callback=callback,
+            look_back=carried,
             progress=progress_of(flag(progress, "progress")),
         )
         if trainer is None:
             trainer = Trainer._of_settings(self, settings)
-            state = self.make_state() if source.carries_state else None
+            state = self.make_state(carried) if source.carries_state else None
         training = Training(self, source, plan, trainer, state)
-        if told:
-            training.restore(told)  # refuses another training, before the model changes
-            self._adopt(trainer.model._handle)
-            trainer.model = self
+        if before is not None:
+            training.restore(before)  # refuses another training, before the model changes
             plan.progress.note(f"going on from {path} after {training.place.step} steps")
         return training.run()
 
@@ -192,13 +196,13 @@ class Fitting:
         steps: int | None,
         seed: int,
         by: NumberLoss | None,
-    ) -> tuple[Source, Callable[[], EvaluationResult] | None]:
+    ) -> tuple[Source, Validation | None]:
         """The source of batches, and what validates."""
         if steps is not None:
             raise ValueError("steps: is of a language model's text")
         examples = data if isinstance(data, Examples) else self._examples(data)
         held: Examples | None = None
-        if isinstance(validation, float):
+        if is_share(validation):
             examples, held = split(examples, share(validation), seed)
         elif validation is not None:
             held = validation if isinstance(validation, Examples) else self._examples(validation, "validation")
@@ -208,7 +212,16 @@ class Fitting:
         if held is None:
             return source, None
         kept = held
-        return source, lambda: evaluate_batches(self, example_batches(kept, batch_size), by)
+        return source, Validation(
+            lambda: evaluate_batches(self, example_batches(kept, batch_size), by), kept.fingerprint
+        )
+
+
+def is_share(value: Any) -> bool:
+    """Whether `validation` is a share of the data, and not data: a float of any type."""
+    return isinstance(value, (float, np.floating)) or (
+        isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind == "f"
+    )
 
 
 def share(value: Any) -> float:
@@ -226,18 +239,3 @@ def split(examples: Examples, part: float, seed: int) -> tuple[Examples, Example
         raise ValueError(f"validation: {part} of {len(examples)} examples are {count}")
     order = np.random.Generator(np.random.PCG64([seed, 2**32])).permutation(len(examples))
     return examples.part(np.sort(order[count:])), examples.part(np.sort(order[:count]))
-
-
-def _seed_of(told: str) -> int:
-    """The seed of the training that a checkpoint tells."""
-    try:
-        return int(json.loads(told)["seed"])
-    except (ValueError, KeyError, TypeError):
-        return 0  # restoring tells what is wrong
-
-
-def _same_model(model: "Model", other: "Model", path: Path | None) -> None:
-    if model.configuration != other.configuration or model.dtype != other.dtype:
-        raise OtherTraining(path, "the model has another configuration")
-    if (model.vocabulary, model.target_vocabulary) != (other.vocabulary, other.target_vocabulary):
-        raise OtherTraining(path, "the model has other vocabularies")

@@ -48,7 +48,8 @@ def options(
     length: int,
     start: int,
     end: int | None,
-    temperature: float,
+    temperature: float | None,
+    usual_temperature: float,
     top_k: int,
     top_p: float,
     repetition_penalty: float,
@@ -56,12 +57,19 @@ def options(
     length_penalty: float,
     seed: int | None,
 ) -> c.GenerationOptions:
-    """The library's struct of the options."""
+    """The library's struct of the options.
+
+    Raises
+    ------
+    ValueError
+        An option is out of its range, or is of drawing and there is a search, or the other way round.
+    """
+    check_search(beams, temperature, top_k, top_p, length_penalty)
     made = c.GenerationOptions(
         length=integer(length, "length", 0, 2**31),
         start=start,
         end=-1 if end is None else end,
-        temperature=real(temperature, "temperature"),
+        temperature=real(usual_temperature if temperature is None else temperature, "temperature"),
         top_k=integer(top_k, "top_k", 0),
         top_p=real(top_p, "top_p"),
         repetition_penalty=real(repetition_penalty, "repetition_penalty"),
@@ -75,6 +83,37 @@ def options(
     if seed is not None:
         made.seeded, made.seed = 1, unsigned(seed, "seed")
     return made
+
+
+def check_search(beams: Any, temperature: Any, top_k: Any, top_p: Any, length_penalty: Any) -> None:
+    """Refuses options that would not be looked at: those of drawing beside a search, those of a search without one."""
+    if integer(beams, "beams", 1, 4096) == 1:
+        if real(length_penalty, "length_penalty") != 0:
+            raise ValueError("length_penalty: is of a search: give beams above 1, or leave it out")
+        return
+    for name, value, unused in (("temperature", temperature or 0, 0), ("top_k", top_k, 0), ("top_p", top_p, 1)):
+        if real(value, name) != unused:
+            raise ValueError(f"{name}: is of drawing, and a search with beams={beams} draws nothing: leave one of them out")
+
+
+def number_of_texts(count: Any, beams: Any, temperature: Any) -> int:
+    """How many texts are to be written for each prompt or source.
+
+    Raises
+    ------
+    ValueError
+        All would be the same, or a search has fewer.
+    """
+    wanted = 1 if count is None else integer(count, "count", 1, 65536)
+    if integer(beams, "beams", 1, 4096) == 1:
+        if wanted > 1 and real(temperature, "temperature") == 0:
+            raise ValueError(
+                f"count: with temperature 0 all {wanted} texts are the same: give a temperature above 0, or beams={wanted} "
+                "for the best of a search"
+            )
+    elif wanted > beams:
+        raise ValueError(f"count: {wanted} is more than {beams} beams")
+    return wanted
 
 
 def generate(

@@ -21,9 +21,11 @@ class Report:
     step : int
         Steps so far.
     train_loss : float
-        Mean loss of the steps since the last report, dropout and smoothing included.
+        Mean loss of the targets since the last report, dropout, smoothing and class weights included: the sum of
+        weighted losses over the sum of weights.
     validation_loss, validation_accuracy : float or None
-        Of the validation's data, if there are any.
+        Of the validation's data, if there are any, without dropout, smoothing and class weights; of `OutputFeedback`
+        by running freely.
     rate : float
         Learning rate of the last step.
     norm : float

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import zlib
-from typing import Any, Callable, Mapping, Sequence, Union
+from typing import Any, Mapping, Sequence, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +22,11 @@ from ._evaluation import (
 )
 from ._examples import Examples
 from ._batch import Batch
-from ._fitting import share
-from ._generation import generate, options
+from ._fitting import is_share, share
+from ._generation import generate, number_of_texts, options
 from ._model import Model, natural
 from ._sequences import token_ids
-from ._sources import Source, StreamSource
+from ._sources import Source, StreamSource, Validation
 from ._streams import FileStream, IdStream, Stream
 from ._vocabulary import Vocabulary
 
@@ -141,14 +140,13 @@ class LanguageModel(Model):
             hasattr(type(item), "__index__") and not isinstance(item, np.ndarray) for item in data
         )
 
-    def _stream(self, text: Any, name: str, sequences: int, steps: int) -> tuple[Stream, int]:
-        """A text as a stream, and a checksum of it."""
+    def _stream(self, text: Any, name: str, sequences: int, steps: int) -> Stream:
+        """A text as a stream."""
         if isinstance(text, os.PathLike):
             if self.vocabulary is None:
                 raise TypeError(f"{name}: the model has no vocabulary: expected ids, got a path")
-            return FileStream(text, self.vocabulary, sequences, steps), os.path.getsize(text)
-        ids = self._ids(text, name)
-        return IdStream(ids, sequences, steps, name), zlib.crc32(np.ascontiguousarray(ids))
+            return FileStream(text, self.vocabulary, sequences, steps)
+        return IdStream(self._ids(text, name), sequences, steps, name)
 
     def _sources(
         self,
@@ -159,23 +157,22 @@ class LanguageModel(Model):
         steps: int | None,
         seed: int,
         by: NumberLoss | None = None,
-    ) -> tuple[Source, Callable[[], EvaluationResult] | None]:
+    ) -> tuple[Source, Validation | None]:
         if not self._is_text(data):
             return super()._sources(data, validation, batch_size, token_limit, steps, seed, by)
         if token_limit is not None:
             raise ValueError("token_limit: a text is read as a stream, without padding; it is of a list of texts")
         width = 64 if steps is None else integer(steps, "steps", 1, 2**31)
-        if isinstance(validation, float):
+        if is_share(validation):
             data, validation = self._held_out(data, share(validation))
-        stream, checksum = self._stream(data, "data", batch_size, width)
-        source = StreamSource(stream, batch_size, width, checksum)
+        source = StreamSource(self._stream(data, "data", batch_size, width), batch_size, width)
         if validation is None:
             return source, None
         if not self._is_text(validation):
             examples = self._examples(validation, "validation")
-            return source, lambda: self._evaluate_examples(examples, batch_size)
+            return source, Validation(lambda: self._evaluate_examples(examples, batch_size), examples.fingerprint)
         held = self._evaluation_stream(validation, "validation", batch_size, width)
-        return source, lambda: evaluate_stream(self, held)
+        return source, Validation(lambda: evaluate_stream(self, held), held.fingerprint)
 
     def _held_out(self, text: Any, part: float) -> tuple[Array, Array]:
         """A text in memory, cut before its last part."""
@@ -188,12 +185,11 @@ class LanguageModel(Model):
     def _evaluation_stream(self, text: Any, name: str, sequences: int, steps: int) -> Stream:
         """A stream of as many parts as asked for; of fewer where the text is short, so that each has T tokens."""
         if isinstance(text, os.PathLike):
-            whole, _ = self._stream(text, name, 1, steps)
-            count = whole.tokens
+            count = self._stream(text, name, 1, steps).tokens
         else:
             text = self._ids(text, name)
             count = len(text)
-        return self._stream(text, name, max(1, min(sequences, count // (steps + 1))), steps)[0]
+        return self._stream(text, name, max(1, min(sequences, count // (steps + 1))), steps)
 
     # ---- Evaluation ----
 
@@ -249,7 +245,7 @@ class LanguageModel(Model):
         prompt: Any = "",
         length: int = 200,
         *,
-        temperature: float = 1.0,
+        temperature: float | None = None,
         top_k: int = 0,
         top_p: float = 1.0,
         repetition_penalty: float = 1.0,
@@ -268,8 +264,8 @@ class LanguageModel(Model):
             line feed, or else with the most frequent token. A vocabulary's ``<bos>`` also comes before other prompts.
         length : int
             Tokens at most; ``<eos>`` ends a text before.
-        temperature : float
-            0: the likeliest token; 1: as the model says.
+        temperature : float, optional
+            0: the likeliest token; 1: as the model says. None: 1.
         top_k : int
             Only the K likeliest tokens; 0: all.
         top_p : float
@@ -277,13 +273,15 @@ class LanguageModel(Model):
         repetition_penalty : float
             Above 1: of tokens that are there already (Keskar et al. 2019).
         beams : int
-            Of a search for the likeliest text, which takes the place of drawing; 1: none.
+            Of a search for the likeliest text, which takes the place of drawing, and so of `temperature`, `top_k` and
+            `top_p`; 1: none.
         length_penalty : float
             Of a search: alpha in ((5 + length) / 6)^alpha (Wu et al. 2016).
         seed : int, optional
             The same seed, the same text. None: one from the operating system.
         count : int, optional
-            How many texts for each prompt, of a search the best ones. None: one, and no list of them.
+            How many texts for each prompt, of a search the best ones; above 1 not with temperature 0, which writes the
+            same text each time. None: one, and no list of them.
         details : bool
             `Generated` in the place of texts.
 
@@ -294,15 +292,13 @@ class LanguageModel(Model):
             of them; a list of either for a list of prompts.
         """
         several = isinstance(prompt, (list, tuple)) and not self._is_text(prompt)
-        wanted = 1 if count is None else integer(count, "count", 1, 65536)
+        wanted = number_of_texts(count, beams, 1.0 if temperature is None else temperature)
         prompts = [self._prompt(one, f"prompt[{k}]") for k, one in enumerate(prompt if several else [prompt])]
         if beams == 1:
             prompts = [one for one in prompts for _ in range(wanted)]
-        elif wanted > integer(beams, "beams", 1, 4096):
-            raise ValueError(f"count: {wanted} is more than {beams} beams")
         made = options(
-            length, self._start(), self._special("<eos>"), temperature, top_k, top_p, repetition_penalty, beams,
-            length_penalty, seed,
+            length, self._start(), self._special("<eos>"), temperature, 1.0, top_k, top_p, repetition_penalty,
+            beams, length_penalty, seed,
         )  # fmt: skip
         if not prompts:
             return []

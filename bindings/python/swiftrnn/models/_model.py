@@ -13,6 +13,7 @@ from .._arrays import Array, float_type, integer, shaped, unsigned
 from .._initialize import Distribution, initializer
 from .._parameters import IncompatibleKeys, NamedViews
 from ._batch import Batch, CheckedBatch
+from ._class_methods import class_only
 from ._examples import Examples
 from ._fitting import Fitting
 from ._handles import ModelHandle, PathLike, StateHandle, path_bytes
@@ -237,9 +238,14 @@ class Model(Passes, Fitting):
         with self._handle.lock:
             c.model_save(self._handle.pointer, path_bytes(path))
 
-    @classmethod
+    @class_only(
+        "makes a new model and leaves this one as it is: write model = {name}.load(path), or for the parameters alone "
+        "model.load_state_dict({name}.load(path).state_dict())"
+    )
     def load(cls: type[_Self], path: PathLike) -> _Self:
         """The model of a file, which is not trusted: all of it is checked. A checkpoint of a training is a model, too.
+
+        A new model: of the class, not of a model that is there, whose parameters ``load_state_dict`` replaces.
 
         Raises
         ------
@@ -247,6 +253,8 @@ class Model(Passes, Fitting):
             The file cannot be read (also an OSError).
         ValueError
             The file is no model, is damaged, or has a model of another class.
+        TypeError
+            `load` was called on a model.
         """
         model = Model._of(ModelHandle.loaded(path))
         if not isinstance(model, cls):
@@ -274,5 +282,8 @@ def load(path: PathLike) -> Model:
 def natural(data: Any, name: str) -> Iterable[Any]:
     """Data that must be several examples, not one text."""
     if isinstance(data, (str, bytes, Mapping)) or not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
-        raise TypeError(f"{name}: expected a sequence of examples, got {type(data).__name__}")
+        advice = " (put a single example in a list)" if isinstance(data, (str, bytes)) else ""
+        raise TypeError(f"{name}: expected a sequence of examples, got {type(data).__name__}{advice}")
+    if isinstance(data, np.ndarray) and data.ndim == 0:
+        raise TypeError(f"{name}: expected a sequence of examples, got one number")
     return data  # type: ignore[no-any-return]

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._arrays import flag, integer
 from . import _configuration as made_of
+from ._batch import Batch
 from ._configuration import Input, Labels
+from ._evaluation import EvaluationResult, evaluate_batches, example_batches
+from ._examples import Examples
 from ._taggers import Stepwise, labels_or_outputs
 from ._vocabulary import Vocabulary
 
@@ -18,8 +22,8 @@ class OutputFeedback(Stepwise):
 
     with p the numbers y, or for labels softmax(y); 0 before the first step. In training p is the target of the step
     before (teacher forcing), so that all steps are one batch; ``loss(batch, sampling_probability=1)`` runs freely,
-    with gradients through the outputs. `predict` runs freely. Of `evaluate` the loss is that of teacher forcing, the
-    accuracy that of running freely.
+    with gradients through the outputs. `predict` runs freely, and so do `evaluate`, unless it is told otherwise, and
+    the validation of `fit`, whose training loss is that of teacher forcing. `score` is log P under teacher forcing.
 
     Parameters
     ----------
@@ -69,3 +73,22 @@ class OutputFeedback(Stepwise):
             "predicts_numbers": labels is None,
         }
         self._make(configuration, dtype, seed, input if isinstance(input, Vocabulary) else None, vocabulary)
+
+    def evaluate(self, data: Any, *, batch_size: int = 64, free_running: bool = True) -> EvaluationResult:
+        """The loss, and the accuracy of labels or the error of numbers.
+
+        Parameters
+        ----------
+        data : sequence of pairs, or Batch
+            As for `fit`.
+        batch_size : int
+        free_running : bool
+            All of the result is of the model that reads its own outputs, as in `predict`. False: of the model that reads
+            the targets (teacher forcing), as in training; there is no accuracy then.
+        """
+        free = flag(free_running, "free_running")
+        size = integer(batch_size, "batch_size", 1)
+        if isinstance(data, Batch):
+            return evaluate_batches(self, iter([data]), free_running=free)
+        examples = data if isinstance(data, Examples) else self._examples(data)
+        return evaluate_batches(self, example_batches(examples, size), free_running=free)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _c_api as c
-from .._arrays import Array, address, integer, real, unsigned
+from .._arrays import Array, address, integer, not_negative, real, unsigned
 from ._inspection import Inspection
 from ._sequences import label_id, numbers as numbers_of
 from ._settings import number_loss
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._model import Data
 
 ClassWeights = Union[Sequence[float], Array, Mapping[Any, float]]
+
 
 class Passes:
     """A model's passes over a batch."""
@@ -114,13 +115,13 @@ class Passes:
         """Weights of classes, by their ids or by their names, as an array of the model's type."""
         count, vocabulary = self._configuration["outputs"], self._label_vocabulary
         if not isinstance(value, Mapping):
-            return numbers_of(value, "class_weights", (count,), self.dtype)
+            return numbers_of(value, "class_weights", (count,), self.dtype, "a weight is a finite number")
         weights = np.ones(count, self.dtype)
         for label, weight in value.items():
             number = label_id(label, "class_weights", vocabulary, count)
             if number < 0:
                 raise ValueError(f"class_weights: {number} is no label: there are 0...{count - 1}")
-            weights[number] = real(weight, f"class_weights[{label!r}]")
+            weights[number] = not_negative(weight, f"class_weights[{label!r}]")
         return weights
 
     @property

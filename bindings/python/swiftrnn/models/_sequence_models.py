@@ -12,8 +12,9 @@ from ._batch import Batch
 from ._evaluation import EvaluationResult, evaluate_batches, example_batches, in_batches
 from ._examples import Examples
 from ._model import Model, natural
-from ._sequences import read
+from ._sequences import in_a_list, read
 from ._trees import Tree, tree_of
+
 
 class SequenceModel(Model):
     """The base of models that read sequences and give labels or numbers."""
@@ -54,6 +55,7 @@ class SequenceModel(Model):
             if not isinstance(pair, (tuple, list)) or len(pair) != 2:
                 raise TypeError(
                     f"{name}[{index}]: expected a pair (sequence, {self._target_word}), got {type(pair).__name__}"
+                    f"{in_a_list(f'{name}[{index}]')}"
                 )
             inputs.append(self._read(pair[0], f"{name}[{index}][0]"))
             outputs.append(self._target(pair[1], f"{name}[{index}][1]", len(inputs[-1])))
@@ -65,6 +67,7 @@ class SequenceModel(Model):
             if not isinstance(row, (tuple, list)) or len(row) != 3:
                 raise TypeError(
                     f"{name}[{index}]: expected three, (parents, nodes, {self._target_word}), got {type(row).__name__}"
+                    f"{in_a_list(f'{name}[{index}]')}"
                 )
             trees.append(Tree(row[0], f"{name}[{index}][0]"))
             inputs.append(self._read_nodes(trees[-1], row[1], f"{name}[{index}]"))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any, Mapping
 
 import numpy as np
 
-from .._arrays import Array, integers
+from .._arrays import Array, integers, place
 from ._vocabulary import Vocabulary
 
 
@@ -34,7 +35,8 @@ def token_ids(value: Any, name: str, vocabulary: Vocabulary | None, count: int) 
             raise type(error)(f"{name}: {error}") from None
     found = integers(value, name)
     if found.ndim != 1:
-        raise ValueError(f"{name}: expected one axis of ids, got shape {list(found.shape)}")
+        advice = "" if found.ndim else in_a_list(name)
+        raise ValueError(f"{name}: expected one axis of ids, got shape {list(found.shape)}{advice}")
     check_ids(found, name, count)
     return found
 
@@ -46,8 +48,12 @@ def check_ids(ids: Array, name: str, count: int) -> None:
         raise ValueError(f"{name}[{at}]: {int(ids.flat[at])} is no id: there are 0...{count - 1}")
 
 
-def numbers(value: Any, name: str, shape: tuple[int | None, ...], dtype: np.dtype[Any]) -> Array:
-    """Numbers of any type as an array of the model's type; None in `shape` is any size. A last axis of 1 may lack."""
+def numbers(
+    value: Any, name: str, shape: tuple[int | None, ...], dtype: np.dtype[Any],
+    advice: str = "leave the example out, or put a number in its place",
+) -> Array:  # fmt: skip
+    """Finite numbers of any type as an array of the model's type; None in `shape` is any size. A last axis of 1 may
+    lack. `advice` is for numbers that are not finite."""
     try:
         found = np.asarray(value)
     except ValueError:
@@ -58,8 +64,30 @@ def numbers(value: Any, name: str, shape: tuple[int | None, ...], dtype: np.dtyp
         found = found[..., np.newaxis]
     if found.ndim != len(shape) or any(want not in (None, have) for want, have in zip(shape, found.shape)):
         wanted = ["T" if size is None else str(size) for size in shape]
-        raise ValueError(f"{name}: expected shape [{', '.join(wanted)}], got {list(found.shape)}")
-    return np.ascontiguousarray(found, dtype)
+        several = in_a_list(name) if found.ndim < len(shape) else ""
+        raise ValueError(f"{name}: expected shape [{', '.join(wanted)}], got {list(found.shape)}{several}")
+    with np.errstate(over="ignore"):  # told below
+        made = np.ascontiguousarray(found, dtype).reshape(found.shape)
+    if not np.isfinite(made).all():
+        raise _not_finite(found, made, name, advice)
+    return made
+
+
+def _not_finite(found: Array, made: Array, name: str, advice: str) -> ValueError:
+    """The error for numbers that a model cannot learn from: says where the first is."""
+    first = int(np.argmin(np.isfinite(made)))
+    value, at = found.flat[first], f"{name}{place(first, made.shape)}"
+    if np.isfinite(value):
+        return ValueError(f"{at}: {value:g} is too large for {made.dtype}: scale the numbers, or make a model of float64")
+    step, column = np.unravel_index(first, made.shape) if made.ndim == 2 else (0, 0)
+    where = f" (step {step}, column {column})" if made.ndim == 2 else ""
+    return ValueError(f"{at}: is {value:g}{where}: {advice}")
+
+
+def in_a_list(name: str) -> str:
+    """Advice for the first of several examples, which may be what was meant as one example."""
+    whole, _, rest = name.partition("[")
+    return f": put a single example in a list, {whole}=[...]" if rest == "0]" else ""
 
 
 def read(
@@ -76,9 +104,11 @@ def label_id(value: Any, name: str, vocabulary: Vocabulary | None, count: int) -
     if isinstance(value, str):
         if vocabulary is None:
             raise TypeError(f"{name}: the model has no vocabulary of labels: expected an id, got str")
-        number = vocabulary._numbers.get(value, vocabulary._id("<unk>"))
-        if number < 0:
-            raise ValueError(f"{name}: there is no label {value!r}")
+        number = vocabulary._numbers.get(value)
+        if number is None and vocabulary.lowercase:
+            number = vocabulary._numbers.get(value.lower())
+        if number is None:
+            raise unknown_label(value, name, vocabulary)
         return number
     found = integers(value, name)
     if found.ndim:
@@ -86,3 +116,10 @@ def label_id(value: Any, name: str, vocabulary: Vocabulary | None, count: int) -
     if int(found) != -100 and not 0 <= int(found) < count:
         raise ValueError(f"{name}: {int(found)} is no label: there are 0...{count - 1}")
     return int(found)
+
+
+def unknown_label(label: str, name: str, vocabulary: Vocabulary) -> ValueError:
+    """The error for a label that a model does not have; <unk> is no label for all others."""
+    near = difflib.get_close_matches(label, vocabulary.tokens, 3)
+    hint = f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""
+    return ValueError(f"{name}: there is no label {label!r}{hint}: correct it, or make the model with it")

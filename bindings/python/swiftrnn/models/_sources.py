@@ -3,15 +3,16 @@ checkpoint keeps."""
 
 from __future__ import annotations
 
-import zlib
-from typing import Any, Protocol
-
-import numpy as np
+import dataclasses
+from typing import TYPE_CHECKING, Any, Callable, Protocol
 
 from ._batch import Batch
 from ._buckets import Buckets
 from ._examples import Examples
 from ._streams import Stream
+
+if TYPE_CHECKING:
+    from ._evaluation import EvaluationResult
 
 
 class Source(Protocol):
@@ -29,7 +30,23 @@ class Source(Protocol):
         """The next batch of the epoch; None: the epoch is over."""
 
     def fingerprint(self) -> dict[str, Any]:
-        """What tells these data from others."""
+        """What tells these data from others: reads all of them."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Validation:
+    """Data that a training is judged by.
+
+    Attributes
+    ----------
+    evaluate : callable
+        The result of the model as it is.
+    fingerprint : callable
+        What tells these data from others.
+    """
+
+    evaluate: Callable[[], "EvaluationResult"]
+    fingerprint: Callable[[], dict[str, Any]]
 
 
 class ExampleSource:
@@ -56,15 +73,8 @@ class ExampleSource:
         return self._examples.batch(self._order[self._batch - 1])
 
     def fingerprint(self) -> dict[str, Any]:
-        crc = 0
-        for sequence in self._examples.inputs:
-            crc = zlib.crc32(np.ascontiguousarray(sequence), crc)
-        for tree in self._examples.trees or ():
-            crc = zlib.crc32(np.ascontiguousarray(tree.parents), zlib.crc32(np.ascontiguousarray(tree.children), crc))
-        for target in self._examples.targets or ():
-            crc = zlib.crc32(np.ascontiguousarray(target), crc)
         batch_size, token_limit = self._limits
-        return {"examples": len(self._examples), "batch_size": batch_size, "token_limit": token_limit, "crc": crc}
+        return {**self._examples.fingerprint(), "batch_size": batch_size, "token_limit": token_limit}
 
 
 class StreamSource:
@@ -72,8 +82,8 @@ class StreamSource:
 
     carries_state = True
 
-    def __init__(self, stream: Stream, sequences: int, steps: int, crc: int) -> None:
-        self._stream, self._shape, self._crc = stream, (sequences, steps), crc
+    def __init__(self, stream: Stream, sequences: int, steps: int) -> None:
+        self._stream, self._shape = stream, (sequences, steps)
         self.batches = stream.batches
 
     def seek(self, epoch: int, batch: int) -> None:
@@ -86,4 +96,4 @@ class StreamSource:
 
     def fingerprint(self) -> dict[str, Any]:
         sequences, steps = self._shape
-        return {"tokens": self._stream.tokens, "batch_size": sequences, "steps": steps, "crc": self._crc}
+        return {**self._stream.fingerprint(), "batch_size": sequences, "steps": steps}

@@ -3,7 +3,8 @@ states carry over."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import os
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from .. import _c_api as c
 from .._arrays import Array, address
 from .._handles import _owned
 from ._batch import Batch
+from ._digests import digest, file_digest
 from ._handles import PathLike, path_bytes
 from ._vocabulary import Vocabulary
 
@@ -31,6 +33,9 @@ class Stream(Protocol):
     def seek(self, position: int) -> None:
         """Goes to a position of before; 0 is the beginning."""
 
+    def fingerprint(self) -> dict[str, Any]:
+        """What tells the text from others: reads all of it."""
+
 
 class IdStream:
     """Batches of ids in memory: those that `FileStream` gives of the same text."""
@@ -42,7 +47,7 @@ class IdStream:
                 "a smaller batch_size has fewer"
             )
         self.tokens, self.steps, self.position = len(ids), steps, 0
-        self.length = len(ids) // sequences
+        self._ids, self.length = ids, len(ids) // sequences
         self.batches = (self.length - 2) // steps + 1
         self._parts = ids[: self.length * sequences].reshape(sequences, self.length)
 
@@ -61,6 +66,9 @@ class IdStream:
             raise ValueError(f"position: {position} is outside 0...{self.length - 1}")
         self.position = position
 
+    def fingerprint(self) -> dict[str, Any]:
+        return {"tokens": self.tokens, "content": digest([self._ids])}
+
 
 class FileStream:
     """Batches of a text file, which may be larger than memory. The file must not change meanwhile."""
@@ -72,9 +80,9 @@ class FileStream:
         _owned(self, pointer, c.text_stream_destroy)
         tokens, batches = c.c_int64(), c.c_int64()
         c.text_stream_position(pointer, c.byref(tokens), c.byref(batches), None)
-        self.tokens, self.batches = tokens.value, batches.value
-        # A batch of a text that is shorter than T steps has no more than the text.
-        self._shape = (steps, sequences)
+        self.tokens, self.batches, self._path = tokens.value, batches.value, path
+        # No batch has more steps than a part has tokens with one behind them, however large T is.
+        self._shape = (max(1, min(steps, self.tokens // sequences - 1)), sequences)
 
     @property
     def position(self) -> int:
@@ -91,3 +99,6 @@ class FileStream:
 
     def seek(self, position: int) -> None:
         c.text_stream_seek(self._pointer, position)
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {"bytes": os.path.getsize(self._path), "content": file_digest(self._path)}

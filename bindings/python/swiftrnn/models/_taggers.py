@@ -10,7 +10,7 @@ from .._arrays import Array, flag
 from . import _configuration as made_of
 from ._configuration import CellLike, Input, Labels
 from ._sequence_models import SequenceModel, softmax
-from ._sequences import label_id, numbers
+from ._sequences import label_id, numbers, unknown_label
 from ._vocabulary import Vocabulary
 
 
@@ -37,10 +37,7 @@ class Stepwise(SequenceModel):
             # Labels of a list have a vocabulary of lines; in a text white space separates them all the same.
             if vocabulary.kind == "lines":
                 return self._labels(value.split(), name, count)
-            try:
-                return vocabulary.encode(value)
-            except ValueError as error:
-                raise ValueError(f"{name}: {error}") from None
+            return _encoded(value, name, vocabulary)
         if not hasattr(value, "__len__") or not hasattr(value, "__getitem__"):
             raise TypeError(f"{name}: expected labels, one for each step, got {type(value).__name__}")
         ids = [label_id(label, f"{name}[{index}]", vocabulary, count) for index, label in enumerate(value)]
@@ -68,6 +65,20 @@ class Stepwise(SequenceModel):
         if flag(probabilities, "probabilities"):
             return [softmax(logits) for logits in found]
         return [[self._label(number) for number in logits.argmax(axis=-1)] for logits in found]
+
+
+def _encoded(text: str, name: str, vocabulary: Vocabulary) -> Array:
+    """The ids of labels in a text, each of which the vocabulary must have: <unk> does not stand for others."""
+    try:
+        ids = vocabulary.encode(text)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    if "<unk>" in vocabulary.specials and (ids == vocabulary["<unk>"]).any():
+        own = Vocabulary(vocabulary.kind, [text.encode()], specials=(), lowercase=vocabulary.lowercase)
+        for label in own.tokens:
+            if label not in vocabulary:
+                raise unknown_label(label, name, vocabulary)
+    return ids
 
 
 class Tagger(Stepwise):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
 from .. import _c_api as c
 from .._arrays import real
 from ._batch import Batch, CheckedBatch
+from ._class_methods import class_only
 from ._handles import PathLike, TrainerHandle, path_bytes
 from ._settings import trainer_settings
 from ._state import ModelState
@@ -183,9 +184,12 @@ class Trainer:
         with self._handle.model.lock:
             c.trainer_save(self._handle.pointer, self.model._state_pointer(state), text, len(text), path_bytes(path))
 
-    @staticmethod
-    def load(path: PathLike) -> "tuple[Trainer, ModelState | None, str]":
-        """Goes on where `save` was: the training ends with the same bits as one that was never cut.
+    @class_only(
+        "makes a new trainer and leaves this one as it is: write trainer, state, progress = Trainer.load(path)"
+    )
+    def load(cls, path: PathLike) -> "tuple[Trainer, ModelState | None, str]":
+        """Goes on where `save` was: the training ends with the same bits as one that was never cut. Makes a new trainer
+        and a new model: of the class, not of a trainer that is there.
 
         Returns
         -------
@@ -205,6 +209,6 @@ class Trainer:
         from ._model import Model
 
         handle, state = TrainerHandle.loaded(path)
-        trainer = object.__new__(Trainer)
+        trainer = object.__new__(cls)
         trainer._adopt(Model._of(handle.model), handle)
         return trainer, None if state is None else ModelState(state), handle.progress()

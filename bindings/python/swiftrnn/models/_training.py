@@ -8,31 +8,33 @@ was not.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
-import os
 import signal
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
+import numpy as np
+
+from ._batch import IGNORED, Batch
+from ._checkpoint import OtherTraining, Place, Progress, check_model
+from ._digests import digest
+from ._evaluation import counted_targets
 from ._handles import ModelHandle
 from ._history import History, Report
 from ._progress import Silent
-from ._sources import Source
-from ._trainer import Trainer
+from ._sources import Source, Validation
+from ._trainer import StepResult, Trainer
 
 if TYPE_CHECKING:
-    from ._evaluation import EvaluationResult
     from ._model import Model
     from ._state import ModelState
 
-FORMAT = 1
-
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C during a training, heard between two steps: the model has the parameters of the last one.
+    """Ctrl-C during a training, heard between two steps: the model has the parameters of the last one; with `patience`
+    the best ones, if the training is over, or if there is no checkpoint to go on from.
 
     Attributes
     ----------
@@ -40,30 +42,14 @@ class TrainingInterrupted(KeyboardInterrupt):
         Where the training was saved; the same call of `fit` goes on from there.
     step : int
         Steps so far.
+    over : bool
+        Whether that was the last step: the model is trained.
     """
 
-    def __init__(self, checkpoint: str | None, step: int) -> None:
-        where = f"saved in {checkpoint}" if checkpoint else "not saved"
+    def __init__(self, checkpoint: str | None, step: int, over: bool = False) -> None:
+        where = f"saved in {checkpoint}" if checkpoint else "over, and the model trained" if over else "not saved"
         super().__init__(f"interrupted after {step} steps; the training is {where}")
-        self.checkpoint, self.step = checkpoint, step
-
-
-class OtherTraining(ValueError):
-    """A checkpoint is of another training than the one that is to go on.
-
-    Attributes
-    ----------
-    checkpoint : str
-    difference : str
-        Where the two differ.
-    """
-
-    def __init__(self, checkpoint: Path | None, difference: str) -> None:
-        super().__init__(
-            f"{checkpoint}: is of another training: {difference}. Give another checkpoint, remove the file, or pass "
-            "resume=False"
-        )
-        self.checkpoint, self.difference = str(checkpoint), difference
+        self.checkpoint, self.step, self.over = checkpoint, step, over
 
 
 @dataclasses.dataclass
@@ -77,27 +63,10 @@ class Plan:
     patience: int | None
     checkpoint: Path | None
     checkpoint_every: int | None
-    validate: Callable[[], "EvaluationResult"] | None
+    validation: Validation | None
     callback: Callable[[Report], Any] | None
+    look_back: int
     progress: Silent
-
-
-@dataclasses.dataclass
-class Place:
-    """Where the loop is: all of it but what the trainer has."""
-
-    epoch: int = 0
-    batch: int = 0
-    step: int = 0
-    loss_sum: float = 0.0
-    loss_count: int = 0
-    norm_sum: float = 0.0
-    steps_since: int = 0
-    best_loss: float = math.inf
-    worse: int = 0
-    done: bool = False
-    stopped_early: bool = False
-    seconds: float = 0.0
 
 
 class Training:
@@ -112,6 +81,10 @@ class Training:
         self.model, self.source, self.plan = model, source, plan
         self.trainer, self.state = trainer, state
         self.place, self.history = Place(), History()
+        self._identity: dict[str, Any] = {}
+        self._start = ""
+        if plan.checkpoint is not None:  # takes the time of reading all data
+            self._identity, self._start = self._identify(), digest([model.flat])
         self._best: Any = None
         self._saved = time.monotonic()
         self._interrupted = False
@@ -123,55 +96,63 @@ class Training:
         checkpoint = self.plan.checkpoint
         return None if checkpoint is None else checkpoint.with_name(checkpoint.name + ".best")
 
-    def restore(self, progress: str) -> None:
-        """Goes to the place that a checkpoint's text tells.
+    def restore(self, progress: Progress) -> None:
+        """Goes to the place that a checkpoint tells, with the parameters that the trainer has from there.
 
         Raises
         ------
+        OtherTraining
+            The checkpoint is of another training; the model is as it was.
         ValueError
-            The text is not that of `fit`, or of another training.
+            The file with the best parameters so far is missing.
         """
-        try:
-            told = json.loads(progress)
-            assert told["format"] == FORMAT and isinstance(told["training"], dict)
-            place, history = Place(**told["place"]), History.fromdict(told["history"])
-        except (ValueError, KeyError, TypeError, AssertionError):
-            raise ValueError(f"{self.plan.checkpoint}: is no checkpoint of fit") from None
-        for name, own in self._identity().items():
-            if told["training"].get(name) != own:
-                raise OtherTraining(self.plan.checkpoint, _difference(name, told["training"].get(name), own))
-        self.place, self.history = place, history
-        self.history.stopped_early = place.stopped_early
-        if place.done and self.plan.epochs > place.epoch and not place.stopped_early:
+        plan, place = self.plan, progress.place
+        progress.check(self._identity, plan.checkpoint)
+        if place.done and digest([self.model.flat]) not in (
+            progress.start, place.best_parameters, digest([self.trainer.model.flat])
+        ):  # fmt: skip
+            raise OtherTraining(
+                plan.checkpoint, "that one is over, and its model began with other parameters (load() has that model)"
+            )
+        if self.plan.patience is not None and math.isfinite(place.best_loss):
+            self._load_best()
+        self.place, self.history, self._start = place, progress.history, progress.start
+        if place.done and plan.epochs > place.epoch and not place.stopped_early:
             place.done = False
+        # In place: views of the parameters and other trainers of the model stay what they are.
+        self.model.flat[...] = self.trainer.model.flat
 
-    def _identity(self) -> dict[str, Any]:
+    def _identify(self) -> dict[str, Any]:
         """What must be the same when a training goes on; the number of epochs may be another."""
+        plan = self.plan
         return {
             "data": self.source.fingerprint(),
-            "settings": {key: value for key, value in self.plan.settings.items()},
-            "every": self.plan.every,
-            "patience": self.plan.patience,
+            "validation": None if plan.validation is None else plan.validation.fingerprint(),
+            "settings": dict(plan.settings),
+            "every": plan.every,
+            "look_back": plan.look_back,
+            "patience": plan.patience,
         }
 
     def save(self) -> None:
         """Writes the checkpoint, if there is to be one."""
         if self.plan.checkpoint is None:
             return
-        told = {
-            "format": FORMAT,
-            "seed": self.plan.seed,
-            "training": self._identity_once(),
-            "place": dataclasses.asdict(self.place),
-            "history": self.history.asdict(),
-        }
-        self.trainer.save(self.plan.checkpoint, self.state, json.dumps(told))
+        told = Progress(self.plan.seed, self._start, self._identity, self.place, self.history)
+        self._to_trainer()
+        self.trainer.save(self.plan.checkpoint, self.state, told.text())
         self._saved = time.monotonic()
 
-    def _identity_once(self) -> dict[str, Any]:
-        if not hasattr(self, "_identity_kept"):
-            self._identity_kept = self._identity()
-        return self._identity_kept
+    # The trainer of a checkpoint has a model of its own, whose numbers go to and fro: copies take little of a step.
+
+    def _to_trainer(self) -> None:
+        if self.trainer.model is not self.model:
+            self.trainer.model.flat[...] = self.model.flat  # which a callback may have changed
+
+    def _from_trainer(self) -> None:
+        if self.trainer.model is not self.model:
+            self.model.flat[...] = self.trainer.model.flat
+            self.model.flat_gradients[...] = self.trainer.model.flat_gradients
 
     # ---- The loop ----
 
@@ -185,6 +166,10 @@ class Training:
                 while not place.done:
                     self.source.seek(place.epoch, place.batch)
                     self._epoch(started)
+        except (KeyboardInterrupt, FloatingPointError):
+            if place.done or plan.checkpoint is None:
+                self._take_best()  # nothing else has the best parameters, or the training is over
+            raise
         finally:
             plan.progress.end()
         self._take_best()
@@ -212,7 +197,8 @@ class Training:
             if self._interrupted:
                 if not (place.done or due):
                     self.save()
-                raise TrainingInterrupted(None if plan.checkpoint is None else str(plan.checkpoint), place.step)
+                where = None if plan.checkpoint is None else str(plan.checkpoint)
+                raise TrainingInterrupted(where, place.step, place.done)
             if ends:
                 return
 
@@ -221,20 +207,37 @@ class Training:
         batch = self.source.next()
         if batch is None:
             raise RuntimeError("the data have fewer batches than at the beginning: a file has changed meanwhile")
+        self._to_trainer()
         result = self.trainer.step(batch, self.state)
+        self._from_trainer()
         if not (math.isfinite(result.loss) and math.isfinite(result.norm)):
-            raise FloatingPointError(
-                f"the loss is {result.loss:g}, and the norm of its gradients {result.norm:g}, in step {result.step}: a "
-                f"lower rate, or clip=, may help; the last report was "
-                f"{self.history.reports[-1] if self.history.reports else 'none'}"
-            )
+            raise FloatingPointError(self._not_finite(result))
         place.batch, place.step = place.batch + 1, result.step
-        place.loss_sum += result.loss * result.count
+        weight = self._weight(batch, result.count)
+        place.loss_sum += result.loss * weight
+        place.loss_weight += weight
         place.loss_count += result.count
         place.norm_sum += result.norm
         place.steps_since += 1
         self._rate = result.rate
         self.plan.progress.step(result.loss)
+
+    def _weight(self, batch: Batch, count: int) -> float:
+        """What the targets of a batch weigh together: the mean loss of a batch is divided by that."""
+        weights = self.plan.settings.get("class_weights")
+        if weights is None:
+            return count
+        targets = counted_targets(batch)
+        return math.fsum(np.asarray(weights)[targets[targets != IGNORED]])
+
+    def _not_finite(self, result: StepResult) -> str:
+        """What is wrong with a step, and what to do."""
+        if self.place.step == 0:
+            advice = "no step was made before it: the numbers of the data or the parameters are too large, scale them"
+        else:
+            last = self.history.reports[-1] if self.history.reports else "none"
+            advice = f"a lower rate, or clip=, may help; the last report was {last}"
+        return f"the loss is {result.loss:g}, and the norm of its gradients {result.norm:g}, in step {result.step}: {advice}"
 
     def _is_time_to_save(self) -> bool:
         if self.plan.checkpoint is None:
@@ -250,18 +253,18 @@ class Training:
                 "data: there is nothing to predict: texts of one token, sequences of no steps, or targets that all are "
                 "ignored"
             )
-        found = None if plan.validate is None else plan.validate()
+        found = None if plan.validation is None else plan.validation.evaluate()
         report = Report(
             epoch=place.epoch + place.batch / self.source.batches,
             step=place.step,
-            train_loss=place.loss_sum / place.loss_count if place.loss_count else 0.0,
+            train_loss=place.loss_sum / place.loss_weight if place.loss_weight else 0.0,
             validation_loss=None if found is None else found.loss,
             validation_accuracy=None if found is None else found.accuracy,
             rate=self._rate,
             norm=place.norm_sum / place.steps_since,
             seconds=place.seconds,
         )
-        place.loss_sum, place.loss_count, place.norm_sum, place.steps_since = 0.0, 0, 0.0, 0
+        place.loss_sum, place.loss_weight, place.loss_count, place.norm_sum, place.steps_since = 0.0, 0.0, 0, 0.0, 0
         self.history.reports.append(report)
         plan.progress.report(report)
         if found is not None:
@@ -280,6 +283,7 @@ class Training:
         if loss < place.best_loss:
             place.best_loss, place.worse = loss, 0
             if self._best_path is not None:
+                place.best_parameters = digest([self.model.flat])
                 self.model.save(self._best_path)  # before the checkpoint that knows of it
             else:
                 self._best = self.model.flat.copy()
@@ -292,18 +296,34 @@ class Training:
         """With a patience, the model ends with the parameters of the smallest validation loss."""
         if self.plan.patience is None or math.isinf(self.place.best_loss):
             return
-        if self._best is not None:
+        if self._best is None:
+            best = self._load_best()
+            if digest([best.flat]) != self.place.best_parameters:
+                raise OtherTraining(self._best_path, "the best parameters are others than those of this training")
+            self.model.flat[...] = best.flat
+        else:
             self.model.flat[...] = self._best
-        elif self._best_path is not None and os.path.exists(self._best_path):
-            self.model.flat[...] = ModelHandle.loaded(self._best_path).vectors()[0]
 
+    def _load_best(self) -> "Model":
+        """The model of the file with the best parameters.
 
-def _difference(name: str, was: Any, now: Any) -> str:
-    """Where two values differ; of two mappings only the keys that do."""
-    if isinstance(was, dict) and isinstance(now, dict):
-        keys = sorted(key for key in {*was, *now} if was.get(key) != now.get(key))
-        return f"{name} differ: " + ", ".join(f"{key} was {was.get(key)}, and is {now.get(key)} now" for key in keys)
-    return f"{name} was {was}, and is {now} now"
+        Raises
+        ------
+        OtherTraining
+            The file is of another model.
+        ValueError
+            There is no such file.
+        """
+        path, checkpoint = self._best_path, self.plan.checkpoint
+        assert path is not None
+        if not path.exists():
+            raise ValueError(
+                f"{path}: is missing, and has the best parameters of the training in {checkpoint}: put it back, or pass "
+                "resume=False"
+            )
+        best = type(self.model)._of(ModelHandle.loaded(path))
+        check_model(self.model, best, path)
+        return best
 
 
 class _heard:

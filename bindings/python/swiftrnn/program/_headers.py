@@ -38,7 +38,7 @@ def is_header(rows: Sequence[Sequence[str]], places: Sequence[int]) -> bool:
 
 
 def is_turned_round(first: Sequence[str]) -> bool:
-    """Whether the names of two columns are those of an answer, and of its question: in the other order than expected."""
+    """Whether the names of two columns are those of an answer and of its question: not in the order of the program."""
     names = [_plain(field) for field in first]
     return len(names) == 2 and names[0] in _OF_ANSWERS and names[1] in NAMES - _OF_ANSWERS
 

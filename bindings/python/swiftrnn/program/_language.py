@@ -7,19 +7,17 @@ import os
 from pathlib import Path
 
 from ..models import LanguageModel, Vocabulary
-from ._argument_types import cutoffs, whole
+from ._argument_types import whole
 from ._failures import DataError, UsageError
 from ._loading import load_model
-from ._options import add_common, add_model, add_search, add_tokens, add_training, add_vocabulary
+from ._options import add_common, add_model, add_output, add_search, add_tokens, add_training, add_vocabulary
 from ._readers import check_text, counted, name_of, read_bytes, read_lines, read_text
-from ._settings import check_vocabulary, network_settings, search_settings, vocabulary_settings
+from ._settings import check_vocabulary, network_settings, output_settings, search_settings, vocabulary_settings
 from ._training import batch_size, held_out, make, train
 from ._training_files import check_files
 
 IN_MEMORY = 32 << 20
 """Bytes up to which a text is in memory: a part of it can be held out then."""
-ADAPTIVE_DIVISOR = 4
-"""Of an adaptive softmax, where nothing else is asked for."""
 STEPS = 64
 """Tokens through which gradients flow back, where nothing else is asked for."""
 
@@ -27,19 +25,15 @@ STEPS = 64
 def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="TEXT", help="a text file, of any size; - is the standard input")
     group = add_model(parser, "lm.safetensors", 256)
-    group.add_argument("--tie-embedding", action="store_true",
-                       help="the last layer has the embedding for its weights (E = H)")
-    group.add_argument("--adaptive-cutoffs", type=cutoffs, metavar="K,...",
-                       help="an adaptive softmax, for large vocabularies: the K most frequent tokens have the whole "
-                       "width, those up to each further cutoff a narrower one (default: none, one softmax)")
-    group.add_argument("--adaptive-divisor", type=whole(1), metavar="X",
-                       help="what each further cluster of an adaptive softmax is narrower by "
-                       f"(default: {ADAPTIVE_DIVISOR})")
+    add_output(group, "embedding")
     parser.add_argument("--lines", action="store_true",
                         help="each line is a text by itself: the model learns where lines begin and end, as of names "
                         "or sentences")
     parser.add_argument("--steps", type=whole(1), metavar="T",
                         help=f"tokens through which gradients flow back (default: {STEPS}; with --lines all of a line)")
+    parser.add_argument("--look-back", type=whole(0), metavar="K",
+                        help="steps before each batch that gradients flow back into, too: truncated back-propagation "
+                        "with k1 = T and k2 = T + K (default: 0)")
     group = add_vocabulary(parser)
     add_tokens(group, "characters")
     add_training(parser, 10, 32, 0.05)
@@ -48,10 +42,6 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 def train_lm(arguments: argparse.Namespace) -> None:
     check_files(arguments)
     check_vocabulary(arguments, "--tokens")
-    if arguments.adaptive_divisor is not None and arguments.adaptive_cutoffs is None:
-        raise UsageError("--adaptive-divisor: is of --adaptive-cutoffs")
-    if arguments.adaptive_cutoffs is not None and arguments.label_smoothing:
-        raise UsageError("--label-smoothing: does not go with --adaptive-cutoffs")
     if arguments.lines:
         _train_lines(arguments)
     elif is_large(arguments.file):
@@ -63,11 +53,9 @@ def train_lm(arguments: argparse.Namespace) -> None:
 def _model(vocabulary: Vocabulary, arguments: argparse.Namespace) -> LanguageModel:
     made = make(
         lambda: LanguageModel(
-            vocabulary, arguments.hidden, tie_embedding=arguments.tie_embedding,
-            adaptive_cutoffs=arguments.adaptive_cutoffs or (),
-            adaptive_divisor=arguments.adaptive_divisor or ADAPTIVE_DIVISOR, **network_settings(arguments),
+            vocabulary, arguments.hidden, **output_settings(arguments), **network_settings(arguments)
         )
-    )  # fmt: skip
+    )
     assert isinstance(made, LanguageModel)
     return made
 
@@ -86,7 +74,8 @@ def _train_text(arguments: argparse.Namespace) -> None:
     )
     if arguments.validation is None and validation is not None and round(validation * len(ids)) < 2:
         validation = None
-    train(_model(vocabulary, arguments), ids, arguments, validation, batch_size=size, steps=steps)
+    model, back = _model(vocabulary, arguments), arguments.look_back or 0
+    train(model, ids, arguments, validation, batch_size=size, steps=steps, look_back=back)
 
 
 def _train_file(arguments: argparse.Namespace) -> None:
@@ -107,6 +96,7 @@ def _train_file(arguments: argparse.Namespace) -> None:
     train(
         _model(vocabulary, arguments), Path(arguments.file), arguments, Path(files[1]) if len(files) == 2 else None,
         batch_size=arguments.batch_size or arguments.batch_size_default, steps=arguments.steps or STEPS,
+        look_back=arguments.look_back or 0,
     )  # fmt: skip
 
 
@@ -114,6 +104,8 @@ def _train_lines(arguments: argparse.Namespace) -> None:
     """Lines, each a text by itself."""
     if arguments.steps is not None:
         raise UsageError("--steps: is not of --lines, of which gradients flow back to the beginning")
+    if arguments.look_back is not None:
+        raise UsageError("--look-back: is not of --lines, of which gradients flow back to the beginning")
     lines = full_lines(arguments.file)
     kind, specials = arguments.tokens, ("<unk>", "<bos>", "<eos>")
     vocabulary = Vocabulary(kind, lines, specials=specials, **vocabulary_settings(arguments, kind))

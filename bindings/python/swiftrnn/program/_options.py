@@ -8,11 +8,13 @@ from typing import Any
 
 from ..models._settings import RATES, SCHEDULES
 from ..models._vocabulary import KINDS
-from ._argument_types import CELLS, cell, cell_size, column, columns, delimiter, number, validation, whole
+from ._argument_types import CELLS, cell, cell_size, column, columns, cutoffs, delimiter, number, validation, whole
 
 TABLES = "CSV and TSV files"
 RATE, RATE_OF_SGD, DECAY_OF_ADAMW = 0.003, 0.5, 0.01
 """Learning rates and weight decay where none is given."""
+ADAPTIVE_DIVISOR = 4
+"""Of an adaptive softmax, where none is given."""
 TOP_K, TOP_P, LENGTH_PENALTY = 0, 1.0, 0.0
 """Settings of writing where none is given."""
 _INFINITY = float("inf")
@@ -43,6 +45,18 @@ def add_model(parser: argparse.ArgumentParser, output: str, hidden: int, *, bidi
         # Here, since the action of Python 3.10 to 3.12 adds the default to the text that it is given.
         both.help = f"also read from the end (default: {'yes' if bidirectional else 'no'})"
     return group
+
+
+def add_output(group: Any, tied: str) -> None:
+    """Options of the output layer of a model that writes; `tied` is the embedding that the layer may share."""
+    group.add_argument("--tie-embedding", action="store_true",
+                       help=f"the last layer has the {tied} for its weights (E = H)")
+    group.add_argument("--adaptive-cutoffs", type=cutoffs, metavar="K,...",
+                       help="an adaptive softmax, for large vocabularies: the K most frequent tokens have the whole "
+                       "width, those up to each further cutoff a narrower one (default: none, one softmax)")
+    group.add_argument("--adaptive-divisor", type=whole(1), metavar="X",
+                       help="how much narrower each further cluster of an adaptive softmax is "
+                       f"(default: {ADAPTIVE_DIVISOR})")
 
 
 def add_tokens(group: Any, default: str, flag: str = "--tokens", of: str = "texts") -> None:

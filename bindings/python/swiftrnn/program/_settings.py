@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from ._failures import UsageError
-from ._options import DECAY_OF_ADAMW, LENGTH_PENALTY, TOP_K, TOP_P
+from ._options import ADAPTIVE_DIVISOR, DECAY_OF_ADAMW, LENGTH_PENALTY, TOP_K, TOP_P
 
 
 def refuse_given(arguments: argparse.Namespace, names: tuple[str, ...], why: str) -> None:
@@ -25,6 +25,18 @@ def network_settings(arguments: argparse.Namespace) -> dict[str, Any]:
         "embedding_size": arguments.embedding, "cell": arguments.cell, "num_layers": arguments.layers,
         "dropout": arguments.dropout, "sizes": dict(arguments.sizes), "dtype": arguments.dtype,
         "seed": arguments.seed,
+    }  # fmt: skip
+
+
+def output_settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the output layer of a model that writes is made with."""
+    if arguments.adaptive_divisor is not None and arguments.adaptive_cutoffs is None:
+        raise UsageError("--adaptive-divisor: is of --adaptive-cutoffs")
+    if arguments.adaptive_cutoffs is not None and arguments.label_smoothing:
+        raise UsageError("--label-smoothing: does not go with --adaptive-cutoffs")
+    return {
+        "tie_embedding": arguments.tie_embedding, "adaptive_cutoffs": arguments.adaptive_cutoffs or (),
+        "adaptive_divisor": arguments.adaptive_divisor or ADAPTIVE_DIVISOR,
     }  # fmt: skip
 
 

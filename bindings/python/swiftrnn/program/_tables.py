@@ -120,7 +120,8 @@ def check_row(line: int, row: Sequence[str], path: str, table: Table, places: Se
 
 def _list_columns(row: Sequence[str], table: Table) -> str:
     shown = ", ".join(f"{number} {_cut(field)!r}" for number, field in enumerate(row, 1))
-    example = ",".join(str(len(row) - len(table.roles) + number) for number in range(1, len(table.roles) + 1))
+    # Texts are often behind a number; tokens come first, and their last labels are mostly those that are wanted.
+    example = "1" if len(table.roles) == 1 else f"{1 if table.roles[0] == 'TOKENS' else len(row) - 1},{len(row)}"
     return (
         f"has {counted(len(row), 'column')} ({shown}): choose {counted(len(table.roles), 'column')} with {table.flag} "
         f"{','.join(table.roles)}, such as {table.flag} {example}"

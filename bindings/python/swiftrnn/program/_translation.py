@@ -12,9 +12,11 @@ from ._answers import answered, source_chunks
 from ._argument_types import number, whole
 from ._failures import DataError, UsageError
 from ._loading import load_model
-from ._options import add_common, add_model, add_search, add_source, add_table, add_tokens, add_training, add_vocabulary
+from ._options import (
+    add_common, add_model, add_output, add_search, add_source, add_table, add_tokens, add_training, add_vocabulary
+)  # fmt: skip
 from ._readers import counted, name_of, read_lines
-from ._settings import check_vocabulary, network_settings, search_settings, vocabulary_settings
+from ._settings import check_vocabulary, network_settings, output_settings, search_settings, vocabulary_settings
 from ._tables import read_columns, table_of
 from ._training import batch_size, held_out, make, train
 from ._training_files import check_files
@@ -35,8 +37,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     group = add_model(parser, "seq2seq.safetensors", 256, bidirectional=True)
     group.add_argument("--attention", choices=ATTENTIONS, default="general",
                        help="how the decoder looks at the encoder's steps (default: %(default)s)")
-    group.add_argument("--tie-embedding", action="store_true",
-                       help="the last layer has the decoder's embedding for its weights (E = H)")
+    add_output(group, "decoder's embedding")
     _add_sampling(parser)
     parser.add_argument("--validation-targets", metavar="FILE",
                         help="with TARGETS: the target of each line of the file of --validation")
@@ -80,7 +81,7 @@ def train_seq2seq(arguments: argparse.Namespace) -> None:
     model = make(
         lambda: EncoderDecoder(
             source, target, arguments.hidden, bidirectional=arguments.bidirectional, attention=arguments.attention,
-            tie_embedding=arguments.tie_embedding, **network_settings(arguments),
+            **output_settings(arguments), **network_settings(arguments),
         )
     )  # fmt: skip
     if arguments.validation_targets is not None and not (arguments.targets and isinstance(arguments.validation, str)):

@@ -1,0 +1,269 @@
+"""Trainings that go on from a checkpoint: only the same training does, in the memory of the model, and with its best
+parameters; Ctrl-C at the end loses none of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from swiftrnn.models import (
+    Classifier,
+    Features,
+    LanguageModel,
+    Regressor,
+    Report,
+    Tagger,
+    Trainer,
+    TrainingInterrupted,
+    Vocabulary,
+    load,
+)
+
+QUIET: dict[str, Any] = {"seed": 1, "progress": False}
+PAIRS: Any = [([0, 1, 2], 0), ([2, 1], 1), ([1], 0), ([2, 2, 0], 1)]
+HELD: Any = [([0, 2], 1), ([1, 1, 0], 0)]
+TEXT = "the cat sat on the mat. " * 10
+
+
+def classifier(seed: int = 0, **options: Any) -> Classifier:
+    return Classifier(3, 2, 8, seed=seed, **options)
+
+
+def cut(model: Any, data: Any, step: int, checkpoint: Path, **options: Any) -> None:
+    """A training that ends with an error after the report at `step`; its checkpoint is that of the step before."""
+
+    def stop(report: Report) -> None:
+        if report.step > step:
+            raise RuntimeError("cut")
+
+    with pytest.raises(RuntimeError, match="cut"):
+        model.fit(data, checkpoint=checkpoint, callback=stop, **{"every": 1, **QUIET, **options})
+
+
+# ---- What must be the same -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changed, message",
+    [
+        ({"validation": HELD[:1]}, "validation differ: examples was 2, and is 1 now, other inputs"),
+        ({"validation": [HELD[0], ([1, 1, 0], 1)]}, "validation differ: other targets. Give"),
+        ({"validation": None, "patience": None}, "there was validation, and there is no validation now"),
+        ({"data": [([0, 1], 0), ([2, 2, 1], 1), *PAIRS[2:]]}, "data differ: other lengths. Give another checkpoint"),
+        ({"data": [([0, 1, 1], 0), *PAIRS[1:]]}, "data differ: other inputs. Give"),
+        ({"data": [([0, 1, 2], 1), *PAIRS[1:]]}, "data differ: other targets. Give"),
+        ({"batch_size": 3}, "data differ: batch_size was 2, and is 3 now"),
+        ({"rate": 0.5}, "settings differ: rate was 0.001, and is 0.5 now"),
+        ({"patience": 3}, "patience was 9, and is 3 now"),
+        ({"seed": 2}, "seed was 1, and is 2 now"),
+    ],
+)
+def test_another_training_is_refused_and_told(changed: Any, message: str, tmp_path: Path) -> None:
+    options = {"data": PAIRS, "validation": HELD, "patience": 9, "batch_size": 2, "epochs": 2, **QUIET}
+    options["checkpoint"] = tmp_path / "c"
+    classifier().fit(**options)
+    with pytest.raises(ValueError, match="c: is of another training: .*" + re.escape(message)):
+        classifier().fit(**{**options, **changed})
+
+
+def test_boundaries_of_texts_and_labels_are_told_apart(tmp_path: Path) -> None:
+    for number, (one, other) in enumerate([
+        ([([0, 1, 2], [0, 1, 0]), ([2], [1])], [([0, 1], [0, 1]), ([2, 2], [0, 1])]),
+        ([([0, 1], [0, 1]), ([2, 2], [1, 1])], [([0, 1], [0, 1]), ([2, 2], [1, 0])]),
+    ]):  # fmt: skip
+        options: Any = {"epochs": 1, "checkpoint": tmp_path / str(number), **QUIET}
+        Tagger(3, 2, 4, seed=0).fit(one, **options)
+        with pytest.raises(ValueError, match="data differ"):
+            Tagger(3, 2, 4, seed=0).fit(other, **options)
+
+
+def test_the_content_of_a_file_is_compared(tmp_path: Path) -> None:
+    text, held, letters = tmp_path / "text", tmp_path / "held", Vocabulary("characters", [TEXT])
+    text.write_text(TEXT)
+    held.write_text(TEXT[:60])
+    options: Any = {"epochs": 1, "batch_size": 2, "steps": 8, "checkpoint": tmp_path / "c", "validation": held, **QUIET}
+    LanguageModel(letters, 6, seed=0).fit(text, **options)
+    LanguageModel(letters, 6, seed=0).fit(text, **options)
+    text.write_text(TEXT.replace("cat", "act", 1))  # of the same size
+    with pytest.raises(ValueError, match="data differ: other content. Give"):
+        LanguageModel(letters, 6, seed=0).fit(text, **options)
+    text.write_text(TEXT)
+    held.write_text(TEXT[1:61])
+    with pytest.raises(ValueError, match="validation differ: other content. Give"):
+        LanguageModel(letters, 6, seed=0).fit(text, **options)
+    held.write_text(TEXT[:60])
+    with pytest.raises(ValueError, match="look_back was 0, and is 4 now"):
+        LanguageModel(letters, 6, seed=0).fit(text, look_back=4, **options)
+
+
+def test_a_training_that_is_over_is_of_its_own_model(tmp_path: Path) -> None:
+    options: Any = {"epochs": 3, "checkpoint": tmp_path / "c", "validation": HELD, "patience": 9, **QUIET}
+    model = classifier()
+    history = model.fit(PAIRS, **options)
+    other = classifier(seed=5)
+    before = other.flat.copy()
+    for epochs in (3, 6):
+        with pytest.raises(ValueError, match=r"is over, and its model began with other parameters \(load\(\) has"):
+            other.fit(PAIRS, **{**options, "epochs": epochs})
+        np.testing.assert_array_equal(other.flat, before)
+    assert model.fit(PAIRS, **options).reports == history.reports  # the model that ended there
+    again = classifier()
+    assert again.fit(PAIRS, **options).reports == history.reports  # and one that begins as that did
+    np.testing.assert_array_equal(again.flat, model.flat)
+
+
+def test_a_checkpoint_of_another_version_is_told(tmp_path: Path) -> None:
+    Trainer(classifier()).save(tmp_path / "c", progress='{"format": 1}')
+    with pytest.raises(ValueError, match="is of another training: the checkpoint is of another version of swiftrnn"):
+        classifier().fit(PAIRS, checkpoint=tmp_path / "c", **QUIET)
+
+
+# ---- The best parameters ---------------------------------------------------------------------------------------------
+
+
+def test_the_file_of_the_best_parameters_is_needed(tmp_path: Path) -> None:
+    options: Any = {"epochs": 6, "validation": HELD, "patience": 20, "batch_size": 2}
+    cut(classifier(), PAIRS, 4, tmp_path / "c", **options)
+    best = tmp_path / "c.best"
+    kept = best.read_bytes()
+    best.unlink()
+    model = classifier()
+    before = model.flat.copy()
+    resume: Any = {"checkpoint": tmp_path / "c", "every": 1, **options, **QUIET}
+    with pytest.raises(ValueError, match=r"c\.best: is missing, .* the training in .*c: put it back, or pass resume="):
+        model.fit(PAIRS, **resume)
+    classifier(dropout=0.5).save(best)
+    with pytest.raises(ValueError, match=r"c\.best: is of another training: the model has another configuration"):
+        model.fit(PAIRS, **resume)
+    np.testing.assert_array_equal(model.flat, before)
+    best.write_bytes(kept)
+    model.fit(PAIRS, **resume)
+    whole = classifier()
+    whole.fit(PAIRS, every=1, **options, **QUIET)
+    np.testing.assert_array_equal(model.flat, whole.flat)
+
+
+def test_best_parameters_of_another_training_are_refused(tmp_path: Path) -> None:
+    options: Any = {"epochs": 3, "validation": HELD, "patience": 20, "checkpoint": tmp_path / "c", **QUIET}
+    classifier().fit(PAIRS, **options)
+    classifier(seed=9).save(tmp_path / "c.best")
+    with pytest.raises(ValueError, match=r"c\.best: .*the best parameters are others than those of this training"):
+        classifier().fit(PAIRS, **options)
+
+
+# ---- Memory ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["examples", "text"])
+def test_a_resumed_training_stays_in_the_memory_of_the_model(kind: str, tmp_path: Path) -> None:
+    def made() -> tuple[Any, Any, dict[str, Any]]:
+        if kind == "text":
+            model: Any = LanguageModel(Vocabulary("characters", [TEXT]), 6, dropout=0.2, seed=0)
+            return model, TEXT, {"epochs": 2, "batch_size": 2, "steps": 20}
+        return classifier(dropout=0.2), PAIRS, {"epochs": 4, "batch_size": 2}
+
+    model, data, options = made()
+    cut(model, data, 3, tmp_path / "c", **options)
+    whole, _, _ = made()
+    whole.fit(data, every=1, **options, **QUIET)
+    last, _, _ = made()
+    flat, gradients, view = last.flat, last.flat_gradients, next(iter(last.parameters.values()))
+    other = Trainer(last, "sgd", rate=0.1)
+    last.fit(data, checkpoint=tmp_path / "c", every=1, **options, **QUIET)
+    assert last.flat is flat and last.flat_gradients is gradients and np.shares_memory(view, last.flat)
+    np.testing.assert_array_equal(flat, whole.flat)
+    np.testing.assert_array_equal(gradients, whole.flat_gradients)
+    np.testing.assert_array_equal(load(tmp_path / "c").flat, whole.flat)
+    assert other.model is last
+    gradients[:] = 1
+    other.update()
+    np.testing.assert_allclose(flat, whole.flat - np.float32(0.1), rtol=0, atol=1e-6)
+
+
+def test_what_a_callback_writes_counts_after_a_resume_too(tmp_path: Path) -> None:
+    def trained(checkpoint: Path | None, model: Classifier, stop: int) -> np.ndarray:
+        def shrink(report: Report) -> None:
+            if report.step > stop:
+                raise RuntimeError("cut")
+            model.flat[...] *= np.float32(0.5)
+
+        options: Any = {"epochs": 4, "batch_size": 2, "every": 1, **QUIET}
+        try:
+            model.fit(PAIRS, callback=shrink, checkpoint=checkpoint, **options)
+        except RuntimeError:
+            assert stop < 8
+        return model.flat
+
+    trained(tmp_path / "c", classifier(), 3)
+    resumed = trained(tmp_path / "c", classifier(), 99)
+    np.testing.assert_array_equal(resumed, trained(None, classifier(), 99))
+
+
+# ---- Ctrl-C ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("with_checkpoint", [False, True])
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_in_the_last_report_keeps_the_best_parameters(
+    presses: int, with_checkpoint: bool, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    data = [(rng.integers(0, 3, 6), int(rng.integers(0, 2))) for _ in range(24)]  # there is nothing to learn
+    options: Any = {"epochs": 12, "validation": data[12:], "patience": 50, "rate": 0.05, **QUIET}
+    expected = classifier()
+    best = expected.fit(data[:12], **options).best
+    assert best is not None and best.step < 12
+    model = classifier()
+
+    def press(report: Report) -> None:
+        if report.step == 12:
+            for _ in range(presses):
+                os.kill(os.getpid(), signal.SIGINT)
+
+    checkpoint = tmp_path / "c" if with_checkpoint else None
+    with pytest.raises(KeyboardInterrupt) as caught:
+        model.fit(data[:12], callback=press, checkpoint=checkpoint, **options)
+    if presses == 1:
+        assert isinstance(caught.value, TrainingInterrupted) and caught.value.over
+        assert str(caught.value).endswith("saved in " + str(checkpoint) if with_checkpoint else "and the model trained")
+    if presses == 2 and with_checkpoint:  # heard at once, before the last checkpoint: the same call goes on
+        model.fit(data[:12], checkpoint=checkpoint, **options)
+    np.testing.assert_array_equal(model.flat, expected.flat)
+
+
+def test_ctrl_c_without_a_checkpoint_leaves_the_best_parameters() -> None:
+    losses: list[float] = []
+    kept: list[np.ndarray] = []
+    model = classifier()
+
+    def press(report: Report) -> None:
+        assert report.validation_loss is not None
+        losses.append(report.validation_loss)
+        kept.append(model.flat.copy())
+        if len(losses) > 2 and losses[-1] > min(losses):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(TrainingInterrupted, match="the training is not saved"):
+        model.fit(PAIRS, epochs=500, rate=0.05, validation=HELD, patience=500, callback=press, **QUIET)
+    np.testing.assert_array_equal(model.flat, kept[int(np.argmin(losses))])
+
+
+def test_a_loss_that_is_not_finite_leaves_the_best_parameters() -> None:
+    model = Regressor(Features(1), 1, 4, seed=0)
+    kept: list[np.ndarray] = []
+
+    def spoil(report: Report) -> None:
+        if report.step == 1:
+            kept.append(model.flat.copy())
+        if report.step == 3:
+            model.flat[:] = np.nan
+
+    data = [([1.0, 2.0], 1.0), ([2.0], 2.0)]
+    with pytest.raises(FloatingPointError, match="in step 4: a lower rate, or clip=, may help; the last report was"):
+        model.fit(data, rate=0.0, validation=data, patience=9, callback=spoil, **QUIET)
+    np.testing.assert_array_equal(model.flat, kept[0])
