@@ -36,6 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made / "heading.csv").write_text("any,thing\n")
     (made / "conll.txt").write_text("EU NNP B-NP B-ORG\nrejects VBZ B-VP O\n\nPeter NNP B-NP B-PER\n")
     (made / "turned.csv").write_text("label,text\ngood,a film\nbad,a book\n")
+    (made / "utf16.txt").write_text("eins", "utf-16")
     (made / "few.txt").write_text("1\n2\n")
     (made / "other.tsv").write_text("a good film\tso so\n")
     tagger, lm = Tagger(5, 3, 4, seed=0), LanguageModel(5, 4, seed=0)
@@ -76,6 +77,9 @@ CASES: list[tuple[str, int, str]] = [
     ("train-lm text.txt --validation 1", USAGE, "--validation: 1 is no share in [0, 1), and no file"),
     ("train-classifier one.tsv --columns 0,1", USAGE, "'0' is no column: numbers begin with 1"),
     ("train-classifier one.tsv --delimiter ab", USAGE, "--delimiter: expected one character"),
+    ("sample c.safetensors --prompt -x", USAGE, "--prompt: expected one argument (one that begins with - is written as "
+     "--prompt=-...)"),
+    ("train-lm text.txt -o m --hidden 2000000", FAILED, "a model of this size does not fit into memory: "),
     ("sample c.safetensors --top-p 0", USAGE, "--top-p: 0 is outside (0, 1]"),
     # Arguments that do not go together.
     ("train-lm text.txt --lowercase", USAGE, "--lowercase: is of --tokens words"),
@@ -164,9 +168,10 @@ CASES: list[tuple[str, int, str]] = [
     ("train-seq2seq sources.txt few.txt", DATA, "sources.txt has 60 lines, and few.txt 2"),
     ("score c.safetensors other.tsv", DATA, "other.tsv, line 1: the model has no label 'so so'"),
     ("classify c.safetensors latin.txt", DATA, "latin.txt, line 3: is no UTF-8"),
+    ("classify c.safetensors utf16.txt", DATA, "is no UTF-8 (invalid start byte at byte 0): is it a text?"),
     # Files that are no models, or others.
     ("info text.txt", DATA, "is it safetensors?"),
-    ("info cut.safetensors", DATA, "cut.safetensors: the file ends"),
+    ("info cut.safetensors", DATA, "cut.safetensors: is no file of a model, or is damaged (the file ends"),
     ("info damaged.safetensors", DATA, "damaged.safetensors: "),
     ("sample c.safetensors", DATA, "is a classifier, and this command takes a language model"),
     ("tag c.safetensors", DATA, "is a classifier, and this command takes a tagger"),
@@ -207,7 +212,7 @@ def test_a_process_ends_with_the_status(folder: Path) -> None:
     assert run(folder, "train-lm", status=2).stderr.splitlines()[-1].startswith("swiftrnn train-lm: error: ")
     done = run(folder, "info", "text.txt", status=2)
     assert done.stdout == "" and done.stderr.count("\n") == 1
-    assert done.stderr.startswith("swiftrnn info: error: is no file of a model, or is damaged: text.txt: ")
+    assert done.stderr.startswith("swiftrnn info: error: text.txt: is no file of a model, or is damaged (")
 
 
 def test_a_plot_without_matplotlib_is_refused_before_the_training(folder: Path) -> None:
@@ -222,6 +227,31 @@ def test_a_plot_is_a_picture(folder: Path) -> None:
     assert (folder / "q.png").read_bytes().startswith(b"\x89PNG")
     run(folder, *told, "--plot", "q.svg", "--overwrite")
     assert b"validation" in (folder / "q.svg").read_bytes() or b"<svg" in (folder / "q.svg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "line", ["info c.safetensors", "classify c.safetensors text.txt", "score c.safetensors many.tsv"]
+)
+def test_a_full_disk_or_a_closed_output_is_told_in_one_line(folder: Path, line: str) -> None:
+    (folder / "many.tsv").write_text("a good film\tgood\n" * 3)
+    import subprocess
+
+    from program_cases import command, environment
+
+    with Path("/dev/full").open("w") as output:
+        done = subprocess.run(
+            command(*line.split()), cwd=folder, stdout=output, stderr=subprocess.PIPE, text=True, timeout=60,
+            env=environment(),
+        )  # fmt: skip
+    name = line.split()[0]
+    assert done.returncode == 1
+    assert done.stderr == f"swiftrnn {name}: error: the standard output: No space left on device\n"
+    closed = subprocess.run(
+        command(*line.split()), cwd=folder, stderr=subprocess.PIPE, text=True, timeout=60, env=environment(),
+        preexec_fn=lambda: os.close(1),
+    )  # fmt: skip
+    assert closed.returncode == 1
+    assert closed.stderr == f"swiftrnn {name}: error: the standard output is closed: there is nowhere to print to\n"
 
 
 def test_a_full_disk_is_told(folder: Path) -> None:

@@ -67,6 +67,8 @@ def _run(arguments: argparse.Namespace) -> tuple[int, str]:
         if isinstance(sys.stdout, io.TextIOWrapper):
             # Texts are UTF-8, whatever the locale; paths may have any bytes.
             sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+        elif sys.stdout is None and not arguments.command.startswith("train-"):
+            raise Failed("the standard output is closed: there is nowhere to print to")
         if getattr(arguments, "threads", None) is not None:
             set_num_threads(arguments.threads)
         with _ends_at_interrupt(not arguments.command.startswith("train-")):
@@ -93,7 +95,8 @@ def _run(arguments: argparse.Namespace) -> tuple[int, str]:
     except (ValueError, TypeError) as error:
         return USAGE, f"{arguments.command}: error: {error}"
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
+        # Files are read and written with their names; what is left is what commands print.
+        where = f"{error.filename}: " if error.filename else "the standard output: "
         return FAILED, f"{arguments.command}: error: {where}{error.strerror or error}"
     except RuntimeError as error:
         return FAILED, f"{arguments.command}: error: {error}"

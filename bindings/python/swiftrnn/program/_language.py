@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..models import LanguageModel, Vocabulary
 from ._argument_types import whole
-from ._failures import DataError, UsageError
+from ._failures import DataError, UsageError, note
 from ._loading import load_model
 from ._options import add_common, add_model, add_output, add_search, add_tokens, add_training, add_vocabulary
 from ._readers import check_text, counted, name_of, read_bytes, read_lines, read_text
@@ -149,11 +149,24 @@ def add_sample(parser: argparse.ArgumentParser) -> None:
     add_common(parser)
 
 
+def _tell_unknown(prompt: str, model: LanguageModel) -> None:
+    """Tells how much of a prompt the model does not know."""
+    vocabulary = model.vocabulary
+    assert vocabulary is not None
+    unknown = vocabulary._id("<unk>")
+    ids = vocabulary.encode(prompt).tolist() if prompt and unknown >= 0 else []
+    if unknown in ids:
+        note(f"--prompt: the model knows {len(ids) - ids.count(unknown)} of {counted(len(ids), 'token')}, and reads "
+             "others as <unk>")  # fmt: skip
+
+
 def sample(arguments: argparse.Namespace) -> None:
     settings = search_settings(arguments)
     model = load_model(arguments.model, LanguageModel)
+    _tell_unknown(arguments.prompt, model)
     texts = model.generate(arguments.prompt, arguments.length, **settings)
     assert model.vocabulary is not None
     between = {"words": " ", "whitespace": " ", "lines": "\n"}.get(model.vocabulary.kind, "")
+    ends = not arguments.prompt or arguments.prompt[-1].isspace()
     for text in texts:
-        print(arguments.prompt + (between if arguments.prompt and text else "") + text)
+        print(arguments.prompt + ("" if ends or not text else between) + text)

@@ -31,7 +31,8 @@ def read_model(path: str) -> Model:
     except SwiftRNNFileError as error:
         raise DataError(error.message) from None
     except SwiftRNNValueError as error:
-        raise DataError(f"is no file of a model, or is damaged: {error.message}") from None
+        reason = error.message.removeprefix(f"{path}: ")
+        raise DataError(f"{path}: is no file of a model, or is damaged ({reason})") from None
 
 
 def load_model(path: str, kind: type[_Kind]) -> _Kind:

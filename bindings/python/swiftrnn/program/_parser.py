@@ -33,6 +33,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends the program with status 2 and one line, or more where a place in a cell's equations is shown."""
+        if message.endswith("expected one argument"):
+            flag = message.split()[1].split("/")[-1].rstrip(":")
+            message += f" (one that begins with - is written as {flag}=-...)"
         advice = "" if "\n" in message else f"; see {self.prog} --help"
         self.exit(USAGE, f"{self.prog}: error: {message.rstrip()}{advice}\n")
 

@@ -50,9 +50,10 @@ def _decoded(data: bytes, path: str, first_line: int = 1) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         line = first_line + data.count(b"\n", 0, error.start)
+        # Files of texts have no zero bytes, whatever their encoding is; those of UTF-16, pictures and models do.
+        advice = "is it a text?" if b"\0" in data else "iconv -f latin1 -t utf-8 converts a file of Latin-1"
         raise DataError(
-            f"{name_of(path)}, line {line}: is no UTF-8 ({error.reason} at byte {error.start}): iconv -f latin1 -t "
-            "utf-8 converts a file of Latin-1"
+            f"{name_of(path)}, line {line}: is no UTF-8 ({error.reason} at byte {error.start}): {advice}"
         ) from None
 
 

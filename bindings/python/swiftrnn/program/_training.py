@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
-from .._errors import SwiftRNNError, SwiftRNNFileError
+from .._errors import SwiftRNNError, SwiftRNNFileError, SwiftRNNMemoryError
 from ..models import History, Model, Vocabulary
 from ..models._training import OtherTraining
 from ._failures import DataError, Failed, UsageError
@@ -24,6 +24,8 @@ def make(build: Callable[[], Model]) -> Model:
     """A new model; arguments that do not fit together are errors of usage."""
     try:
         return build()
+    except SwiftRNNMemoryError as error:
+        raise Failed(f"a model of this size does not fit into memory: {error.message}") from None
     except (SwiftRNNError, ValueError) as error:
         reason = error.message if isinstance(error, SwiftRNNError) else error
         raise UsageError(f"no such model: {reason}") from None
