@@ -181,7 +181,7 @@ CASES: list[tuple[str, int, str]] = [
     ("sample lm_ids.safetensors", DATA, "has no vocabulary: use it from Python"),
     ("score regressor.safetensors text.txt", DATA, "is a regressor, which no command of the program takes"),
     ("train-lm text.txt -o m --checkpoint-every 1 --checkpoint c2", DATA, "c2: no checkpoint"),
-    ("train-lm text.txt --rate 1e39 --optimizer sgd --clip 0 -q -o m", FAILED, "the loss is"),
+    ("train-lm text.txt --rate 1e39 --optimizer sgd --clip 0 -q -o m", FAILED, ": a lower --rate may help, or --clip 1\n"),
 ]  # fmt: skip
 
 

@@ -92,7 +92,9 @@ def train(model: Model, data: Any, arguments: argparse.Namespace, validation: An
             "keeps both"
         ) from None
     except FloatingPointError as error:
-        raise Failed(f"{error}; then --restart") from None
+        what = str(error).partition(":")[0]  # what follows are arguments of Python
+        again = "; --restart begins anew" if checkpoint.exists() else ""
+        raise Failed(f"{what}: a lower --rate may help, or --clip 1{again}") from None
     except SwiftRNNFileError as error:
         raise Failed(error.message) from None
     try:
