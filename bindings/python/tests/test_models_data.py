@@ -149,6 +149,22 @@ def test_a_stream_of_ids_is_that_of_a_file(sequences: int, steps: int, text: str
         assert (a.next().ids == b.next().ids).all() if a.length > 2 else a.next() is None
 
 
+def test_huge_steps_take_no_more_memory_than_the_text(tmp_path: Path) -> None:
+    import tracemalloc
+
+    text = "abc" * 40
+    path, model = tmp_path / "text", LanguageModel(Vocabulary("characters", [text]), 4, seed=0)
+    path.write_text(text)
+    result = model.evaluate(text)
+    tracemalloc.start()
+    try:
+        assert model.evaluate(path, steps=2**31) == result
+        model.fit(path, epochs=1, batch_size=4, steps=2**31, seed=0, progress=False)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
 # ---- Refusals ----
 
 

@@ -141,6 +141,13 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (fit(UNKNOWNS, [("ab", ["A", "C"])]), ValueError, r"data\[0\]\[1\]\[1\]: there is no label 'C'"),
     (lambda: UNKNOWNS.score([("ab", "A C")]), ValueError, r"data\[0\]\[1\]: there is no label 'C'"),
     # Settings
+    (fit(CLASSES, ONE, lr=0.1), TypeError, "fit: there is no argument 'lr'; it is called 'rate' here"),
+    (fit(CLASSES, ONE, validation_split=0.1), TypeError, "no argument 'validation_split'; it is called 'validation' here"),
+    (fit(CLASSES, ONE, epoch=3), TypeError, r"no argument 'epoch'; did you mean 'epochs'\?"),
+    (fit(CLASSES, ONE, weight_decay=1), TypeError, "a setting of the optimizer: optimizer={'optimizer': 'adamw', "),
+    (fit(IDS, [1, 2] * 99, k2=64), TypeError, "no argument 'k2'; give steps=k1 and look_back=k2 - k1"),
+    (fit(CLASSES, ONE, xyz=3), TypeError, "no argument 'xyz'; there are data, epochs, batch_size"),
+    (lambda: Trainer(CLASSES, learning_rate=0.1), TypeError, "Trainer: there is no argument 'learning_rate'; .* 'rate'"),
     (fit(CLASSES, ONE, epochs=0), ValueError, "epochs: 0 is outside 1"),
     (fit(CLASSES, ONE, batch_size=0), ValueError, "batch_size: 0 is outside 1"),
     (fit(CLASSES, ONE, rate=-1), ValueError, "rate: -1.0 is outside"),
@@ -197,9 +204,11 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: TEXTS.generate("a", beams=2, count=3), ValueError, "count: 3 is more than 2 beams"),
     (lambda: TEXTS.generate("a", temperature=0, count=2), ValueError, "count: with temperature 0 all 2 texts are the same"),
     (lambda: VECTORS.generate(np.zeros((1, 3)), count=2), ValueError, "count: with temperature 0 .* or beams=2 for"),
-    (lambda: TEXTS.generate("a", beams=2, temperature=0.5), ValueError, "temperature: is of drawing, and a search with"),
-    (lambda: TEXTS.generate("a", beams=2, top_k=3), ValueError, "top_k: is of drawing, and a search with beams=2"),
-    (lambda: PAIRS.translate(["a"], beams=2, top_p=0.5), ValueError, "top_p: is of drawing"),
+    (lambda: TEXTS.generate("a", beams=2, temperature=0.5), ValueError, "temperature: a search with beams=2 draws nothing: leave out"),
+    (lambda: TEXTS.generate("a", beams=2, top_k=3), ValueError, "top_k: a search with beams=2 draws nothing"),
+    (lambda: PAIRS.translate(["a"], beams=2, top_p=0.5), ValueError, "top_p: a search with beams=2 draws nothing: leave out top_p, or"),
+    (lambda: PAIRS.translate(["a"], top_k=3), ValueError, "top_k: with temperature 0 nothing is drawn: give a temperature"),
+    (lambda: TEXTS.generate("a", temperature=0, top_p=0.5), ValueError, "top_p: with temperature 0 nothing is drawn"),
     (lambda: TEXTS.generate("a", length_penalty=1), ValueError, "length_penalty: is of a search: give beams above 1"),
     (lambda: VECTORS.generate(np.zeros((1, 3)), beams=0), ValueError, "beams: 0 is outside 1"),
 ]  # fmt: skip
@@ -227,6 +236,24 @@ def test_a_loss_that_is_not_finite_ends_a_training() -> None:
     with pytest.raises(FloatingPointError, match="in step 2: a lower rate, or clip=, may help; the last report was epoch"):
         model = Regressor(Features(1), 1, 4, seed=0)
         model.fit([([1.0], 1.0)], optimizer="sgd", rate=1e38, clip=None, progress=False)
+
+
+def test_a_path_that_is_taken_for_a_text_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("abc" * 99)
+    there = r": '.*text.txt' is the path of a file, and a str is the text itself: pass pathlib.Path\('.*text.txt'\) for"
+    for call, name in [
+        (fit(TEXTS, str(path)), "data"),
+        (fit(TEXTS, [str(path)]), r"data\[0\]"),
+        (fit(TEXTS, "abc" * 99, validation=str(path)), "validation"),
+        (lambda: TEXTS.evaluate(str(path)), "data"),
+    ]:
+        with pytest.raises(ValueError, match=name + there):
+            call()
+    with pytest.raises(ValueError, match=r"texts\[0\]: .* is the path of a file, .*: use Vocabulary.from_file for"):
+        Vocabulary("characters", [str(path)])
+    assert len(Vocabulary("characters", [str(path).encode()], specials=())) > 3
+    assert TEXTS.evaluate(path).count == TEXTS.evaluate("abc" * 99).count
 
 
 def test_names_of_labels_are_ids_by_place() -> None:

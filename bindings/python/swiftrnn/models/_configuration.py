@@ -7,7 +7,7 @@ from typing import Any, Mapping, Sequence, Union
 
 from .._arrays import below_one, flag, integer, integers
 from .._equations import Cell
-from ._vocabulary import Vocabulary
+from ._vocabulary import Vocabulary, text_bytes
 
 LARGEST = 2**31
 
@@ -98,7 +98,7 @@ def labels_of(names: Any, name: str = "labels") -> Vocabulary:
             raise ValueError(f"{name}[{index}]: expected the name of a label, of one line, got {label!r}")
     if not names:
         raise ValueError(f"{name}: there is none")
-    return Vocabulary("lines", ["\n".join(names)], specials=())
+    return Vocabulary("lines", [text_bytes("\n".join(names), name)], specials=())  # bytes: a label may be a file's name
 
 
 def named_labels(names: Sequence[Any], name: str) -> Vocabulary:

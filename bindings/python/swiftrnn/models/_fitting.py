@@ -19,10 +19,12 @@ from ._settings import trainer_settings
 from ._sources import ExampleSource, Source, Validation
 from ._trainer import Trainer
 from ._training import Plan, Training
+from ._words import answers_words
 
 class Fitting:
     """A model's `fit`."""
 
+    @answers_words("fit")
     def fit(
         self: Any,
         data: Any,
@@ -58,8 +60,8 @@ class Fitting:
         Parameters
         ----------
         data
-            LanguageModel: a text (str, bytes, a path to a text file, which may be larger than memory, or an array of
-            ids), read as a stream; or a list of texts, each a sequence by itself, between ``<bos>`` and ``<eos>`` as
+            LanguageModel: a text (str, bytes, a ``pathlib.Path`` of a text file, which may be larger than memory, or an
+            array of ids), read as a stream; or a list of texts, each a sequence by itself, between ``<bos>`` and ``<eos>`` as
             far as the vocabulary has them. Tagger: pairs (tokens, labels); Classifier: pairs (sequence, label);
             Regressor: pairs (sequence, numbers); EncoderDecoder: pairs (source, target); VectorDecoder: pairs (vector,
             target). A sequence is a str, which the vocabulary splits, a list of tokens, an array of ids, or an array
@@ -80,8 +82,8 @@ class Fitting:
             rate after `patience` reports without a smaller validation loss: ``{"schedule": "plateau", "patience": 10,
             "factor": 0.1}``.
         validation : data, or float, optional
-            Data that the loss is computed of in each report; or the share of `data` that is held out for it: examples
-            that the seed chooses; of a text its end.
+            Data that the loss is computed of in each report; or the share of `data` that is held out for it, a float of
+            any type: examples that the seed chooses; of a text its end.
         patience : int, optional
             How many reports in a row may have no smaller validation loss than the smallest; one more ends the training.
             The model ends with the parameters of the smallest.
@@ -110,7 +112,9 @@ class Fitting:
             by the same call, and ends with the same bits. With `patience` the best parameters so far are beside it,
             in a file whose name ends in ".best".
         resume : bool
-            Goes on from the checkpoint, if that is there. False: begins anew.
+            Goes on from the checkpoint, if that is there: data, validation, settings and configuration must be the same,
+            and of a training that is over the model, too. Parameters are copied into the model's memory. False: begins
+            anew.
         every : int, optional
             Steps between reports. None: a report ends each epoch.
         checkpoint_every : int, optional
@@ -131,7 +135,8 @@ class Fitting:
             it was before. The parameters are spoilt then: make the model anew, or load the checkpoint. With `patience`
             and no checkpoint they are the best so far.
         ValueError, TypeError
-            An argument or the data are wrong; or the checkpoint is of another training.
+            An argument or the data are wrong, such as numbers that are NaN or infinite; or the checkpoint is of another
+            training, or its file of best parameters is missing.
         """
         epochs = integer(epochs, "epochs", 1)
         batch_size = integer(batch_size, "batch_size", 1, 65536)

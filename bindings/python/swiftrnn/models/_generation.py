@@ -64,12 +64,15 @@ def options(
     ValueError
         An option is out of its range, or is of drawing and there is a search, or the other way round.
     """
-    check_search(beams, temperature, top_k, top_p, length_penalty)
+    searches = integer(beams, "beams", 1, 4096) > 1
+    if temperature is None:
+        temperature = 0.0 if searches else usual_temperature
+    _check_used(beams, real(temperature, "temperature"), top_k, top_p, length_penalty)
     made = c.GenerationOptions(
         length=integer(length, "length", 0, 2**31),
         start=start,
         end=-1 if end is None else end,
-        temperature=real(usual_temperature if temperature is None else temperature, "temperature"),
+        temperature=real(temperature, "temperature"),
         top_k=integer(top_k, "top_k", 0),
         top_p=real(top_p, "top_p"),
         repetition_penalty=real(repetition_penalty, "repetition_penalty"),
@@ -85,15 +88,20 @@ def options(
     return made
 
 
-def check_search(beams: Any, temperature: Any, top_k: Any, top_p: Any, length_penalty: Any) -> None:
-    """Refuses options that would not be looked at: those of drawing beside a search, those of a search without one."""
-    if integer(beams, "beams", 1, 4096) == 1:
-        if real(length_penalty, "length_penalty") != 0:
-            raise ValueError("length_penalty: is of a search: give beams above 1, or leave it out")
-        return
-    for name, value, unused in (("temperature", temperature or 0, 0), ("top_k", top_k, 0), ("top_p", top_p, 1)):
-        if real(value, name) != unused:
-            raise ValueError(f"{name}: is of drawing, and a search with beams={beams} draws nothing: leave one of them out")
+def _check_used(beams: int, temperature: float, top_k: Any, top_p: Any, length_penalty: Any) -> None:
+    """Refuses options that would not be looked at: those of drawing where nothing is drawn, those of a search without
+    one."""
+    drawing = (("top_k", integer(top_k, "top_k", 0), 0), ("top_p", real(top_p, "top_p"), 1))
+    if beams == 1 and real(length_penalty, "length_penalty") != 0:
+        raise ValueError("length_penalty: is of a search: give beams above 1, or leave it out")
+    if beams > 1:
+        for name, value, unused in (("temperature", temperature, 0), *drawing):
+            if value != unused:
+                raise ValueError(f"{name}: a search with beams={beams} draws nothing: leave out {name}, or beams")
+    elif temperature == 0:
+        for name, value, unused in drawing:
+            if value != unused:
+                raise ValueError(f"{name}: with temperature 0 nothing is drawn: give a temperature above 0, too")
 
 
 def number_of_texts(count: Any, beams: Any, temperature: Any) -> int:

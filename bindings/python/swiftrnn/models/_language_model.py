@@ -25,7 +25,7 @@ from ._batch import Batch
 from ._fitting import is_share, share
 from ._generation import generate, number_of_texts, options
 from ._model import Model, natural
-from ._sequences import token_ids
+from ._sequences import refuse_path, token_ids
 from ._sources import Source, StreamSource, Validation
 from ._streams import FileStream, IdStream, Stream
 from ._vocabulary import Vocabulary
@@ -158,6 +158,10 @@ class LanguageModel(Model):
         seed: int,
         by: NumberLoss | None = None,
     ) -> tuple[Source, Validation | None]:
+        for value, name in ((data, "data"), (validation, "validation")):
+            refuse_path(value, name)
+            if isinstance(value, (list, tuple)) and value:
+                refuse_path(value[0], f"{name}[0]")
         if not self._is_text(data):
             return super()._sources(data, validation, batch_size, token_limit, steps, seed, by)
         if token_limit is not None:
@@ -208,6 +212,7 @@ class LanguageModel(Model):
         sequences, width = integer(batch_size, "batch_size", 1, 65536), integer(steps, "steps", 1, 2**31)
         if isinstance(data, Batch):
             return evaluate_batches(self, iter([data]))
+        refuse_path(data, "data")
         if self._is_text(data):
             return evaluate_stream(self, self._evaluation_stream(data, "data", sequences, width))
         return self._evaluate_examples(self._examples(data), sequences)

@@ -17,28 +17,31 @@ POOLINGS = ("last", "mean", "max", "attention")
 
 
 class _Pooled(SequenceModel):
-    def _build(
+    """The base of both, which differ in what comes out."""
+
+    def __init__(
         self,
         input: Input,
-        outputs: int,
+        outputs: Any,
         hidden_size: int,
-        embedding_size: int | None,
-        cell: CellLike,
-        num_layers: int,
-        bidirectional: bool,
-        pooling: str,
-        attention_size: int,
-        trees: bool,
-        dropout: float,
-        sizes: Mapping[str, int] | None,
-        dtype: Any,
-        seed: int | None,
-        labels: Vocabulary | None,
+        *,
+        embedding_size: int | None = None,
+        cell: CellLike = "lstm",
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        pooling: str = "last",
+        attention_size: int = 128,
+        trees: bool = False,
+        dropout: float = 0.0,
+        sizes: Mapping[str, int] | None = None,
+        dtype: Any = None,
+        seed: int | None = None,
     ) -> None:
+        count, labels = self._counted(outputs)
         configuration = {
             "input": made_of.tokens_or_features(input, "input", embedding_size, hidden_size),
             "network": made_of.recurrent(cell, hidden_size, num_layers, bidirectional, sizes),
-            "outputs": outputs,
+            "outputs": count,
             "dropout": made_of.rate_of_dropout(dropout),
             "pooling": made_of.word(pooling, "pooling", POOLINGS),
         }
@@ -46,6 +49,11 @@ class _Pooled(SequenceModel):
             configuration["attention_size"] = made_of.size(attention_size, "attention_size")
         made_of.structured(configuration, trees, cell, bidirectional)
         self._make(configuration, dtype, seed, input if isinstance(input, Vocabulary) else None, labels)
+
+    @staticmethod
+    def _counted(outputs: Any) -> tuple[int, Vocabulary | None]:
+        """How many numbers come out, and the vocabulary of labels; None: there are no labels."""
+        return made_of.size(outputs, "outputs"), None
 
 
 class Classifier(_Pooled):
@@ -105,11 +113,15 @@ class Classifier(_Pooled):
         dtype: Any = None,
         seed: int | None = None,
     ) -> None:
-        count, vocabulary = made_of.label_vocabulary(classes, "classes")
-        self._build(
-            input, count, hidden_size, embedding_size, cell, num_layers, bidirectional, pooling, attention_size, trees,
-            dropout, sizes, dtype, seed, vocabulary,
+        super().__init__(
+            input, classes, hidden_size, embedding_size=embedding_size, cell=cell, num_layers=num_layers,
+            bidirectional=bidirectional, pooling=pooling, attention_size=attention_size, trees=trees, dropout=dropout,
+            sizes=sizes, dtype=dtype, seed=seed,
         )  # fmt: skip
+
+    @staticmethod
+    def _counted(outputs: Any) -> tuple[int, Vocabulary | None]:
+        return made_of.label_vocabulary(outputs, "classes")
 
     def _target(self, value: Any, name: str, steps: int) -> int:
         return label_id(value, name, self.target_vocabulary, self._configuration["outputs"])
@@ -162,29 +174,6 @@ class Regressor(_Pooled):
 
     _kind = "regressor"
     _target_word = "numbers"
-
-    def __init__(
-        self,
-        input: Input,
-        outputs: int,
-        hidden_size: int,
-        *,
-        embedding_size: int | None = None,
-        cell: CellLike = "lstm",
-        num_layers: int = 1,
-        bidirectional: bool = False,
-        pooling: str = "last",
-        attention_size: int = 128,
-        trees: bool = False,
-        dropout: float = 0.0,
-        sizes: Mapping[str, int] | None = None,
-        dtype: Any = None,
-        seed: int | None = None,
-    ) -> None:
-        self._build(
-            input, made_of.size(outputs, "outputs"), hidden_size, embedding_size, cell, num_layers, bidirectional,
-            pooling, attention_size, trees, dropout, sizes, dtype, seed, None,
-        )  # fmt: skip
 
     def _target(self, value: Any, name: str, steps: int) -> Array:
         return numbers(value, name, (self._configuration["outputs"],), self.dtype)

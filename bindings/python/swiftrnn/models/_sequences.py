@@ -8,7 +8,7 @@ from typing import Any, Mapping
 import numpy as np
 
 from .._arrays import Array, integers, place
-from ._vocabulary import Vocabulary
+from ._vocabulary import Vocabulary, is_path_of_file
 
 
 def token_ids(value: Any, name: str, vocabulary: Vocabulary | None, count: int) -> Array:
@@ -39,6 +39,15 @@ def token_ids(value: Any, name: str, vocabulary: Vocabulary | None, count: int) 
         raise ValueError(f"{name}: expected one axis of ids, got shape {list(found.shape)}{advice}")
     check_ids(found, name, count)
     return found
+
+
+def refuse_path(text: Any, name: str) -> None:
+    """Refuses a str that is the path of a file where a text is meant: it would be read as the text itself."""
+    if is_path_of_file(text):
+        raise ValueError(
+            f"{name}: {text!r} is the path of a file, and a str is the text itself: pass pathlib.Path({text!r}) for the "
+            "file, or bytes for this text"
+        )
 
 
 def check_ids(ids: Array, name: str, count: int) -> None:

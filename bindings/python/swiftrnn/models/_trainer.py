@@ -13,6 +13,7 @@ from ._handles import PathLike, TrainerHandle, path_bytes
 from ._settings import trainer_settings
 from ._state import ModelState
 from ._vocabulary import text_bytes
+from ._words import answers_words
 
 if TYPE_CHECKING:
     from ._model import Data, Model
@@ -65,6 +66,7 @@ class Trainer:
     (True, 50)
     """
 
+    @answers_words("Trainer")
     def __init__(
         self,
         model: "Model",

@@ -82,6 +82,12 @@ class Vocabulary:
         config = _config(kind, specials, lowercase, minimum_count, maximum_size)
         if isinstance(texts, (str, bytes, bytearray)):
             raise TypeError(f"texts: expected several texts, got {type(texts).__name__} (put it in a list)")
+        texts = list(texts)
+        if len(texts) == 1 and is_path_of_file(texts[0]):
+            raise ValueError(
+                f"texts[0]: {texts[0]!r} is the path of a file, and a str is the text itself: use Vocabulary.from_file for "
+                "the file, or bytes for this text"
+            )
         encoded = [text_bytes(text, f"texts[{index}]") for index, text in enumerate(texts)]
         sizes = (ctypes.c_int64 * len(encoded))(*map(len, encoded))
         pointer = c.VocabularyPointer()
@@ -279,6 +285,11 @@ class Vocabulary:
         own, named = indices(ids, "ids"), flag(specials, "specials")
         numbers = c.int64s(address(own))
         return c.bytes_of(lambda *buffer: c.vocabulary_decode(self._pointer, numbers, len(own), named, *buffer))
+
+
+def is_path_of_file(text: Any) -> bool:
+    """Whether a text is a str that looks like the path of a file, and there is that file."""
+    return isinstance(text, str) and 0 < len(text) < 4096 and "\n" not in text and os.path.isfile(text)
 
 
 def text_bytes(text: Any, name: str) -> bytes:

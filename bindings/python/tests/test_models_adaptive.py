@@ -1,10 +1,10 @@
-"""Language models whose output layer is an adaptive softmax, against torch's in float64."""
+"""Language models and decoders whose output layer is an adaptive softmax, against torch's in float64."""
 
 import numpy as np
 import pytest
 import torch
 from swiftrnn import SwiftRNNError
-from swiftrnn.models import LanguageModel, Model
+from swiftrnn.models import Batch, EncoderDecoder, LanguageModel, Model, VectorDecoder
 
 VOCABULARY, HIDDEN, CUTOFFS, DIVISOR = 30, 12, [5, 14], 2
 
@@ -52,6 +52,61 @@ def test_loss_gradients_and_log_probabilities_are_torchs(both):
     result = ours.evaluate(examples)
     assert result.loss == pytest.approx(float(output.loss.detach()), rel=1e-12) and result.count == 32
     assert_close(ours.logits(examples).reshape(-1, VOCABULARY), theirs.output.log_prob(rows))
+
+
+class TheirDecoder(torch.nn.Module):
+    """A decoder that reads a vector in each step, or begins with the states of an encoder."""
+
+    def __init__(self, vector_size=0):
+        super().__init__()
+        if not vector_size:
+            self.encoder_embedding = torch.nn.Embedding(6, HIDDEN)
+            self.encoder_network = torch.nn.LSTM(HIDDEN, HIDDEN)
+        self.decoder_embedding = torch.nn.Embedding(VOCABULARY, HIDDEN)
+        self.decoder_network = torch.nn.LSTM(HIDDEN + vector_size, HIDDEN)
+        self.output = torch.nn.AdaptiveLogSoftmaxWithLoss(HIDDEN, VOCABULARY, CUTOFFS, div_value=DIVISOR)
+
+    def rows(self, ids, vector=None, sources=None):
+        x, states = self.decoder_embedding(ids), None
+        if vector is not None:
+            x = torch.cat([x, vector.expand(len(ids), *vector.shape)], -1)
+        else:
+            states = self.encoder_network(self.encoder_embedding(sources))[1]
+        return self.decoder_network(x, states)[0].reshape(-1, HIDDEN)
+
+
+@pytest.mark.parametrize("kind", ["vector decoder", "encoder and decoder"])
+def test_decoders_are_torchs(kind):
+    made = {"dtype": np.float64, "seed": 3, "adaptive_cutoffs": CUTOFFS, "adaptive_divisor": DIVISOR}
+    rng = np.random.default_rng(2)
+    ids, targets = rng.integers(0, VOCABULARY, (2, 5, 3))
+    if kind == "vector decoder":
+        ours, theirs = VectorDecoder(2, VOCABULARY, HIDDEN, vector_use="input", **made), TheirDecoder(2).double()
+        read = {"features": rng.normal(size=(3, 2))}
+        inputs = {"vector": torch.from_numpy(read["features"])}
+    else:
+        ours, theirs = EncoderDecoder(6, VOCABULARY, HIDDEN, attention="none", **made), TheirDecoder().double()
+        read = {"ids": rng.integers(0, 6, (4, 3))}
+        inputs = {"sources": torch.from_numpy(read["ids"])}
+    theirs.load_state_dict({name: torch.from_numpy(value) for name, value in ours.state_dict().items()})
+    rows = theirs.rows(torch.from_numpy(ids), **inputs)
+    output = theirs.output(rows, torch.from_numpy(targets).reshape(-1))
+    output.loss.backward()
+    batch = Batch(decoder_ids=ids, targets=targets, **read)
+    assert ours.loss(batch) == pytest.approx(float(output.loss.detach()), rel=1e-12)
+    assert set(ours.gradients) == {name for name, _ in theirs.named_parameters()}
+    for name, parameter in theirs.named_parameters():
+        assert_close(ours.gradients[name], parameter.grad)
+    assert_close(ours.logits(batch).reshape(-1, VOCABULARY), theirs.output.log_prob(rows))
+    assert ours.configuration["adaptive_cutoffs"] == CUTOFFS and ours.configuration["adaptive_divisor"] == DIVISOR
+    source = [read["features"][0]] if kind == "vector decoder" else [read["ids"][:, 0]]
+    assert len(ours.generate(source, 6)[0]) > 0
+    with pytest.raises(SwiftRNNError, match="tied"):
+        type(ours)(2, VOCABULARY, HIDDEN, tie_embedding=True, **made)
+    with pytest.raises(ValueError, match=r"adaptive_cutoffs\[0\]: 30 is outside 1\.\.\.29"):
+        type(ours)(2, VOCABULARY, HIDDEN, **{**made, "adaptive_cutoffs": [30]})
+    with pytest.raises(SwiftRNNError, match="adaptive_cutoffs"):
+        ours.loss(batch, label_smoothing=0.1)
 
 
 def test_files_and_writing(tmp_path, both):
