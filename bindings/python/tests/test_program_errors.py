@@ -37,6 +37,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made / "conll.txt").write_text("EU NNP B-NP B-ORG\nrejects VBZ B-VP O\n\nPeter NNP B-NP B-PER\n")
     (made / "turned.csv").write_text("label,text\ngood,a film\nbad,a book\n")
     (made / "utf16.txt").write_text("eins", "utf-16")
+    (made / "twice.csv").write_text("text,text,label\na,b,x\n")
+    (made / "swapped.csv").write_text("good," + "text " * 59 + "a" * 5 + "\n")
     (made / "few.txt").write_text("1\n2\n")
     (made / "other.tsv").write_text("a good film\tso so\n")
     tagger, lm = Tagger(5, 3, 4, seed=0), LanguageModel(5, 4, seed=0)
@@ -149,6 +151,10 @@ CASES: list[tuple[str, int, str]] = [
      "with --columns TEXT,LABEL, such as --columns 2,3"),
     ("train-seq2seq stray.tsv", DATA, "stray.tsv, line 2: has 3 columns (1 'c', 2 'd', 3 'e'): choose 2 columns with"),
     ("train-classifier semicolons.csv", DATA, "needs 2 (a comma separates columns; --delimiter semicolon if a "),
+    ("train-classifier twice.csv --columns text,label", DATA,
+     "twice.csv, line 1: has 2 columns 'text': give the number"),
+    ("train-classifier swapped.csv", DATA,
+     "swapped.csv, line 1: has a label of 300 characters: are the columns in the"),
     ("train-classifier heading.csv --header", DATA, "heading.csv: has a header, and no rows"),
     ("train-tagger conll.txt", DATA, "conll.txt, line 1: has 4 columns (1 'EU', 2 'NNP', 3 'B-NP', 4 'B-ORG'): "
      "choose 2 columns with --columns TOKENS,LABELS, such as --columns 1,4"),
@@ -181,7 +187,8 @@ CASES: list[tuple[str, int, str]] = [
     ("sample lm_ids.safetensors", DATA, "has no vocabulary: use it from Python"),
     ("score regressor.safetensors text.txt", DATA, "is a regressor, which no command of the program takes"),
     ("train-lm text.txt -o m --checkpoint-every 1 --checkpoint c2", DATA, "c2: no checkpoint"),
-    ("train-lm text.txt --rate 1e39 --optimizer sgd --clip 0 -q -o m", FAILED, ": a lower --rate may help, or --clip 1\n"),
+    ("train-lm text.txt --rate 1e39 --optimizer sgd --clip 0 -q -o m", FAILED,
+     ": a lower --rate may help, or --clip 1\n"),
 ]  # fmt: skip
 
 

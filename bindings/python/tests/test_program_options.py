@@ -107,10 +107,22 @@ def test_a_file_of_another_kind_is_not_replaced(folder: Path) -> None:
     (folder / "thesis.txt").write_text("years of work")
     call(folder, "train-lm", "text.txt", "-o", "thesis.txt", "--epochs", 1, "--hidden", 4, "-q", status=2)
     assert (folder / "thesis.txt").read_text() == "years of work"
+    told = ("train-lm", "text.txt", "-o", "thesis.txt", "--overwrite", "--epochs", 1, "--hidden", 4, "-q")
+    assert "--overwrite: only models are replaced: thesis.txt: " in call(folder, *told, status=2).stderr
+    assert (folder / "thesis.txt").read_text() == "years of work"
     # A checkpoint that is another file is refused, too.
     told = ("train-lm", "text.txt", "-o", "own.st", "--epochs", 1, "--hidden", 4, "-q", "--checkpoint")
     call(folder, *told, "thesis.txt", status=2)
+    done = call(folder, *told, "thesis.txt", "--restart", status=2)
+    assert "--restart: only models are replaced: thesis.txt: " in done.stderr
     assert (folder / "thesis.txt").read_text() == "years of work" and not (folder / "own.st").exists()
+    before = sorted(path.name for path in folder.iterdir())
+    for name in ("-o", "--checkpoint"):
+        done = call(folder, "train-lm", "text.txt", name, "m\udcff", "-q", status=2)
+        assert "the name is no UTF-8, as names of model files must be" in done.stderr
+    assert "is no UTF-8" in call(folder, "info", "m\udcff", status=2).stderr
+    assert "--prompt: is no UTF-8" in call(folder, "sample", "m", "--prompt", "\udcff", status=2).stderr
+    assert sorted(path.name for path in folder.iterdir()) == before
     os.mkfifo(folder / "pipe")
     done = call(folder, *told[:3], "pipe", "--overwrite", status=2)
     assert "pipe: is a device or a pipe, and no file that could be replaced" in done.stderr

@@ -106,6 +106,20 @@ def test_headers_are_told_by_names_and_numbers() -> None:
     assert is_turned_round(["Label", "text"]) and not is_turned_round(["text", "label"])
 
 
+def test_what_is_likely_to_be_wrong_is_warned_about(folder: Path) -> None:
+    (folder / "ids.tsv").write_text("".join(f"some text\t{number}\n" for number in range(20)))
+    done = call(folder, "train-classifier", "ids.tsv", "-o", "ids.st", *FEW)
+    assert done.stderr == (
+        "warning: ids.tsv: has 20 labels in 20 rows: are the columns in the order of TEXT,LABEL? --columns chooses "
+        "them\n"
+    )
+    (folder / "whole.tsv").write_text("a\tX\n" * 101)
+    done = call(folder, "train-tagger", "whole.tsv", "-o", "whole.st", *FEW)
+    assert done.stderr.startswith("warning: whole.tsv: has no empty line between sequences: all 101 tokens are one")
+    (folder / "whole.tsv").write_text("a\tX\n" * 100)
+    assert call(folder, "train-tagger", "whole.tsv", "-o", "whole2.st", *FEW).stderr == ""
+
+
 def test_a_table_is_not_read_as_lines(folder: Path) -> None:
     done = call(folder, "classify", "c.st", "named.csv", status=2)
     assert "has 2 columns (1 'text', 2 'label'): choose 1 column with --column TEXT" in done.stderr

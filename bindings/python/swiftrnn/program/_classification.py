@@ -9,7 +9,7 @@ from ..models import Classifier, Vocabulary
 from ..models._configuration import labels_of
 from ..models._pooled_models import POOLINGS
 from ._answers import answered, source_chunks
-from ._failures import DataError
+from ._failures import DataError, warn
 from ._loading import load_model
 from ._options import add_common, add_model, add_source, add_table, add_tokens, add_training, add_vocabulary
 from ._readers import name_of
@@ -18,6 +18,8 @@ from ._tables import Row, Table, read_columns, table_of
 from ._training import batch_size, check_labels, held_out, make, train
 from ._training_files import check_files
 
+LONGEST = 200
+"""Characters of a label, at most: a longer one is a text of another column."""
 ROLES = ("TEXT", "LABEL")
 
 
@@ -39,6 +41,11 @@ def read_labelled(path: str, table: Table) -> list[Row]:
     for line, (_, label) in rows:
         if not label:
             raise DataError(f"{name_of(path)}, line {line}: has no label")
+        if len(label) > LONGEST:
+            raise DataError(
+                f"{name_of(path)}, line {line}: has a label of {len(label)} characters: are the columns in the order "
+                "of TEXT,LABEL? --columns chooses them"
+            )
     return rows
 
 
@@ -60,6 +67,11 @@ def train_classifier(arguments: argparse.Namespace) -> None:
     if len(labels) < 2:
         raise DataError(
             f"{name_of(arguments.file)}: each row has the label {data[0][1]!r}: it takes two labels to learn"
+        )
+    if len(labels) * 2 > len(data) >= 20:
+        warn(
+            f"{name_of(arguments.file)}: has {len(labels)} labels in {len(data)} rows: are the columns in the order of "
+            "TEXT,LABEL? --columns chooses them"
         )
     model = make(
         lambda: Classifier(

@@ -162,6 +162,10 @@ def _tell_unknown(prompt: str, model: LanguageModel) -> None:
 
 def sample(arguments: argparse.Namespace) -> None:
     settings = search_settings(arguments)
+    try:
+        arguments.prompt.encode()
+    except UnicodeEncodeError:
+        raise UsageError("--prompt: is no UTF-8") from None
     model = load_model(arguments.model, LanguageModel)
     _tell_unknown(arguments.prompt, model)
     texts = model.generate(arguments.prompt, arguments.length, **settings)

@@ -22,8 +22,17 @@ NAMES = {
 _WITH_TARGETS = ("tagger", "classifier", "encoder_decoder")
 
 
+def check_path(path: str) -> None:
+    """Refuses a path that is no UTF-8, which the library would read otherwise."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{path!r}: the name is no UTF-8, as names of model files must be") from None
+
+
 def read_model(path: str) -> Model:
     """The model of a file, of any kind."""
+    check_path(path)
     if os.path.isdir(path):
         raise DataError(f"{path}: is a folder, and no file of a model")
     try:

@@ -88,7 +88,7 @@ def columns_of(text: str, path: str, table: Table) -> list[Row]:
     return [Row(line, check_row(line, row, path, table, places)) for line, row in rows]
 
 
-def places_of(line: int, first: Sequence[str], path: str, table: Table) -> list[int]:
+def places_of(line: int, first: list[str], path: str, table: Table) -> list[int]:
     """The places of the chosen columns, given the first row of a file and its line."""
     if table.columns is None:
         if len(first) > len(table.roles):
@@ -98,6 +98,10 @@ def places_of(line: int, first: Sequence[str], path: str, table: Table) -> list[
     for column in table.columns:
         if column.isdecimal():
             places.append(int(column) - 1)
+        elif first.count(column) > 1:
+            raise DataError(
+                f"{name_of(path)}, line {line}: has {first.count(column)} columns {column!r}: give the number of one"
+            )
         elif column in first:
             places.append(first.index(column))
         else:

@@ -8,12 +8,14 @@ import csv
 import itertools
 from typing import Iterator, NamedTuple, Sequence
 
-from ._failures import DataError, UsageError
+from ._failures import DataError, UsageError, warn
 from ._headers import is_header
 from ._readers import counted, line_chunks, lines_of, name_of, read_text
 from ._tables import Table, check_row, columns_of, note_header, places_of, reader_of, table_of
 
 ROLES = ("TOKENS", "LABELS")
+LONG = 100
+"""Tokens above which the only sequence of a file is taken for several, between which empty lines are missing."""
 LAYOUTS = ("auto", "columns", "rows")
 
 
@@ -67,6 +69,11 @@ def _tagged_columns(text: str, path: str, table: Table) -> list[Tagged]:
             tokens, labels = [], []
     if not found:
         raise DataError(f"{name_of(path)}: has no sequences")
+    if len(found) == 1 and len(found[0].tokens) > LONG:
+        warn(
+            f"{name_of(path)}: has no empty line between sequences: all {len(found[0].tokens)} tokens are one "
+            "sequence; if each line is a sequence, give --layout rows"
+        )
     return found
 
 

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from ._failures import DataError, UsageError
+from ._loading import check_path, read_model
 
 
 def check_files(arguments: argparse.Namespace) -> None:
@@ -32,8 +33,20 @@ def check_files(arguments: argparse.Namespace) -> None:
             f"--output: {arguments.output} is there already: --overwrite replaces it when the training is over, -o "
             "FILE writes another file"
         )
+    if os.path.exists(arguments.output):
+        _check_replaced("--overwrite", arguments.output)
+    if arguments.restart and checkpoint_of(arguments).exists():
+        _check_replaced("--restart", str(checkpoint_of(arguments)))
     if arguments.plot is not None:
         _check_plot(arguments.plot)
+
+
+def _check_replaced(flag: str, path: str) -> None:
+    """Refuses to replace a file that is no model: its name was meant for another option, most likely."""
+    try:
+        read_model(path)
+    except DataError as error:
+        raise DataError(f"{flag}: only models are replaced: {error}: remove the file, or give another name") from None
 
 
 def checkpoint_of(arguments: argparse.Namespace) -> Path:
@@ -61,6 +74,7 @@ def _is_alive(process: int) -> bool:
 
 
 def _check_writable(path: str) -> None:
+    check_path(path)
     folder = Path(path).absolute().parent
     if not folder.is_dir():
         raise DataError(f"{path}: there is no folder {folder}")
