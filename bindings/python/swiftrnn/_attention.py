@@ -157,7 +157,8 @@ def attention(
 
     - "dot": ``q @ k``, Q = K (Luong, Pham, Manning 2015);
     - "general": ``q @ (weight @ k)``, weight [Q, K] (the same);
-    - "concat": ``score @ tanh(weight @ [q, k] + bias)``, weight [A, Q + K], bias and score [A] (the same, without bias);
+    - "concat": ``score @ tanh(weight @ [q, k] + bias)``, weight [A, Q + K], bias and score [A] (the same,
+      without bias);
     - "additive": ``score @ tanh(query_weight @ q + weight @ k + bias)``, query_weight [A, Q], weight [A, K] (Bahdanau,
       Cho, Bengio 2015, whose equations leave biases out).
 
@@ -244,8 +245,8 @@ def attention_backward(
     need_queries, need_keys, need_parameters : bool
         Which gradients to compute; `need_keys` is of keys, values and memory.
     accumulate_into : AttentionGradients, optional
-        C-contiguous arrays: all gradients but that of the queries are added to these, where they are wanted, and they are
-        returned. Over the steps of a decoder, that is what the step before returned.
+        C-contiguous arrays: all gradients but that of the queries are added to these, where they are wanted, and they
+        are returned. Over the steps of a decoder, that is what the step before returned.
 
     Returns
     -------
@@ -370,8 +371,8 @@ def attention_memory_backward(
     need_keys, need_parameters : bool
         Which gradients to compute.
     accumulate_into : AttentionGradients, optional
-        C-contiguous arrays: the gradients of keys, weight and bias are added to these, where they are wanted, and they are
-        returned. Where the keys are the values, `keys` of it is what reached them as values.
+        C-contiguous arrays: the gradients of keys, weight and bias are added to these, where they are wanted, and they
+        are returned. Where the keys are the values, `keys` of it is what reached them as values.
 
     Returns
     -------

@@ -180,7 +180,7 @@ class Layer(Parameterized):
     def __deepcopy__(self: _Self, memo: dict[int, Any]) -> _Self:
         copied = type(self).__new__(type(self))
         memo[id(self)] = copied  # before the attributes, which may refer to the layer
-        # Copy through memo, so that whatever else is copied along and holds the vector or a view of it gets this copy's.
+        # Copy through memo: whatever else is copied along and holds the vector or a view of it gets this copy's.
         copied.__setstate__({**self.__getstate__(), "flat": copy.deepcopy(self._flat, memo), "attributes": {}})
         memo[id(self._parameters)] = copied._parameters
         for name, view in self._parameters.items():

@@ -33,9 +33,9 @@ class LayerOptions:
     Parameters
     ----------
     skip : "none", "residual" or "dense"
-        Connections past layers. Residual: each layer but the first adds what it reads to what it gives out (He 2016; for
-        recurrent layers Wu 2016); all layers are as wide then. Dense: each layer reads x and the outputs of all layers
-        below, side by side (Huang 2017; for recurrent layers Ding 2018); y is the last one's output.
+        Connections past layers. Residual: each layer but the first adds what it reads to what it gives out (He 2016;
+        for recurrent layers Wu 2016); all layers are as wide then. Dense: each layer reads x and the outputs of all
+        layers below, side by side (Huang 2017; for recurrent layers Ding 2018); y is the last one's output.
     merge : "concatenate", "sum", "mean" or "product"
         What becomes of the outputs of two directions: after each layer, or, if these are independent, after the last.
         Keras's "concat", "ave" and "mul" are understood, too.
@@ -49,8 +49,8 @@ class LayerOptions:
     learned_initial_states : bool
         States start with parameters, ``initial_h_l0``, where a call gives none.
     gaps : "none", "repeated" or "zero"
-        Calls take a ``mask`` of steps. States are carried past the steps that it leaves out; in y each direction repeats
-        there what it gave out last (zeros before its first step), or y is zero: Keras's masks.
+        Calls take a ``mask`` of steps. States are carried past the steps that it leaves out; in y each direction
+        repeats there what it gave out last (zeros before its first step), or y is zero: Keras's masks.
 
     Examples
     --------

@@ -25,8 +25,8 @@ _Self = TypeVar("_Self", bound="Layers")
 class LayersParameters(Parameters):
     """The parameters of `Layers`: a change is one of the layers that it is in.
 
-    They and their parts hold each other: a view of a part has the whole vector as its base, and leads here also when the
-    `Layers` itself is gone.
+    They and their parts hold each other: a view of a part has the whole vector as its base, and leads here also when
+    the `Layers` itself is gone.
     """
 
     def __init__(self, flat: Array, infos: tuple[ParameterInfo, ...], parts: Sequence[Parameters]) -> None:
@@ -240,7 +240,7 @@ class Layers(Parameterized):
     def __deepcopy__(self: _Self, memo: dict[int, Any]) -> _Self:
         copied = type(self).__new__(type(self))
         memo[id(self)] = copied  # before the attributes, which may refer to the layers
-        # Copy through memo, so that whatever else is copied along and holds the vector or a part of it gets this copy's.
+        # Copy through memo: whatever else is copied along and holds the vector or a part of it gets this copy's.
         flat = copy.deepcopy(self._flat, memo)
         self._copy_parts(flat, memo)
         layers = {name: copy.deepcopy(layer, memo) for name, layer in self._layers.items()}

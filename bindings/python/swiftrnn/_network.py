@@ -302,7 +302,7 @@ class Network(Configured, Initialized, Parameterized):
     def __deepcopy__(self, memo: dict[int, Any]) -> "Network":
         copied = type(self).__new__(type(self))
         memo[id(self)] = copied  # before the attributes, which may refer to the network
-        # Copy through memo, so that whatever else is copied along and holds the vector or a view of it gets this copy's.
+        # Copy through memo: whatever else is copied along and holds the vector or a view of it gets this copy's.
         state = {**self.__getstate__(), "flat": copy.deepcopy(self._flat, memo), "attributes": {}}
         copied.__setstate__(state)
         memo[id(self._parameters)] = copied._parameters

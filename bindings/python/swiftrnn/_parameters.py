@@ -106,7 +106,7 @@ class NamedViews(Mapping[str, Array]):
         for name, key in found.items():
             view = self._views[name]
             tensor = shaped(state[key], key, view.dtype, view.shape)
-            # Copy before anything is written: numpy sees to overlaps within one assignment, not to what the next one reads.
+            # Copy before anything is written: numpy sees to overlaps within one assignment, not to later reads.
             tensors[name] = tensor.copy() if np.may_share_memory(tensor, self._flat) else tensor
         for name, tensor in tensors.items():
             self._views[name][...] = tensor

@@ -1,5 +1,5 @@
-"""The optimizers SGD with momentum, Adam, AdamW and RMSprop; `clip_grad_norm` and `clip_grad_value` are to be found here
-too.
+"""The optimizers SGD with momentum, Adam, AdamW and RMSprop; `clip_grad_norm` and `clip_grad_value` are to be found
+here too.
 
 They work in place on float32 or float64 vectors; for a network, on its ``flat``. The optimizer holds its moments.
 
@@ -184,8 +184,8 @@ class AdamW(Adam):
 
 @answers_keywords
 class RMSprop(Optimizer):
-    """RMSprop (Tieleman, Hinton 2012), in torch's form: the gradient, with `weight_decay` p added, is divided by the root
-    of the running mean of its square; `centered` (Graves 2013), by that of its variance.
+    """RMSprop (Tieleman, Hinton 2012), in torch's form: the gradient, with `weight_decay` p added, is divided by the
+    root of the running mean of its square; `centered` (Graves 2013), by that of its variance.
 
     Parameters
     ----------

@@ -20,8 +20,9 @@ KINDS = ("dot", "general", "concat", "additive")
 # Tq, Tk, N, Q, K, V (0: the keys), A: a single number, few and many queries, around vectors, empty ones, and more than
 # a chain of 256.
 SIZES = [
-    (1, 1, 1, 1, 1, 0, 1), (1, 7, 3, 5, 5, 0, 4), (1, 33, 5, 17, 17, 9, 16), (3, 6, 2, 4, 4, 0, 17), (4, 9, 2, 8, 8, 3, 5),
-    (5, 9, 2, 8, 8, 3, 5), (9, 17, 3, 31, 31, 0, 33), (20, 33, 4, 16, 16, 40, 15), (300, 40, 2, 6, 6, 5, 7),
+    (1, 1, 1, 1, 1, 0, 1), (1, 7, 3, 5, 5, 0, 4), (1, 33, 5, 17, 17, 9, 16), (3, 6, 2, 4, 4, 0, 17),
+    (4, 9, 2, 8, 8, 3, 5), (5, 9, 2, 8, 8, 3, 5), (9, 17, 3, 31, 31, 0, 33), (20, 33, 4, 16, 16, 40, 15),
+    (300, 40, 2, 6, 6, 5, 7),
     (2, 0, 3, 4, 4, 5, 3), (0, 4, 2, 3, 3, 0, 2), (2, 5, 0, 3, 3, 0, 2),
 ]  # fmt: skip
 
@@ -41,7 +42,9 @@ def parameters(kind: str, q: int, k: int, a: int, rng: np.random.Generator, dtyp
         "additive": {"query_weight": (a, q), "weight": (a, k), "bias": (a,), "score": (a,)},
     }[kind]
     return {
-        name: (0.7 * rng.standard_normal(shape)).astype(dtype) for name, shape in shapes.items() if bias or name != "bias"
+        name: (0.7 * rng.standard_normal(shape)).astype(dtype)
+        for name, shape in shapes.items()
+        if bias or name != "bias"
     }
 
 
@@ -159,7 +162,9 @@ def test_against_torch(dtype: str, kind: str, which: str, sizes: Any, default_th
 
 @TYPES
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("sizes", [(1, 40, 64, 48, 48, 0, 48), (37, 53, 7, 48, 48, 30, 40), (64, 48, 24, 32, 32, 0, 32)])
+@pytest.mark.parametrize(
+    "sizes", [(1, 40, 64, 48, 48, 0, 48), (37, 53, 7, 48, 48, 30, 40), (64, 48, 24, 32, 32, 0, 32)]
+)
 def test_bits(dtype: str, kind: str, sizes: Any, default_threads: None) -> None:
     queries, keys, values, counts, p, options = case(sizes, kind, dtype, "lengths", bias=False)
 

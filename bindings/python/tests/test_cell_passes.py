@@ -186,7 +186,8 @@ def test_wrong_inputs() -> None:
             with pytest.raises(error, match=message):
                 call(x, **given)
     for call in (swiftrnn.LSTM(3, 4), swiftrnn.GRU(3, 4).forward, swiftrnn.RNN(3, 4).freeze()):
-        with pytest.raises(TypeError, match=r"^unexpected argument 'length' \(did you mean 'lengths'\?\): this network has"):
+        message = r"^unexpected argument 'length' \(did you mean 'lengths'\?\): this network has"
+        with pytest.raises(TypeError, match=message):
             call(x, length=[5, 2])  # type: ignore[operator]
 
 

@@ -59,11 +59,14 @@ def test_the_cells_of_the_library() -> None:
     [
         ("", "line 1, column 1: a cell needs an equation for its output"),
         ("h' = tnah(x)", 'line 1, column 6: there is no function "tnah" (did you mean "tanh"?)\n  h\' = tnah(x)\n'),
-        ("input a\nh' = x", 'line 1, column 7: nothing that leads to the output reads the input "a"\n  input a\n        ^'),
+        (
+            "input a\nh' = x",
+            'line 1, column 7: nothing that leads to the output reads the input "a"\n  input a\n        ^',
+        ),
         (
             "h' = x\nz = h",
-            'line 2, column 1: nothing that leads to the output reads "z"; the output is h\' unless an equation gives y\n'
-            "  z = h\n  ^",
+            'line 2, column 1: nothing that leads to the output reads "z"; the output is h\' unless an equation gives '
+            "y\n  z = h\n  ^",
         ),
         ("h' = x\nlstm", 'line 2, column 5: expected "=", found the end of the line (did you mean "like lstm"?)'),
         ("y' = x\nz = y", 'line 2, column 1: nothing that leads to the output reads "z"\n  z = y\n  ^'),
@@ -218,10 +221,12 @@ def test_sizes_are_the_librarys_to_check(name: str, options: dict[str, int], mes
     "given, error, message",
     [
         ({"num_layer": 2}, swiftrnn.SwiftRNNValueError, "as an argument: did you mean 'num_layers'?"),
-        ({"proj_size": 2}, swiftrnn.SwiftRNNValueError, "as an argument: a projection is in the cell's text, with a size"),
+        ({"proj_size": 2}, swiftrnn.SwiftRNNValueError,
+         "as an argument: a projection is in the cell's text, with a size"),
         ({"skip": 1}, swiftrnn.SwiftRNNValueError, "as an argument: it is one of the layer options: options=LayerOpt"),
-        ({"bias": False}, TypeError, "bias: expected an integer, got bool, as a size of the cell's text; as an argument: "
-         "biases are in the cell's text"),
+        ({"bias": False}, TypeError,
+         "bias: expected an integer, got bool, as a size of the cell's text; as an argument: biases are in the cell's "
+         "text"),
         ({"device": "cpu"}, TypeError, "device: expected an integer, got str, as a size of the cell's text; as an "),
     ],
 )  # fmt: skip

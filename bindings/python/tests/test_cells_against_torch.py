@@ -193,7 +193,9 @@ def test_batch_norm_as_in_torch() -> None:
     network.parameters["m_l0"][:] = rng.uniform(-1, 1, 5)
     network.parameters["s_l0"][:] = rng.uniform(0.5, 1.5, 5)
     x, dy = rng.standard_normal((6, 3, 4)), rng.standard_normal((6, 3, 5))
-    net = {name: torch.tensor(value.copy(), requires_grad=name[0] in "WgU") for name, value in network.parameters.items()}
+    net = {
+        name: torch.tensor(value.copy(), requires_grad=name[0] in "WgU") for name, value in network.parameters.items()
+    }
     theirs = torch.tensor(x, requires_grad=True)
 
     def loop(training: bool) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Every program of docs/course.md prints what the page says, in ten lines or so; the table of README.md names all of them."""
+"""Every program of docs/course.md prints what the page says, in ten lines or so; README.md's table names them all."""
 
 from __future__ import annotations
 

@@ -172,7 +172,8 @@ def test_the_same_sizes_and_offsets_as_the_c_compiler(tmp_path: Path) -> None:
         lines += [f'printf("{name}.{field[0]} %zu\\n", offsetof({name}, {field[0]}));' for field in struct._fields_]
     lines += [f'printf("{name} %zu\\n", sizeof({name}));' for name in ENUMERATIONS]
     source = tmp_path / "offsets.c"
-    source.write_text('#include <stdio.h>\n#include "swiftrnn_models.h"\nint main(void) {\n' + "\n".join(lines) + "\n}\n")
+    begin = '#include <stdio.h>\n#include "swiftrnn_models.h"\nint main(void) {\n'
+    source.write_text(begin + "\n".join(lines) + "\n}\n")
     program = tmp_path / "offsets"
     subprocess.run(["cc", "-std=c11", f"-I{HEADER.parent}", str(source), "-o", str(program)], check=True)
     output = subprocess.run([str(program)], capture_output=True, text=True, check=True).stdout

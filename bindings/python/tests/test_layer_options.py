@@ -172,7 +172,9 @@ def test_masks_with_gaps_as_in_keras(cell: str, gaps: str) -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("merge, theirs", [("concatenate", "concat"), ("sum", "sum"), ("mean", "ave"), ("product", "mul")])
+@pytest.mark.parametrize(
+    "merge, theirs", [("concatenate", "concat"), ("sum", "sum"), ("mean", "ave"), ("product", "mul")]
+)
 def test_merges_and_masks_as_in_keras(cell: str, merge: str, theirs: str) -> None:
     """Of two directions Keras writes zeros at gaps, whatever its layers say."""
     options = LayerOptions(gaps="zero", merge=merge)
@@ -231,7 +233,8 @@ def test_options_are_kept_by_copies_and_pickles() -> None:
     for other in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
         assert other.options == network.options
         assert (other(x)[0] == network(x)[0]).all()
-    assert repr(network) == "RNN(5, 6, num_layers=2, nonlinearity='tanh', options=LayerOptions(skip='dense', dilations=2))"
+    shown = "RNN(5, 6, num_layers=2, nonlinearity='tanh', options=LayerOptions(skip='dense', dilations=2))"
+    assert repr(network) == shown
 
 
 def test_a_cell_of_equations_takes_them() -> None:

@@ -59,6 +59,8 @@ def cut(model: Any, data: Any, step: int, checkpoint: Path, **options: Any) -> N
         ({"data": [([0, 1, 2], 1), *PAIRS[1:]]}, "data differ: other targets. Give"),
         ({"batch_size": 3}, "data differ: batch_size was 2, and is 3 now"),
         ({"rate": 0.5}, "settings differ: rate was 0.001, and is 0.5 now"),
+        ({"clip": None}, "settings differ: clip_norm was 1.0, and is None now"),
+        ({"every": 1}, "every was None, and is 1 now"),
         ({"patience": 3}, "patience was 9, and is 3 now"),
         ({"seed": 2}, "seed was 1, and is 2 now"),
     ],
@@ -115,6 +117,39 @@ def test_a_training_that_is_over_is_of_its_own_model(tmp_path: Path) -> None:
     again = classifier()
     assert again.fit(PAIRS, **options).reports == history.reports  # and one that begins as that did
     np.testing.assert_array_equal(again.flat, model.flat)
+
+
+def test_more_epochs_go_on_and_resume_may_be_refused(tmp_path: Path) -> None:
+    options: Any = {"checkpoint": tmp_path / "c", "batch_size": 2, **QUIET}
+    classifier().fit(PAIRS, epochs=2, **options)
+    longer, whole = classifier(), classifier()
+    assert longer.fit(PAIRS, epochs=5, **options).epochs == [1, 2, 3, 4, 5]
+    whole.fit(PAIRS, epochs=5, batch_size=2, **QUIET)
+    np.testing.assert_array_equal(longer.flat, whole.flat)
+    with pytest.raises(ValueError, match=r"another configuration \(dropout, input, network\)"):
+        Classifier(3, 2, 9, dropout=0.1, seed=0).fit(PAIRS, **options)
+    with pytest.raises(ValueError, match="the model was of float32, and is of float64 now"):
+        classifier(dtype="float64").fit(PAIRS, **options)
+    with pytest.raises(ValueError, match="the model has other vocabularies"):
+        Classifier(3, ["a", "b"], 8, seed=0).fit(PAIRS, **options)
+    assert len(classifier().fit(PAIRS, epochs=1, resume=False, rate=0.5, **options)) == 1
+
+
+def test_what_is_no_checkpoint_of_fit_is_refused(tmp_path: Path) -> None:
+    model = classifier(seed=5)
+    vector, before = model.flat, model.flat.copy()
+    Trainer(classifier(), "sgd", rate=0.0).save(tmp_path / "trainer")
+    Trainer(classifier()).save(tmp_path / "other", progress="{}")
+    classifier().save(tmp_path / "model")
+    (tmp_path / "text").write_text("no checkpoint")
+    for name, message in [
+        ("trainer", "the checkpoint is of a Trainer, and not of fit"), ("other", "is no checkpoint of fit: give"),
+        ("model", "no checkpoint"), ("text", "text: "),
+    ]:  # fmt: skip
+        with pytest.raises(ValueError, match=message):
+            model.fit(PAIRS, checkpoint=tmp_path / name, **QUIET)
+    assert model.flat is vector
+    np.testing.assert_array_equal(vector, before)
 
 
 def test_a_checkpoint_of_another_version_is_told(tmp_path: Path) -> None:

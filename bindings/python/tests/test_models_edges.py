@@ -3,14 +3,13 @@ are assigned to a batch later, checkpoints that are refused."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import swiftrnn
-from swiftrnn.models import Batch, Classifier, Features, LanguageModel, Tagger, Trainer, Vocabulary
+from swiftrnn.models import Batch, Features, LanguageModel, Tagger, Vocabulary
 
 
 @pytest.mark.parametrize("look_back", [0, 2])
@@ -54,21 +53,6 @@ def test_arrays_that_are_assigned_later_are_checked(name: str, value: Any) -> No
         model.loss(batch)
 
 
-def test_refused_checkpoints_leave_the_model_as_it_was(tmp_path: Path) -> None:
-    data = [([0, 1, 2], 0), ([2, 1], 1), ([1], 0)]
-    options: dict[str, Any] = {"epochs": 2, "seed": 1, "progress": False}
-    Classifier(3, 2, 8, seed=0).fit(data, checkpoint=tmp_path / "fit", **options)
-    model = Classifier(3, 2, 8, seed=5)
-    Trainer(Classifier(3, 2, 8, seed=0), "sgd", rate=0.0).save(tmp_path / "trainer")
-    vector, before = model.flat, model.flat.copy()
-    with pytest.raises(ValueError, match="is of another training"):
-        model.fit(data, rate=0.5, checkpoint=tmp_path / "fit", **options)
-    with pytest.raises(ValueError, match="the checkpoint is of a Trainer, and not of fit"):
-        model.fit(data, checkpoint=tmp_path / "trainer", **options)
-    assert model.flat is vector
-    np.testing.assert_array_equal(vector, before)
-
-
 @pytest.mark.parametrize("numbers", ["squared_error", "absolute_error", "huber", "binary_cross_entropy"])
 def test_validation_is_by_the_loss_of_the_training(numbers: str) -> None:
     rng = np.random.default_rng(0)
@@ -99,4 +83,5 @@ def test_lists_of_arrays_of_ids_are_several_texts() -> None:
 
 def test_sizes_may_be_numpys_integers() -> None:
     words = Vocabulary("words", ["a b"], specials=("<bos>", "<eos>"))
-    assert LanguageModel(words, np.int64(8), num_layers=np.int32(2), seed=0).configuration["network"]["hidden_size"] == 8
+    model = LanguageModel(words, np.int64(8), num_layers=np.int32(2), seed=0)
+    assert model.configuration["network"]["hidden_size"] == 8

@@ -170,22 +170,6 @@ def test_a_training_that_was_cut_ends_with_the_same_bits(optimizer: Any, kind: s
     np.testing.assert_array_equal(load(path).flat if kind == "text" else last.flat, whole.flat)
 
 
-def test_more_epochs_go_on_and_other_data_are_refused(tmp_path: Path) -> None:
-    path, options = tmp_path / "checkpoint", {"seed": 1, "progress": False, "batch_size": 4}
-    model = Classifier(2, 2, 6, seed=0)
-    model.fit(PAIRS, epochs=2, checkpoint=path, **options)
-    longer, whole = Classifier(2, 2, 6, seed=0), Classifier(2, 2, 6, seed=0)
-    assert len(longer.fit(PAIRS, epochs=5, checkpoint=path, **options)) == 5
-    whole.fit(PAIRS, epochs=5, **options)
-    np.testing.assert_array_equal(longer.flat, whole.flat)
-    for changed in ({"data": PAIRS[1:]}, {"rate": 0.5}, {"optimizer": "sgd"}):
-        with pytest.raises(ValueError, match="is of another training: .*resume=False"):
-            Classifier(2, 2, 6, seed=0).fit(**{"data": PAIRS, "epochs": 9, "checkpoint": path, **options, **changed})
-    with pytest.raises(ValueError, match="is of another training: the model has another configuration"):
-        Classifier(2, 2, 7, seed=0).fit(PAIRS, checkpoint=path, **options)
-    assert len(Classifier(2, 2, 6, seed=0).fit(PAIRS, epochs=1, checkpoint=path, resume=False, **options)) == 1
-
-
 def test_a_trainer_goes_on_with_state_and_progress(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
     model = LanguageModel(5, 6, dropout=0.3, seed=0)

@@ -26,10 +26,13 @@ WIDE = {"dtype": "float64", "seed": 7}
 MODELS: dict[str, Callable[[], Model]] = {
     "language model": lambda: LanguageModel(7, 5, embedding_size=3, **WIDE),
     "tied language model": lambda: LanguageModel(7, 4, tie_embedding=True, num_layers=2, cell="gru", **WIDE),
+    "language model of two layers": lambda: LanguageModel(7, 5, num_layers=2, cell="rnn", **WIDE),
+    "tied language model, lstm": lambda: LanguageModel(7, 4, tie_embedding=True, **WIDE),
     "tagger": lambda: Tagger(6, 4, 3, **WIDE),
     "tagger of one direction": lambda: Tagger(6, 4, 3, bidirectional=False, cell="rnn", **WIDE),
     "deep tagger of features": lambda: Tagger(Features(2), 4, 3, num_layers=3, **WIDE),
     "tagger of numbers": lambda: Tagger(Features(2), None, 3, outputs=2, **WIDE),
+    "tagger of numbers, of tokens": lambda: Tagger(6, None, 4, outputs=2, cell="gru", **WIDE),
     "classifier": lambda: Classifier(6, 3, 4, **WIDE),
     "classifier by mean": lambda: Classifier(6, 3, 4, pooling="mean", num_layers=2, **WIDE),
     "classifier by maximum": lambda: Classifier(6, 3, 4, pooling="max", bidirectional=True, **WIDE),
@@ -37,6 +40,9 @@ MODELS: dict[str, Callable[[], Model]] = {
     "classifier of both directions": lambda: Classifier(Features(2), 3, 4, bidirectional=True, cell="gru", **WIDE),
     "regressor": lambda: Regressor(Features(2), 2, 4, **WIDE),
     "regressor by attention": lambda: Regressor(6, 1, 4, pooling="attention", bidirectional=True, **WIDE),
+    "regressor by mean": lambda: Regressor(6, 3, 4, pooling="mean", bidirectional=True, **WIDE),
+    "regressor by maximum": lambda: Regressor(6, 3, 4, pooling="max", bidirectional=True, **WIDE),
+    "regressor of both directions": lambda: Regressor(6, 3, 4, bidirectional=True, **WIDE),
     "vector decoder": lambda: VectorDecoder(3, 6, 4, num_layers=2, **WIDE),
     "vector decoder, gru, tied": lambda: VectorDecoder(3, 6, 4, cell="gru", tie_embedding=True, **WIDE),
     "vector decoder by input": lambda: VectorDecoder(3, 6, 4, vector_use="input", **WIDE),
@@ -55,6 +61,12 @@ MODELS: dict[str, Callable[[], Model]] = {
             )
         )
         for attention in ("dot", "general", "additive")
+    },
+    **{
+        f"encoder-decoder of two layers, {cell}": (
+            lambda cell=cell: EncoderDecoder(6, 7, 4, cell=cell, num_layers=2, **WIDE)  # type: ignore[misc]
+        )
+        for cell in ("lstm", "gru", "rnn")
     },
     "encoder-decoder of both directions": lambda: EncoderDecoder(
         6, 7, 4, bidirectional=True, decoder_num_layers=2, decoder_hidden_size=3, tie_embedding=True, **WIDE

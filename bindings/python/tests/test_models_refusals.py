@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import pickle
+import re
 from pathlib import Path
 from typing import Any, Callable
 
@@ -20,6 +24,7 @@ from swiftrnn.models import (
     Trainer,
     VectorDecoder,
     Vocabulary,
+    _words,
 )
 
 LETTERS = Vocabulary("characters", ["abc"], specials=())
@@ -50,12 +55,16 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: Vocabulary("bytes", [], lowercase=True), ValueError, "lowercase: is of the kind 'words'"),
     (lambda: Vocabulary("words", ["\ud800"]), ValueError, "half of a surrogate pair at character 0"),
     (lambda: Vocabulary.from_json("{}"), ValueError, "the vocabulary"),
-    (lambda: LETTERS.encode("xyz"), ValueError, "lacks|no token"),
+    (lambda: Vocabulary("words", maximum_size=0), ValueError, "maximum_size: 0 is outside 1"),
+    (lambda: Vocabulary.from_file("words", "/no/such/file"), OSError, "/no/such/file"),
+    (lambda: LETTERS.encode("axyz"), ValueError, "byte 1"),
+    (lambda: LETTERS.ids(["a", "x"]), ValueError, r"tokens\[1\]: the vocabulary has no 'x'"),
     (lambda: LETTERS["x"], KeyError, "the vocabulary has no token 'x'"),
     (lambda: LETTERS.decode([9]), ValueError, r"ids\[0\] is 9"),
     # Making models
     (lambda: Model(), TypeError, "is the base of the models"),
     (lambda: LanguageModel("abc", 4), TypeError, "vocabulary: expected a Vocabulary, .*, got str"),
+    (lambda: LanguageModel(0, 4), ValueError, "vocabulary: 0 is outside 1"),
     (lambda: LanguageModel(7, 0), ValueError, "hidden_size: 0 is outside 1"),
     (lambda: LanguageModel(7, 4, num_layers=0), ValueError, "num_layers: 0 is outside 1"),
     (lambda: LanguageModel(7, 4, cell="lsmt"), ValueError, 'no cell "lsmt" .did you mean "lstm"'),
@@ -125,7 +134,7 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: VECTORS.generate(np.zeros(3)), ValueError, r"put a single example in a list, sources="),
     (lambda: IDS.score([1, 2]), ValueError, r"texts\[0\]: expected one axis of ids, .* in a list, texts="),
     (lambda: TAGGER.predict("abc"), TypeError, r"sequences: .*got str \(put a single example in a list\)"),
-    (fit(CLASSES, ("ab", "A")), TypeError, r"data\[0\]: expected a pair .*, got str: put a single example in a list, data="),
+    (fit(CLASSES, ("ab", "A")), TypeError, r"data\[0\]: expected a pair .*, got str: put a single example in a list"),
     (fit(PAIRS, ("ab", [1])), TypeError, r"data\[0\]: expected a pair .*put a single example in a list, data="),
     (fit(SERIES, np.zeros((4, 2))), TypeError, r"data\[0\]: expected a pair .*got ndarray: put a single example in a"),
     (fit(SERIES, np.array(1.0)), TypeError, "data: expected a sequence of examples, got one number"),
@@ -134,7 +143,7 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: TAGGER.predict([3]), ValueError, r"sequences\[0\]: expected one axis of ids"),
     (lambda: VECTORS.generate(np.zeros(3)), ValueError, r"sources\[0\]: expected shape \[3\], got \[\]"),
     # Labels, of vocabularies with <unk>
-    (fit(UNKNOWN, [("ab", "C")]), ValueError, r"data\[0\]\[1\]: there is no label 'C': correct it, or make the model with"),
+    (fit(UNKNOWN, [("ab", "C")]), ValueError, r"data\[0\]\[1\]: there is no label 'C': correct it, or make the mod"),
     (fit(UNKNOWN, [("ab", "Vowe")]), ValueError, r"there is no label 'Vowe' \(did you mean 'Vowel'\?\)"),
     (lambda: UNKNOWN.evaluate([("ab", "C")]), ValueError, r"data\[0\]\[1\]: there is no label 'C'"),
     (fit(UNKNOWNS, [("ab", "A C")]), ValueError, r"data\[0\]\[1\]: there is no label 'C'"),
@@ -142,12 +151,12 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: UNKNOWNS.score([("ab", "A C")]), ValueError, r"data\[0\]\[1\]: there is no label 'C'"),
     # Settings
     (fit(CLASSES, ONE, lr=0.1), TypeError, "fit: there is no argument 'lr'; it is called 'rate' here"),
-    (fit(CLASSES, ONE, validation_split=0.1), TypeError, "no argument 'validation_split'; it is called 'validation' here"),
+    (fit(CLASSES, ONE, validation_split=0.1), TypeError, "'validation_split'; it is called 'validation' here"),
     (fit(CLASSES, ONE, epoch=3), TypeError, r"no argument 'epoch'; did you mean 'epochs'\?"),
     (fit(CLASSES, ONE, weight_decay=1), TypeError, "a setting of the optimizer: optimizer={'optimizer': 'adamw', "),
     (fit(IDS, [1, 2] * 99, k2=64), TypeError, "no argument 'k2'; give steps=k1 and look_back=k2 - k1"),
     (fit(CLASSES, ONE, xyz=3), TypeError, "no argument 'xyz'; there are data, epochs, batch_size"),
-    (lambda: Trainer(CLASSES, learning_rate=0.1), TypeError, "Trainer: there is no argument 'learning_rate'; .* 'rate'"),
+    (lambda: Trainer(CLASSES, learning_rate=0.1), TypeError, "Trainer: there is no argument 'learning_rate'; .*'rate"),
     (fit(CLASSES, ONE, epochs=0), ValueError, "epochs: 0 is outside 1"),
     (fit(CLASSES, ONE, batch_size=0), ValueError, "batch_size: 0 is outside 1"),
     (fit(CLASSES, ONE, rate=-1), ValueError, "rate: -1.0 is outside"),
@@ -175,7 +184,9 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: CLASSES.loss(ONE, class_weights=[-1, 1]), ValueError, r"class_weights\[0\] has -1"),
     (lambda: CLASSES.loss(ONE, sampling_probability=0.5), swiftrnn.SwiftRNNError, "scheduled sampling is for"),
     (lambda: CLASSES.loss(ONE, tape_limit="x"), TypeError, "tape_limit: expected an integer"),
+    (lambda: Trainer(CLASSES, schedule="cosine"), ValueError, "steps: the schedule 'cosine' ends after so many"),
     (lambda: Trainer(CLASSES).set_rate_factor(-1), ValueError, "factor is -1|rate_factor"),
+    (lambda: pickle.dumps(CLASSES), TypeError, "a model is not pickled or copied: save it, and load the file"),
     # Batches and states
     (lambda: Batch(ids=[[1.5]]), TypeError, "ids: expected integers"),
     (lambda: TEXTS.loss(Batch()), ValueError, "batch.ids: a language model needs it"),
@@ -189,7 +200,7 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: SERIES.loss(Batch(features=np.zeros((1, 1, 2)))), TypeError, "batch.features: .*float32, got float64"),
     (lambda: CLASSES.make_state(), swiftrnn.SwiftRNNError, "a state is carried on by"),
     # Methods of classes
-    (lambda: CLASSES.load("file"), TypeError, r"load: makes a new model and leaves .* model = Classifier.load\(path\), or"),
+    (lambda: CLASSES.load("file"), TypeError, r"load: makes a new model and .* model = Classifier.load\(path\), or"),
     (lambda: Trainer(CLASSES).load("file"), TypeError, r"load: makes a new trainer .*= Trainer.load\(path\)"),
     # Writing
     (lambda: IDS.generate("a"), TypeError, r"prompt\[0\]: the model has no vocabulary"),
@@ -202,12 +213,12 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: TEXTS.generate("a", repetition_penalty=0), ValueError, "repetition_penalty: 0.0 is not above 0"),
     (lambda: TEXTS.generate("a", beams=0), ValueError, "beams: 0 is outside 1"),
     (lambda: TEXTS.generate("a", beams=2, count=3), ValueError, "count: 3 is more than 2 beams"),
-    (lambda: TEXTS.generate("a", temperature=0, count=2), ValueError, "count: with temperature 0 all 2 texts are the same"),
+    (lambda: TEXTS.generate("a", temperature=0, count=2), ValueError, "count: with temperature 0 all 2 texts are"),
     (lambda: VECTORS.generate(np.zeros((1, 3)), count=2), ValueError, "count: with temperature 0 .* or beams=2 for"),
-    (lambda: TEXTS.generate("a", beams=2, temperature=0.5), ValueError, "temperature: a search with beams=2 draws nothing: leave out"),
+    (lambda: TEXTS.generate("a", beams=2, temperature=0.5), ValueError, "temperature: a search with beams=2 draws"),
     (lambda: TEXTS.generate("a", beams=2, top_k=3), ValueError, "top_k: a search with beams=2 draws nothing"),
-    (lambda: PAIRS.translate(["a"], beams=2, top_p=0.5), ValueError, "top_p: a search with beams=2 draws nothing: leave out top_p, or"),
-    (lambda: PAIRS.translate(["a"], top_k=3), ValueError, "top_k: with temperature 0 nothing is drawn: give a temperature"),
+    (lambda: PAIRS.translate(["a"], beams=2, top_p=0.5), ValueError, "top_p: a search with beams=2 draws nothing"),
+    (lambda: PAIRS.translate(["a"], top_k=3), ValueError, "top_k: with temperature 0 nothing is drawn"),
     (lambda: TEXTS.generate("a", temperature=0, top_p=0.5), ValueError, "top_p: with temperature 0 nothing is drawn"),
     (lambda: TEXTS.generate("a", length_penalty=1), ValueError, "length_penalty: is of a search: give beams above 1"),
     (lambda: VECTORS.generate(np.zeros((1, 3)), beams=0), ValueError, "beams: 0 is outside 1"),
@@ -231,11 +242,22 @@ def test_a_failed_step_leaves_parameters_as_they_were() -> None:
 
 def test_a_loss_that_is_not_finite_ends_a_training() -> None:
     model = Regressor(Features(1), 1, 4, seed=0)
-    with pytest.raises(FloatingPointError, match="the loss is .* in step 1: no step was made before it: the numbers of"):
+    with pytest.raises(FloatingPointError, match="the loss is .* in step 1: no step was made before it: the numb"):
         model.fit([([1.0], np.float32(3e38))], progress=False)
-    with pytest.raises(FloatingPointError, match="in step 2: a lower rate, or clip=, may help; the last report was epoch"):
+    with pytest.raises(FloatingPointError, match="in step 2: a lower rate, or clip=, may help; the last report was"):
         model = Regressor(Features(1), 1, 4, seed=0)
         model.fit([([1.0], 1.0)], optimizer="sgd", rate=1e38, clip=None, progress=False)
+
+
+def test_what_is_said_of_arguments_exists() -> None:
+    known = inspect.signature(Model.fit).parameters
+    assert set(_words.CALLED_HERE.values()) <= set(known) and not set(_words.CALLED_HERE) & set(known)
+    assert list(known)[:3] == ["self", "data", "epochs"]  # what help() and editors show
+    for name, text in _words.INSTEAD.items():
+        assert name not in known
+        found = re.search(r"(optimizer|schedule)=(\{.*\})", text)
+        if found:
+            fit(CLASSES, ONE, epochs=1, **{found[1]: ast.literal_eval(found[2])})()
 
 
 def test_a_path_that_is_taken_for_a_text_is_told(tmp_path: Path) -> None:

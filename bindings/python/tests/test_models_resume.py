@@ -17,7 +17,7 @@ import pytest
 from models_fit_program import build
 
 import swiftrnn
-from swiftrnn.models import Classifier, History, TrainingInterrupted, load
+from swiftrnn.models import History, TrainingInterrupted, load
 
 PROGRAM = Path(__file__).with_name("models_fit_program.py")
 
@@ -85,28 +85,6 @@ def test_an_interrupted_training_goes_on(kind: str, step: int, tmp_path: Path) -
     last, _, _ = build(kind)
     assert last.fit(data, **arguments).steps == history.steps and (last.flat == expected).all()
     assert type(load(tmp_path / "checkpoint")) is type(again)
-
-
-def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
-    data = [([0, 1, 2], 0), ([2, 1], 1), ([1], 0)]
-    arguments: dict[str, Any] = {"epochs": 2, "seed": 1, "progress": False, "checkpoint": tmp_path / "c"}
-    Classifier(3, 2, 8, seed=0).fit(data, **arguments)
-    for changed in ({"rate": 0.5}, {"batch_size": 1}, {"every": 1}, {"clip": None}):
-        with pytest.raises(ValueError, match="is of another training"):
-            Classifier(3, 2, 8, seed=0).fit(data, **{**arguments, **changed})
-    with pytest.raises(ValueError, match="is of another training: data"):
-        Classifier(3, 2, 8, seed=0).fit([*data[:2], ([2], 0)], **arguments)
-    with pytest.raises(ValueError, match="is of another training: the model has another configuration"):
-        Classifier(3, 2, 9, seed=0).fit(data, **arguments)
-    longer = Classifier(3, 2, 8, seed=0)
-    assert longer.fit(data, **{**arguments, "epochs": 4}).epochs == [1, 2, 3, 4]
-    anew = Classifier(3, 2, 8, seed=0)
-    assert anew.fit(data, **{**arguments, "rate": 0.5}, resume=False).steps == [1, 2]
-    anew.save(tmp_path / "model")
-    (tmp_path / "text").write_text("no checkpoint")
-    for path, message in (("model", "checkpoint"), ("text", "text: ")):
-        with pytest.raises(ValueError, match=message):
-            anew.fit(data, **{**arguments, "checkpoint": tmp_path / path})
 
 
 def test_another_thread_trains_too() -> None:

@@ -222,8 +222,9 @@ network_forward = _declare("swiftrnn_network_forward", status, NetworkPointer, P
 # swiftrnn_status swiftrnn_network_backward(const swiftrnn_network *network, const swiftrnn_backward_args *args);
 network_backward = _declare("swiftrnn_network_backward", status, NetworkPointer, POINTER(BackwardArgs))
 
-# swiftrnn_status swiftrnn_network_update_statistics(const swiftrnn_network *network, const void *tape, int64_t tape_size,
-#                                                    int64_t steps, int64_t sequences, double momentum,
+# swiftrnn_status swiftrnn_network_update_statistics(const swiftrnn_network *network, const void *tape,
+#                                                    int64_t tape_size, int64_t steps, int64_t sequences,
+#                                                    double momentum,
 #                                                    void *const *parameters, int64_t parameter_count);
 network_update_statistics = _declare(
     "swiftrnn_network_update_statistics",
@@ -388,7 +389,8 @@ adam_step = _declare(
 )
 
 # swiftrnn_status swiftrnn_rmsprop_step(swiftrnn_dtype dtype, const swiftrnn_rmsprop_config *config, int64_t elements,
-#                                       const void *gradient, void *parameter, void *square, void *mean, void *velocity);
+#                                       const void *gradient, void *parameter, void *square, void *mean,
+#                                       void *velocity);
 rmsprop_step = _declare(
     "swiftrnn_rmsprop_step", status, c_int, POINTER(RMSpropConfig), c_int64, *[c_void_p] * 5
 )

@@ -62,8 +62,9 @@ vocabulary_encode = _declare(
     "swiftrnn_vocabulary_encode", status, VocabularyPointer, c_char_p, c_int64, c_int32, Int64s, c_int64, Int64s
 )
 
-# swiftrnn_status swiftrnn_vocabulary_decode(const swiftrnn_vocabulary *vocabulary, const int64_t *ids, int64_t id_count,
-#                                            int32_t write_specials, char *text, int64_t text_size, int64_t *out_size);
+# swiftrnn_status swiftrnn_vocabulary_decode(const swiftrnn_vocabulary *vocabulary, const int64_t *ids,
+#                                            int64_t id_count, int32_t write_specials, char *text,
+#                                            int64_t text_size, int64_t *out_size);
 vocabulary_decode = _declare(
     "swiftrnn_vocabulary_decode", status, VocabularyPointer, Int64s, c_int64, c_int32, c_char_p, c_int64, Int64s
 )

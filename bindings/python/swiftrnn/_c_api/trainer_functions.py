@@ -1,4 +1,4 @@
-"""The functions of ``include/swiftrnn_models.h`` that train, each once, below its C prototype; a test compares the two."""
+"""The functions of ``include/swiftrnn_models.h`` that train, each once, below its C prototype; a test compares them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text that `fit` keeps in a checkpoint, beside all that the trainer has: where its loop is, and of which training."""
+"""The text of `fit` in a checkpoint, beside all that the trainer has: where the loop is, and of which training."""
 
 from __future__ import annotations
 

@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+if TYPE_CHECKING:
+    class_only = classmethod
+else:
+
+    class class_only(classmethod):
+        """A class method that objects of the class refuse, with an error that says what to write: see `advises`."""
+
+        def __get__(self, instance: Any, owner: Any = None) -> Any:
+            if instance is None:
+                return super().__get__(None, owner)
+            name = self.__func__.__name__
+            message = f"{name}: {self.__func__.advice.format(name=type(instance).__name__)}"
+
+            @functools.wraps(self.__func__)
+            def refused(*_: Any, **__: Any) -> Any:
+                raise TypeError(message)
+
+            return refused
 
 
-class ClassOnly(classmethod):  # type: ignore[type-arg]
-    """A class method that objects of the class refuse, with an error that says what to write.
+def advises(advice: str) -> Callable[[_Function], _Function]:
+    """Notes what a method of a class does, and what to write instead of calling the method on an object; ``{name}`` is
+    the class's."""
 
-    Attributes
-    ----------
-    advice : str
-        What the method does, and what to write instead; ``{name}`` is the class's.
-    """
+    def noted(function: _Function) -> _Function:
+        function.advice = advice  # type: ignore[attr-defined]
+        return function
 
-    advice = ""
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        if instance is None:
-            return super().__get__(None, owner)
-        message = f"{self.__func__.__name__}: {self.advice.format(name=type(instance).__name__)}"
-
-        @functools.wraps(self.__func__)
-        def refused(*_: Any, **__: Any) -> Any:
-            raise TypeError(message)
-
-        return refused
-
-
-def class_only(advice: str) -> Callable[[Any], Any]:
-    """Makes a function a `ClassOnly` method."""
-
-    def made(function: Any) -> Any:
-        method = ClassOnly(function)
-        method.advice = advice
-        return method
-
-    return made
+    return noted

@@ -101,8 +101,8 @@ class Decoder(Model):
         return scores
 
     def _options(
-        self, length: int, temperature: float | None, top_k: int, top_p: float, penalty: float, beams: int, alpha: float,
-        seed: int | None,
+        self, length: int, temperature: float | None, top_k: int, top_p: float, penalty: float, beams: int,
+        alpha: float, seed: int | None,
     ) -> Any:  # fmt: skip
         begin, end = self._frame()
         return options(length, begin, end, temperature, 0.0, top_k, top_p, penalty, beams, alpha, seed)
@@ -242,8 +242,8 @@ class VectorDecoder(Decoder):
 
 
 class EncoderDecoder(Decoder):
-    """A sequence of tokens from a sequence: an encoder, a bridge to the decoder's states where the two differ, a decoder,
-    and attention behind it.
+    """A sequence of tokens from a sequence: an encoder, a bridge to the decoder's states where the two differ, a
+    decoder, and attention behind it.
 
     Parameters
     ----------

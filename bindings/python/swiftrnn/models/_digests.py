@@ -17,7 +17,7 @@ def digest(arrays: Iterable[Any]) -> str:
     """The hash of the numbers of arrays, one behind the other: not of their lengths."""
     found = hashlib.blake2b(digest_size=16)
     for array in arrays:
-        found.update(np.ascontiguousarray(array).reshape(-1))
+        found.update(np.ascontiguousarray(array).reshape(-1).data)
     return found.hexdigest()
 
 

@@ -126,6 +126,7 @@ def evaluate_batches(
 
 def _squared_error(batch: Batch, outputs: Any) -> float:
     """The mean square of errors of numbers that came out."""
+    assert batch.values is not None  # their number was counted
     return float(mse_loss(outputs, batch.values, lengths=batch.lengths, need_gradient=False).loss)
 
 

@@ -72,8 +72,9 @@ class Examples:
             "targets": None if self.targets is None else digest(self.targets),
         }  # fmt: skip
         if self.trees is not None:
-            edges = [side for tree in self.trees for side in (np.array([len(tree.children)]), tree.children, tree.parents)]
-            found["trees"] = digest(edges)
+            edges = [side for tree in self.trees for side in (tree.children, tree.parents)]
+            counts = np.array([len(tree.children) for tree in self.trees])
+            found["trees"] = digest([counts, *edges])
         return found
 
     def batch(self, numbers: Sequence[int] | NDArray[np.int64]) -> Batch:

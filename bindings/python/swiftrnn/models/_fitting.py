@@ -61,11 +61,11 @@ class Fitting:
         ----------
         data
             LanguageModel: a text (str, bytes, a ``pathlib.Path`` of a text file, which may be larger than memory, or an
-            array of ids), read as a stream; or a list of texts, each a sequence by itself, between ``<bos>`` and ``<eos>`` as
-            far as the vocabulary has them. Tagger: pairs (tokens, labels); Classifier: pairs (sequence, label);
-            Regressor: pairs (sequence, numbers); EncoderDecoder: pairs (source, target); VectorDecoder: pairs (vector,
-            target). A sequence is a str, which the vocabulary splits, a list of tokens, an array of ids, or an array
-            of features [T, F]. Numbers are converted to the model's type.
+            array of ids), read as a stream; or a list of texts, each a sequence by itself, between ``<bos>`` and
+            ``<eos>`` as far as the vocabulary has them. Tagger: pairs (tokens, labels); Classifier: pairs (sequence,
+            label); Regressor: pairs (sequence, numbers); EncoderDecoder: pairs (source, target); VectorDecoder: pairs
+            (vector, target). A sequence is a str, which the vocabulary splits, a list of tokens, an array of ids, or an
+            array of features [T, F]. Numbers are converted to the model's type.
         epochs : int
             How often all data are gone through.
         batch_size : int
@@ -112,9 +112,9 @@ class Fitting:
             by the same call, and ends with the same bits. With `patience` the best parameters so far are beside it,
             in a file whose name ends in ".best".
         resume : bool
-            Goes on from the checkpoint, if that is there: data, validation, settings and configuration must be the same,
-            and of a training that is over the model, too. Parameters are copied into the model's memory. False: begins
-            anew.
+            Goes on from the checkpoint, if that is there: data, validation, settings and configuration must be the
+            same, and of a training that is over the model, too. Parameters are copied into the model's memory. False:
+            begins anew.
         every : int, optional
             Steps between reports. None: a report ends each epoch.
         checkpoint_every : int, optional
@@ -131,9 +131,9 @@ class Fitting:
         TrainingInterrupted
             Ctrl-C (a KeyboardInterrupt): the checkpoint, if there is one, is written.
         FloatingPointError
-            The loss or the norm of its gradients is not finite, in a step that the message names; the checkpoint stays as
-            it was before. The parameters are spoilt then: make the model anew, or load the checkpoint. With `patience`
-            and no checkpoint they are the best so far.
+            The loss or the norm of its gradients is not finite, in a step that the message names; the checkpoint stays
+            as it was before. The parameters are spoilt then: make the model anew, or load the checkpoint. With
+            `patience` and no checkpoint they are the best so far.
         ValueError, TypeError
             An argument or the data are wrong, such as numbers that are NaN or infinite; or the checkpoint is of another
             training, or its file of best parameters is missing.

@@ -116,8 +116,8 @@ def number_of_texts(count: Any, beams: Any, temperature: Any) -> int:
     if integer(beams, "beams", 1, 4096) == 1:
         if wanted > 1 and real(temperature, "temperature") == 0:
             raise ValueError(
-                f"count: with temperature 0 all {wanted} texts are the same: give a temperature above 0, or beams={wanted} "
-                "for the best of a search"
+                f"count: with temperature 0 all {wanted} texts are the same: give a temperature above 0, or "
+                f"beams={wanted} for the best of a search"
             )
     elif wanted > beams:
         raise ValueError(f"count: {wanted} is more than {beams} beams")

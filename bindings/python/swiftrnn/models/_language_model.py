@@ -55,13 +55,13 @@ class LanguageModel(Model):
         The linear layer has the embedding's table for its weights (Press, Wolf 2017): `embedding_size` is the
         network's output size then.
     adaptive_cutoffs : sequence of int
-        The output layer is an adaptive softmax (Grave et al. 2017), for large vocabularies in falling order of frequency:
-        tokens from the first cutoff on are in clusters, each of which begins at a cutoff and has narrower layers than the
-        one before. Rising, each in 1...vocabulary - 1; `logits` gives log-probabilities then. Neither with
-        `tie_embedding` nor with label smoothing, class weights and sampled classes. Empty: a linear layer.
+        The output layer is an adaptive softmax (Grave et al. 2017), for large vocabularies in falling order of
+        frequency: tokens from the first cutoff on are in clusters, each of which begins at a cutoff and has narrower
+        layers than the one before. Rising, each in 1...vocabulary - 1; `logits` gives log-probabilities then. Neither
+        with `tie_embedding` nor with label smoothing, class weights and sampled classes. Empty: a linear layer.
     adaptive_divisor : int
-        Of an adaptive softmax: cluster i is by way of ``outputs of the network // adaptive_divisor**(i + 1)`` numbers, 1
-        at least.
+        Of an adaptive softmax: cluster i is by way of ``outputs of the network // adaptive_divisor**(i + 1)`` numbers,
+        1 at least.
     sizes : mapping, optional
         Of the names that the cell's text has, such as ``{"P": 64}``.
     dtype : str or dtype, optional

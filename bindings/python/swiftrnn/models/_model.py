@@ -13,7 +13,7 @@ from .._arrays import Array, float_type, integer, shaped, unsigned
 from .._initialize import Distribution, initializer
 from .._parameters import IncompatibleKeys, NamedViews
 from ._batch import Batch, CheckedBatch
-from ._class_methods import class_only
+from ._class_methods import advises, class_only
 from ._examples import Examples
 from ._fitting import Fitting
 from ._handles import ModelHandle, PathLike, StateHandle, path_bytes
@@ -27,8 +27,8 @@ Data = Union[Batch, Examples, Sequence[Any]]
 
 
 class Model(Passes, Fitting):
-    """A model: its parts with all parameters in one vector. The base of the seven models, which document their arguments;
-    not made itself.
+    """A model: its parts with all parameters in one vector. The base of the seven models, which document their
+    arguments; not made itself.
 
     Belongs to one thread at a time: calls of other threads wait. Each gives the GIL back while it computes. Results are
     the same bits for any number of threads, and do not depend on the other sequences of a batch.
@@ -238,7 +238,8 @@ class Model(Passes, Fitting):
         with self._handle.lock:
             c.model_save(self._handle.pointer, path_bytes(path))
 
-    @class_only(
+    @class_only
+    @advises(
         "makes a new model and leaves this one as it is: write model = {name}.load(path), or for the parameters alone "
         "model.load_state_dict({name}.load(path).state_dict())"
     )

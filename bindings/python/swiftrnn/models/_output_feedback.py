@@ -83,8 +83,8 @@ class OutputFeedback(Stepwise):
             As for `fit`.
         batch_size : int
         free_running : bool
-            All of the result is of the model that reads its own outputs, as in `predict`. False: of the model that reads
-            the targets (teacher forcing), as in training; there is no accuracy then.
+            All of the result is of the model that reads its own outputs, as in `predict`. False: of the model that
+            reads the targets (teacher forcing), as in training; there is no accuracy then.
         """
         free = flag(free_running, "free_running")
         size = integer(batch_size, "batch_size", 1)

@@ -79,8 +79,8 @@ class Passes:
             "sqrt"; others are computed again (Chen et al. 2016): the same bits, in about twice the time. None: all are
             kept.
         sampled_classes : int
-            For training with many classes: so many classes are drawn, log-uniform over ids that are sorted by frequency,
-            as the substitutes of all others (Jean et al. 2015). 0: the whole softmax.
+            For training with many classes: so many classes are drawn, log-uniform over ids that are sorted by
+            frequency, as the substitutes of all others (Jean et al. 2015). 0: the whole softmax.
 
         Returns
         -------
@@ -167,9 +167,9 @@ class Passes:
         return scores, counts
 
     def inspect(self, batch: Data, state: ModelState | None = None) -> Inspection:
-        """A look inside, by a batch: how the gradient of the loss goes back in time (vanishing, exploding), the spectral
-        radius of recurrent matrices, and which gates are shut or open. Without dropout; parameters, gradients and the
-        state stay as they are. Takes a copy of the model, and the time of some passes of single steps.
+        """A look inside, by a batch: how the gradient of the loss goes back in time (vanishing, exploding), the
+        spectral radius of recurrent matrices, and which gates are shut or open. Without dropout; parameters, gradients
+        and the state stay as they are. Takes a copy of the model, and the time of some passes of single steps.
 
         Parameters
         ----------

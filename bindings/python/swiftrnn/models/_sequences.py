@@ -45,8 +45,8 @@ def refuse_path(text: Any, name: str) -> None:
     """Refuses a str that is the path of a file where a text is meant: it would be read as the text itself."""
     if is_path_of_file(text):
         raise ValueError(
-            f"{name}: {text!r} is the path of a file, and a str is the text itself: pass pathlib.Path({text!r}) for the "
-            "file, or bytes for this text"
+            f"{name}: {text!r} is the path of a file, and a str is the text itself: pass pathlib.Path({text!r}) for "
+            "the file, or bytes for this text"
         )
 
 
@@ -87,7 +87,7 @@ def _not_finite(found: Array, made: Array, name: str, advice: str) -> ValueError
     first = int(np.argmin(np.isfinite(made)))
     value, at = found.flat[first], f"{name}{place(first, made.shape)}"
     if np.isfinite(value):
-        return ValueError(f"{at}: {value:g} is too large for {made.dtype}: scale the numbers, or make a model of float64")
+        return ValueError(f"{at}: {value:g} is too large for {made.dtype}: scale it, or make a model of float64")
     step, column = np.unravel_index(first, made.shape) if made.ndim == 2 else (0, 0)
     where = f" (step {step}, column {column})" if made.ndim == 2 else ""
     return ValueError(f"{at}: is {value:g}{where}: {advice}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
 from .. import _c_api as c
 from .._arrays import real
 from ._batch import Batch, CheckedBatch
-from ._class_methods import class_only
+from ._class_methods import advises, class_only
 from ._handles import PathLike, TrainerHandle, path_bytes
 from ._settings import trainer_settings
 from ._state import ModelState
@@ -95,7 +95,7 @@ class Trainer:
 
     @classmethod
     def _of_settings(cls, model: "Model", settings: Mapping[str, Any]) -> "Trainer":
-        trainer = object.__new__(cls)
+        trainer: Trainer = object.__new__(cls)
         trainer._adopt(model, TrainerHandle.created(model._handle, json.dumps(settings)))
         return trainer
 
@@ -186,7 +186,8 @@ class Trainer:
         with self._handle.model.lock:
             c.trainer_save(self._handle.pointer, self.model._state_pointer(state), text, len(text), path_bytes(path))
 
-    @class_only(
+    @class_only
+    @advises(
         "makes a new trainer and leaves this one as it is: write trainer, state, progress = Trainer.load(path)"
     )
     def load(cls, path: PathLike) -> "tuple[Trainer, ModelState | None, str]":

@@ -237,7 +237,8 @@ class Training:
         else:
             last = self.history.reports[-1] if self.history.reports else "none"
             advice = f"a lower rate, or clip=, may help; the last report was {last}"
-        return f"the loss is {result.loss:g}, and the norm of its gradients {result.norm:g}, in step {result.step}: {advice}"
+        found = f"the loss is {result.loss:g}, and the norm of its gradients {result.norm:g}"
+        return f"{found}, in step {result.step}: {advice}"
 
     def _is_time_to_save(self) -> bool:
         if self.plan.checkpoint is None:
@@ -318,8 +319,8 @@ class Training:
         assert path is not None
         if not path.exists():
             raise ValueError(
-                f"{path}: is missing, and has the best parameters of the training in {checkpoint}: put it back, or pass "
-                "resume=False"
+                f"{path}: is missing, and has the best parameters of the training in {checkpoint}: put it back, or "
+                "pass resume=False"
             )
         best = type(self.model)._of(ModelHandle.loaded(path))
         check_model(self.model, best, path)

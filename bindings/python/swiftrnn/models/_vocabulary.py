@@ -85,8 +85,8 @@ class Vocabulary:
         texts = list(texts)
         if len(texts) == 1 and is_path_of_file(texts[0]):
             raise ValueError(
-                f"texts[0]: {texts[0]!r} is the path of a file, and a str is the text itself: use Vocabulary.from_file for "
-                "the file, or bytes for this text"
+                f"texts[0]: {texts[0]!r} is the path of a file, and a str is the text itself: use "
+                "Vocabulary.from_file for the file, or bytes for this text"
             )
         encoded = [text_bytes(text, f"texts[{index}]") for index, text in enumerate(texts)]
         sizes = (ctypes.c_int64 * len(encoded))(*map(len, encoded))

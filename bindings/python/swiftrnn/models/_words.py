@@ -41,11 +41,11 @@ CALLED_HERE = {
 }
 INSTEAD = {
     "k2": "give steps=k1 and look_back=k2 - k1",
-    "weight_decay": "it is a setting of the optimizer: optimizer={'optimizer': 'adamw', 'weight_decay': …}",
-    "momentum": "it is a setting of the optimizer: optimizer={'optimizer': 'sgd', 'momentum': …}",
-    "betas": "they are settings of the optimizer: optimizer={'optimizer': 'adam', 'beta1': …, 'beta2': …}",
-    "warmup": "it is a setting of the schedule: schedule={'schedule': 'cosine', 'warm_up': …}",
-    "warm_up": "it is a setting of the schedule: schedule={'schedule': 'cosine', 'warm_up': …}",
+    "weight_decay": "it is a setting of the optimizer: optimizer={'optimizer': 'adamw', 'weight_decay': 0.01}",
+    "momentum": "it is a setting of the optimizer: optimizer={'optimizer': 'sgd', 'momentum': 0.9}",
+    "betas": "they are settings of the optimizer: optimizer={'optimizer': 'adam', 'betas': [0.9, 0.99]}",
+    "warmup": "it is a setting of the schedule: schedule={'schedule': 'cosine', 'warm_up': 100}",
+    "warm_up": "it is a setting of the schedule: schedule={'schedule': 'cosine', 'warm_up': 100}",
     "shuffle": "batches are always drawn anew in each epoch: leave it out",
     "device": "everything is computed on the CPU: leave it out",
     "dropout": "it is an argument of the model's class",
