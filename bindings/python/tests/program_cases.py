@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -35,7 +36,8 @@ def command(*arguments: Any, without: str | None = None) -> list[str]:
 
 
 def run(
-    folder: Path, *arguments: Any, input: str | bytes = "", status: int = 0, without: str | None = None, **variables: str
+    folder: Path, *arguments: Any, input: str | bytes = "", status: int = 0, without: str | None = None,
+    **variables: str,
 ) -> subprocess.CompletedProcess[str]:
     """Runs the program to its end in a folder, with pipes; it must end with the status."""
     data = input.encode() if isinstance(input, str) else input
@@ -49,11 +51,32 @@ def run(
     return done
 
 
+def call(folder: Path, *arguments: Any, input: str = "", status: int = 0) -> subprocess.CompletedProcess[str]:
+    """As `run`, in this process: a fraction of the time."""
+    from swiftrnn.program import main
+
+    told, before = list(map(str, arguments)), (os.getcwd(), sys.stdin, sys.stdout, sys.stderr)
+    output, errors = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
+    os.chdir(folder)
+    sys.stdin, sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO(input.encode())), output, errors
+    try:
+        ended = main(told)
+    except SystemExit as error:  # argparse's own
+        ended = error.code
+    finally:
+        os.chdir(before[0])
+        _, sys.stdin, sys.stdout, sys.stderr = before
+    output.flush()
+    shown = output.buffer.getvalue().decode()  # type: ignore[attr-defined]
+    assert ended == status, f"exit {ended}\n{shown}\n{errors.getvalue()}"
+    return subprocess.CompletedProcess(told, ended, shown, errors.getvalue())
+
+
 def start(folder: Path, *arguments: Any, **more: Any) -> subprocess.Popen[str]:
     """Starts the program in a folder, with pipes. Ctrl-C is heard, even where the tests themselves do not hear it."""
     return subprocess.Popen(
-        command(*arguments), cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=environment(), preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **more,
+        command(*arguments), cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, env=environment(), preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **more,
     )  # fmt: skip
 
 

@@ -25,10 +25,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--batch-size", 4, "--steps", 16, "-q")  # fmt: skip
     run(made, "train-tagger", "tags.tsv", "-o", "tagger.safetensors", "--hidden", 16, "--rate", 0.02, "-q",
         "--validation", 0)  # fmt: skip
-    run(made, "train-classifier", "reviews.csv", "--columns", "text", "label", "-o", "classifier.safetensors", "--hidden",
+    run(made, "train-classifier", "reviews.csv", "--columns", "text,label", "-o", "classifier.safetensors", "--hidden",
         16, "--rate", 0.02, "-q", "--validation", 0)  # fmt: skip
-    run(made, "train-seq2seq", "pairs.tsv", "-o", "seq2seq.safetensors", "--hidden", 32, "--epochs", 40, "--batch-size", 8,
-        "--rate", 0.01, "-q", "--validation", 0)  # fmt: skip
+    run(made, "train-seq2seq", "pairs.tsv", "-o", "seq2seq.safetensors", "--hidden", 32, "--epochs", 40, "--batch-size",
+        8, "--rate", 0.01, "-q", "--validation", 0)  # fmt: skip
     return made
 
 
@@ -100,7 +100,8 @@ def test_a_file_above_the_limit_of_memory_is_read_as_a_stream(folder: Path, monk
 
     monkeypatch.setattr(language, "IN_MEMORY", 100)
     monkeypatch.chdir(folder)
-    own = ["--hidden", "8", "--epochs", "2", "-q", "--batch-size", "4", "--steps", "16", "-o", "stream.safetensors"]
+    own = ["--hidden", "8", "--epochs", "2", "-q", "--batch-size", "4", "--steps", "16", "-o", "stream.safetensors",
+           "--overwrite"]  # fmt: skip
     assert main(["train-lm", "text.txt", *own, "--validation", "text.txt"]) == 0
     assert "validation" in capsys.readouterr().out
     streamed = (folder / "stream.safetensors").read_bytes()
@@ -121,7 +122,8 @@ def test_a_file_above_the_limit_of_memory_is_read_as_a_stream(folder: Path, monk
 
 def test_sources_are_translated_line_by_line(folder: Path) -> None:
     told = "".join(f"{source}\n" for source, _ in PAIRS)
-    assert run(folder, "translate", "seq2seq.safetensors", input=told).stdout.splitlines() == [pair[1] for pair in PAIRS]
+    shown = run(folder, "translate", "seq2seq.safetensors", input=told).stdout
+    assert shown.splitlines() == [target for _, target in PAIRS]
     # Empty lines stay where they are; a line without an end is a line.
     assert run(folder, "translate", "seq2seq.safetensors", input="2\n\n1").stdout == "two\n\none\n"
     beams = run(folder, "translate", "seq2seq.safetensors", "--beams", 4, "--count", 2, input="3\n").stdout
@@ -162,14 +164,14 @@ def test_pairs_are_scored(folder: Path) -> None:
 def test_tokens_are_tagged(folder: Path) -> None:
     columns = run(folder, "tag", "tagger.safetensors", input="the dog sat\n\ncat ran\n").stdout
     assert columns == "the\tD\ndog\tN\nsat\tV\n\ncat\tN\nran\tV\n\n"
-    rows = run(folder, "tag", "tagger.safetensors", "--layout", "rows", input="the dog sat\n\ncat ran\n").stdout
+    rows = run(folder, "tag", "tagger.safetensors", "--output-layout", "rows", input="the dog sat\n\ncat ran\n").stdout
     assert rows == "D N V\n\nN V\n"
 
 
 def test_both_layouts_of_tags_give_the_same_bits(folder: Path) -> None:
     told = ("--hidden", 8, "--epochs", 1, "-q", "--seed", 2)
     run(folder, "train-tagger", "tags.tsv", "-o", "columns.safetensors", *told)
-    run(folder, "train-tagger", "tags.csv", "--columns", "words", "tags", "-o", "rows.safetensors", *told)
+    run(folder, "train-tagger", "tags.csv", "--columns", "words,tags", "-o", "rows.safetensors", *told)
     run(folder, "train-tagger", "-", "-o", "input.safetensors", *told, input=(folder / "tags.tsv").read_text())
     assert (folder / "columns.safetensors").read_bytes() == (folder / "rows.safetensors").read_bytes()
     assert (folder / "columns.safetensors").read_bytes() == (folder / "input.safetensors").read_bytes()
@@ -199,7 +201,7 @@ def test_texts_are_classified(folder: Path) -> None:
 def test_texts_may_be_a_column_and_are_scored(folder: Path) -> None:
     done = run(folder, "classify", "classifier.safetensors", "reviews.csv", "--column", 2, "--header")
     assert done.stdout.split() == [label for _, label in REVIEWS * 8]
-    found = numbers(run(folder, "score", "classifier.safetensors", "reviews.csv", "--columns", "text", "label").stdout)
+    found = numbers(run(folder, "score", "classifier.safetensors", "reviews.csv", "--columns", "text,label").stdout)
     assert found["accuracy"] == 1 and found["rows"] == 32
 
 
@@ -260,7 +262,9 @@ def test_the_program_lists_its_commands(tmp_path: Path) -> None:
 
 
 def test_files_may_be_between_flags() -> None:
-    for line in ("m f --count 2 --beams 3", "--count 2 m --beams 3 f", "m --count 2 f --beams 3", "m --count 2 --beams 3 f"):
+    for line in (
+        "m f --count 2 --beams 3", "--count 2 m --beams 3 f", "m --count 2 f --beams 3", "m --count 2 --beams 3 f"
+    ):  # fmt: skip
         found = make_parser().parse_args(["translate", *line.split()])
         assert (found.model, found.file, found.count, found.beams) == ("m", "f", 2, 3)
     assert make_parser().parse_args(["translate", "--beams", "3", "m"]).file == "-"
@@ -276,7 +280,7 @@ def test_the_entry_point_is_the_program() -> None:
 def test_commands_of_the_page_parse() -> None:
     page = (Path(__file__).resolve().parents[3] / "docs" / "program.md").read_text()
     lines = [line for line in page.splitlines() if line.startswith("$ ") and "swiftrnn " in line]
-    assert len(lines) == 5
+    assert len(lines) == 7
     for line in lines:
         words = shlex.split(line.removeprefix("$ ").split("| ")[-1])
         assert words[0] == "swiftrnn" and make_parser().parse_args(words[1:]).command == words[1]

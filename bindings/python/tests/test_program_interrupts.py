@@ -45,17 +45,17 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(folder: Path) -> None:
         told = process.stderr.read().splitlines()[-1]
         assert process.wait(60) == 130 and process.stdout.read() == ""
     found = re.fullmatch(
-        r"swiftrnn train-tagger: interrupted after (\d+) steps; the training is saved in place; the same command goes on "
-        r"from there", told,
+        r"swiftrnn train-tagger: interrupted after (\d+) steps; the training is saved in place; the same command goes "
+        r"on from there", told,
     )  # fmt: skip
     assert found is not None, told
     assert not (folder / "cut.safetensors").exists()
     assert run(folder, "info", "place").stdout.startswith("place: a tagger")
     # A checkpoint of another training is refused, and not harmed.
-    other = run(folder, *cut, "--rate", 0.5, status=1).stderr
+    other = run(folder, *cut, "--rate", 0.5, status=2).stderr
     assert "rate was 0.003, and is 0.5 now" in other and "--restart" in other
-    assert "seed was 0, and is 7 now" in run(folder, *cut, "--seed", 7, status=1).stderr
-    assert "another configuration" in run(folder, *cut, "--hidden", 9, status=1).stderr
+    assert "seed was 0, and is 7 now" in run(folder, *cut, "--seed", 7, status=2).stderr
+    assert "another configuration" in run(folder, *cut, "--hidden", 9, status=2).stderr
     lines = run(folder, *cut).stderr.splitlines()
     assert lines[0] == f"going on from place after {found[1]} steps"
     assert (folder / "cut.safetensors").read_bytes() == (folder / "whole.safetensors").read_bytes()
@@ -106,7 +106,8 @@ def test_twenty_kills_at_random_moments_end_with_the_same_bits(folder: Path) -> 
 def test_a_terminal_has_a_bar(folder: Path, without: str | None) -> None:
     own, other = pty.openpty()
     fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))  # else a terminal of no columns
-    told = ("train-tagger", "tags.tsv", "--hidden", 8, "--epochs", 30, "--batch-size", 1, "-o", "bar.safetensors")
+    told = ("train-tagger", "tags.tsv", "--hidden", 8, "--epochs", 30, "--batch-size", 1, "-o", "bar.safetensors",
+            "--overwrite")  # fmt: skip
     with subprocess.Popen(
         command(*told, without=without), cwd=folder, stdout=subprocess.PIPE, stderr=other, stdin=subprocess.DEVNULL,
         env=environment(),

@@ -8,21 +8,28 @@ import sys
 from ..models import Classifier, Vocabulary
 from ..models._configuration import labels_of
 from ..models._pooled_models import POOLINGS
-from ._failures import DataError, UsageError
+from ._answers import answered, source_chunks
+from ._failures import DataError, warn
 from ._loading import load_model
 from ._options import add_common, add_model, add_source, add_table, add_tokens, add_training, add_vocabulary
 from ._readers import name_of
-from ._tables import Row, Table, read_columns, source_chunks, table_of
-from ._training import batch_size, check_files, check_labels, held_out, make, train
+from ._settings import check_vocabulary, network_settings, vocabulary_settings
+from ._tables import Row, Table, read_columns, table_of
+from ._training import batch_size, check_labels, held_out, make, train
+from ._training_files import check_files
+
+LONGEST = 200
+"""Characters of a label, at most: a longer one is a text of another column."""
+ROLES = ("TEXT", "LABEL")
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="CSV or TSV, a text and its label in each row; - is the standard "
                         "input")
-    add_table(parser, ("TEXT", "LABEL"), ("1", "2"))
-    add_model(parser, "classifier.safetensors", 128, bidirectional=True)
-    parser.add_argument("--pooling", choices=POOLINGS, default="max",
-                        help="how the steps become one vector (default: max)")
+    add_table(parser, ROLES)
+    group = add_model(parser, "classifier.safetensors", 128, bidirectional=True)
+    group.add_argument("--pooling", choices=POOLINGS, default="max",
+                       help="how the steps become one vector (default: %(default)s)")
     group = add_vocabulary(parser)
     add_tokens(group, "words")
     add_training(parser, 10, 32, 0.1)
@@ -34,6 +41,11 @@ def read_labelled(path: str, table: Table) -> list[Row]:
     for line, (_, label) in rows:
         if not label:
             raise DataError(f"{name_of(path)}, line {line}: has no label")
+        if len(label) > LONGEST:
+            raise DataError(
+                f"{name_of(path)}, line {line}: has a label of {len(label)} characters: are the columns in the order "
+                "of TEXT,LABEL? --columns chooses them"
+            )
     return rows
 
 
@@ -46,22 +58,25 @@ def known_labels(path: str, table: Table, labels: Vocabulary) -> list[tuple[str,
 
 def train_classifier(arguments: argparse.Namespace) -> None:
     check_files(arguments)
-    if arguments.lowercase and arguments.tokens != "words":
-        raise UsageError("--lowercase: is of --tokens words")
-    table = table_of(arguments)
+    check_vocabulary(arguments, "--tokens")
+    table = table_of(arguments, *ROLES)
     data = [row.fields for row in read_labelled(arguments.file, table)]
-    tokens = Vocabulary(
-        arguments.tokens, [text for text, _ in data], lowercase=arguments.lowercase,
-        minimum_count=arguments.minimum_count, maximum_size=arguments.maximum_size,
-    )  # fmt: skip
+    kind = arguments.tokens
+    tokens = Vocabulary(kind, [text for text, _ in data], **vocabulary_settings(arguments, kind))
     labels = labels_of([label for _, label in data])
     if len(labels) < 2:
-        raise DataError(f"{name_of(arguments.file)}: each row has the label {data[0][1]!r}: it takes two labels to learn")
+        raise DataError(
+            f"{name_of(arguments.file)}: each row has the label {data[0][1]!r}: it takes two labels to learn"
+        )
+    if len(labels) * 2 > len(data) >= 20:
+        warn(
+            f"{name_of(arguments.file)}: has {len(labels)} labels in {len(data)} rows: are the columns in the order of "
+            "TEXT,LABEL? --columns chooses them"
+        )
     model = make(
         lambda: Classifier(
-            tokens, labels, arguments.hidden, embedding_size=arguments.embedding, cell=arguments.cell,
-            num_layers=arguments.layers, bidirectional=arguments.bidirectional, pooling=arguments.pooling,
-            dropout=arguments.dropout, sizes=dict(arguments.sizes), dtype=arguments.dtype, seed=arguments.seed,
+            tokens, labels, arguments.hidden, bidirectional=arguments.bidirectional, pooling=arguments.pooling,
+            **network_settings(arguments),
         )
     )  # fmt: skip
     validation = held_out(arguments, len(data), "rows", lambda path: known_labels(path, table, labels))
@@ -80,15 +95,12 @@ def classify(arguments: argparse.Namespace) -> None:
     model = load_model(arguments.model, Classifier)
     assert model.target_vocabulary is not None
     names = model.target_vocabulary.tokens
-    for lines in source_chunks(arguments.file, arguments):
-        full = [line for line in lines if line.strip()]
-        found = iter(model.predict(full, probabilities=arguments.probabilities) if full else ())
-        for line in lines:
-            if not line.strip():
+    for lines in source_chunks(arguments.file, arguments, "TEXT"):
+        for _, found in answered(lines, lambda full: model.predict(full, probabilities=arguments.probabilities)):
+            if found is None:
                 print()
             elif arguments.probabilities:
-                row = next(found)
-                print("\t".join(f"{names[number]}\t{row[number]:.4f}" for number in (-row).argsort(kind="stable")))
+                print("\t".join(f"{names[one]}\t{found[one]:.4f}" for one in (-found).argsort(kind="stable")))
             else:
-                print(next(found))
+                print(found)
         sys.stdout.flush()

@@ -7,8 +7,8 @@ import json
 import os
 from typing import Any
 
-from ..models import Vocabulary, load
-from ._loading import NAMES
+from ..models import Vocabulary
+from ._loading import NAMES, read_model
 
 SHOWN = 12
 """Tokens of a vocabulary that are shown."""
@@ -20,7 +20,7 @@ def add_info(parser: argparse.ArgumentParser) -> None:
 
 
 def info(arguments: argparse.Namespace) -> None:
-    model = load(arguments.model)
+    model = read_model(arguments.model)
     described = model.configuration
     tensors = {name: list(view.shape) for name, view in model.parameters.items()}
     vocabularies = {"vocabulary": model.vocabulary, "target vocabulary": model.target_vocabulary}
@@ -28,7 +28,9 @@ def info(arguments: argparse.Namespace) -> None:
         print(json.dumps({
             "file": arguments.model, "bytes": os.path.getsize(arguments.model), "dtype": str(model.dtype),
             "configuration": described, "parameters": model.flat.size, "tensors": tensors,
-            "vocabularies": {name: None if found is None else json.loads(found.json) for name, found in vocabularies.items()},
+            "vocabularies": {
+                name: None if found is None else json.loads(found.json) for name, found in vocabularies.items()
+            },
         }))  # fmt: skip
         return
     size = os.path.getsize(arguments.model)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TypeVar
 
+from .._errors import SwiftRNNFileError, SwiftRNNValueError
 from ..models import Model, load
 from ._failures import DataError
 
@@ -20,9 +22,31 @@ NAMES = {
 _WITH_TARGETS = ("tagger", "classifier", "encoder_decoder")
 
 
+def check_path(path: str) -> None:
+    """Refuses a path that is no UTF-8, which the library would read otherwise."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{path!r}: the name is no UTF-8, as names of model files must be") from None
+
+
+def read_model(path: str) -> Model:
+    """The model of a file, of any kind."""
+    check_path(path)
+    if os.path.isdir(path):
+        raise DataError(f"{path}: is a folder, and no file of a model")
+    try:
+        return load(path)
+    except SwiftRNNFileError as error:
+        raise DataError(error.message) from None
+    except SwiftRNNValueError as error:
+        reason = error.message.removeprefix(f"{path}: ")
+        raise DataError(f"{path}: is no file of a model, or is damaged ({reason})") from None
+
+
 def load_model(path: str, kind: type[_Kind]) -> _Kind:
     """The model of a file, which must be of a kind and have the vocabularies that texts need."""
-    model = load(path)
+    model = read_model(path)
     if not isinstance(model, kind):
         raise DataError(f"{path}: is {NAMES[model._kind]}, and this command takes {NAMES[kind._kind]}")
     check_vocabularies(model, path)

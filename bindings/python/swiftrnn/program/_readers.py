@@ -39,12 +39,10 @@ def _opened(path: str) -> BinaryIO:
 
 def read_bytes(path: str) -> bytes:
     """All of a file; "-" is the standard input."""
-    if path == "-":
-        return _standard_input().read()
     try:
-        return Path(path).read_bytes()
+        return _standard_input().read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from None
+        raise DataError(f"{name_of(path)}: {error.strerror or error}") from None
 
 
 def _decoded(data: bytes, path: str, first_line: int = 1) -> str:
@@ -52,7 +50,11 @@ def _decoded(data: bytes, path: str, first_line: int = 1) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         line = first_line + data.count(b"\n", 0, error.start)
-        raise DataError(f"{name_of(path)}, line {line}: is no UTF-8 ({error.reason} at byte {error.start})") from None
+        # Files of texts have no zero bytes, whatever their encoding is; those of UTF-16, pictures and models do.
+        advice = "is it a text?" if b"\0" in data else "iconv -f latin1 -t utf-8 converts a file of Latin-1"
+        raise DataError(
+            f"{name_of(path)}, line {line}: is no UTF-8 ({error.reason} at byte {error.start}): {advice}"
+        ) from None
 
 
 def read_text(path: str) -> str:
@@ -70,7 +72,7 @@ def check_text(path: str) -> None:
                 decoder.decode(data, final=not data)
             except UnicodeDecodeError as error:
                 line += error.object.count(b"\n", 0, error.start)
-                raise DataError(f"{path}, line {line}: is no UTF-8 ({error.reason})") from None
+                raise DataError(f"{path}, line {line}: is no UTF-8 ({error.reason}): convert the file") from None
             if not data:
                 return
             line += data.count(b"\n")

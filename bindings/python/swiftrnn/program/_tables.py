@@ -1,5 +1,4 @@
-"""CSV and TSV files, and sequences with a label for each token. Errors say which line of which file, and what was
-expected."""
+"""CSV and TSV files. Errors say which line of which file, and what was expected."""
 
 from __future__ import annotations
 
@@ -9,172 +8,194 @@ import io
 import sys
 from typing import Iterator, NamedTuple, Sequence
 
-from ._failures import DataError, UsageError
-from ._readers import counted, line_chunks, lines_of, name_of, read_text
+from ._failures import DataError, UsageError, note, warn
+from ._headers import is_header, is_turned_round, suspicion
+from ._readers import counted, name_of, read_text
+
+_DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "'|'"}
+_SHOWN = 30
+"""Characters of a field that a message has."""
 
 
 class Table(NamedTuple):
-    """Which columns of a CSV or TSV file are read.
+    """The columns of a CSV or TSV file that are read.
 
     Attributes
     ----------
-    columns : sequence of str
-        Of each column its number, from 1 on, or its name in the first row, which is a header then.
-    header : bool
-        Whether the first row is a header.
+    roles : tuple of str
+        A word for each of the columns, as messages have them: "TEXT", "LABEL".
+    columns : tuple of str or None
+        The number of each column, from 1 on, or its name in the first row, which is a header then. None: the file has
+        these columns and no others.
+    header : bool or None
+        Whether the first row is a header. None: it is if it looks like one.
     delimiter : str or None
         None: a comma for names that end in ".csv", else a tab.
     """
 
-    columns: Sequence[str]
-    header: bool
+    roles: tuple[str, ...]
+    columns: tuple[str, ...] | None
+    header: bool | None
     delimiter: str | None
+
+    @property
+    def has_names(self) -> bool:
+        """Whether a column is given by its name."""
+        return self.columns is not None and not all(column.isdecimal() for column in self.columns)
+
+    @property
+    def flag(self) -> str:
+        """The option that chooses columns."""
+        return "--columns" if len(self.roles) > 1 else "--column"
+
+    def character(self, path: str) -> str:
+        """The character between columns of a file."""
+        return self.delimiter or ("," if path.lower().endswith(".csv") else "\t")
 
 
 class Row(NamedTuple):
-    """Some columns of a row, and the number of its last line."""
+    """The columns of a row that are read, and the number of its last line."""
 
     line: int
     fields: tuple[str, ...]
 
 
-class Tagged(NamedTuple):
-    """A sequence of tokens with a label for each, and the number of its last line."""
-
-    line: int
-    tokens: list[str]
-    labels: list[str]
-
-
-def table_of(arguments: argparse.Namespace) -> Table:
+def table_of(arguments: argparse.Namespace, *roles: str) -> Table:
     """The columns that a command's arguments choose."""
-    return Table(arguments.columns, arguments.header, arguments.delimiter)
+    chosen = arguments.columns if len(roles) > 1 else (None if arguments.column is None else (arguments.column,))
+    table = Table(roles, chosen, arguments.header, arguments.delimiter)
+    if table.has_names and table.header is False:
+        raise UsageError(f"{table.flag}: names of columns are in a header: not with --no-header")
+    return table
 
 
 def read_columns(path: str, table: Table) -> list[Row]:
-    """Some columns of each row; empty rows are left out."""
-    return _columns(read_text(path), path, table)
+    """The chosen columns of each row; empty rows are left out."""
+    return columns_of(read_text(path), path, table)
 
 
-def _columns(text: str, path: str, table: Table) -> list[Row]:
-    rows = _rows(text, path, table)
-    places: list[int] = []
-    if table.header or not all(column.isdecimal() for column in table.columns):
-        line, header = next(rows, (1, []))
-        for column in table.columns:
-            if column.isdecimal():
-                places.append(int(column) - 1)
-            elif column in header:
-                places.append(header.index(column))
-            else:
-                there = ", ".join(map(repr, header)) or "none"
-                raise DataError(f"{name_of(path)}, line {line}: there is no column {column!r}: there are {there}")
-    else:
-        places = [int(column) - 1 for column in table.columns]
-    found: list[Row] = []
-    for line, row in rows:
-        if max(places) >= len(row):
-            advice = "" if table.delimiter else f" ({_delimiter_name(path, table)} separates columns: see --delimiter)"
-            raise DataError(
-                f"{name_of(path)}, line {line}: has {counted(len(row), 'column')}, needs {max(places) + 1}{advice}"
-            )
-        found.append(Row(line, tuple(row[place] for place in places)))
-    if not found:
+def columns_of(text: str, path: str, table: Table) -> list[Row]:
+    """The chosen columns of each row of a text that a file has."""
+    rows = list(_rows(text, path, table))
+    if not rows:
         raise DataError(f"{name_of(path)}: has no rows")
-    return found
+    places = places_of(*rows[0], path, table)
+    label = places[-1] if table.roles[-1] == "LABEL" else None
+    if _first_is_header(rows, path, table, places, label):
+        rows = rows[1:]
+    if not rows:
+        raise DataError(f"{name_of(path)}: has a header, and no rows")
+    return [Row(line, check_row(line, row, path, table, places)) for line, row in rows]
 
 
-def _delimiter(path: str, table: Table) -> str:
-    return table.delimiter or ("," if path.lower().endswith(".csv") else "\t")
+def places_of(line: int, first: list[str], path: str, table: Table) -> list[int]:
+    """The places of the chosen columns, given the first row of a file and its line."""
+    if table.columns is None:
+        if len(first) > len(table.roles):
+            raise DataError(f"{name_of(path)}, line {line}: {_list_columns(first, table)}")
+        return list(range(len(table.roles)))
+    places = []
+    for column in table.columns:
+        if column.isdecimal():
+            places.append(int(column) - 1)
+        elif first.count(column) > 1:
+            raise DataError(
+                f"{name_of(path)}, line {line}: has {first.count(column)} columns {column!r}: give the number of one"
+            )
+        elif column in first:
+            places.append(first.index(column))
+        else:
+            there = ", ".join(map(repr, first)) or "none"
+            raise DataError(f"{name_of(path)}, line {line}: there is no column {column!r}: there are {there}")
+    return places
 
 
-def _delimiter_name(path: str, table: Table) -> str:
-    return "a comma" if _delimiter(path, table) == "," else "a tab"
+def check_row(line: int, row: Sequence[str], path: str, table: Table, places: Sequence[int]) -> tuple[str, ...]:
+    """The chosen fields of a row, which must have them."""
+    if table.columns is None and len(row) > len(table.roles):
+        raise DataError(f"{name_of(path)}, line {line}: {_list_columns(row, table)}")
+    if max(places) >= len(row):
+        raise DataError(
+            f"{name_of(path)}, line {line}: has {counted(len(row), 'column')}, needs {max(places) + 1}"
+            f"{_delimiter_advice(row, path, table)}"
+        )
+    return tuple(row[place] for place in places)
+
+
+def _list_columns(row: Sequence[str], table: Table) -> str:
+    shown = ", ".join(f"{number} {_cut(field)!r}" for number, field in enumerate(row, 1))
+    # Texts are often behind a number; tokens come first, and their last labels are mostly those that are wanted.
+    example = "1" if len(table.roles) == 1 else f"{1 if table.roles[0] == 'TOKENS' else len(row) - 1},{len(row)}"
+    return (
+        f"has {counted(len(row), 'column')} ({shown}): choose {counted(len(table.roles), 'column')} with {table.flag} "
+        f"{','.join(table.roles)}, such as {table.flag} {example}"
+    )
+
+
+def _cut(field: str) -> str:
+    return field if len(field) <= _SHOWN else field[: _SHOWN - 3] + "..."
+
+
+def _delimiter_advice(row: Sequence[str], path: str, table: Table) -> str:
+    if table.delimiter is not None:
+        return ""
+    own = table.character(path)
+    for other, name in _DELIMITERS.items():
+        if len(row) == 1 and other != own and other in row[0]:
+            return f" (a {_DELIMITERS[own]} separates columns; --delimiter {name} if a {name} does)"
+    return f" (a {_DELIMITERS[own]} separates columns: see --delimiter)"
+
+
+def _first_is_header(
+    rows: Sequence[tuple[int, list[str]]], path: str, table: Table, places: Sequence[int], label: int | None
+) -> bool:
+    line, first = rows[0]
+    if table.has_names or table.header is False or max(places) >= len(first):
+        return table.has_names
+    plain = [row for _, row in rows]
+    found = table.header or is_header(plain, places)
+    if found and table.columns is None and is_turned_round(first):
+        raise DataError(
+            f"{name_of(path)}, line {line}: has the columns {first[0]!r} and {first[1]!r}, and is read as "
+            f"{' and '.join(table.roles)}: give --columns {first[1]},{first[0]}, or else 1,2"
+        )
+    if table.header:
+        return True
+    if found:
+        note_header(path, line, [first[place] for place in places])
+        return True
+    reason = suspicion(plain, places, label)
+    if reason is not None:
+        warn(
+            f"{name_of(path)}, line {line}: is taken as data, but {reason}: if the line is a header, give --header, "
+            "else --no-header"
+        )
+    return False
+
+
+def note_header(path: str, line: int, fields: Sequence[str]) -> None:
+    """Tells that a line is taken as a header."""
+    shown = ", ".join(map(repr, fields))
+    note(f"{name_of(path)}, line {line}: {shown} is taken as a header: --header says so, --no-header that it is data")
 
 
 def _rows(text: str, path: str, table: Table) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not empty, each with the number of its last line."""
-    delimiter = _delimiter(path, table)
-    # Tab-separated files have no quotes: a quotation mark is a character of the text.
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    csv.field_size_limit(sys.maxsize)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
+    reader = reader_of(io.StringIO(text, newline=""), path, table)
     try:
         for row in reader:
             if any(field.strip() for field in row):
                 yield reader.line_num, row
     except csv.Error as error:
-        advice = " (a quotation mark inside of quotes is written twice)" if delimiter != "\t" else ""
+        quotes = table.character(path) != "\t"
+        advice = " (a quotation mark inside of quotes is written twice)" if quotes else ""
         raise DataError(f"{name_of(path)}, line {reader.line_num}: {error}{advice}") from None
 
 
-def source_chunks(path: str, arguments: argparse.Namespace) -> Iterator[list[str]]:
-    """The texts that a command is to work on: lines of a text, or with --column a column of a CSV or TSV file."""
-    if arguments.column is None:
-        if arguments.header or arguments.delimiter is not None:
-            raise UsageError("--header, --delimiter: are of files with columns: give --column, too")
-        yield from line_chunks(path)
-    else:
-        # A text of several lines would be several answers.
-        rows = read_columns(path, Table([arguments.column], arguments.header, arguments.delimiter))
-        yield [" ".join(row.fields[0].splitlines()) for row in rows]
-
-
-def read_tagged(path: str, layout: str, table: Table) -> list[Tagged]:
-    """Sequences of tokens, each with its labels.
-
-    `layout` "columns": a token and its label on each line, an empty line behind each sequence. "rows": a sequence on
-    each line, its tokens in one column and its labels in another, separated by spaces. "auto": columns, if the file has
-    an empty line between others, or no more than one token on any line.
-    """
-    text = read_text(path)
-    if layout == "auto":
-        lines = [line.split() for line in text.strip().splitlines()]
-        layout = "columns" if [] in lines or all(len(line) <= 2 for line in lines) else "rows"
-    return _tagged_rows(text, path, table) if layout == "rows" else _tagged_columns(text, path, table)
-
-
-def _tagged_rows(text: str, path: str, table: Table) -> list[Tagged]:
-    found = []
-    for line, fields in _columns(text, path, table):
-        tokens, labels = (field.split() for field in fields)
-        if len(tokens) != len(labels):
-            raise DataError(
-                f"{name_of(path)}, line {line}: has {counted(len(tokens), 'token')} and "
-                f"{counted(len(labels), 'label')}"
-            )
-        found.append(Tagged(line, tokens, labels))
-    return found
-
-
-def _tagged_columns(text: str, path: str, table: Table) -> list[Tagged]:
-    if not all(column.isdecimal() for column in table.columns):
-        raise DataError(f"{name_of(path)}: columns of tokens and labels have no names: give their numbers")
-    first, second = (int(column) - 1 for column in table.columns)
-    found: list[Tagged] = []
-    tokens: list[str] = []
-    labels: list[str] = []
-    for number, line in enumerate([*lines_of(text), ""], 1):
-        if number == 1 and table.header:
-            continue
-        if not line.strip():
-            if tokens:
-                found.append(Tagged(number - 1, tokens, labels))
-                tokens, labels = [], []
-            continue
-        delimiter = table.delimiter or ("\t" if "\t" in line else "," if path.lower().endswith(".csv") else None)
-        fields = [field.strip() for field in line.split(delimiter)]
-        if max(first, second) >= len(fields):
-            raise DataError(
-                f"{name_of(path)}, line {number}: has {counted(len(fields), 'column')}, needs {max(first, second) + 1}: "
-                "a token and its label"
-            )
-        for field in (fields[first], fields[second]):
-            if field.split() != [field]:
-                what = "is empty" if not field else f"{field!r} has white space"
-                raise DataError(f"{name_of(path)}, line {number}: a token or label {what}")
-        tokens.append(fields[first])
-        labels.append(fields[second])
-    if not found:
-        raise DataError(f"{name_of(path)}: has no sequences")
-    return found
+def reader_of(lines: Iterator[str], path: str, table: Table) -> "csv._reader":  # type: ignore[name-defined]
+    """A reader of the rows of a file."""
+    delimiter = table.character(path)
+    csv.field_size_limit(sys.maxsize)
+    # Tab-separated files have no quotes: a quotation mark is a character of the text.
+    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    return csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)

@@ -6,23 +6,24 @@ import argparse
 import sys
 
 from ..models import Tagger, Vocabulary
+from ._answers import answered
 from ._loading import load_model
 from ._options import add_common, add_model, add_source, add_table, add_training, add_vocabulary
-from ._tables import Table, read_tagged, source_chunks, table_of
-from ._training import batch_size, check_files, check_labels, held_out, make, train
-
-
-def _add_layout(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--layout", choices=("auto", "columns", "rows"), default="auto",
-                        help="columns: a token and its label on each line, an empty line behind each sequence; rows: the "
-                        "tokens of a sequence in one column, its labels in another (default: columns, if there are empty "
-                        "lines, or no more than two words on any)")
-    add_table(parser, ("TOKENS", "LABELS"), ("1", "2"))
+from ._settings import network_settings, vocabulary_settings
+from ._tables import Table, table_of
+from ._tagged_files import LAYOUTS, ROLES, read_tagged, token_chunks
+from ._training import batch_size, check_labels, held_out, make, train
+from ._training_files import check_files
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="tokens and their labels; - is the standard input")
-    _add_layout(parser)
+    parser.add_argument("--layout", choices=LAYOUTS, default="auto",
+                        help="columns: a token and its label on each line, an empty line behind each sequence; rows: "
+                        "the tokens of a sequence in one column, its labels in another, both separated by spaces; "
+                        "auto: columns, if there are empty lines, or no more than two words on any (default: "
+                        "%(default)s)")
+    add_table(parser, ROLES)
     add_model(parser, "tagger.safetensors", 128, bidirectional=True)
     add_vocabulary(parser, lowercase=False).description = "Tokens are as they are in the file."
     add_training(parser, 20, 32, 0.1)
@@ -37,20 +38,17 @@ def known_tags(path: str, layout: str, table: Table, labels: Vocabulary) -> list
 
 def train_tagger(arguments: argparse.Namespace) -> None:
     check_files(arguments)
-    table = table_of(arguments)
+    table = table_of(arguments, *ROLES)
     data = [(one.tokens, one.labels) for one in read_tagged(arguments.file, arguments.layout, table)]
     tokens = Vocabulary(
-        "whitespace", [" ".join(one) for one, _ in data], minimum_count=arguments.minimum_count,
-        maximum_size=arguments.maximum_size,
-    )  # fmt: skip
+        "whitespace", [" ".join(one) for one, _ in data], **vocabulary_settings(arguments, "whitespace")
+    )
     labels = Vocabulary("whitespace", [" ".join(one) for _, one in data], specials=())
     model = make(
         lambda: Tagger(
-            tokens, labels, arguments.hidden, embedding_size=arguments.embedding, cell=arguments.cell,
-            num_layers=arguments.layers, bidirectional=arguments.bidirectional, dropout=arguments.dropout,
-            sizes=dict(arguments.sizes), dtype=arguments.dtype, seed=arguments.seed,
+            tokens, labels, arguments.hidden, bidirectional=arguments.bidirectional, **network_settings(arguments)
         )
-    )  # fmt: skip
+    )
     validation = held_out(
         arguments, len(data), "sequences", lambda path: known_tags(path, arguments.layout, table, labels)
     )
@@ -59,23 +57,27 @@ def train_tagger(arguments: argparse.Namespace) -> None:
 
 def add_tag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="the file of a tagger")
-    add_source(parser, "a sequence on each line, its tokens separated by spaces")
-    parser.add_argument("--layout", choices=("columns", "rows"), default="columns",
-                        help="columns: a token and its label on each line, an empty line behind each sequence; rows: the "
-                        "labels of a sequence on each line (default: columns)")
+    add_source(parser, "sequences of tokens: see --layout")
+    parser.add_argument("--layout", choices=LAYOUTS, default="auto",
+                        help="of FILE: rows: a sequence on each line, its tokens separated by spaces; columns: a token "
+                        "on each line, in the first column or that of --column, and an empty line behind each "
+                        "sequence, as in train-tagger's files, whose other columns are not read; auto: columns, if the "
+                        "first line has columns (default: %(default)s)")
+    parser.add_argument("--output-layout", choices=LAYOUTS[1:], default="columns",
+                        help="columns: a token and its label on each line, an empty line behind each sequence; rows: "
+                        "the labels of a sequence on each line (default: %(default)s)")
     add_common(parser)
+    parser.description = "Labels each token of a text. How good the labels are: swiftrnn score MODEL FILE --by-label."
 
 
 def tag(arguments: argparse.Namespace) -> None:
     model = load_model(arguments.model, Tagger)
-    for lines in source_chunks(arguments.file, arguments):
-        sequences = [line.split() for line in lines]
-        full = [tokens for tokens in sequences if tokens]
-        found = iter(model.predict(full) if full else ())
-        for tokens in sequences:
-            labels = next(found) if tokens else []
-            if arguments.layout == "rows":
-                print(" ".join(labels))
+    assert model.vocabulary is not None and model.target_vocabulary is not None
+    known = (model.vocabulary.tokens, model.target_vocabulary.tokens)
+    for sequences in token_chunks(arguments.file, arguments, *known):
+        for tokens, labels in answered(sequences, model.predict):
+            if arguments.output_layout == "rows":
+                print(" ".join(labels or ()))
             elif tokens:
                 print("\n".join(f"{token}\t{label}" for token, label in zip(tokens, labels)), end="\n\n")
         sys.stdout.flush()

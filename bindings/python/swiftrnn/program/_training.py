@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
-import re
 import sys
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
-from .._errors import SwiftRNNError
+from .._errors import SwiftRNNError, SwiftRNNFileError, SwiftRNNMemoryError
 from ..models import History, Model, Vocabulary
 from ..models._training import OtherTraining
-from ._failures import DataError, UsageError
+from ._failures import DataError, Failed, UsageError
+from ._options import RATE, RATE_OF_SGD
 from ._readers import name_of
+from ._settings import optimizer_settings, schedule_settings
+from ._training_files import checkpoint_of, clear
 
 STEPS_OF_EPOCH = 50
 """Steps that an epoch has at least, as far as data are enough."""
@@ -23,116 +24,14 @@ def make(build: Callable[[], Model]) -> Model:
     """A new model; arguments that do not fit together are errors of usage."""
     try:
         return build()
+    except SwiftRNNMemoryError as error:
+        raise Failed(f"a model of this size does not fit into memory: {error.message}") from None
     except (SwiftRNNError, ValueError) as error:
-        raise UsageError(f"no such model: {error}") from None
+        reason = error.message if isinstance(error, SwiftRNNError) else error
+        raise UsageError(f"no such model: {reason}") from None
 
 
-# ---- Files ----
-
-
-def check_files(arguments: argparse.Namespace) -> None:
-    """Refuses, before anything is computed, files that cannot be written or that would write over others, and a picture
-    without matplotlib."""
-    read = [arguments.file, getattr(arguments, "targets", None), getattr(arguments, "validation_targets", None)]
-    read.append(arguments.validation if isinstance(arguments.validation, str) else None)
-    if read.count("-") > 1:
-        raise UsageError("the standard input is given as two files")
-    taken = {os.path.realpath(path): path for path in read if path not in (None, "-")}
-    for flag, path in (
-        ("--output", arguments.output), ("--checkpoint", str(checkpoint_of(arguments))), ("--plot", arguments.plot)
-    ):  # fmt: skip
-        if path is None:
-            continue
-        if os.path.realpath(path) in taken:
-            raise UsageError(f"{flag}: {path} is another file of this command, and would be written over")
-        taken[os.path.realpath(path)] = path
-        _check_writable(path)
-    if arguments.plot is not None:
-        _check_plot(arguments.plot)
-
-
-def checkpoint_of(arguments: argparse.Namespace) -> Path:
-    """Where the training is saved while it runs."""
-    return Path(arguments.checkpoint or f"{arguments.output}.checkpoint")
-
-
-def _clear(*paths: Path) -> None:
-    """Removes what processes that were killed left of files which they were writing."""
-    for path in paths:
-        for other in path.absolute().parent.iterdir():
-            found = re.fullmatch(re.escape(path.name) + r"\.tmp-(\d+)-[0-9a-f]+", other.name)
-            if found and not _is_alive(int(found[1])):
-                other.unlink(missing_ok=True)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
-def _check_writable(path: str) -> None:
-    folder = Path(path).absolute().parent
-    if not folder.is_dir():
-        raise DataError(f"{path}: there is no folder {folder}")
-    if Path(path).is_dir():
-        raise DataError(f"{path}: is a folder")
-    if not os.access(folder, os.W_OK):
-        raise DataError(f"{path}: the folder {folder} cannot be written to")
-
-
-def _check_plot(path: str) -> None:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise DataError("--plot needs matplotlib: pip install 'swiftrnn[plot]'") from None
-    formats = Figure().canvas.get_supported_filetypes()
-    suffix = Path(path).suffix.lower().removeprefix(".")
-    if suffix not in formats:
-        raise UsageError(f"--plot: {path} ends in no format of pictures: {', '.join(sorted(formats))}")
-
-
-# ---- Settings ----
-
-
-def _optimizer(arguments: argparse.Namespace) -> dict[str, Any]:
-    settings: dict[str, Any] = {"optimizer": arguments.optimizer}
-    if arguments.momentum is not None:
-        if arguments.optimizer != "sgd":
-            raise UsageError(f"--momentum: is of --optimizer sgd, not of {arguments.optimizer}")
-        settings["momentum"] = arguments.momentum
-    decay = arguments.weight_decay
-    if decay is None and arguments.optimizer == "adamw":
-        decay = 0.01
-    if decay is not None:
-        settings["weight_decay"] = decay
-    return settings
-
-
-def _schedule(arguments: argparse.Namespace, validated: bool) -> dict[str, Any]:
-    name, factor, every = arguments.schedule, arguments.factor, arguments.factor_every
-    if factor is not None and name not in ("step", "exponential", "plateau"):
-        raise UsageError(f"--factor: is of the schedules step, exponential and plateau, not of {name}")
-    if every is not None and name not in ("step", "plateau"):
-        raise UsageError(f"--factor-every: is of the schedules step and plateau, not of {name}")
-    if name in ("step", "exponential") and factor is None:
-        raise UsageError(f"--schedule {name} needs --factor")
-    if name == "step" and every is None:
-        raise UsageError("--schedule step needs --factor-every")
-    if name == "plateau" and not validated:
-        raise UsageError("--schedule plateau needs --validation")
-    schedule: dict[str, Any] = {"schedule": name}
-    if arguments.warm_up:
-        schedule["warm_up"] = arguments.warm_up
-    if factor is not None:
-        schedule["factor"] = factor
-    if every is not None:
-        schedule["patience" if name == "plateau" else "every"] = every
-    return schedule
+# ---- Data ----
 
 
 def held_out(arguments: argparse.Namespace, count: int, noun: str, read: Callable[[str], Any]) -> Any:
@@ -165,14 +64,15 @@ def train(model: Model, data: Any, arguments: argparse.Namespace, validation: An
     if arguments.patience is not None and validation is None:
         raise UsageError("--patience needs --validation")
     best, output = checkpoint.with_name(checkpoint.name + ".best"), Path(arguments.output)
-    _clear(checkpoint, best, output)
-    optimizer, schedule = _optimizer(arguments), _schedule(arguments, validation is not None)
+    clear(checkpoint, best, output)
+    optimizer, schedule = optimizer_settings(arguments), schedule_settings(arguments, validation is not None)
+    rate = RATE_OF_SGD if arguments.optimizer == "sgd" else RATE
     try:
         history = model.fit(
             data,
             epochs=arguments.epochs,
             optimizer=optimizer,
-            rate=arguments.rate if arguments.rate is not None else (0.5 if arguments.optimizer == "sgd" else 0.003),
+            rate=rate if arguments.rate is None else arguments.rate,
             schedule=schedule,
             validation=validation,
             patience=arguments.patience,
@@ -192,8 +92,16 @@ def train(model: Model, data: Any, arguments: argparse.Namespace, validation: An
             "keeps both"
         ) from None
     except FloatingPointError as error:
-        raise DataError(f"{error}; then --restart") from None
-    model.save(arguments.output)
+        what = str(error).partition(":")[0]  # what follows are arguments of Python
+        again = "; --restart begins anew" if checkpoint.exists() else ""
+        raise Failed(f"{what}: a lower --rate may help, or --clip 1{again}") from None
+    except SwiftRNNFileError as error:
+        raise Failed(error.message) from None
+    try:
+        model.save(arguments.output)
+    except SwiftRNNFileError as error:
+        advice = f"the training is saved in {checkpoint}, and the same command goes on from there"
+        raise Failed(f"{error.message}: {advice}") from None
     if arguments.plot is not None:
         history.plot(arguments.plot)
     for path in (checkpoint, best):
