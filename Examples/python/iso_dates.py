@@ -52,7 +52,7 @@ def english(date: datetime.date, form: int) -> str:
 
 def exact(model: EncoderDecoder | VectorDecoder, data: list, beams: int) -> float:
     """The share of targets that the model writes without a mistake."""
-    written = model.generate([source for source, _ in data], length=40, beams=beams)
+    written = model.predict([source for source, _ in data], length=40, beams=beams)
     return sum(text == target for text, (_, target) in zip(written, data)) / len(data)
 
 
@@ -88,7 +88,7 @@ def main() -> None:
         )  # fmt: skip
         rows.append((name, f"{exact(model, test, 1):.2%}", f"{exact(model, test, 4):.2%}"))
         for number in (0, 1):
-            text = model.generate([test[number][0]], length=40)[0]
+            text = model.predict([test[number][0]], length=40)[0]
             shown.append(f"{chosen[number] if name.startswith('vector') else test[number][0]} -> {text}")
     table(["exact on held-out dates", "greedy", "4 beams"], rows)
     print(*shown, sep="\n")

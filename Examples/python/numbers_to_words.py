@@ -27,7 +27,7 @@ def spelled(count: int, digits: int, seed: int, reverse: bool) -> list[tuple[str
 
 def exact(model: EncoderDecoder, data: list[tuple[str, str]], beams: int) -> float:
     """The share of targets that the model writes without a mistake."""
-    written = model.translate([source for source, _ in data], length=40, beams=beams)
+    written = model.predict([source for source, _ in data], length=40, beams=beams)
     return sum(same(text, target) for text, (_, target) in zip(written, data)) / len(data)
 
 
@@ -70,7 +70,7 @@ def main() -> None:
     table(["exact on held-out numbers", "greedy", "4 beams"], rows)
 
     questions = [pair[0] for pair in test[:4]]
-    for question, answer in zip(questions, models["attention"].translate(questions, length=40)):
+    for question, answer in zip(questions, models["attention"].predict(questions, length=40)):
         print(f"{question} -> {answer}")
     name = "words_to_numbers" if options.reverse else "numbers_to_words"
     curves(options.output / f"{name}.png", "cross-entropy, nats per token", histories)

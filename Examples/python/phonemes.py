@@ -112,17 +112,17 @@ def main() -> None:
     trainer = Trainer(model, "adam", rate=rate, schedule="cosine", steps=steps, clip=1.0, seed=options.seed)
     run(
         "swiftrnn, greedy", lambda batch: trainer.step(batch).loss, lambda: model.evaluate(checked).loss,
-        lambda: model.translate(list(test), length=40),
+        lambda: model.predict(list(test), length=40),
     )  # fmt: skip
-    per, wer = error_rates(model.translate(list(test), length=40, beams=4), test)
+    per, wer = error_rates(model.predict(list(test), length=40, beams=4), test)
     rows.append(("swiftrnn, 4 beams", "", f"{per:.2%}", f"{wer:.1%}", ""))
     if twin is not None:
         run(
             "torch, greedy", twin.step, lambda: twin.loss(checked),
-            lambda: twin.translate([letters.encode(word) for word in test], phonemes, 40),
+            lambda: twin.predict([letters.encode(word) for word in test], phonemes, 40),
         )  # fmt: skip
     table(["words to phonemes", "held-out loss", "phoneme errors", "word errors", "training"], rows)
-    for word, text in zip(list(test)[:5], model.translate(list(test)[:5], length=40)):
+    for word, text in zip(list(test)[:5], model.predict(list(test)[:5], length=40)):
         print(f"{word} -> {text} ({' or '.join(' '.join(one) for one in test[word])})")
     curves(options.output / "phonemes.png", "cross-entropy, nats per phoneme", histories)
 

@@ -85,7 +85,7 @@ class Twin(nn.Module):
         return self._mean(batch).item()
 
     @torch.no_grad()
-    def translate(self, sources: list[np.ndarray], vocabulary: Vocabulary, length: int) -> list[str]:
+    def predict(self, sources: list[np.ndarray], vocabulary: Vocabulary, length: int) -> list[str]:
         """The likeliest token each time, up to ``<eos>``."""
         lengths = torch.tensor([len(source) for source in sources])
         ids = nn.utils.rnn.pad_sequence([torch.from_numpy(source) for source in sources])

@@ -50,7 +50,7 @@ class Waves:
 
     def error(self, model: Any) -> float:
         written = np.full(self.right.shape, self.levels / 2)  # what is missing is in the middle
-        for row, ids in zip(written, model.generate([vector for vector, _ in self.test], length=self.steps)):
+        for row, ids in zip(written, model.predict([vector for vector, _ in self.test], length=self.steps)):
             ids = ids[ids < self.levels]
             row[: len(ids)] = ids
         return float(np.abs(written - self.right).mean())
@@ -80,7 +80,7 @@ class Phonemes:
         return [[self.pairs[word] for word in batch] for batch in batches(self.train, 32, generator)]
 
     def error(self, model: Any) -> float:
-        return error_rates(model.translate(list(self.words), length=30), self.words)[0]
+        return error_rates(model.predict(list(self.words), length=30), self.words)[0]
 
 
 def decays(steps: int, last: float) -> dict[str, str | dict]:

@@ -191,3 +191,24 @@ def test_details_of_what_is_written() -> None:
     assert found.value == found.text
     best = writer.write(5, beams=4)
     assert best.score == best.log_probability
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_a_language_model_predicts_the_token_after_each_text(cell: str) -> None:
+    text = "the cat sat on the mat. " * 8
+    model = LanguageModel(Vocabulary("characters", [text]), 8, cell=cell, num_layers=2, dtype="float64", seed=1)
+    texts = ["", "t", "the c", text, text[:64], text[:65], text[:130]]
+    probabilities = model.predict(texts, probabilities=True)
+    assert probabilities.shape == (len(texts), len(model.vocabulary)) and probabilities.dtype == np.float64
+    assert model.predict([]) == [] and model.predict([], probabilities=True).shape == (0, len(model.vocabulary))
+    for index, one in enumerate(texts):
+        ids = model._prompt(one, "text")
+        logits = model.logits(Batch(ids=ids[:, None]))[-1, 0]
+        expected = np.exp(logits - logits.max())
+        np.testing.assert_allclose(probabilities[index], expected / expected.sum(), rtol=1e-14)
+        assert (model.predict([one], probabilities=True)[0] == probabilities[index]).all()
+        assert model.predict([one]) == [model.generate(one, 1, temperature=0)] == [model.predict(texts, batch_size=2)[index]]
+    ids = LanguageModel(5, 4, seed=1)
+    assert ids.predict([np.array([1, 2])]) == ids.generate(np.array([1, 2]), 1, temperature=0).tolist()
+    with pytest.raises(TypeError, match="put a single"):
+        model.predict("the c")

@@ -152,12 +152,12 @@ def test_an_encoder_and_decoder_reverses() -> None:
                         schedule="cosine", validation=held, **QUIET)  # fmt: skip
     assert model.evaluate(held).exact > 0.9
     assert history.rate[-1] < history.rate[0]
-    assert model.translate(["abc", "eda"]) == ["cba", "ade"] == model.translate(["abc", "eda"], beams=3)
-    both = model.translate(["abc"], beams=3, count=2, details=True)[0]
+    assert model.predict(["abc", "eda"]) == ["cba", "ade"] == model.predict(["abc", "eda"], beams=3)
+    both = model.generate(["abc"], beams=3, count=2, details=True)[0]
     assert both[0].log_probability > both[1].log_probability
-    drawn = model.translate(["abc", "eda"], temperature=1, seed=5, count=3)
+    drawn = model.generate(["abc", "eda"], temperature=1, seed=5, count=3)
     assert [len(texts) for texts in drawn] == [3, 3]
-    assert drawn == model.translate(["abc", "eda"], temperature=1, seed=5, count=3)
+    assert drawn == model.generate(["abc", "eda"], temperature=1, seed=5, count=3)
 
 
 @pytest.mark.parametrize(

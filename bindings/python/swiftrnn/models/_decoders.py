@@ -165,6 +165,32 @@ class Decoder(Model):
         return results if count is not None else [group[0] for group in results]
 
 
+    def predict(
+        self,
+        sources: Sequence[Any],
+        length: int = 200,
+        *,
+        beams: int = 1,
+        length_penalty: float = 0.0,
+        batch_size: int = 32,
+    ) -> list[Any]:
+        """The likeliest sequence for each source, or vector: token by token, or by a beam search. `generate` also draws.
+
+        Parameters
+        ----------
+        sources, length, batch_size
+            As for `generate`.
+        beams, length_penalty
+            As for `LanguageModel.generate`.
+
+        Returns
+        -------
+        texts : list
+            For each source a str, or an array of ids if there is no target vocabulary.
+        """
+        return self.generate(sources, length, beams=beams, length_penalty=length_penalty, batch_size=batch_size)
+
+
 def _whole(count: int) -> list[Any]:
     return [np.arange(count)] if count else []
 
@@ -198,7 +224,7 @@ class VectorDecoder(Decoder):
     >>> model = VectorDecoder(3, letters, hidden_size=32, seed=0)
     >>> data = list(zip(np.eye(3), names))
     >>> history = model.fit(data, epochs=60, rate=0.02, seed=0, progress=False)
-    >>> model.generate(np.eye(3))
+    >>> model.predict(np.eye(3))
     ['red', 'green', 'blue']
     """
 
@@ -284,7 +310,7 @@ class EncoderDecoder(Decoder):
     >>> target = Vocabulary("words", [b for _, b in data], specials=("<bos>", "<eos>"))
     >>> model = EncoderDecoder(source, target, hidden_size=32, seed=0)
     >>> history = model.fit(data, epochs=60, rate=0.02, seed=0, progress=False)
-    >>> model.translate(["12", "30"])
+    >>> model.predict(["12", "30"])
     ['one two', 'three zero']
     """
 
@@ -348,8 +374,6 @@ class EncoderDecoder(Decoder):
 
     def _source(self, value: Any, name: str) -> Array:
         return read_sequence(value, name, self._configuration["input"], self.vocabulary, self.dtype)
-
-    translate = Decoder.generate
 
 
 def written_vocabulary(vocabulary: Any) -> Vocabulary | None:

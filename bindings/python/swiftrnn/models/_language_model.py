@@ -25,6 +25,7 @@ from ._batch import Batch
 from ._fitting import is_share, share
 from ._generation import generate, number_of_texts, options
 from ._model import Model, natural
+from ._sequence_models import softmax
 from ._sequences import refuse_path, token_ids
 from ._sources import Source, StreamSource, Validation
 from ._streams import FileStream, IdStream, Stream
@@ -242,6 +243,48 @@ class LanguageModel(Model):
         for numbers in in_batches(examples, integer(batch_size, "batch_size", 1)):
             scores[numbers] = self._scores(examples.batch(numbers))[0]
         return scores
+
+    def predict(self, texts: Sequence[Any], *, probabilities: bool = False, batch_size: int = 32) -> Any:
+        """The likeliest token after each text. `generate` goes on for longer, and draws.
+
+        Parameters
+        ----------
+        texts : sequence of texts
+            Each a str, bytes, a list of tokens, or ids; an empty one as the prompt of `generate`.
+        probabilities : bool
+            An array [count, vocabulary] of float64 in the place of tokens.
+        batch_size : int
+            Texts of a call; does not matter to the result.
+
+        Returns
+        -------
+        tokens : list
+            Texts, or ids where the model has no vocabulary.
+        """
+        prompts = [self._prompt(text, f"texts[{index}]") for index, text in enumerate(natural(texts, "texts"))]
+        examples = Examples(self._kind, prompts, None, None)
+        logits = np.empty((len(prompts), self._configuration["outputs"]), self.dtype)
+        for chosen in in_batches(examples, integer(batch_size, "batch_size", 1)):
+            logits[chosen] = self._last_logits(examples.batch(chosen))
+        if flag(probabilities, "probabilities"):
+            return softmax(logits)
+        likeliest = logits.argmax(axis=-1).tolist()
+        return likeliest if self.vocabulary is None else [self.vocabulary.tokens[token] for token in likeliest]
+
+    def _last_logits(self, batch: Batch) -> Array:
+        """Logits [N, vocabulary] after the last token of each sequence, some steps at a time: those of all steps of a
+        long text would take more memory than the model."""
+        assert batch.ids is not None
+        ids, width = batch.ids, 64
+        lengths = np.full(ids.shape[1], len(ids)) if batch.lengths is None else np.asarray(batch.lengths)
+        found = np.empty((ids.shape[1], self._configuration["outputs"]), self.dtype)
+        state = self.make_state()
+        for start in range(0, len(ids), width):
+            left = np.clip(lengths - start, 0, width)
+            logits = self.logits(Batch(ids=ids[start : start + width], lengths=np.minimum(left, len(ids) - start)), state)
+            ends = np.flatnonzero((lengths > start) & (lengths <= start + width))
+            found[ends] = logits[left[ends] - 1, ends]
+        return found
 
     # ---- Writing ----
 
