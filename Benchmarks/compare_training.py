@@ -129,8 +129,7 @@ def torchs(data: Data, weights: dict[str, np.ndarray], size: int, threads: int) 
     model.load_state_dict(own)
     parameters = list(model.parameters())
     optimizer = torch.optim.Adam(parameters, lr=setting.rate, fused=True)
-    # The library's cosine has its end, rate 0, at the last step.
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, setting.steps - 1)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, setting.steps)
     state = None
 
     def loss(ids: np.ndarray, targets: np.ndarray, state: Any) -> tuple[Any, Any]:

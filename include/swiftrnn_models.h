@@ -268,15 +268,18 @@ typedef struct swiftrnn_model_loss_options {
 /** The loss in training, with dropout; the gradients of all parameters go to the flat vector of gradients, in place of
  *  what was there.
  *  @param state    or NULL: sequences begin here   @param options or NULL
- *  @param out_mean cross-entropy in nats over the targets that count, or the mean square of errors over all numbers
+ *  @param out_mean cross-entropy in nats over the targets that count, or the mean loss over all numbers
  *  @param out_count how many counted, or NULL */
 swiftrnn_status swiftrnn_model_loss(swiftrnn_model *model, const swiftrnn_model_batch *batch,
                                     swiftrnn_model_state *state, const swiftrnn_model_loss_options *options,
                                     double *out_mean, int64_t *out_count);
 
-/** The loss at inference: without dropout, smoothing and gradients. */
+/** The loss at inference: without dropout, smoothing and gradients.
+ *  @param numbers  loss and delta of models that give out numbers, as in swiftrnn_model_loss_options; NULL: the squared
+ *                  error. A model that a trainer learns by another loss is evaluated by that one. */
 swiftrnn_status swiftrnn_model_evaluate(swiftrnn_model *model, const swiftrnn_model_batch *batch,
-                                        swiftrnn_model_state *state, double *out_mean, int64_t *out_count);
+                                        swiftrnn_model_state *state, const swiftrnn_elementwise_loss_config *numbers,
+                                        double *out_mean, int64_t *out_count);
 
 /** Logits, with adaptive_cutoffs log-probabilities, or numbers. Targets are not looked at, but those of a decoder's
  *  input.

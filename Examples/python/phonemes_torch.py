@@ -44,8 +44,7 @@ class Twin(nn.Module):
             renamed |= {f"bridge.{kind}_{state}_l0": f"bridge_{state}.{kind}" for kind in ("weight", "bias")}
         self.load_state_dict({renamed.get(name, name): tensor for name, tensor in own.items()})
         self.optimizer = torch.optim.Adam(self.parameters(), lr=rate, fused=True)
-        # The library's cosine has its end, rate 0, at the last step.
-        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, max(1, steps - 1))
+        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, steps)
 
     def encode(self, ids: torch.Tensor, lengths: torch.Tensor) -> tuple:
         """Outputs [T, N, 2H], which of them exist [N, T], and the decoder's first states."""

@@ -133,6 +133,22 @@ func withFloatControl<Result, Failure: Error>(_ body: () throws(Failure) -> Resu
   return try body()
 }
 
+/// The library's floating-point control for a call of the floor above, whose own arithmetic is between those of this floor:
+///
+///     let control = FloatControl()
+///     defer { control.leave() }
+@_spi(Door)
+public struct FloatControl {
+  private let before: UInt64
+
+  @inline(never)
+  public init() { before = swiftrnn_float_control_enter() }
+
+  /// Puts the caller's control back.
+  @inline(never)
+  public func leave() { swiftrnn_float_control_leave(before) }
+}
+
 /// Runs `body(0) … body(tasks - 1)` on at most `threads` threads, each with consecutive tasks; all of them on the
 /// calling thread if no other can be made. The caller is inside `withFloatControl`; each worker sets its own. Results
 /// must not depend on which tasks run at the same time.

@@ -124,7 +124,7 @@ extension Argument {
     case -1: options.tapeLimit = 0
     default: options.tapeLimit = Int(settings.tape_limit)
     }
-    if let numbers = settings.numbers { options.loss = try loss(numbers) }
+    options.loss = try loss(settings.numbers)
     if let weights = settings.class_weights {
       options.classWeights = try array("class_weights", weights, model.configuration.outputs, of: Scalar.self)
     }
@@ -133,9 +133,11 @@ extension Argument {
 }
 
 extension Argument {
-  /// The loss of numbers in options of a model's loss.
-  private static func loss(_ given: UnsafePointer<swiftrnn_elementwise_loss_config>) throws(RNNError) -> ElementwiseLoss
-  {
+  /// The loss of models that predict numbers; NULL: the squared error.
+  fileprivate static func loss(
+    _ given: UnsafePointer<swiftrnn_elementwise_loss_config>?
+  ) throws(RNNError) -> ElementwiseLoss {
+    guard let given else { return .squaredError }
     let config = try settings("numbers", given)
     guard
       config.row_weights == nil, config.positive_weights == nil, config.lengths == nil, config.sequences == 0,
@@ -188,14 +190,16 @@ public func swiftrnn_model_loss(
 @implementation @_cdecl("swiftrnn_model_evaluate")
 public func swiftrnn_model_evaluate(
   _ model: OpaquePointer!, _ batch: UnsafePointer<swiftrnn_model_batch>!, _ state: OpaquePointer!,
-  _ out_mean: UnsafeMutablePointer<Double>!, _ out_count: UnsafeMutablePointer<Int64>!
+  _ numbers: UnsafePointer<swiftrnn_elementwise_loss_config>!, _ out_mean: UnsafeMutablePointer<Double>!,
+  _ out_count: UnsafeMutablePointer<Int64>!
 ) -> swiftrnn_status {
   func evaluate<Scalar: RNNScalar>(
     _ model: Model<Scalar>, _ pass: PassArguments<Scalar>, _ out: LossOutputs
   ) throws(RNNError) {
+    let loss = try Argument.loss(numbers)
     out.write(
       try withReserve(Reserve.pass(model.spareBytes(pass.batch))) { () throws(RNNError) in
-        try model.evaluate(pass.batch, state: pass.state)
+        try model.evaluate(pass.batch, state: pass.state, loss: loss)
       })
   }
   return run { () throws(RNNError) in

@@ -1,6 +1,6 @@
 // A softmax over a large vocabulary in two steps: the frequent words, and clusters of rarer ones, whose layers are narrower
 // and which only the rows pay for that have such a target.
-import SwiftRNN
+@_spi(Door) import SwiftRNN
 
 /// Adaptive softmax (Grave, Joulin, Cissé, Grangier, Jégou, "Efficient softmax approximation for GPUs", 2017), as torch's
 /// `AdaptiveLogSoftmaxWithLoss` has it.
@@ -95,6 +95,8 @@ public struct AdaptiveSoftmax: Sendable {
     _ x: Tensor<Scalar>, parameters flat: Tensor<Scalar>, targets: [Int],
     ignoring ignored: Int = CrossEntropy.ignoredTarget
   ) throws(RNNError) -> Result<Scalar> {
+    let control = FloatControl()
+    defer { control.leave() }
     let rows = try check(x, parameters: flat, targets)
     let passes = AdaptivePasses<Scalar>(self)
     // Pointers to the memory of the passes are read as long as a call runs.
@@ -126,6 +128,8 @@ public struct AdaptiveSoftmax: Sendable {
     _ x: Tensor<Scalar>, parameters flat: Tensor<Scalar>, targets: [Int],
     ignoring ignored: Int = CrossEntropy.ignoredTarget
   ) throws(RNNError) -> Tensor<Double> {
+    let control = FloatControl()
+    defer { control.leave() }
     let rows = try check(x, parameters: flat, targets)
     let passes = AdaptivePasses<Scalar>(self)
     defer { withExtendedLifetime(passes) {} }
@@ -150,6 +154,8 @@ public struct AdaptiveSoftmax: Sendable {
   public func logProbabilities<Scalar: RNNScalar>(
     _ x: Tensor<Scalar>, parameters flat: Tensor<Scalar>
   ) throws(RNNError) -> Tensor<Scalar> {
+    let control = FloatControl()
+    defer { control.leave() }
     let rows = try check(x, parameters: flat, nil)
     let passes = AdaptivePasses<Scalar>(self)
     defer { withExtendedLifetime(passes) {} }

@@ -1,5 +1,5 @@
 // Networks with output feedback: by teacher forcing, and running freely.
-import SwiftRNN
+@_spi(Door) import SwiftRNN
 
 /// Feedback of a network with output feedback: the part of the step before that a step reads.
 public enum OutputFeedback: Sendable, CaseIterable {
@@ -21,6 +21,8 @@ extension Model {
     _ batch: ModelBatch<Scalar>, feedback: OutputFeedback, state: ModelState<Scalar>? = nil,
     _ options: TrainingOptions<Scalar> = TrainingOptions()
   ) throws(RNNError) -> ModelLoss {
+    let control = FloatControl()
+    defer { control.leave() }
     try checkFeedback()
     var options = options
     options.samplingProbability = 0
@@ -34,17 +36,25 @@ extension Model {
   }
 
   /// The loss of a batch without gradients: ``evaluate(_:state:loss:)`` is that of `targets`.
+  ///
+  /// - Parameter loss: of models that predict numbers.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func evaluate(
-    _ batch: ModelBatch<Scalar>, feedback: OutputFeedback, state: ModelState<Scalar>? = nil
+    _ batch: ModelBatch<Scalar>, feedback: OutputFeedback, state: ModelState<Scalar>? = nil,
+    loss: ElementwiseLoss = .squaredError
   ) throws(RNNError) -> ModelLoss {
+    let control = FloatControl()
+    defer { control.leave() }
     try checkFeedback()
-    if feedback == .targets { return try evaluate(batch, state: state) }
+    if feedback == .targets { return try evaluate(batch, state: state, loss: loss) }
+    var options = TrainingOptions<Scalar>()
+    options.loss = loss
+    try options.check(configuration)
     let y = try outputs(batch, state, isTraining: false)
-    let loss = try loss(of: y, batch, TrainingOptions(), wantsGradient: false)
+    let result = try self.loss(of: y, batch, options, wantsGradient: false)
     state?.moveOn()
-    return loss
+    return result
   }
 
   /// The loss of outputs; the gradient takes their place.

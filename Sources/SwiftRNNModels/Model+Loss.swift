@@ -1,5 +1,5 @@
 // Losses of models: a forward pass, and for training the gradients of all parameters.
-import SwiftRNN
+@_spi(Door) import SwiftRNN
 
 extension Model {
   /// The loss of a batch in training, with dropout; the gradients of all parameters go to `parameters.gradients`, in place
@@ -17,6 +17,8 @@ extension Model {
     _ batch: ModelBatch<Scalar>, state: ModelState<Scalar>? = nil,
     _ options: TrainingOptions<Scalar> = TrainingOptions()
   ) throws(RNNError) -> ModelLoss {
+    let control = FloatControl()
+    defer { control.leave() }
     try options.check(configuration)
     try limitTapes(options.tapeLimit)
     if feedback != nil, options.samplingProbability == 1 {
@@ -41,6 +43,8 @@ extension Model {
   public func evaluate(
     _ batch: ModelBatch<Scalar>, state: ModelState<Scalar>? = nil, loss: ElementwiseLoss = .squaredError
   ) throws(RNNError) -> ModelLoss {
+    let control = FloatControl()
+    defer { control.leave() }
     var options = TrainingOptions<Scalar>()
     options.loss = loss
     try options.check(configuration)
@@ -59,6 +63,8 @@ extension Model {
   public func predict(
     _ batch: ModelBatch<Scalar>, state: ModelState<Scalar>? = nil
   ) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {
+    let control = FloatControl()
+    defer { control.leave() }
     if feedback != nil { return try runFreely(batch, state, isTraining: false) }
     let rows = try forward(batch, state, seed: nil)
     let y = try output.forward(rows.x.constant, rows: rows.count)

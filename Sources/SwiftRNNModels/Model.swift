@@ -1,5 +1,5 @@
 // A model: its parts, put together as the configuration says.
-import SwiftRNN
+@_spi(Door) import SwiftRNN
 
 /// A language model, tagger, classifier, regressor or decoder, with its parameters and their gradients.
 ///
@@ -151,6 +151,8 @@ public final class Model<Scalar: RNNScalar> {
   /// - Parameter seed: the same seed, the same numbers, on every machine.
   /// - Throws: ``RNNError`` for an initializer that the cell has no use for; the parameters are as before then.
   public func initialize(_ initializer: Initializer = Initializer(), seed: UInt64) throws(RNNError) {
+    let control = FloatControl()
+    defer { control.leave() }
     let copy = Buffer<Scalar>()
     defer { withExtendedLifetime(copy) {} }
     let before = try copy.take(parameters.values.count)

@@ -106,7 +106,11 @@ IN(model_loss) {
 }
 IN(model_evaluate) {
   model_world *const m = w->models;
-  return swiftrnn_model_evaluate(m->model, &m->batch, m->state, m->doubles, m->counts);
+  swiftrnn_elementwise_loss_config how;
+  memset(&how, 0, sizeof how);
+  how.size = sizeof how, how.loss = SWIFTRNN_LOSS_HUBER, how.delta = 0.5;
+  const int predicts_numbers = m->batch.values != NULL;
+  return swiftrnn_model_evaluate(m->model, &m->batch, m->state, predicts_numbers ? &how : NULL, m->doubles, m->counts);
 }
 IN(model_predict) {
   model_world *const m = w->models;
@@ -201,8 +205,8 @@ static inline void destroy_model(world *w, int use) {
     CHECK_STATUS(swiftrnn_model_parameters(made, &values, NULL, &elements), SWIFTRNN_STATUS_OK);
     CHECK_STATUS(swiftrnn_model_parameters(m->model, &own, NULL, NULL), SWIFTRNN_STATUS_OK);
     memcpy(values, own, (size_t)elements * w->element);
-    CHECK_STATUS(swiftrnn_model_evaluate(made, &m->batch, NULL, &means[0], NULL), SWIFTRNN_STATUS_OK);
-    CHECK_STATUS(swiftrnn_model_evaluate(m->model, &m->batch, NULL, &means[1], NULL), SWIFTRNN_STATUS_OK);
+    CHECK_STATUS(swiftrnn_model_evaluate(made, &m->batch, NULL, NULL, &means[0], NULL), SWIFTRNN_STATUS_OK);
+    CHECK_STATUS(swiftrnn_model_evaluate(m->model, &m->batch, NULL, NULL, &means[1], NULL), SWIFTRNN_STATUS_OK);
     CHECK(means[0] > 0 && means[0] == means[1]);
   }
   swiftrnn_model_destroy(made);

@@ -73,7 +73,7 @@ static void passes(void) {
   b.lengths = numbers(sequences, 4);
   TRY(swiftrnn_model_loss(model, &b, NULL, NULL, &mean, NULL));
   if (layers == 1) TRY(swiftrnn_model_loss(model, &b, NULL, &how, &mean, NULL));
-  TRY(swiftrnn_model_evaluate(model, &b, NULL, &mean, NULL));
+  TRY(swiftrnn_model_evaluate(model, &b, NULL, NULL, &mean, NULL));
   TRY(swiftrnn_model_predict(model, &b, NULL, out, 3 * sequences * 9));
   TRY(swiftrnn_model_score(model, &b, NULL, scores, NULL));
   TRY(swiftrnn_inspection_create(model, &fewer, NULL, &inspection));

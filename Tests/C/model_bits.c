@@ -1,8 +1,10 @@
 /* The contract on bits, of models: losses, gradients, predictions and written sequences are the same on 1, 2 and 3 threads;
  * and a sequence has the same loss in a part of a batch as in the whole, whose dropout masks parts have by
- * first_sequence. */
+ * first_sequence. The losses of numbers of an evaluation are those of the model's predictions. */
 #include "model_worlds.h"
 #include "processes.h"
+
+#include <math.h>
 
 /* Everything that a model computes of its batch: a hash of all results. */
 static uint64_t hash_of(world *w) {
@@ -109,10 +111,50 @@ static void scores(void) {
   }
 }
 
+static double element_of(const world *w, const void *numbers, int64_t i) {
+  return w->element == sizeof(float) ? (double)((const float *)numbers)[i] : ((const double *)numbers)[i];
+}
+
+/* A loss of numbers by the header's words, in double. */
+static double loss_of(swiftrnn_loss loss, double p, double t, double delta) {
+  const double distance = fabs(p - t);
+  switch (loss) {
+    case SWIFTRNN_LOSS_BINARY_CROSS_ENTROPY: return t * log1p(exp(-p)) + (1 - t) * log1p(exp(p));
+    case SWIFTRNN_LOSS_SQUARED_ERROR: return distance * distance;
+    case SWIFTRNN_LOSS_ABSOLUTE_ERROR: return distance;
+    case SWIFTRNN_LOSS_HUBER:
+      return distance <= delta ? distance * distance / 2 : delta * (distance - delta / 2);
+  }
+  return NAN;
+}
+
+/* Evaluation of a regressor by each loss, from what it predicts; NULL is the squared error. */
+static void losses_of_numbers(void) {
+  world *const w = model_world_make(REGRESSOR, MODEL);
+  model_world *const m = w->models;
+  double mean = 0;
+  int64_t count = 0;
+  world_reset(w), model_world_prepare(w);
+  CHECK_STATUS(swiftrnn_model_predict(m->model, &m->batch, NULL, m->out, m->out_elements), SWIFTRNN_STATUS_OK);
+  for (int kind = -1; kind < 4; kind++) {
+    swiftrnn_elementwise_loss_config how;
+    memset(&how, 0, sizeof how);
+    how.size = sizeof how, how.loss = (swiftrnn_loss)(kind < 0 ? SWIFTRNN_LOSS_SQUARED_ERROR : kind), how.delta = 0.25;
+    double sum = 0;
+    for (int64_t i = 0; i < m->out_elements; i++) {
+      sum += loss_of(how.loss, element_of(w, m->out, i), element_of(w, m->batch.values, i), how.delta);
+    }
+    CHECK_STATUS(swiftrnn_model_evaluate(m->model, &m->batch, NULL, kind < 0 ? NULL : &how, &mean, &count),
+                 SWIFTRNN_STATUS_OK);
+    CHECK(count == MODEL_SEQUENCES * MODEL_CLASSES && fabs(mean - sum / (double)m->out_elements) < 1e-6 * (1 + mean));
+  }
+}
+
 static void all(void) {
   threads();
   parts();
   scores();
+  losses_of_numbers();
 }
 
 int main(void) {

@@ -2,6 +2,8 @@
  * states, batches, losses, predictions. refused_generation.c has what models write, refused_trainers.c trainers. */
 #include "model_refusals.h"
 
+#include <math.h>
+
 static void making(void) {
   swiftrnn_model *out = NULL;
 #define CREATE(dtype, json, size) \
@@ -224,7 +226,7 @@ static void check_batch(swiftrnn_model *model, const swiftrnn_model_batch *b, sw
     check_refused((int)(call), expected, texts, __FILE__, __LINE__);            \
   } while (0)
   REFUSES(swiftrnn_model_loss(model, b, NULL, NULL, &mean, counts));
-  REFUSES(swiftrnn_model_evaluate(model, b, NULL, &mean, counts));
+  REFUSES(swiftrnn_model_evaluate(model, b, NULL, NULL, &mean, counts));
   REFUSES(swiftrnn_model_score(model, b, NULL, scores, counts));
   if (is_of_predictions) REFUSES(swiftrnn_model_predict(model, b, NULL, out, ELEMENTS));
   swiftrnn_inspection *made = (swiftrnn_inspection *)(void *)model;
@@ -284,9 +286,9 @@ static void arguments(void) {
   CHECK_REFUSED(swiftrnn_model_loss(model, &b, NULL, NULL, NULL, &count), NULL_POINTER, "out_mean");
   CHECK_REFUSED(swiftrnn_model_loss(model, &b, NULL, NULL, odd, &count), MISALIGNED, "out_mean");
   CHECK_REFUSED(swiftrnn_model_loss(model, &b, NULL, NULL, &mean, odd_count), MISALIGNED, "out_count");
-  CHECK_REFUSED(swiftrnn_model_evaluate(NULL, &b, NULL, &mean, &count), NULL_POINTER, "model");
-  CHECK_REFUSED(swiftrnn_model_evaluate(model, &b, NULL, NULL, &count), NULL_POINTER, "out_mean");
-  CHECK_REFUSED(swiftrnn_model_evaluate(model, &b, NULL, &mean, odd_count), MISALIGNED, "out_count");
+  CHECK_REFUSED(swiftrnn_model_evaluate(NULL, &b, NULL, NULL, &mean, &count), NULL_POINTER, "model");
+  CHECK_REFUSED(swiftrnn_model_evaluate(model, &b, NULL, NULL, NULL, &count), NULL_POINTER, "out_mean");
+  CHECK_REFUSED(swiftrnn_model_evaluate(model, &b, NULL, NULL, &mean, odd_count), MISALIGNED, "out_count");
   CHECK_REFUSED(swiftrnn_model_predict(NULL, &b, NULL, out, ELEMENTS), NULL_POINTER, "model");
   CHECK_REFUSED(swiftrnn_model_predict(model, &b, NULL, NULL, ELEMENTS), NULL_POINTER, "out");
   CHECK_REFUSED(swiftrnn_model_predict(model, &b, NULL, out, -1), INVALID_SIZE, "out_elements is -1");
@@ -312,7 +314,7 @@ static void arguments(void) {
   CHECK_STATUS(swiftrnn_model_state_create(model, 0, &state), SWIFTRNN_STATUS_OK);
   CHECK_STATUS(swiftrnn_model_state_create(doubles, 0, &other), SWIFTRNN_STATUS_OK);
   CHECK_REFUSED(swiftrnn_model_loss(model, &b, other, NULL, &mean, &count), MISMATCH, "another dtype");
-  CHECK_REFUSED(swiftrnn_model_evaluate(doubles, &b, state, &mean, &count), MISMATCH, "another dtype");
+  CHECK_REFUSED(swiftrnn_model_evaluate(doubles, &b, state, NULL, &mean, &count), MISMATCH, "another dtype");
   swiftrnn_model *const twin = model_of(SWIFTRNN_FLOAT32, language_json);
   CHECK_REFUSED(swiftrnn_model_loss(twin, &b, state, NULL, &mean, &count), MISMATCH, "another model");
   CHECK(mean == 77 && count == 77);
@@ -353,6 +355,26 @@ static void arguments(void) {
   how.sequences = 3;
   CHANGED(o.numbers = &how, UNSUPPORTED, "the lengths of the batch");
 #undef CHANGED
+#define CHANGED(change, of, batch, status, text)                                                     \
+  do {                                                                                              \
+    memset(&how, 0, sizeof how);                                                                    \
+    how.size = sizeof how, how.loss = SWIFTRNN_LOSS_HUBER, how.delta = 1, mean = 77, count = 77;    \
+    change;                                                                                         \
+    CHECK_REFUSED(swiftrnn_model_evaluate(of, batch, NULL, &how, &mean, &count), status, text);      \
+    CHECK(mean == 77 && count == 77);                                                               \
+  } while (0)
+  of_numbers.values = values;
+  CHANGED((void)0, model, &b, UNSUPPORTED, "losses of numbers");
+  CHANGED(how.size = 8, numbers, &of_numbers, INVALID_SIZE, "size of the struct is 8");
+  CHANGED(how.loss = (swiftrnn_loss)4, numbers, &of_numbers, INVALID_VALUE, "loss is 4");
+  CHANGED(how.delta = 0, numbers, &of_numbers, INVALID_VALUE, "delta is 0");
+  CHANGED(how.delta = NAN, numbers, &of_numbers, INVALID_VALUE, "delta is NaN");
+  CHANGED(how.row_weights = values, numbers, &of_numbers, UNSUPPORTED, "has no weights");
+  CHANGED(how.lengths = lengths, numbers, &of_numbers, UNSUPPORTED, "the lengths of the batch");
+  CHANGED(how.reduction = SWIFTRNN_REDUCTION_SUM, numbers, &of_numbers, UNSUPPORTED, "has no weights");
+#undef CHANGED
+  CHECK_REFUSED(swiftrnn_model_evaluate(numbers, &of_numbers, NULL, MOVED(swiftrnn_elementwise_loss_config *, &how, 4),
+                                        &mean, &count), MISALIGNED, "numbers");
   swiftrnn_inspection *inside = (swiftrnn_inspection *)(void *)&b;
   CHECK_REFUSED(swiftrnn_inspection_create(model, &b, NULL, NULL), NULL_POINTER, "out_inspection");
   CHECK_REFUSED_MAKING(swiftrnn_inspection_create(NULL, &b, NULL, &inside), inside, NULL_POINTER, "model");

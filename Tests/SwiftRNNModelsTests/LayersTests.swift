@@ -270,4 +270,46 @@ import Testing
     try Safetensors.write(sources, to: path)
     #expect(throws: ModelError.self) { try LayersFile.load(path, as: Float.self) }
   }
+
+  /// A layer works behind the end of its container.
+  @Test func layersOutliveTheirContainer() throws {
+    /// Layers alone; other layers of the same sizes take the memory of a container that is gone.
+    func alone<Layer>(_ layer: (Layers<Double>) throws -> Layer) throws -> (Layer, [Layers<Double>]) {
+      let kept = try layer(Self.layers(Double.self))
+      let others = try (0..<8).map { _ in try Self.layers(Double.self) }
+      for other in others {
+        other.parameters.values.update(repeating: .nan)
+        other.parameters.gradients.update(repeating: .nan)
+      }
+      return (kept, others)
+    }
+    let container = try Self.layers(Double.self)
+    let counted = CountedSteps(steps: 2, sequences: 2)
+    let numbers = (0..<24).map { Double($0) / 24 }
+    let x = Array(numbers.prefix(16))
+    try numbers.withUnsafeBufferPointer { y in
+      let (linear, first) = try alone { try $0.linear("output") }
+      #expect(Array(try linear.forward(y)) == Array(try container.linear("output").forward(y)))
+      #expect(try linear.backward(y, dy: UnsafeBufferPointer(rebasing: y[..<12])).allSatisfy(\.isFinite))
+      let (pool, second) = try alone { try $0.pool("pool") }
+      #expect(Array(try pool.forward(y, counted)) == Array(try container.pool("pool").forward(y, counted)))
+      let (attention, third) = try alone { try $0.attention("attention") }
+      #expect(
+        Array(try attention.forward(y, steps: 2, keys: y, counted))
+          == Array(try container.attention("attention").forward(y, steps: 2, keys: y, counted)))
+      #expect(first.count + second.count + third.count == 24)
+    }
+    try x.withUnsafeBufferPointer { x in
+      let (network, others) = try alone { try $0.network("network") }
+      #expect(
+        Array(try network.forward(x, counted, seed: 1))
+          == Array(try container.network("network").forward(x, counted, seed: 1)))
+      #expect(try network.backward(dy: nil).allSatisfy(\.isFinite) && others.count == 8)
+    }
+    try [8, 0].withUnsafeBufferPointer { ids in
+      let (embedding, others) = try alone { try $0.embedding("embedding") }
+      #expect(Array(try embedding.forward(ids)) == Array(try container.embedding("embedding").forward(ids)))
+      #expect(others.count == 8)
+    }
+  }
 }

@@ -126,6 +126,25 @@ import Testing
     #expect(try abs(run.model.evaluate(run.batch).total + score) < 1e-12)
   }
 
+  /// Evaluation by the loss that is asked for, in both ways.
+  @Test(arguments: OutputFeedback.allCases)
+  func lossesOfNumbers(feedback: OutputFeedback) throws {
+    let run = try ModelCase<Double>(Self.numbers)
+    let (y, values) = (try outputs(run, feedback), try #require(run.batch.values))
+    let distances = y.indices.map { abs(y[$0] - values[$0]) }
+    func mean(_ loss: (Double) -> Double) -> Double { distances.reduce(0) { $0 + loss($1) } / Double(distances.count) }
+    let huber = mean { $0 <= 0.3 ? $0 * $0 / 2 : 0.3 * ($0 - 0.15) }
+    for (loss, expected) in [
+      (ElementwiseLoss.squaredError, mean { $0 * $0 }), (.absoluteError, mean { $0 }), (.huber(delta: 0.3), huber),
+    ] {
+      #expect(abs(try run.model.evaluate(run.batch, feedback: feedback, loss: loss).mean - expected) < 1e-13)
+    }
+    let classes = try ModelCase<Double>(Self.classes)
+    #expect(throws: RNNError.self) {
+      try classes.model.evaluate(classes.batch, feedback: feedback, loss: .absoluteError)
+    }
+  }
+
   /// Fed its own outputs as targets a network does what it does by itself.
   @Test func ownOutputsAsTargets() throws {
     let run = try ModelCase<Double>(Self.numbers)

@@ -194,5 +194,14 @@ enum TrainerCases {
     #expect(isRefused(regressor) { $0.labelSmoothing = 0.1 } && isRefused(regressor) { $0.classWeights = [1] })
     #expect(
       isRefused(classifier) { $0.sampling = SamplingDecay(.linear, k: 0.1) } && isRefused(classifier) { $0.rate = -1 })
+    // Output feedback has no steps between targets and outputs.
+    let feedback = try Model<Float>(.outputFeedback(input: .features(2), outputs: 3, hiddenSize: 3))
+    for shape in SamplingDecay.Shape.allCases {
+      let k = shape == .exponential ? 0.5 : 1
+      #expect(isRefused(feedback) { $0.sampling = SamplingDecay(shape, k: k) } == (shape != .none), "\(shape)")
+    }
+    var settings = TrainerSettings()
+    settings.sampling = SamplingDecay(.linear, k: 0.1)
+    #expect(message { _ = try Trainer(feedback, settings) }.contains("output_feedback"))
   }
 }

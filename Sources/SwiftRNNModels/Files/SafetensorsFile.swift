@@ -203,6 +203,7 @@ public final class SafetensorsFile: Sendable {
   private func verify() throws(ModelError) {
     guard let expected = value(Safetensors.checksumKey) else { return }
     let buffer = try GrowingBuffer<UInt8>(capacity: 1 << 18)
+    defer { withExtendedLifetime(buffer) {} }
     let found = try Safetensors.checksum(metadata: metadata, tensors: tensors) {
       (number, checksum) throws(ModelError) in
       let bytes = tensors[number].bytes

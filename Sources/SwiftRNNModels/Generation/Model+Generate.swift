@@ -1,5 +1,5 @@
 // Writing: of language models behind prompts, of decoders from sequences or vectors.
-import SwiftRNN
+@_spi(Door) import SwiftRNN
 
 extension Model {
   /// Goes on from prompts: of language models.
@@ -12,6 +12,8 @@ extension Model {
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func generate(prompts: [[Int]], _ options: GenerationOptions) throws(RNNError) -> [[GeneratedSequence]] {
+    let control = FloatControl()
+    defer { control.leave() }
     guard configuration.kind == .languageModel, let reader else {
       throw .unsupported("prompts are of language models; a decoder is given a batch")
     }
@@ -60,6 +62,8 @@ extension Model {
   public func generate(_ batch: ModelBatch<Scalar>, _ options: GenerationOptions) throws(RNNError)
     -> [[GeneratedSequence]]
   {
+    let control = FloatControl()
+    defer { control.leave() }
     guard let decoder else { throw .unsupported("a batch is for decoders; a language model is given prompts") }
     try options.check(classes: configuration.outputs)
     if batch.sequences == 0 { return [] }

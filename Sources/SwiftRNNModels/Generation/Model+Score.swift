@@ -1,5 +1,5 @@
 // How likely a model finds sequences.
-import SwiftRNN
+@_spi(Door) import SwiftRNN
 
 extension Model {
   /// Sum of log P of the targets of each sequence, at inference: the log-probability of a sentence, or of a translation.
@@ -14,6 +14,8 @@ extension Model {
   public func score(
     _ batch: ModelBatch<Scalar>, state: ModelState<Scalar>? = nil
   ) throws(RNNError) -> [(logProbability: Double, count: Int)] {
+    let control = FloatControl()
+    defer { control.leave() }
     guard !configuration.predictsNumbers else { throw .unsupported("numbers have no log-probability") }
     let rows = try forward(batch, state, seed: nil)
     let targets = try countedTargets(batch)

@@ -45,6 +45,7 @@ extension DirectionRun {
     case .lstm, .gru, .gruResetBefore: break
     }
     let memory = (Buffer<Scalar>(), Buffer<Scalar>())
+    defer { withExtendedLifetime(memory) {} }
     let gates = kind.gates * hidden
     let fromX = try memory.0.take(Sizes.product(shape.rows, gates, name: "the gates"))
     let fromH = try memory.1.take(Sizes.product(shape.rows, gates, name: "the gates"))
@@ -77,6 +78,7 @@ extension DirectionRun {
   ) throws(RNNError) {
     let hidden = network.configuration.hiddenSize
     let memory = (Buffer<Scalar>(), Buffer<Scalar>())
+    defer { withExtendedLifetime(memory) {} }
     // sigmoid(s) = (1 + tanh(s / 2)) / 2
     let reset = try memory.0.take(shape.rows * hidden)
     for row in 0..<shape.rows {

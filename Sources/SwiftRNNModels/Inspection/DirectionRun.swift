@@ -152,6 +152,7 @@ final class DirectionRun<Scalar: RNNScalar> {
       if let from = final[number] { first[number]?.update(from: from + index * count, count: count) }
     }
     let memory = (Buffer<Scalar>(), Buffer<Scalar>())
+    defer { withExtendedLifetime((carried, next, memory)) {} }
     let ownDy = try memory.0.take(Sizes.product(sequences, width, name: "dy"))
     let ownDx = try memory.1.take(Sizes.product(sequences, inputs, name: "dx"))
     let rowWidth = shape.rows == 0 ? 0 : dy.count / shape.rows

@@ -1,6 +1,6 @@
 // A look inside of a model, as numbers: how gradients go back in time, what recurrent matrices do to them, and which gates
 // are shut or open.
-import SwiftRNN
+@_spi(Door) import SwiftRNN
 
 /// Result of ``Model/inspect(_:state:)``: a loss, and an entry for each direction of each layer.
 public struct ModelInspection: Sendable, Equatable {
@@ -78,6 +78,8 @@ extension Model {
   public func inspect(
     _ batch: ModelBatch<Scalar>, state: ModelState<Scalar>? = nil
   ) throws(RNNError) -> ModelInspection {
+    let control = FloatControl()
+    defer { control.leave() }
     guard configuration.structure == .sequences else { throw .unsupported("trees have no steps back in time") }
     guard attending == nil else {
       throw .unsupported(
@@ -86,9 +88,11 @@ extension Model {
     var plain = configuration
     plain.dropout = 0
     let twin = try Model(plain)
+    var own: ModelState<Scalar>?
+    // The inspections read memory of both behind their last use.
+    defer { withExtendedLifetime((twin, own)) {} }
     _ = twin.parameters.values.update(fromContentsOf: parameters.values)
     guard state?.lookBack ?? 0 == 0 else { throw .unsupported("a state that looks back is for training") }
-    var own: ModelState<Scalar>?
     if let state, let network = twin.reader?.part.network {
       _ = try state.places(reader?.part.network ?? network, sequences: batch.sequences)
       own = try state.copy(to: network)

@@ -41,6 +41,9 @@ struct NetworkInspection<Scalar: RNNScalar> {
     let width = c.outputSize
     // Forward: the outputs of each layer, and the states of each direction.
     let outputs = networks.map { _ in Buffer<Scalar>() }
+    let memory = (Buffer<Scalar>(), Buffer<Scalar>())
+    // Pointers to both are read below, after the last use of the objects.
+    defer { withExtendedLifetime((outputs, memory)) {} }
     var runs: [[DirectionRun<Scalar>]] = []
     var x = forward.x
     for (layer, network) in networks.enumerated() {
@@ -59,7 +62,6 @@ struct NetworkInspection<Scalar: RNNScalar> {
       x = UnsafePointer(y.baseAddress)
     }
     // Backward.
-    let memory = (Buffer<Scalar>(), Buffer<Scalar>())
     let dx = try memory.0.take(Sizes.product(shape.rows, max(width, c.inputSize), name: "dx"))
     let dy = try memory.1.take(Sizes.product(shape.rows, width, name: "dy"))
     dy.update(repeating: 0)

@@ -1,5 +1,5 @@
 // The spectral radius of a matrix: how fast what is multiplied by the matrix again and again grows or falls.
-import SwiftRNN
+@_spi(Door) import SwiftRNN
 
 #if canImport(Glibc)
   import Glibc
@@ -29,11 +29,14 @@ public enum SpectralRadius {
   public static func of<Scalar: RNNScalar>(
     _ matrix: UnsafeBufferPointer<Scalar>, size: Int
   ) throws(RNNError) -> Double {
+    let control = FloatControl()
+    defer { control.leave() }
     guard size >= 0 else { throw .invalidSize("size", size, low: 0, high: .max) }
     let count = try Sizes.product(size, size, name: "the matrix")
     guard matrix.count == count else { throw .countMismatch("matrix", matrix.count, expected: count) }
     if count == 0 { return 0 }
     let (first, second, transposed) = (Buffer<Double>(), Buffer<Double>(), Buffer<Double>())
+    defer { withExtendedLifetime((first, second, transposed)) {} }
     var (power, next) = (try first.take(count), try second.take(count))
     let columns = try transposed.take(count)
     for i in 0..<count { power[i] = Double(matrix[i]) }

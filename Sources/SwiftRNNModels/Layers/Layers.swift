@@ -1,5 +1,5 @@
 // Layers by name, with all parameters in one vector: what a model of one's own is made of.
-import SwiftRNN
+@_spi(Door) import SwiftRNN
 
 /// Layers with parameters, each by its name: one flat vector of parameters and one of gradients, so that one optimizer, one
 /// clipping and one file do.
@@ -159,6 +159,8 @@ public final class Layers<Scalar: RNNScalar> {
   ///
   /// - Parameter seed: the same seed, the same numbers, on every machine.
   public func initialize(_ initializer: Initializer = Initializer(), seed: UInt64) throws(RNNError) {
+    let control = FloatControl()
+    defer { control.leave() }
     let own = Model<Scalar>.seed(seed, 2)
     for (number, layer) in kinds.enumerated() {
       if case .network(let network) = made[layer.name] {

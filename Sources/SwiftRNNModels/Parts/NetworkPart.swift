@@ -69,6 +69,8 @@ final class StateBuffers<Scalar: RNNScalar> {
 /// A network as a layer of a model.
 final class NetworkPart<Scalar: RNNScalar> {
   let network: Network<Scalar>
+  /// Owner of the memory of parameters and gradients.
+  private let store: ParameterStore<Scalar>
   private(set) var parameters: [UnsafeMutableRawPointer?] = []
   private(set) var gradients: [UnsafeMutableRawPointer?] = []
   let (output, tape, workspace) = (Buffer<Scalar>(), Buffer<UInt8>(), Buffer<UInt8>())
@@ -96,7 +98,7 @@ final class NetworkPart<Scalar: RNNScalar> {
   }
 
   init(_ network: Network<Scalar>, _ store: ParameterStore<Scalar>, layer: String) throws(RNNError) {
-    self.network = network
+    (self.network, self.store) = (network, store)
     for (name, _) in try Self.tensors(network) {
       let parameter = try Parameter(store, "\(layer).\(name)")
       parameters.append(UnsafeMutableRawPointer(mutating: parameter.values.baseAddress))

@@ -116,12 +116,14 @@ final class OutputPart<Scalar: RNNScalar> {
 /// An adaptive softmax within a model.
 private struct AdaptiveOutput<Scalar: RNNScalar> {
   let passes: AdaptivePasses<Scalar>
+  /// Owner of the memory.
+  private let store: ParameterStore<Scalar>
   /// Its part of the model's parameters.
   let values: UnsafeBufferPointer<Scalar>
   let gradients: UnsafeMutableBufferPointer<Scalar>
 
   init(_ softmax: AdaptiveSoftmax, _ store: ParameterStore<Scalar>, range: Range<Int>) {
-    passes = AdaptivePasses(softmax)
+    (passes, self.store) = (AdaptivePasses(softmax), store)
     (values, gradients) = (store.values.part(range).constant, store.gradients.part(range))
   }
 }

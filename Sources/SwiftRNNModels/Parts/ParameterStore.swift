@@ -45,8 +45,10 @@ public final class ParameterStore<Scalar: RNNScalar>: @unchecked Sendable {
   }
 }
 
-/// A tensor of a layer within a model: its numbers, and where its gradient goes.
+/// A tensor of a layer within a model: its numbers, and where its gradient goes. Keeps the memory of both alive: a caller may
+/// have a layer and no more of its model.
 struct Parameter<Scalar: RNNScalar> {
+  private let store: ParameterStore<Scalar>
   let values: UnsafeBufferPointer<Scalar>
   let gradient: UnsafeMutableBufferPointer<Scalar>
 
@@ -55,6 +57,6 @@ struct Parameter<Scalar: RNNScalar> {
     guard let values = store.values(of: name), let gradient = store.gradients(of: name) else {
       throw .mismatch("the model lacks one of its own parameters")
     }
-    (self.values, self.gradient) = (values.constant, gradient)
+    (self.store, self.values, self.gradient) = (store, values.constant, gradient)
   }
 }

@@ -4,21 +4,36 @@ import SwiftRNN
 /// The history of a training, as a checkpoint has it.
 struct FitProgress {
   var history: [FitReport] = []
-  /// No epoch follows, because of the patience.
+  /// No epoch follows: the patience was over, or the caller ended the training.
   var isOver = false
+  /// Identity of the data and of those for validation, null without them; both null where no checkpoint is written.
+  private let (data, validation): (JSON, JSON)
 
   private static let name = "the checkpoint's progress"
 
   /// Reads that of a checkpoint, whose parameters, moments and steps the trainer takes over; an empty one if there is no
   /// checkpoint.
   ///
-  /// - Throws: ``ModelError``: the file is damaged, or of another training.
-  init<Scalar: RNNScalar>(resuming trainer: Trainer<Scalar>, _ path: String?) throws(ModelError) {
-    guard let path, InputFile.exists(path) else { return }
-    let saved = try Trainer<Scalar>.load(path)
-    guard saved.trainer.model.configuration == trainer.model.configuration, saved.trainer.settings == trainer.settings
-    else { throw .format(where: path, what: "the checkpoint of another model, or with other settings") }
+  /// - Throws: ``ModelError``: the file is damaged, or of another training, and then what differs.
+  init<Source: FitSource>(
+    resuming trainer: Trainer<Source.Scalar>, _ path: String?, _ source: Source, _ held: Source?
+  ) throws(ModelError) {
+    guard let path else {
+      (data, validation) = (.null, .null)
+      return
+    }
+    (data, validation) = (try source.identity(), try held?.identity() ?? .null)
+    guard InputFile.exists(path) else { return }
+    let saved = try Trainer<Source.Scalar>.load(path)
+    func same(_ name: String, _ before: JSON, _ now: JSON) throws(ModelError) {
+      guard let difference = Self.difference(before, now) else { return }
+      throw .format(where: path, what: "the checkpoint of a training with \(name): \(difference)")
+    }
+    try same("another model", saved.trainer.model.configuration.json, trainer.model.configuration.json)
+    try same("other settings", saved.trainer.settings.json, trainer.settings.json)
     var fields = try JSONFields(JSON(parsing: saved.progress, name: Self.name), Self.name)
+    try same("other data", fields.required("data"), data)
+    try same("another validation", fields.required("validation"), validation)
     isOver = try fields.bool("is_over")
     guard case .array(let rows) = try fields.required("history") else {
       throw .format(where: path, what: "history is no array")
@@ -41,7 +56,7 @@ struct FitProgress {
 
   var json: JSON {
     [
-      "is_over": .bool(isOver),
+      "data": data, "validation": validation, "is_over": .bool(isOver),
       "history": .array(
         history.map {
           [
@@ -67,23 +82,26 @@ struct FitProgress {
   }
 }
 
-/// The parameters with the smallest validation loss, in memory and, with a checkpoint, in a file.
+/// The parameters with the smallest validation loss, in memory and, with a checkpoint, in a file. None without a
+/// validation.
 final class BestParameters<Scalar: RNNScalar> {
   private let model: Model<Scalar>
   private let path: String?
   private let isWanted: Bool
   private var values: [Scalar] = []
 
-  init(_ model: Model<Scalar>, _ options: FitOptions, _ progress: FitProgress) throws(ModelError) {
-    self.model = model
-    path = options.checkpoint.map { $0 + ".best" }
-    isWanted = options.patience != nil
+  init(
+    _ model: Model<Scalar>, _ checkpoint: String?, _ progress: FitProgress, isWanted: Bool
+  ) throws(ModelError) {
+    (self.model, self.isWanted) = (model, isWanted)
+    path = checkpoint.map { $0 + ".best" }
     guard isWanted, let path, progress.history.contains(where: { $0.validationLoss != nil }) else { return }
     let saved = try ModelFile.load(path, as: Scalar.self).model
     guard saved.configuration == model.configuration else {
       throw .format(where: path, what: "has the parameters of another model")
     }
-    values = Array(saved.parameters.values)
+    // The model has the memory that is copied.
+    values = withExtendedLifetime(saved) { Array(saved.parameters.values) }
   }
 
   func keep() throws(ModelError) {
@@ -92,7 +110,7 @@ final class BestParameters<Scalar: RNNScalar> {
     if let path { try ModelFile.save(model, to: path) }
   }
 
-  func restore() throws(ModelError) {
+  func restore() {
     if !values.isEmpty { _ = model.parameters.values.update(fromContentsOf: values) }
   }
 }

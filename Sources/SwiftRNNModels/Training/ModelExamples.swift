@@ -25,9 +25,9 @@ public struct ModelExample<Scalar: RNNScalar>: Sendable {
 
 /// Examples for one model, checked, in batches of about the same length.
 public struct ModelExamples<Scalar: RNNScalar>: Sendable {
-  private let examples: [ModelExample<Scalar>]
+  let examples: [ModelExample<Scalar>]
   private let configuration: ModelConfiguration
-  private let start: Int
+  let start: Int
   /// Steps of each input, and of each target of a decoder.
   let (lengths, targetLengths): ([Int], [Int])
 

@@ -1,4 +1,5 @@
 // Probabilities of scheduled sampling over the steps of a training.
+@_spi(Door) import SwiftRNN
 
 #if canImport(Glibc)
   import Glibc
@@ -32,6 +33,8 @@ public struct SamplingDecay: Sendable, Equatable {
 
   /// 1 - ε: ``TrainingOptions/samplingProbability`` of a step, counted from 0.
   public func probability(_ step: Int) -> Double {
+    let control = FloatControl()
+    defer { control.leave() }
     let i = Double(step)
     let share =
       switch shape {

@@ -1,4 +1,5 @@
 // Learning rates over the steps of a training.
+@_spi(Door) import SwiftRNN
 
 #if canImport(Glibc)
   import Glibc
@@ -15,9 +16,10 @@ public struct Schedule: Sendable, Equatable {
     case step(every: Int, factor: Double)
     /// Multiplied by `factor` after each step.
     case exponential(factor: Double)
-    /// Half a cosine from the peak down to `floor` times it (Loshchilov, Hutter 2017).
+    /// Half a cosine from the peak down to `floor` times it (Loshchilov, Hutter 2017), which the step behind the last one
+    /// would have: the last one has a rate above it, so that with a floor of 0 every step learns.
     case cosine(floor: Double)
-    /// A straight line from the peak down to `floor` times it.
+    /// A straight line from the peak down to `floor` times it, which the step behind the last one would have.
     case linear(floor: Double)
   }
 
@@ -26,7 +28,8 @@ public struct Schedule: Sendable, Equatable {
   public var shape: Shape
   /// Steps in which the rate rises to the peak in a straight line, from `peak / warmUp` (Goyal et al. 2017); 0: none.
   public var warmUp: Int
-  /// Steps altogether, of cosine and linear; later steps have the last rate.
+  /// Steps altogether, of cosine and linear, warm-up included; later steps have the peak times `floor`. Without warm-up the
+  /// cosine is torch's `CosineAnnealingLR(optimizer, T_max=steps)`.
   public var steps: Int
 
   public init(_ peak: Double, _ shape: Shape = .constant, warmUp: Int = 0, steps: Int = 1) {
@@ -35,9 +38,11 @@ public struct Schedule: Sendable, Equatable {
 
   /// The rate of a step, counted from 0.
   public func rate(_ step: Int) -> Double {
+    let control = FloatControl()
+    defer { control.leave() }
     if step < warmUp { return peak * Double(step + 1) / Double(warmUp) }
     let after = step - warmUp
-    let done = min(1, Double(after) / Double(max(1, steps - warmUp - 1)))
+    let done = min(1, Double(after) / Double(max(1, steps - warmUp)))
     switch shape {
     case .constant: return peak
     case .step(let every, let factor): return peak * pow(factor, Double(after / max(1, every)))

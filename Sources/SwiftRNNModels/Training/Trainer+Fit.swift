@@ -14,8 +14,9 @@ public struct FitOptions: Sendable {
   /// the model has the parameters of the smallest then, as after the last epoch. nil: any number, and the last parameters.
   public var patience: Int?
   /// File that the training is saved to after each epoch. If it is there, the training goes on from it, and ends with the
-  /// bits of one that was not interrupted. The best parameters are in a file beside it, whose name ends in ".best". nil:
-  /// nothing is saved.
+  /// bits of one that was not interrupted: by the same model, settings, data, batch sizes and validation, with as many
+  /// epochs as wanted. With a validation the parameters of its smallest loss are in a file beside it, whose name ends in
+  /// ".best". nil: nothing is saved, and each call begins with the first epoch.
   public var checkpoint: String?
 
   public init(epochs: Int) { self.epochs = epochs }
@@ -39,10 +40,16 @@ extension Trainer {
   /// Trains on examples, in batches of about the same length whose order each epoch draws anew by the settings' seed.
   ///
   /// - Parameters:
-  ///   - validation: a loss is computed of them after each epoch; a plateau of the settings goes by it.
-  ///   - report: is called after each epoch; false ends the training.
+  ///   - validation: a loss is computed of them after each epoch; a plateau of the settings goes by it. The parameters'
+  ///     bits do not depend on it otherwise.
+  ///   - report: is called after each epoch, before it is in the checkpoint: once more if the process is killed between.
+  ///     false ends the training for good, as patience does: later calls with its checkpoint return the history, however
+  ///     many epochs they ask for. An error pauses it: later calls go on behind the epoch.
   /// - Returns: the history, one report for each epoch, those before a checkpoint included.
-  /// - Throws: ``ModelError``: a file, a checkpoint of another model, options that make no sense, a loss that is not finite.
+  /// - Throws: ``ModelError``: a file, options that make no sense; a checkpoint of another training, with what differs;
+  ///   what `report` throws; and a loss or gradient that is not finite, with the step's number. The model has the
+  ///   parameters of the smallest validation loss then, if there is one, else those of before that step, and the
+  ///   checkpoint is that of the last whole epoch.
   @discardableResult
   public func fit(
     _ examples: ModelExamples<Scalar>, _ options: FitOptions, validation: ModelExamples<Scalar>? = nil,
@@ -83,25 +90,43 @@ extension Trainer {
       guard patience >= 0 else { throw .value(name: "patience", reason: "is \(patience), must be 0 or more") }
       guard validation != nil else { throw .value(name: "patience", reason: "needs a validation") }
     }
-    var progress = try FitProgress(resuming: self, options.checkpoint)
-    let best = try BestParameters(model, options, progress)
+    var progress = try FitProgress(resuming: self, options.checkpoint, source, validation)
+    let best = try BestParameters(model, options.checkpoint, progress, isWanted: validation != nil)
     while progress.history.count < options.epochs, !progress.isOver {
-      let (loss, rate) = try source.train(self, epoch: progress.history.count)
-      var held: Double?
-      if let validation {
-        let loss = try validation.evaluate(self)
-        self.report(validationLoss: loss)
-        held = loss
+      let now: FitReport
+      do throws(ModelError) {
+        now = try epoch(progress.history.count, source, validation)
+      } catch {
+        best.restore()
+        throw error
       }
-      let now = FitReport(
-        epoch: progress.history.count + 1, step: steps, trainLoss: loss, validationLoss: held, rate: rate)
       if progress.isBest(now) { try best.keep() }
       progress.history.append(now)
       progress.isOver = options.patience.map { progress.epochsSinceBest > $0 } ?? false
+      do throws(ModelError) {
+        if try !report(now) { progress.isOver = true }
+      } catch {
+        if let path = options.checkpoint { try save(to: path, progress: progress.json.text()) }
+        throw error
+      }
       if let path = options.checkpoint { try save(to: path, progress: progress.json.text()) }
-      if try !report(now) { break }
     }
-    if options.patience != nil { try best.restore() }
+    if options.patience != nil { best.restore() }
     return progress.history
+  }
+
+  /// One epoch, and its validation.
+  ///
+  /// - Parameter number: from 0.
+  private func epoch<Source: FitSource>(
+    _ number: Int, _ source: Source, _ validation: Source?
+  ) throws(ModelError) -> FitReport where Source.Scalar == Scalar {
+    let (loss, rate) = try source.train(self, epoch: number)
+    let held = try validation?.evaluate(self)
+    if let held {
+      guard held.isFinite else { throw FitFailure.loss("the validation loss", held, step: steps) }
+      report(validationLoss: held)
+    }
+    return FitReport(epoch: number + 1, step: steps, trainLoss: loss, validationLoss: held, rate: rate)
   }
 }

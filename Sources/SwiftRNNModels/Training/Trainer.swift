@@ -1,5 +1,5 @@
 // A training: a model, and what changes its parameters step by step.
-import SwiftRNN
+@_spi(Door) import SwiftRNN
 
 /// A model and its optimizer, with schedule, clipping, seeds and a step counter.
 ///
@@ -28,6 +28,8 @@ public final class Trainer<Scalar: RNNScalar> {
 
   /// - Throws: ``RNNError`` for settings that make no sense or that the model has no use for.
   public init(_ model: Model<Scalar>, _ settings: TrainerSettings = TrainerSettings()) throws(RNNError) {
+    let control = FloatControl()
+    defer { control.leave() }
     try settings.check()
     (self.model, self.settings) = (model, settings)
     let names: [String] =
@@ -60,6 +62,10 @@ public final class Trainer<Scalar: RNNScalar> {
     var whole = options
     whole.samplingProbability = settings.sampling.shape == .none ? 0 : 1
     try whole.check(model.configuration)
+    // Refuse here, and not in the first step whose share is neither 0 nor 1.
+    guard model.configuration.kind != .outputFeedback || settings.sampling.shape == .none else {
+      throw .unsupported("sampling is for language models and decoders: a trainer of output_feedback feeds the targets")
+    }
   }
 
   /// One step: the loss of a batch, its gradients, and the change of the parameters.
@@ -71,10 +77,34 @@ public final class Trainer<Scalar: RNNScalar> {
   public func step(
     _ batch: ModelBatch<Scalar>, state: ModelState<Scalar>? = nil
   ) throws(RNNError) -> TrainerStep {
+    let control = FloatControl()
+    defer { control.leave() }
     state?.mark()
     let loss = try model.loss(batch, state: state, options)
     do throws(RNNError) {
       let (norm, rate) = try update()
+      return TrainerStep(loss: loss, gradientNorm: norm, rate: rate)
+    } catch {
+      state?.moveBack()
+      throw error
+    }
+  }
+
+  /// The same, but for a loss or gradients that are not finite: those change nothing.
+  ///
+  /// - Returns: the step; where its loss or its norm is not finite, the step was not made.
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  func finiteStep(
+    _ batch: ModelBatch<Scalar>, state: ModelState<Scalar>? = nil
+  ) throws(RNNError) -> TrainerStep {
+    let control = FloatControl()
+    defer { control.leave() }
+    state?.mark()
+    let loss = try model.loss(batch, state: state, options)
+    do throws(RNNError) {
+      let (rate, norm) = (rate, loss.mean.isFinite ? try clip() : .nan)
+      if norm.isFinite { try move() } else { state?.moveBack() }
       return TrainerStep(loss: loss, gradientNorm: norm, rate: rate)
     } catch {
       state?.moveBack()
@@ -96,7 +126,11 @@ public final class Trainer<Scalar: RNNScalar> {
   }
 
   /// The rate of the next step.
-  public var rate: Double { settings.rates.rate(steps) * rateFactor }
+  public var rate: Double {
+    let control = FloatControl()
+    defer { control.leave() }
+    return settings.rates.rate(steps) * rateFactor
+  }
 
   /// The change of the parameters by the gradients that are in `model.parameters.gradients`: clipping by norm, then by
   /// value, then the optimizer. The second half of ``step(_:state:)``.
@@ -107,13 +141,29 @@ public final class Trainer<Scalar: RNNScalar> {
   @_specialize(where Scalar == Double)
   @discardableResult
   public func update() throws(RNNError) -> (gradientNorm: Double, rate: Double) {
+    let control = FloatControl()
+    defer { control.leave() }
+    let (norm, rate) = (try clip(), rate)
+    try move()
+    return (norm, rate)
+  }
+
+  /// Clips the gradients.
+  ///
+  /// - Returns: their 2-norm before.
+  private func clip() throws(RNNError) -> Double {
     guard rateFactor >= 0, rateFactor < .infinity else {
       throw .invalidNumber("the rate's factor", rateFactor, allowed: "a finite number that is 0 or more")
     }
-    let (values, gradients, rate) = (model.parameters.values, model.parameters.gradients, rate)
+    let gradients = model.parameters.gradients
     let norm = try GradientClipping.clip([gradients], maxNorm: settings.clipNorm ?? .infinity)
     if let limit = settings.clipValue { try GradientClipping.clip([gradients], values: limit) }
-    let s = settings
+    return norm
+  }
+
+  /// Changes the parameters by the gradients, and counts the step.
+  private func move() throws(RNNError) {
+    let (values, gradients, rate, s) = (model.parameters.values, model.parameters.gradients, rate, settings)
     switch s.optimizer {
     case .sgd:
       try SGD(rate: rate, momentum: s.momentum, weightDecay: s.weightDecay, nesterov: s.nesterov).step(
@@ -136,7 +186,6 @@ public final class Trainer<Scalar: RNNScalar> {
       ).step(steps + 1, gradient: gradients.constant, parameter: values, first: first, second: second)
     }
     steps += 1
-    return (norm, rate)
   }
 
   private func moment(_ name: String) -> UnsafeMutableBufferPointer<Scalar>? {
@@ -157,6 +206,8 @@ public final class Trainer<Scalar: RNNScalar> {
   /// - Returns: whether the loss is an improvement: below the least one, or with a plateau below (1 - threshold) times that.
   @discardableResult
   public func report(validationLoss loss: Double) -> Bool {
+    let control = FloatControl()
+    defer { control.leave() }
     let threshold = settings.plateau?.threshold ?? 0
     // A share of a negative loss would be the wrong way.
     let isBetter = loss.isFinite && (leastValidationLoss.map { loss < $0 - abs($0) * threshold } ?? true)

@@ -53,7 +53,7 @@ extension TrainerSettings {
   /// | `alpha`, `centered` | of RMSprop | 0.99, false |
   /// | `schedule` | `constant`, `step`, `exponential`, `cosine`, `linear` | `constant` |
   /// | `warm_up`, `steps` | steps of the rise; steps altogether | 0, 1 |
-  /// | `floor` | of cosine and linear: the last rate's share | 0 |
+  /// | `floor` | of cosine and linear: the share of the rate behind the last step | 0 |
   /// | `every`, `factor` | of step; factor of exponential, too | 1, 1 |
   /// | `plateau_patience` | reports; null: no plateau | null |
   /// | `plateau_factor`, `plateau_threshold`, `plateau_floor` | | 0.1, 1e-4, 0 |

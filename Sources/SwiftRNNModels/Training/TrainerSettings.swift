@@ -72,7 +72,7 @@ public struct TrainerSettings: Sendable, Equatable {
   public var warmUp = 0
   /// Steps of the whole training, for `cosine` and `linear`; 1 or more.
   public var steps = 1
-  /// The last rate of `cosine` and `linear` as a share of `rate`, in [0, 1].
+  /// The rate behind the last step of `cosine` and `linear` as a share of `rate`, in [0, 1]; the last step has a rate above.
   public var floor = 0.0
   /// Steps between two factors of `step`; 1 or more.
   public var every = 1

@@ -9,6 +9,7 @@ static struct {
   swiftrnn_model_batch *batch;
   swiftrnn_model_state *state, **out_state;
   swiftrnn_model_loss_options *options;
+  swiftrnn_elementwise_loss_config *numbers;
   swiftrnn_generation_options *writing;
   swiftrnn_trainer *trainer, **out_trainer;
   swiftrnn_trainer_result *result;
@@ -19,7 +20,7 @@ static struct {
   void *out;
   char *text;
   const char *progress, *settings;
-  int64_t batch_tail, options_tail, sequences, rows;
+  int64_t batch_tail, options_tail, numbers_tail, sequences, rows;
   int is_right, decodes;
   swiftrnn_forest *forest;
 } b;
@@ -31,7 +32,9 @@ static int run_model_state_reset(void) { return (int)swiftrnn_model_state_reset(
 static int run_model_loss(void) {
   return (int)swiftrnn_model_loss(m.model, b.batch, b.state, b.options, b.mean, b.count);
 }
-static int run_model_evaluate(void) { return (int)swiftrnn_model_evaluate(m.model, b.batch, b.state, b.mean, b.count); }
+static int run_model_evaluate(void) {
+  return (int)swiftrnn_model_evaluate(m.model, b.batch, b.state, b.numbers, b.mean, b.count);
+}
 static int run_model_predict(void) {
   return (int)swiftrnn_model_predict(m.model, b.batch, b.state, b.out, b.out_elements);
 }
@@ -177,6 +180,18 @@ static void make_options(void) {
   b.options = (swiftrnn_model_loss_options *)struct_new("options", &o, (int64_t)sizeof o, &b.options_tail);
 }
 
+/* The loss of models that predict numbers: another than the squared error only for them. */
+static void make_numbers(void) {
+  static const double deltas[] = {1, 0.1, 100, 0, -1, NAN, INFINITY};
+  swiftrnn_elementwise_loss_config g;
+  memset(&g, 0, sizeof g);
+  b.numbers = NULL, b.numbers_tail = 0;
+  if (any(3) == 0) return;
+  g.loss = m.predicts_numbers ? (swiftrnn_loss)any(4) : SWIFTRNN_LOSS_SQUARED_ERROR;
+  g.delta = deltas[any(g.loss == SWIFTRNN_LOSS_HUBER ? 3 : 7)];
+  b.numbers = (swiftrnn_elementwise_loss_config *)struct_new("numbers", &g, (int64_t)sizeof g, &b.numbers_tail);
+}
+
 static void pass_model(int is_strange) {
   call c;
   make_batch(is_strange);
@@ -189,7 +204,10 @@ static void pass_model(int is_strange) {
     if (b.options != NULL) has_struct(&c, b.options, (int64_t)sizeof *b.options, b.options_tail);
     has_array(&c, "options", &b.options, 8, 0);
   } else if (which == 1) {
+    make_numbers();
     call_begin(&c, F_model_evaluate, run_model_evaluate);
+    if (b.numbers != NULL) has_struct(&c, b.numbers, (int64_t)sizeof *b.numbers, b.numbers_tail);
+    has_array(&c, "numbers", &b.numbers, 8, 0);
   } else if (which == 2) {
     b.out_elements = b.rows * m.outputs;
     b.out = array_new("out", FORWARD_RESULT, b.out_elements * m.element);

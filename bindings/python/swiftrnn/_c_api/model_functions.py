@@ -20,7 +20,7 @@ from .model_types import (
     VocabularyConfig,
     VocabularyPointer,
 )
-from .types import Doubles, Initializer, Int64s, Pointers
+from .types import Doubles, ElementwiseLossConfig, Initializer, Int64s, Pointers
 
 # ---- Vocabularies ----------------------------------------------------------------------------------------------------
 
@@ -166,9 +166,11 @@ model_loss = _declare(
 )
 
 # swiftrnn_status swiftrnn_model_evaluate(swiftrnn_model *model, const swiftrnn_model_batch *batch,
-#                                         swiftrnn_model_state *state, double *out_mean, int64_t *out_count);
+#                                         swiftrnn_model_state *state, const swiftrnn_elementwise_loss_config *numbers,
+#                                         double *out_mean, int64_t *out_count);
 model_evaluate = _declare(
-    "swiftrnn_model_evaluate", status, ModelPointer, POINTER(ModelBatch), ModelStatePointer, Doubles, Int64s
+    "swiftrnn_model_evaluate", status, ModelPointer, POINTER(ModelBatch), ModelStatePointer,
+    POINTER(ElementwiseLossConfig), Doubles, Int64s
 )
 
 # swiftrnn_status swiftrnn_model_predict(swiftrnn_model *model, const swiftrnn_model_batch *batch,

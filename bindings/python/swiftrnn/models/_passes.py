@@ -145,14 +145,20 @@ class Passes:
             )
         return out
 
-    def _mean_loss(self, batch: Data, state: ModelState | None = None) -> tuple[float, int]:
-        """The loss at inference, and how many targets counted."""
+    def _mean_loss(
+        self, batch: Data, state: ModelState | None = None, numbers: str = "squared_error", delta: float = 1.0
+    ) -> tuple[float, int]:
+        """The loss at inference, of numbers by the loss that is named, and how many targets counted."""
         checked = self._checked(batch)
         mean, count = c.c_double(), c.c_int64()
+        how = None
+        if numbers != "squared_error":
+            how = c.byref(c.ElementwiseLossConfig(loss=number_loss(numbers), delta=real(delta, "delta")))
         with self._handle.lock:
             c.model_evaluate(
-                self._handle.pointer, c.byref(checked.struct), self._state_pointer(state), c.byref(mean), c.byref(count)
-            )
+                self._handle.pointer, c.byref(checked.struct), self._state_pointer(state), how, c.byref(mean),
+                c.byref(count),
+            )  # fmt: skip
         return mean.value, count.value
 
     def _scores(self, batch: Data, state: ModelState | None = None) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
