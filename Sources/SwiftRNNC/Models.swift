@@ -224,8 +224,9 @@ public func swiftrnn_model_set_metadata(
       let key = try Argument.string("key", key)
       try ModelFile.check(metadataKey: key)
       let before = handle.metadata
+      let own = value == nil ? "" : try Argument.string("value", value)
       handle.metadata.removeAll { $0.key.utf8.elementsEqual(key.utf8) }
-      if let value { handle.metadata.append((key, String(cString: value))) }
+      if value != nil { handle.metadata.append((key, own)) }
       guard !swiftrnn_reserve_holds() else {
         handle.metadata = before
         throw .rnn(.outOfMemory(bytes: swiftrnn_lacking_memory()))

@@ -13,10 +13,11 @@ extension Argument {
     }
   }
 
-  /// A zero-terminated text.
+  /// A zero-terminated text. Bytes that are no UTF-8 would silently become others, and a path that of another file.
   static func string(_ name: StaticString, _ text: UnsafePointer<CChar>?) throws(ModelError) -> String {
     guard let text else { throw .rnn(.nullPointer(name)) }
-    return String(cString: text)
+    guard let valid = String(validatingCString: text) else { throw .value(name: "\(name)", reason: "is no UTF-8") }
+    return valid
   }
 
   /// Bytes of a zero-terminated text; 0 for NULL.

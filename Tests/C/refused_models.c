@@ -93,6 +93,9 @@ static void files(void) {
   CHECK_REFUSED(swiftrnn_model_save(model, ""), FILE, "an empty path");
   CHECK_REFUSED(swiftrnn_model_save(model, "/nowhere/at/all"), FILE, "/nowhere");
   CHECK_REFUSED(swiftrnn_model_save(model, "/tmp"), FILE, "/tmp");
+  CHECK_REFUSED(swiftrnn_model_save(model, "/dev/null"), FILE, "/dev/null", "regular");
+  CHECK_REFUSED(swiftrnn_model_save(model, "/tmp/\xff"), INVALID_VALUE, "path", "UTF-8");
+  CHECK_REFUSED_MAKING(LOAD("/tmp/\xff"), out, INVALID_VALUE, "path", "UTF-8");
   CHECK_STATUS(swiftrnn_model_save(model, path), SWIFTRNN_STATUS_OK);
   CHECK_STATUS(swiftrnn_model_load(path, &out), SWIFTRNN_STATUS_OK);
   swiftrnn_model_destroy(out);
@@ -176,6 +179,8 @@ static void knowledge(void) {
   CHECK_REFUSED(swiftrnn_model_set_metadata(NULL, "key", "value"), NULL_POINTER, "model");
   CHECK_REFUSED(swiftrnn_model_set_metadata(model, NULL, "value"), NULL_POINTER, "key");
   CHECK_REFUSED(swiftrnn_model_set_metadata(model, "format", "value"), INVALID_VALUE, "metadata", "format");
+  CHECK_REFUSED(swiftrnn_model_set_metadata(model, "\xff", "value"), INVALID_VALUE, "key", "UTF-8");
+  CHECK_REFUSED(swiftrnn_model_set_metadata(model, "key", "\xff"), INVALID_VALUE, "value", "UTF-8");
   CHECK_REFUSED(swiftrnn_model_metadata(NULL, "key", text, 8, &count), NULL_POINTER, "model");
   CHECK_REFUSED(swiftrnn_model_metadata(model, NULL, text, 8, &count), NULL_POINTER, "key");
   CHECK_REFUSED(swiftrnn_model_metadata(model, "key", NULL, 8, &count), NULL_POINTER, "text");

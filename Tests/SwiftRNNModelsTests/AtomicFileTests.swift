@@ -115,6 +115,12 @@ import Testing
     #expect(message { try write(new, folder.file("none/a")) } == "\(folder.path)/none: No such file or directory")
     #expect(message { try write(new, folder.path) } == "\(folder.path): Is a directory")
     #expect(message { try write(new, "") } == "\"\": an empty path")
+    let pipe = folder.file("pipe")
+    #expect(mkfifo(pipe, 0o600) == 0)
+    #expect(message { try write(new, pipe) } == "\(pipe): is not a regular file")
+    var status = stat()
+    #expect(lstat(pipe, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+    unlink(pipe)
     #expect(message { try write(new, folder.file("a\0b")) }.hasSuffix("a path with a zero character"))
     #expect(folder.names == [])
   }

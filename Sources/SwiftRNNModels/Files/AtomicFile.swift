@@ -25,7 +25,7 @@ struct WritingCalls {
 ///
 /// Whatever fails before the file takes its name, the file that had the name before is as it was, and the temporary one is
 /// taken away; so it is where the object goes without a commit. What a killed process leaves behind is the temporary file.
-/// A symbolic link is replaced, not followed.
+/// A symbolic link is replaced, not followed. Devices, pipes and the like are refused: `rename` would take their place.
 final class AtomicFile {
   let path: String
   let temporaryPath: String
@@ -34,9 +34,16 @@ final class AtomicFile {
   private var descriptor: Int32
   private var isCommitted = false
 
-  /// - Throws: ``ModelError/file(path:reason:)``: the folder does not exist or cannot be written to, above all.
+  /// - Throws: ``ModelError/file(path:reason:)``: the folder does not exist or cannot be written to, above all; or the path
+  ///   names something that is no file.
   init(_ path: String, calls: WritingCalls = WritingCalls()) throws(ModelError) {
     try ModelError.checkPath(path)
+    var status = stat()
+    if lstat(path, &status) == 0 {
+      let kind = status.st_mode & S_IFMT
+      if kind == S_IFDIR { throw .system(path, EISDIR) }
+      guard kind == S_IFREG || kind == S_IFLNK else { throw .file(path: path, reason: "is not a regular file") }
+    }
     (self.path, self.calls) = (path, calls)
     var random: UInt64 = 0
     if swiftrnn_random_bits(&random) == 0 {

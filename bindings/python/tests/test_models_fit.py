@@ -8,7 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from swiftrnn.models import Batch, Classifier, LanguageModel, Report, Tagger, Trainer, VectorDecoder, Vocabulary
+from swiftrnn.models import (
+    Batch,
+    Classifier,
+    Features,
+    LanguageModel,
+    OutputFeedback,
+    Regressor,
+    Report,
+    Tagger,
+    Trainer,
+    VectorDecoder,
+    Vocabulary,
+)
 
 QUIET: Any = {"seed": 0, "progress": False}
 EXAMPLES = [([0, 1, 1], "even"), ([1, 0], "odd"), ([1, 1, 1, 1], "even"), ([0, 0, 1], "odd")] * 4
@@ -55,7 +67,21 @@ def test_callbacks_hear_reports_and_stop() -> None:
     history = parity().fit(EXAMPLES, epochs=9, batch_size=4, every=2, callback=heard.append, **QUIET)
     assert heard == history.reports and [report.step for report in heard[:3]] == [2, 4, 6]
     history = parity().fit(EXAMPLES, epochs=9, callback=lambda report: report.epoch == 3, **QUIET)
-    assert history.epochs == [1, 2, 3] and not history.stopped_early
+    assert history.epochs == [1, 2, 3] and history.stopped_early
+    history = parity().fit(EXAMPLES, epochs=9, callback=lambda report: np.bool_(report.epoch == 3), **QUIET)
+    assert history.epochs == [1, 2, 3]
+    assert len(parity().fit(EXAMPLES, epochs=3, callback=lambda report: False, **QUIET)) == 3
+
+
+def test_an_end_by_a_callback_is_final(tmp_path: Path) -> None:
+    options: Any = {"checkpoint": tmp_path / "c", "callback": lambda report: report.epoch == 2, **QUIET}
+    model = parity()
+    first = model.fit(EXAMPLES, epochs=5, **options)
+    ended = model.flat.copy()
+    for epochs in (5, 9):
+        again = parity()
+        assert again.fit(EXAMPLES, epochs=epochs, **options).reports == first.reports
+        assert (again.flat == ended).all()
 
 
 def test_schedules() -> None:
@@ -178,3 +204,39 @@ def test_a_share_is_a_float_of_any_type() -> None:
     for share in (0.25, np.float32(0.25)):
         model = LanguageModel(Vocabulary("characters", [text]), 8, seed=0)
         assert len(model.fit(text, epochs=1, batch_size=2, validation=share, **QUIET).validation_loss) == 1
+
+
+@pytest.mark.parametrize("numbers", ["squared_error", "absolute_error", "huber", "binary_cross_entropy"])
+@pytest.mark.parametrize("kind", ["regressor", "tagger", "output_feedback"])
+def test_numbers_are_evaluated_by_the_loss_that_is_named(kind: str, numbers: str) -> None:
+    rng = np.random.default_rng(3)
+    lengths = [5, 2, 4]
+    inputs = [rng.standard_normal((steps, 2)) for steps in lengths]
+    model: Any
+    if kind == "regressor":
+        model = Regressor(Features(2), 3, 4, dtype="float64", seed=1)
+        values = [rng.random(3) for _ in lengths]
+    else:
+        made = Tagger if kind == "tagger" else OutputFeedback
+        model = made(Features(2), None, 4, outputs=3, dtype="float64", seed=1)
+        values = [rng.random((steps, 3)) for steps in lengths]
+    data = list(zip(inputs, values))
+    y = np.concatenate([np.ravel(found) for found in model.predict(inputs)])
+    t = np.concatenate([np.ravel(value) for value in values])
+    error = np.abs(y - t)
+    losses = {
+        "squared_error": error**2,
+        "absolute_error": error,
+        "huber": np.where(error < 0.3, error**2 / 2, 0.3 * (error - 0.15)),
+        "binary_cross_entropy": np.log1p(np.exp(y)) - t * y,
+    }
+    by: Any = {"numbers": numbers, "delta": 0.3 if numbers == "huber" else None}
+    result = model.evaluate(data, batch_size=2, **by)
+    assert result.loss == pytest.approx(losses[numbers].mean(), rel=1e-12) and result.count == t.size
+    assert result.perplexity is None and (result.error is None) == (numbers != "squared_error")
+    history = model.fit(data, epochs=1, rate=0.0, clip=None, validation=data, progress=False, **by)
+    assert history.validation_loss[-1] == pytest.approx(result.loss, rel=1e-12)
+    with pytest.raises(ValueError, match="numbers: expected one of"):
+        model.evaluate(data, numbers="mse")
+    with pytest.raises(ValueError, match="delta: is of the loss 'huber'"):
+        model.evaluate(data, delta=0.5)

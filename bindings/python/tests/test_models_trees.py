@@ -176,7 +176,7 @@ def test_gradients_of_output_feedback_are_torchs(labels: Any, free: bool) -> Non
     result = model.evaluate(batch, free_running=free)
     assert result.loss == pytest.approx(wanted.item(), abs=TOLERANCE)
     right = (y.argmax(-1).numpy() == batch.targets).mean() if labels and free else None
-    assert result.accuracy == right and result.predicts_numbers == (labels is None)
+    assert result.accuracy == right and (result.numbers is None) == (labels is not None)
     if free:
         np.testing.assert_allclose(model.logits(batch), y.detach(), rtol=0, atol=TOLERANCE)
         assert model.evaluate(batch) == result, "the default"

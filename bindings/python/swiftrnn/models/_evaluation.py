@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any, Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
 import numpy as np
 
-from .._elementwise_losses import binary_cross_entropy_with_logits, huber_loss, l1_loss, mse_loss
 from .._losses import cross_entropy
 from ._batch import IGNORED, Batch
 from ._buckets import Buckets
 from ._examples import Examples
+from ._number_loss import NumberLoss
 from ._streams import Stream
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class EvaluationResult:
     Attributes
     ----------
     loss : float
-        Cross-entropy in nats, the mean over the targets that count; of numbers the mean square of errors.
+        Cross-entropy in nats, the mean over the targets that count; of numbers the mean of their losses.
     count : int
         How many targets, or numbers, counted.
     accuracy : float or None
@@ -35,8 +35,8 @@ class EvaluationResult:
         Share of sequences that a decoder writes without a mistake, greedily.
     bits_per_character : float or None
         Of language models of characters or bytes.
-    predicts_numbers : bool
-        Whether numbers came out.
+    numbers : str or None
+        The loss of numbers; None: labels or tokens came out.
     """
 
     loss: float
@@ -44,19 +44,19 @@ class EvaluationResult:
     accuracy: float | None = None
     exact: float | None = None
     bits_per_character: float | None = None
-    predicts_numbers: bool = False
+    numbers: str | None = None
 
     @property
     def perplexity(self) -> float | None:
         """exp of the loss; None for numbers."""
-        if self.predicts_numbers:
+        if self.numbers is not None:
             return None
         return math.exp(self.loss) if self.loss < 700 else math.inf
 
     @property
     def error(self) -> float | None:
-        """Root of the mean square of errors; None for labels and tokens."""
-        return math.sqrt(self.loss) if self.predicts_numbers else None
+        """Root of the mean square of errors; None for labels, tokens, and other losses of numbers."""
+        return math.sqrt(self.loss) if self.numbers == "squared_error" else None
 
     def asdict(self) -> dict[str, float]:
         """All numbers that there are, by name."""
@@ -69,29 +69,8 @@ class EvaluationResult:
         )
 
 
-NumberLoss = Callable[[Batch, Any], float]
-"""The mean loss of a batch's numbers, given what came out."""
-
-
-def loss_of_numbers(name: str, delta: float | None) -> NumberLoss | None:
-    """One of the losses of `fit`; None for the squared error, which models evaluate themselves."""
-    functions: dict[str, Any] = {
-        "absolute_error": l1_loss,
-        "binary_cross_entropy": binary_cross_entropy_with_logits,
-        "huber": lambda *arrays, **options: huber_loss(*arrays, delta=1.0 if delta is None else delta, **options),
-    }  # fmt: skip
-    if name not in functions:
-        return None
-
-    def mean(batch: Batch, outputs: Any) -> float:
-        lengths = batch.lengths if outputs.ndim == 3 else None
-        return float(functions[name](outputs, batch.values, lengths=lengths, need_gradient=False).loss)
-
-    return mean
-
-
 def evaluate_batches(
-    model: "Model", batches: Iterator[Batch], by: NumberLoss | None = None, free_running: bool = True, **more: Any
+    model: "Model", batches: Iterator[Batch], by: NumberLoss = NumberLoss(), free_running: bool = True, **more: Any
 ) -> EvaluationResult:
     """The result over batches of sequences that begin and end in them; of numbers the mean of the loss `by`. Networks
     with output feedback run freely, or else have the loss of teacher forcing and no accuracy.
@@ -102,8 +81,6 @@ def evaluate_batches(
     labels = configuration["kind"] in ("tagger", "classifier", "output_feedback") and not numbers
     if feeds_back and not free_running:
         labels = False
-    elif feeds_back and numbers and by is None:
-        by = _squared_error
     losses: list[float] = []
     count, right = 0, 0
     for batch in batches:
@@ -114,20 +91,15 @@ def evaluate_batches(
             own = int(np.count_nonzero(targets != IGNORED))
             right += int(np.count_nonzero((logits.argmax(axis=-1) == targets) & (targets != IGNORED)))
         else:
-            mean, own = model._mean_loss(batch)
-            if by is not None:
-                mean = by(batch, model.logits(batch))
+            mean, own = model._mean_loss(batch, by=by)
+            if feeds_back and free_running and own:
+                assert batch.values is not None  # their number was counted
+                mean = by.mean(model.logits(batch), batch.values, batch.lengths)
         losses.append(mean * own)
         count += own
     loss = math.fsum(losses) / count if count else 0.0
     accuracy = right / count if labels and count else None
-    return EvaluationResult(loss, count, accuracy=accuracy, predicts_numbers=numbers, **more)
-
-
-def _squared_error(batch: Batch, outputs: Any) -> float:
-    """The mean square of errors of numbers that came out."""
-    assert batch.values is not None  # their number was counted
-    return float(mse_loss(outputs, batch.values, lengths=batch.lengths, need_gradient=False).loss)
+    return EvaluationResult(loss, count, accuracy=accuracy, numbers=by.name if numbers else None, **more)
 
 
 def counted_targets(batch: Batch) -> Any:

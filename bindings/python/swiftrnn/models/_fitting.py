@@ -10,10 +10,11 @@ import numpy as np
 
 from .._arrays import flag, integer, real, unsigned
 from ._checkpoint import OtherTraining, Progress, check_model
-from ._evaluation import NumberLoss, evaluate_batches, example_batches, loss_of_numbers
+from ._evaluation import evaluate_batches, example_batches
 from ._examples import Examples
 from ._handles import PathLike
 from ._history import History, Report
+from ._number_loss import NumberLoss
 from ._progress import progress_of
 from ._settings import trainer_settings
 from ._sources import ExampleSource, Source, Validation
@@ -120,7 +121,8 @@ class Fitting:
         checkpoint_every : int, optional
             Steps between checkpoints, beside those of reports. None: one minute.
         callback : callable, optional
-            Is called with each `Report`; True ends the training.
+            Is called with each `Report`; True ends the training for good, as patience does: a further call with the
+            checkpoint, even with more epochs, trains no more.
 
         Returns
         -------
@@ -151,7 +153,7 @@ class Fitting:
         chosen = before.seed if before else secrets.randbits(63) if seed is None else unsigned(seed, "seed")
         if seed is not None and unsigned(seed, "seed") != chosen:
             raise OtherTraining(path, f"seed was {chosen}, and is {seed} now")
-        by = loss_of_numbers(numbers, delta)
+        by = NumberLoss(numbers, delta)
         source, held = self._sources(data, validation, batch_size, limit, steps, chosen, by)
         if source.batches == 0:
             raise ValueError("data: there is no example")
@@ -200,7 +202,7 @@ class Fitting:
         token_limit: int | None,
         steps: int | None,
         seed: int,
-        by: NumberLoss | None,
+        by: NumberLoss,
     ) -> tuple[Source, Validation | None]:
         """The source of batches, and what validates."""
         if steps is not None:

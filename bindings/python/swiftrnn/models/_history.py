@@ -59,7 +59,7 @@ class History:
     ----------
     reports : list of Report
     stopped_early : bool
-        Whether the validation loss had no more improved for as long as `patience` says.
+        Whether the training is over by `patience` or by the callback, and not by its number of epochs.
     """
 
     def __init__(self) -> None:

@@ -13,7 +13,6 @@ from . import _configuration as made_of
 from ._configuration import CellLike
 from ._evaluation import (
     EvaluationResult,
-    NumberLoss,
     bits_per_character,
     evaluate_batches,
     evaluate_stream,
@@ -25,6 +24,7 @@ from ._batch import Batch
 from ._fitting import is_share, share
 from ._generation import generate, number_of_texts, options
 from ._model import Model, natural
+from ._number_loss import NumberLoss
 from ._sequence_models import softmax
 from ._sequences import refuse_path, token_ids
 from ._sources import Source, StreamSource, Validation
@@ -157,7 +157,7 @@ class LanguageModel(Model):
         token_limit: int | None,
         steps: int | None,
         seed: int,
-        by: NumberLoss | None = None,
+        by: NumberLoss,
     ) -> tuple[Source, Validation | None]:
         for value, name in ((data, "data"), (validation, "validation")):
             refuse_path(value, name)
@@ -281,7 +281,8 @@ class LanguageModel(Model):
         state = self.make_state()
         for start in range(0, len(ids), width):
             left = np.clip(lengths - start, 0, width)
-            logits = self.logits(Batch(ids=ids[start : start + width], lengths=np.minimum(left, len(ids) - start)), state)
+            part = ids[start : start + width]
+            logits = self.logits(Batch(ids=part, lengths=np.minimum(left, len(part))), state)
             ends = np.flatnonzero((lengths > start) & (lengths <= start + width))
             found[ends] = logits[left[ends] - 1, ends]
         return found

@@ -10,6 +10,7 @@ from ._batch import Batch
 from ._configuration import Input, Labels
 from ._evaluation import EvaluationResult, evaluate_batches, example_batches
 from ._examples import Examples
+from ._number_loss import NumberLoss
 from ._taggers import Stepwise, labels_or_outputs
 from ._vocabulary import Vocabulary
 
@@ -74,7 +75,15 @@ class OutputFeedback(Stepwise):
         }
         self._make(configuration, dtype, seed, input if isinstance(input, Vocabulary) else None, vocabulary)
 
-    def evaluate(self, data: Any, *, batch_size: int = 64, free_running: bool = True) -> EvaluationResult:
+    def evaluate(
+        self,
+        data: Any,
+        *,
+        batch_size: int = 64,
+        numbers: str = "squared_error",
+        delta: float | None = None,
+        free_running: bool = True,
+    ) -> EvaluationResult:
         """The loss, and the accuracy of labels or the error of numbers.
 
         Parameters
@@ -82,13 +91,15 @@ class OutputFeedback(Stepwise):
         data : sequence of pairs, or Batch
             As for `fit`.
         batch_size : int
+        numbers, delta
+            The loss of models that give out numbers, as for `loss`; it need not be that of the training.
         free_running : bool
             All of the result is of the model that reads its own outputs, as in `predict`. False: of the model that
             reads the targets (teacher forcing), as in training; there is no accuracy then.
         """
-        free = flag(free_running, "free_running")
+        free, by = flag(free_running, "free_running"), NumberLoss(numbers, delta)
         size = integer(batch_size, "batch_size", 1)
         if isinstance(data, Batch):
-            return evaluate_batches(self, iter([data]), free_running=free)
+            return evaluate_batches(self, iter([data]), by, free)
         examples = data if isinstance(data, Examples) else self._examples(data)
-        return evaluate_batches(self, example_batches(examples, size), free_running=free)
+        return evaluate_batches(self, example_batches(examples, size), by, free)

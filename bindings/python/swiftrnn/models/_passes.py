@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from .. import _c_api as c
 from .._arrays import Array, address, integer, not_negative, real, unsigned
 from ._inspection import Inspection
+from ._number_loss import NumberLoss
 from ._sequences import label_id, numbers as numbers_of
-from ._settings import number_loss
 from ._state import ModelState
 from ._vocabulary import Vocabulary
 
@@ -47,7 +47,7 @@ class Passes:
         class_weights: ClassWeights | None = None,
         sampling_probability: float = 0.0,
         numbers: str = "squared_error",
-        delta: float = 1.0,
+        delta: float | None = None,
         tape_limit: int | str | None = None,
         sampled_classes: int = 0,
     ) -> float:
@@ -72,8 +72,8 @@ class Passes:
         numbers : str
             The loss of models that give out numbers: "squared_error", "absolute_error", "huber", or
             "binary_cross_entropy", where outputs are logits.
-        delta : float
-            Of the Huber loss (Huber 1964), above 0.
+        delta : float, optional
+            Of the Huber loss (Huber 1964), above 0. None: 1.
         tape_limit : int or "sqrt", optional
             Bytes of activations that a network of one direction keeps for its backward pass, those of sqrt(T) steps for
             "sqrt"; others are computed again (Chen et al. 2016): the same bits, in about twice the time. None: all are
@@ -92,9 +92,8 @@ class Passes:
             label_smoothing=real(label_smoothing, "label_smoothing"),
             sampling_probability=real(sampling_probability, "sampling_probability"),
         )
-        if numbers != "squared_error":
-            own = c.ElementwiseLossConfig(loss=number_loss(numbers), delta=real(delta, "delta"))
-            options.numbers = c.pointer(own)
+        own = NumberLoss(numbers, delta).config()
+        options.numbers = c.pointer(own)
         options.sampled_classes = integer(sampled_classes, "sampled_classes", 0)
         if tape_limit is not None:
             options.tape_limit = -1 if tape_limit == "sqrt" else integer(tape_limit, "tape_limit", 1)
@@ -146,17 +145,15 @@ class Passes:
         return out
 
     def _mean_loss(
-        self, batch: Data, state: ModelState | None = None, numbers: str = "squared_error", delta: float = 1.0
+        self, batch: Data, state: ModelState | None = None, by: NumberLoss = NumberLoss()
     ) -> tuple[float, int]:
-        """The loss at inference, of numbers by the loss that is named, and how many targets counted."""
+        """The loss at inference, of numbers the loss `by`, and how many targets counted."""
         checked = self._checked(batch)
         mean, count = c.c_double(), c.c_int64()
-        how = None
-        if numbers != "squared_error":
-            how = c.byref(c.ElementwiseLossConfig(loss=number_loss(numbers), delta=real(delta, "delta")))
+        how = by.config()
         with self._handle.lock:
             c.model_evaluate(
-                self._handle.pointer, c.byref(checked.struct), self._state_pointer(state), how, c.byref(mean),
+                self._handle.pointer, c.byref(checked.struct), self._state_pointer(state), c.byref(how), c.byref(mean),
                 c.byref(count),
             )  # fmt: skip
         return mean.value, count.value

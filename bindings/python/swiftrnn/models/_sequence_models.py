@@ -12,6 +12,7 @@ from ._batch import Batch
 from ._evaluation import EvaluationResult, evaluate_batches, example_batches, in_batches
 from ._examples import Examples
 from ._model import Model, natural
+from ._number_loss import NumberLoss
 from ._sequences import in_a_list, read
 from ._trees import Tree, tree_of
 
@@ -79,7 +80,9 @@ class SequenceModel(Model):
     def _target(self, value: Any, name: str, steps: int) -> Any:
         raise NotImplementedError
 
-    def evaluate(self, data: Any, *, batch_size: int = 64) -> EvaluationResult:
+    def evaluate(
+        self, data: Any, *, batch_size: int = 64, numbers: str = "squared_error", delta: float | None = None
+    ) -> EvaluationResult:
         """The loss, and the accuracy of labels or the error of numbers.
 
         Parameters
@@ -87,11 +90,14 @@ class SequenceModel(Model):
         data : sequence of pairs, or Batch
             As for `fit`.
         batch_size : int
+        numbers, delta
+            The loss of models that give out numbers, as for `loss`; it need not be that of the training.
         """
+        by = NumberLoss(numbers, delta)
         if isinstance(data, Batch):
-            return evaluate_batches(self, iter([data]))
+            return evaluate_batches(self, iter([data]), by)
         examples = data if isinstance(data, Examples) else self._examples(data)
-        return evaluate_batches(self, example_batches(examples, integer(batch_size, "batch_size", 1)))
+        return evaluate_batches(self, example_batches(examples, integer(batch_size, "batch_size", 1)), by)
 
     def _outputs(self, sequences: Any, batch_size: int) -> list[Array]:
         """Logits or numbers of each sequence: [T, outputs] of a tagger, [outputs] of others."""

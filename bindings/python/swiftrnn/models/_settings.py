@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from .. import _c_api as c
 from .._arrays import integer, not_negative, real, unsigned
+from ._number_loss import NumberLoss
 
 RATES = {"adam": 1e-3, "adamw": 1e-3, "sgd": 0.1, "rmsprop": 1e-3}
 """Learning rates that are taken where none is given."""
 SCHEDULES = ("constant", "step", "exponential", "cosine", "linear", "plateau")
-NUMBER_LOSSES = {
-    "binary_cross_entropy": c.LOSS_BINARY_CROSS_ENTROPY,
-    "squared_error": c.LOSS_SQUARED_ERROR,
-    "absolute_error": c.LOSS_ABSOLUTE_ERROR,
-    "huber": c.LOSS_HUBER,
-}
-"""Losses of models that give out numbers."""
 SAMPLINGS = ("none", "linear", "exponential", "inverse_sigmoid")
 PLATEAU_PATIENCE = 10
 """Reports without an improvement that a plateau waits for, as torch's does, where none is given."""
@@ -59,8 +52,7 @@ def trainer_settings(
         settings["label_smoothing"] = real(label_smoothing, "label_smoothing")
     if class_weights is not None:
         settings["class_weights"] = list(class_weights)
-    if numbers != "squared_error":
-        number_loss(numbers)
+    if NumberLoss(numbers, delta).name != "squared_error":
         settings["loss"] = numbers
     if delta is not None:
         settings["delta"] = real(delta, "delta")
@@ -72,13 +64,6 @@ def trainer_settings(
     if own["sampling"] != "none":
         settings.update(own)
     return settings
-
-
-def number_loss(name: str) -> int:
-    """The library's number of a loss of numbers."""
-    if not isinstance(name, str) or name not in NUMBER_LOSSES:
-        raise ValueError(f"numbers: expected one of {', '.join(map(repr, NUMBER_LOSSES))}, got {name!r}")
-    return NUMBER_LOSSES[name]
 
 
 def _with_plateau(settings: dict[str, Any]) -> dict[str, Any]:

@@ -296,8 +296,8 @@ class Training:
         if found is not None:
             self.trainer.report(found.loss)
             self._judge(found.loss)
-        if plan.callback is not None and plan.callback(report) is True:
-            place.done = True
+        if plan.callback is not None and _is_true(plan.callback(report)):
+            place.done = place.stopped_early = self.history.stopped_early = True
 
     # ---- Early stopping ----
 
@@ -375,3 +375,8 @@ class _heard:
     def __exit__(self, *_: Any) -> None:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
+
+
+def _is_true(answer: Any) -> bool:
+    """Whether a callback's answer is True, Python's or numpy's; any other value, such as a list, is no answer."""
+    return isinstance(answer, (bool, np.bool_)) and bool(answer)
