@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the same language model here and in torch, and compares validation losses and time.
 
-    python Benchmarks/compare_training.py               # a word and a character model, about four minutes
+    python Benchmarks/compare_training.py               # a word and a character model, about three minutes
     python Benchmarks/compare_training.py --model words --threads 1
 
 The shapes are those of two well-known programs: the small model of Zaremba et al. 2014 (words) and the defaults of
@@ -61,7 +61,7 @@ class Setting:
 
 
 SETTINGS = {
-    "words": Setting("words", 200, 200, 2, False, 20, 20, 1600, 3e-3, 10000),
+    "words": Setting("words", 200, 200, 2, False, 20, 20, 800, 3e-3, 10000),
     "characters": Setting("characters", 128, 128, 2, False, 50, 50, 1000, 2e-3),
 }
 
@@ -248,7 +248,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=[*SETTINGS, "all"], default="all")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of each library; default: cores")
-    parser.add_argument("--steps", type=int, help="of each training, 10 or more; default: 1600 of words, 1000 of characters")
+    parser.add_argument("--steps", type=int, help="of each training, 10 or more; default: 800 of words, 1000 of characters")
     parser.add_argument("--held-out", type=int, help="the most tokens of the validation; default: 10 %% of the text")
     parser.add_argument("--output", type=Path, default=ROOT / "build/bench")
     options = parser.parse_args()
