@@ -120,7 +120,12 @@ import Testing
     #expect(message { try write(new, pipe) } == "\(pipe): is not a regular file")
     var status = stat()
     #expect(lstat(pipe, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+    #expect(symlink(pipe, folder.file("link")) == 0)
+    #expect(message { try write(new, folder.file("link")) } == "\(folder.file("link")): is not a regular file")
     unlink(pipe)
+    try write(new, folder.file("link"))
+    #expect(try folder.read("link") == new)
+    unlink(folder.file("link"))
     #expect(message { try write(new, folder.file("a\0b")) }.hasSuffix("a path with a zero character"))
     #expect(folder.names == [])
   }

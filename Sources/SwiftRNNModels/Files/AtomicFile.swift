@@ -25,7 +25,8 @@ struct WritingCalls {
 ///
 /// Whatever fails before the file takes its name, the file that had the name before is as it was, and the temporary one is
 /// taken away; so it is where the object goes without a commit. What a killed process leaves behind is the temporary file.
-/// A symbolic link is replaced, not followed. Devices, pipes and the like are refused: `rename` would take their place.
+/// A symbolic link is replaced, not followed. Devices, pipes and the like, and links to them, are refused: `rename` would
+/// take their place.
 final class AtomicFile {
   let path: String
   let temporaryPath: String
@@ -42,7 +43,10 @@ final class AtomicFile {
     if lstat(path, &status) == 0 {
       let kind = status.st_mode & S_IFMT
       if kind == S_IFDIR { throw .system(path, EISDIR) }
-      guard kind == S_IFREG || kind == S_IFLNK else { throw .file(path: path, reason: "is not a regular file") }
+      // A link to a device, such as /dev/stdout, stands for the device; one that leads nowhere is replaced.
+      let leadsSomewhere = kind == S_IFLNK && stat(path, &status) == 0
+      let isRegular = leadsSomewhere ? status.st_mode & S_IFMT == S_IFREG : kind == S_IFREG || kind == S_IFLNK
+      guard isRegular else { throw .file(path: path, reason: "is not a regular file") }
     }
     (self.path, self.calls) = (path, calls)
     var random: UInt64 = 0

@@ -42,7 +42,8 @@ public struct Schedule: Sendable, Equatable {
     defer { control.leave() }
     if step < warmUp { return peak * Double(step + 1) / Double(warmUp) }
     let after = step - warmUp
-    let done = min(1, Double(after) / Double(max(1, steps - warmUp)))
+    let length = steps - warmUp
+    let done = length > 0 ? min(1, Double(after) / Double(length)) : 1
     switch shape {
     case .constant: return peak
     case .step(let every, let factor): return peak * pow(factor, Double(after / max(1, every)))

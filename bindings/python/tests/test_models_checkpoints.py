@@ -216,7 +216,7 @@ def test_best_parameters_of_another_training_are_refused(tmp_path: Path) -> None
     options: Any = {"epochs": 3, "validation": HELD, "patience": 20, "checkpoint": tmp_path / "c", **QUIET}
     classifier().fit(PAIRS, **options)
     classifier(seed=9).save(tmp_path / "c.best")
-    with pytest.raises(ValueError, match=r"c\.best: .*the best parameters are others than those of this training"):
+    with pytest.raises(ValueError, match=r"c\.best: .*its parameters are not the best ones of this training"):
         classifier().fit(PAIRS, **options)
 
 

@@ -77,6 +77,8 @@ def evaluate_batches(
     """
     configuration = model._configuration
     numbers = configuration["kind"] == "regressor" or bool(configuration.get("predicts_numbers", False))
+    if not numbers and by != NumberLoss():
+        raise ValueError("numbers, delta: the model gives out labels or tokens, which have the cross-entropy")
     feeds_back = configuration["kind"] == "output_feedback"
     labels = configuration["kind"] in ("tagger", "classifier", "output_feedback") and not numbers
     if feeds_back and not free_running:

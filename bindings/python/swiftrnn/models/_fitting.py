@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 from typing import Any, Callable, Mapping
@@ -144,6 +145,8 @@ class Fitting:
         batch_size = integer(batch_size, "batch_size", 1, 65536)
         limit = None if token_limit is None else integer(token_limit, "token_limit", 1)
         path = None if checkpoint is None else Path(checkpoint)
+        if path is not None:
+            _check_writable(path)
         resumes = flag(resume, "resume") and path is not None and path.exists()
         trainer, state, told = Trainer.load(path) if resumes and path is not None else (None, None, "")
         before = None
@@ -169,7 +172,7 @@ class Fitting:
         if patience is not None:
             if held is None:
                 raise ValueError("patience: there is no validation")
-            integer(patience, "patience", 0)
+            patience = integer(patience, "patience", 0)
         if sampling != "none" and self._kind not in ("language_model", "vector_decoder", "encoder_decoder"):
             raise ValueError(f"sampling: is of language models and decoders, not of {type(self).__name__}")
         plan = Plan(
@@ -222,6 +225,17 @@ class Fitting:
         return source, Validation(
             lambda: evaluate_batches(self, example_batches(kept, batch_size), by), kept.fingerprint
         )
+
+
+def _check_writable(path: Path) -> None:
+    """Refuses a checkpoint that could not be written, before the first epoch and not after."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"checkpoint: there is no folder {folder}")
+    if path.exists() and not path.is_file():
+        raise OSError(f"checkpoint: {path} is there, and is no file")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"checkpoint: the folder {folder} cannot be written to")
 
 
 def is_share(value: Any) -> bool:

@@ -71,7 +71,7 @@ class Model(Passes, Fitting):
         self._gradients = NamedViews(self._flat_gradients, handle.parameters)
         self._configuration: dict[str, Any] = json.loads(handle.configuration())
         self._drawn: Any = None
-        self._trained_from = ""
+        self._left_at = ("", "")  # of a `fit` with a checkpoint: hashes of the parameters before and after it
         """The hash of the parameters that the last training with a checkpoint began with; else empty."""
         self._vocabularies = self._read_vocabularies()
 
@@ -172,7 +172,7 @@ class Model(Passes, Fitting):
         made = initializer(weights, recurrent, bias, forget_bias, chrono)
         with self._handle.lock:
             c.model_initialize(self._handle.pointer, c.byref(made), chosen)
-        self._drawn, self._trained_from = (made, chosen), ""
+        self._drawn, self._left_at = (made, chosen), ("", "")
 
     def _is_as_drawn(self) -> bool:
         """Whether all parameters are what `initialize` drew. Draws them again."""

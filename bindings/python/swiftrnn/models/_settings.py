@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
+import numpy as np
+
 from .._arrays import integer, not_negative, real, unsigned
 from ._number_loss import NumberLoss
 
@@ -63,7 +65,16 @@ def trainer_settings(
     own = _named(sampling, "sampling", SAMPLINGS)
     if own["sampling"] != "none":
         settings.update(own)
-    return settings
+    return {key: _plain(value) for key, value in settings.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON gives it back: of numpy's numbers Python's, of tuples and arrays lists."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return value
 
 
 def _with_plateau(settings: dict[str, Any]) -> dict[str, Any]:

@@ -69,6 +69,10 @@ class Plan:
     progress: Silent
 
 
+BEST_KEY = "fit.best"
+"""Entry of the metadata of a file with the best parameters: what tells its training from others."""
+
+
 class Training:
     """One call of `fit`."""
 
@@ -109,11 +113,11 @@ class Training:
         plan, place = self.plan, progress.place
         progress.check(self._identity, plan.checkpoint)
         self._check_parameters(progress)
+        self._start = progress.start
         if self.plan.patience is not None and math.isfinite(place.best_loss):
             self._load_best()
-        self.place, self.history, self._start = place, progress.history, progress.start
-        if place.done and plan.epochs > place.epoch and not place.stopped_early:
-            place.done = False
+        self.place, self.history = place, progress.history
+        place.done = place.stopped_early or place.epoch >= plan.epochs  # there may be more or fewer epochs than before
         # In place: views of the parameters and other trainers of the model stay what they are.
         self.model.flat[...] = self.trainer.model.flat
 
@@ -133,7 +137,7 @@ class Training:
                 self.plan.checkpoint,
                 "that one is over, and its model began with other parameters (load() has that model)",
             )
-        if self.model._trained_from != progress.start and not self.model._is_as_drawn():
+        if self.model._left_at != (progress.start, own) and not self.model._is_as_drawn():
             raise OtherTraining(
                 self.plan.checkpoint,
                 "its model began with other parameters, and those of this model, which was trained or loaded, would be "
@@ -177,7 +181,7 @@ class Training:
     def run(self) -> History:
         """Trains until the epochs are over, or the patience is."""
         place, plan = self.place, self.plan
-        self.model._trained_from = self._start
+        self.model._left_at = ("", "")
         started = time.monotonic() - place.seconds
         plan.progress.begin(self.source.batches * plan.epochs, place.step)
         try:
@@ -192,6 +196,8 @@ class Training:
             raise
         finally:
             plan.progress.end()
+            if plan.checkpoint is not None:
+                self.model._left_at = self._start, digest([self.model.flat])
         self._take_best()
         return self.history
 
@@ -202,7 +208,7 @@ class Training:
             self._step()
             place.seconds = time.monotonic() - started
             ends = place.batch == self.source.batches
-            last = ends and place.epoch + 1 == plan.epochs
+            last = ends and place.epoch + 1 >= plan.epochs
             due = place.step % plan.every == 0 if plan.every else ends
             if ends:
                 place.epoch, place.batch = place.epoch + 1, 0
@@ -294,6 +300,11 @@ class Training:
         self.history.reports.append(report)
         plan.progress.report(report)
         if found is not None:
+            if not math.isfinite(found.loss):
+                raise FloatingPointError(
+                    f"the loss of the validation is {found.loss:g}, after step {place.step}: the numbers of its data are "
+                    "too large, or a lower rate, or clip=, may help"
+                )
             self.trainer.report(found.loss)
             self._judge(found.loss)
         if plan.callback is not None and _is_true(plan.callback(report)):
@@ -309,7 +320,7 @@ class Training:
         if loss < place.best_loss:
             # The parameters first, then what tells of them: a second Ctrl-C may come between.
             if self._best_path is not None:
-                self.model.save(self._best_path)
+                self._save_best(self._best_path)
                 place.best_parameters = digest([self.model.flat])
             else:
                 self._best = self.model.flat.copy()
@@ -318,6 +329,14 @@ class Training:
         place.worse += 1
         if place.worse > patience:
             place.done = place.stopped_early = self.history.stopped_early = True
+
+    def _save_best(self, path: Path) -> None:
+        """Writes the parameters as the best ones, with what tells the training: a later resume asks for that."""
+        self.model.set_metadata({BEST_KEY: f"{self._start} {self.plan.seed}"})
+        try:
+            self.model.save(path)
+        finally:
+            self.model.set_metadata({BEST_KEY: None})
 
     def _take_best(self) -> None:
         """With a patience, the model ends with the parameters of the smallest validation loss."""
@@ -337,7 +356,7 @@ class Training:
         Raises
         ------
         OtherTraining
-            The file is of another model.
+            The file is of another model, or of another training.
         ValueError
             There is no such file.
         """
@@ -350,6 +369,8 @@ class Training:
             )
         best = type(self.model)._of(ModelHandle.loaded(path))
         check_model(self.model, best, path)
+        if best.get_metadata(BEST_KEY) != f"{self._start} {self.plan.seed}":
+            raise OtherTraining(path, "its parameters are not the best ones of this training")
         return best
 
 

@@ -15,7 +15,7 @@ from ._options import add_common, add_model, add_source, add_table, add_tokens, 
 from ._readers import name_of
 from ._settings import check_vocabulary, network_settings, vocabulary_settings
 from ._tables import Row, Table, read_columns, table_of
-from ._training import batch_size, check_labels, held_out, make, train
+from ._training import batch_size, check_labels, held_out, in_bytes, make, train
 from ._training_files import check_files
 
 LONGEST = 200
@@ -62,7 +62,7 @@ def train_classifier(arguments: argparse.Namespace) -> None:
     table = table_of(arguments, *ROLES)
     data = [row.fields for row in read_labelled(arguments.file, table)]
     kind = arguments.tokens
-    tokens = Vocabulary(kind, [text for text, _ in data], **vocabulary_settings(arguments, kind))
+    tokens = Vocabulary(kind, in_bytes(text for text, _ in data), **vocabulary_settings(arguments, kind))
     labels = labels_of([label for _, label in data])
     if len(labels) < 2:
         raise DataError(

@@ -13,7 +13,7 @@ from ._loading import load_model
 from ._options import add_common, add_model, add_output, add_search, add_tokens, add_training, add_vocabulary
 from ._readers import check_text, counted, name_of, read_bytes, read_lines, read_text
 from ._settings import check_vocabulary, network_settings, output_settings, search_settings, vocabulary_settings
-from ._training import batch_size, held_out, make, train
+from ._training import batch_size, held_out, in_bytes, make, train
 from ._training_files import check_files
 
 IN_MEMORY = 32 << 20
@@ -63,7 +63,7 @@ def _model(vocabulary: Vocabulary, arguments: argparse.Namespace) -> LanguageMod
 def _train_text(arguments: argparse.Namespace) -> None:
     """A text in memory."""
     text = read_tokens(arguments.file, arguments.tokens)
-    vocabulary = Vocabulary(arguments.tokens, [text], **vocabulary_settings(arguments, arguments.tokens))
+    vocabulary = Vocabulary(arguments.tokens, [text if isinstance(text, bytes) else text.encode()], **vocabulary_settings(arguments, arguments.tokens))
     ids = vocabulary.encode(text)
     if len(ids) < 8:
         raise DataError(f"{name_of(arguments.file)}: has {counted(len(ids), 'token')}, too few to learn from")
@@ -106,10 +106,10 @@ def _train_lines(arguments: argparse.Namespace) -> None:
         raise UsageError("--steps: is not of --lines, of which gradients flow back to the beginning")
     if arguments.look_back is not None:
         raise UsageError("--look-back: is not of --lines, of which gradients flow back to the beginning")
-    lines = full_lines(arguments.file)
+    lines = in_bytes(full_lines(arguments.file))
     kind, specials = arguments.tokens, ("<unk>", "<bos>", "<eos>")
     vocabulary = Vocabulary(kind, lines, specials=specials, **vocabulary_settings(arguments, kind))
-    validation = held_out(arguments, len(lines), "lines", full_lines)
+    validation = held_out(arguments, len(lines), "lines", lambda path: in_bytes(full_lines(path)))
     train(_model(vocabulary, arguments), lines, arguments, validation, batch_size=batch_size(arguments, len(lines)))
 
 

@@ -12,7 +12,7 @@ from ._options import add_common, add_model, add_source, add_table, add_training
 from ._settings import network_settings, vocabulary_settings
 from ._tables import Table, table_of
 from ._tagged_files import LAYOUTS, ROLES, read_tagged, token_chunks
-from ._training import batch_size, check_labels, held_out, make, train
+from ._training import batch_size, check_labels, held_out, in_bytes, make, train
 from ._training_files import check_files
 
 
@@ -41,9 +41,9 @@ def train_tagger(arguments: argparse.Namespace) -> None:
     table = table_of(arguments, *ROLES)
     data = [(one.tokens, one.labels) for one in read_tagged(arguments.file, arguments.layout, table)]
     tokens = Vocabulary(
-        "whitespace", [" ".join(one) for one, _ in data], **vocabulary_settings(arguments, "whitespace")
+        "whitespace", in_bytes(" ".join(one) for one, _ in data), **vocabulary_settings(arguments, "whitespace")
     )
-    labels = Vocabulary("whitespace", [" ".join(one) for _, one in data], specials=())
+    labels = Vocabulary("whitespace", in_bytes(" ".join(one) for _, one in data), specials=())
     model = make(
         lambda: Tagger(
             tokens, labels, arguments.hidden, bidirectional=arguments.bidirectional, **network_settings(arguments)

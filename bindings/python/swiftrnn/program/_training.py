@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Iterable, Sequence
 
 from .._errors import SwiftRNNError, SwiftRNNFileError, SwiftRNNMemoryError
 from ..models import History, Model, Vocabulary
@@ -14,7 +14,7 @@ from ._failures import DataError, Failed, UsageError
 from ._options import RATE, RATE_OF_SGD
 from ._readers import name_of
 from ._settings import optimizer_settings, schedule_settings
-from ._training_files import checkpoint_of, clear
+from ._training_files import best_of, checkpoint_of, clear
 
 STEPS_OF_EPOCH = 50
 """Steps that an epoch has at least, as far as data are enough."""
@@ -55,6 +55,11 @@ def check_labels(path: str, labels: Sequence[tuple[int, str]], known: Vocabulary
             raise DataError(f"{name_of(path)}, line {line}: the model has no label {label!r}")
 
 
+def in_bytes(texts: Iterable[str]) -> list[bytes]:
+    """Texts that were read from files, for the package: as a str one might be the path of a file, and be refused."""
+    return [text.encode() for text in texts]
+
+
 # ---- Training ----
 
 
@@ -63,7 +68,7 @@ def train(model: Model, data: Any, arguments: argparse.Namespace, validation: An
     checkpoint = checkpoint_of(arguments)
     if arguments.patience is not None and validation is None:
         raise UsageError("--patience needs --validation")
-    best, output = checkpoint.with_name(checkpoint.name + ".best"), Path(arguments.output)
+    best, output = best_of(arguments), Path(arguments.output)
     clear(checkpoint, best, output)
     optimizer, schedule = optimizer_settings(arguments), schedule_settings(arguments, validation is not None)
     rate = RATE_OF_SGD if arguments.optimizer == "sgd" else RATE
@@ -104,8 +109,9 @@ def train(model: Model, data: Any, arguments: argparse.Namespace, validation: An
         raise Failed(f"{error.message}: {advice}") from None
     if arguments.plot is not None:
         history.plot(arguments.plot)
-    for path in (checkpoint, best):
-        path.unlink(missing_ok=True)
+    checkpoint.unlink(missing_ok=True)
+    if arguments.patience is not None:
+        best.unlink(missing_ok=True)
     _tell(model, history, arguments)
 
 

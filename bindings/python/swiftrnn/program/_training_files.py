@@ -7,6 +7,9 @@ import os
 import re
 from pathlib import Path
 
+from .._errors import SwiftRNNValueError
+from ..models import Model, Trainer
+from ..models._training import BEST_KEY
 from ._failures import DataError, UsageError
 from ._loading import check_path, read_model
 
@@ -20,7 +23,8 @@ def check_files(arguments: argparse.Namespace) -> None:
         raise UsageError("the standard input is given as two files")
     taken = {os.path.realpath(path): path for path in read if path not in (None, "-")}
     for flag, path in (
-        ("--output", arguments.output), ("--checkpoint", str(checkpoint_of(arguments))), ("--plot", arguments.plot)
+        ("--output", arguments.output), ("--checkpoint", str(checkpoint_of(arguments))),
+        ("--checkpoint", str(best_of(arguments))), ("--plot", arguments.plot),
     ):  # fmt: skip
         if path is None:
             continue
@@ -36,22 +40,52 @@ def check_files(arguments: argparse.Namespace) -> None:
     if os.path.exists(arguments.output):
         _check_replaced("--overwrite", arguments.output)
     if arguments.restart and checkpoint_of(arguments).exists():
-        _check_replaced("--restart", str(checkpoint_of(arguments)))
+        _check_restarted(str(checkpoint_of(arguments)))
+    if best_of(arguments).exists():
+        _check_best(str(best_of(arguments)))
     if arguments.plot is not None:
         _check_plot(arguments.plot)
+        if os.path.exists(arguments.plot) and not arguments.overwrite:
+            raise UsageError(f"--plot: {arguments.plot} is there already: --overwrite replaces it")
 
 
-def _check_replaced(flag: str, path: str) -> None:
+def _check_replaced(flag: str, path: str) -> Model:
     """Refuses to replace a file that is no model: its name was meant for another option, most likely."""
     try:
-        read_model(path)
+        return read_model(path)
     except DataError as error:
         raise DataError(f"{flag}: only models are replaced: {error}: remove the file, or give another name") from None
+
+
+def _check_restarted(path: str) -> None:
+    """Refuses to begin anew over a finished model."""
+    _check_replaced("--restart", path)
+    try:
+        Trainer.load(path)
+    except SwiftRNNValueError:
+        raise DataError(
+            f"--restart: {path} is a model, and no checkpoint: remove the file, or give --checkpoint another name"
+        ) from None
+
+
+def _check_best(path: str) -> None:
+    """Refuses to replace a file that no training has written for its best parameters."""
+    if _check_replaced("--checkpoint", path).get_metadata(BEST_KEY) is None:
+        raise DataError(
+            f"--checkpoint: {path} is a model, and not the best parameters of a training: remove the file, or give "
+            "--checkpoint another name"
+        )
 
 
 def checkpoint_of(arguments: argparse.Namespace) -> Path:
     """Where the training is saved while it runs."""
     return Path(arguments.checkpoint or f"{arguments.output}.checkpoint")
+
+
+def best_of(arguments: argparse.Namespace) -> Path:
+    """Where the best parameters so far are, of a training with --patience."""
+    checkpoint = checkpoint_of(arguments)
+    return checkpoint.with_name(checkpoint.name + ".best")
 
 
 def clear(*paths: Path) -> None:

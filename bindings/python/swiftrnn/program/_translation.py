@@ -18,7 +18,7 @@ from ._options import (
 from ._readers import counted, name_of, read_lines
 from ._settings import check_vocabulary, network_settings, output_settings, search_settings, vocabulary_settings
 from ._tables import read_columns, table_of
-from ._training import batch_size, held_out, make, train
+from ._training import batch_size, held_out, in_bytes, make, train
 from ._training_files import check_files
 
 DECAYS = {
@@ -73,7 +73,7 @@ def train_seq2seq(arguments: argparse.Namespace) -> None:
     pairs = _pairs(arguments, arguments.file, arguments.targets)
 
     def vocabulary(kind: str, column: int, specials: tuple[str, ...]) -> Vocabulary:
-        texts = [pair[column] for pair in pairs]
+        texts = in_bytes(pair[column] for pair in pairs)
         return Vocabulary(kind, texts, specials=specials, **vocabulary_settings(arguments, kind))
 
     source = vocabulary(arguments.source_tokens, 0, ("<unk>",))
