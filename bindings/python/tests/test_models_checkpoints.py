@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from swiftrnn.models import (
+    Batch,
     Classifier,
     Features,
     LanguageModel,
@@ -331,3 +332,80 @@ def test_a_loss_that_is_not_finite_leaves_the_best_parameters() -> None:
     with pytest.raises(FloatingPointError, match="in step 4: a lower rate, or clip=, may help; the last report was"):
         model.fit(data, rate=0.0, validation=data, patience=9, callback=spoil, **QUIET)
     np.testing.assert_array_equal(model.flat, kept[0])
+
+
+# ---- Epochs, settings, and parameters that a resume must not lose ----------------------------------------------------
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_no_more_epochs_than_are_done_end_at_once(epochs: int, tmp_path: Path) -> None:
+    model = classifier()
+    cut(model, PAIRS, 8, tmp_path / "c", epochs=9, batch_size=2)
+    history = model.fit(PAIRS, checkpoint=tmp_path / "c", epochs=epochs, batch_size=2, every=1, **QUIET)
+    whole = classifier()
+    whole.fit(PAIRS, epochs=4, batch_size=2, **QUIET)  # 8 steps
+    assert history.reports[-1].step == 8 and (model.flat == whole.flat).all()
+
+
+def test_settings_are_compared_as_a_checkpoint_has_them(tmp_path: Path) -> None:
+    own = {"optimizer": "adam", "betas": (0.9, 0.99), "epsilon": np.float64(1e-6)}
+    options: Any = {"epochs": 4, "optimizer": own, "validation": HELD, "patience": np.int64(9)}
+    whole, model = classifier(), classifier()
+    whole.fit(PAIRS, every=1, **options, **QUIET)
+    cut(model, PAIRS, 2, tmp_path / "c", **options)
+    model.fit(PAIRS, checkpoint=tmp_path / "c", every=1, **options, **QUIET)
+    assert (model.flat == whole.flat).all()
+
+
+def test_parameters_that_changed_after_a_cut_are_not_lost(tmp_path: Path) -> None:
+    model = Classifier(3, 2, 8)
+    model.flat[...] += 1  # not as it was drawn
+    cut(model, PAIRS, 2, tmp_path / "c", epochs=4)
+    kept = model.flat.copy()
+    model.flat[0] += 1
+    with pytest.raises(ValueError, match="began with other parameters"):
+        model.fit(PAIRS, checkpoint=tmp_path / "c", epochs=4, every=1, **QUIET)
+    model.flat[...] = kept
+    model.fit(PAIRS, checkpoint=tmp_path / "c", epochs=4, every=1, **QUIET)
+    model.initialize(seed=5)
+    cut(model, PAIRS, 2, tmp_path / "d", epochs=4)
+    model.initialize(seed=6)
+    model.flat[0] += 1
+    with pytest.raises(ValueError, match="began with other parameters"):
+        model.fit(PAIRS, checkpoint=tmp_path / "d", epochs=4, every=1, **QUIET)
+
+
+def test_a_checkpoint_that_cannot_be_written_is_told_before_the_first_step(tmp_path: Path) -> None:
+    heard: list[Report] = []
+    with pytest.raises(FileNotFoundError, match="checkpoint: there is no folder"):
+        classifier().fit(PAIRS, checkpoint=tmp_path / "none/c", callback=heard.append, **QUIET)
+    with pytest.raises(OSError, match="is no file"):
+        classifier().fit(PAIRS, checkpoint=tmp_path, callback=heard.append, **QUIET)
+    assert not heard
+
+
+def test_a_validation_that_is_not_finite_ends_the_training() -> None:
+    model = Regressor(Features(1), 1, 4, dtype="float64", seed=0)
+    data = [(np.ones((2, 1)), [0.5])] * 4
+    with pytest.raises(FloatingPointError, match="the loss of the validation is inf, after step 1"):
+        model.fit(data, validation=[(np.ones((2, 1)), [1e200])], patience=1, **QUIET)
+
+
+def test_a_text_is_read_with_the_same_steps_and_begins_anew_in_each_epoch(tmp_path: Path) -> None:
+    options: Any = {"epochs": 3, "batch_size": 2, "steps": 10}
+    model = LanguageModel(Vocabulary("characters", [TEXT]), 6, seed=0)
+    cut(model, TEXT, 5, tmp_path / "c", **options)
+    for changed in ({"steps": 12}, {"batch_size": 3}):
+        with pytest.raises(ValueError, match="data differ"):
+            model.fit(TEXT, checkpoint=tmp_path / "c", every=1, **{**options, **changed}, **QUIET)
+    ours, byhand = (LanguageModel(Vocabulary("characters", [TEXT]), 6, seed=0) for _ in range(2))
+    ours.fit(TEXT, rate=0.01, **options, **QUIET)
+    trainer = Trainer(byhand, "adam", rate=0.01, clip=1.0, seed=1)
+    ids = byhand.vocabulary.encode(TEXT)
+    columns = ids[: len(ids) // 2 * 2].reshape(2, -1).T
+    for _ in range(3):
+        state = byhand.make_state()
+        for start in range(0, len(columns) - 1, 10):
+            rows = columns[start : start + 11]
+            trainer.step(Batch(ids=rows[:-1].copy(), targets=rows[1:].copy()), state)
+    np.testing.assert_array_equal(ours.flat, byhand.flat)

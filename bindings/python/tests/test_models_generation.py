@@ -213,3 +213,14 @@ def test_a_language_model_predicts_the_token_after_each_text(cell: str) -> None:
     assert ids.predict([np.array([1, 2])]) == ids.generate(np.array([1, 2]), 1, temperature=0).tolist()
     with pytest.raises(TypeError, match="put a single"):
         model.predict("the c")
+
+
+def test_decoders_predict_by_a_search_too() -> None:
+    model = VectorDecoder(2, 6, 5, dtype="float64", seed=3)
+    vectors = list(np.random.default_rng(1).standard_normal((6, 2)) * 3)
+    for options in ({"beams": 4}, {"beams": 4, "length_penalty": 2.0}):
+        found = model.predict(vectors, 6, **options)
+        wanted = model.generate(vectors, 6, **options)
+        assert [one.tolist() for one in found] == [one.tolist() for one in wanted]
+    greedy, searched = (model.generate(vectors, 6, details=True, beams=beams) for beams in (1, 4))
+    assert any(a.ids.tolist() != b.ids.tolist() for a, b in zip(greedy, searched))

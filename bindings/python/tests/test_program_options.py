@@ -156,3 +156,31 @@ def test_settings_of_writing_are_passed_on(folder: Path) -> None:
         assert call(folder, *told, *flags).stdout == expected + "\n"
     expected = model.generate("", 12, beams=3, length_penalty=2.0)
     assert call(folder, "sample", "w.st", "--length", 12, "--beams", 3, "--length-penalty", 2).stdout == expected + "\n"
+
+
+def test_only_files_of_the_same_training_are_taken_for_its_best_parameters(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("the cat sat on the mat. " * 20)
+    (tmp_path / "plain").write_text("precious")
+    told = ("train-lm", "t.txt", "--epochs", 1, "--hidden", 8, "-q")
+    call(tmp_path, *told, "-o", "a")
+    for name in ("a", "plain"):
+        (tmp_path / "b.checkpoint.best").write_bytes((tmp_path / name).read_bytes())
+        done = call(tmp_path, *told, "-o", "b", status=2)
+        assert "--checkpoint: " in done.stderr and "b.checkpoint.best" in done.stderr
+    same = call(tmp_path, *told, "-o", "c.best", "--checkpoint", "c", status=2)
+    assert "c.best is another file of this command" in same.stderr
+    before = (tmp_path / "a").read_bytes()
+    done = call(tmp_path, *told, "-o", "d", "--checkpoint", "a", "--restart", status=2)
+    assert "--restart: a is a model, and no checkpoint" in done.stderr and (tmp_path / "a").read_bytes() == before
+
+
+def test_a_corpus_is_read_alike_whatever_files_there_are(tmp_path: Path) -> None:
+    for name in ("apple", "banana"):
+        (tmp_path / name).touch()
+    (tmp_path / "lines.txt").write_text("apple\nbanana\napple banana\n")
+    (tmp_path / "pairs.tsv").write_text("apple\tbanana\n")
+    (tmp_path / "tags.tsv").write_text("apple\tX\n\nbanana\tY\n")
+    short = ("--epochs", 1, "--hidden", 8, "-q")
+    call(tmp_path, "train-lm", "lines.txt", "--lines", *short, "-o", "a")
+    call(tmp_path, "train-seq2seq", "pairs.tsv", *short, "-o", "b")
+    call(tmp_path, "train-tagger", "tags.tsv", *short, "-o", "c")

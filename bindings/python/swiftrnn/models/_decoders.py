@@ -174,7 +174,7 @@ class Decoder(Model):
         length_penalty: float = 0.0,
         batch_size: int = 32,
     ) -> list[Any]:
-        """The likeliest sequence for each source, or vector: token by token, or by a beam search. `generate` draws, too.
+        """The likeliest sequence for each source, or vector: token by token, or by a beam search.
 
         Parameters
         ----------

@@ -302,8 +302,8 @@ class Training:
         if found is not None:
             if not math.isfinite(found.loss):
                 raise FloatingPointError(
-                    f"the loss of the validation is {found.loss:g}, after step {place.step}: the numbers of its data are "
-                    "too large, or a lower rate, or clip=, may help"
+                    f"the loss of the validation is {found.loss:g}, after step {place.step}: the numbers of its data "
+                    "are too large, or a lower rate, or clip=, may help"
                 )
             self.trainer.report(found.loss)
             self._judge(found.loss)

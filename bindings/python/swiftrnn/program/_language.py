@@ -63,7 +63,8 @@ def _model(vocabulary: Vocabulary, arguments: argparse.Namespace) -> LanguageMod
 def _train_text(arguments: argparse.Namespace) -> None:
     """A text in memory."""
     text = read_tokens(arguments.file, arguments.tokens)
-    vocabulary = Vocabulary(arguments.tokens, [text if isinstance(text, bytes) else text.encode()], **vocabulary_settings(arguments, arguments.tokens))
+    whole = text if isinstance(text, bytes) else text.encode()
+    vocabulary = Vocabulary(arguments.tokens, [whole], **vocabulary_settings(arguments, arguments.tokens))
     ids = vocabulary.encode(text)
     if len(ids) < 8:
         raise DataError(f"{name_of(arguments.file)}: has {counted(len(ids), 'token')}, too few to learn from")

@@ -25,7 +25,9 @@ def add_model(parser: argparse.ArgumentParser, output: str, hidden: int, *, bidi
     group = parser.add_argument_group("model")
     group.add_argument("-o", "--output", metavar="FILE", default=output,
                        help="the model's file, which must not be there yet (default: %(default)s)")
-    group.add_argument("--overwrite", action="store_true", help="replace the files of --output and --plot, if they are there")
+    group.add_argument(
+        "--overwrite", action="store_true", help="replace the files of --output and --plot, if they are there"
+    )
     group.add_argument("--cell", type=cell, default="lstm", metavar="CELL",
                        help=f"{', '.join(CELLS)}, another cell of the library, or a text of equations "
                        "(default: %(default)s)")
