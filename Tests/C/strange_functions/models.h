@@ -237,8 +237,10 @@ static void describe_model(void) {
   }
   has_object(&c, "model", &m.model);
   keep_blocks(), name_call(&c, "");
-  (void)perform(&c, c.which == F_model_set_metadata ? BIT(OK) | BIT(INVALID_VALUE) : BIT(OK));
-  changed_calls(&c, any(4), &fill_state);
+  /* A key may be one of the library's own, or no UTF-8: then a call with another wrong argument may name either. */
+  const int has_key = c.which == F_model_set_metadata || c.which == F_model_metadata;
+  const int status = perform(&c, has_key ? BIT(OK) | BIT(INVALID_VALUE) : BIT(OK));
+  if (status == (int)SWIFTRNN_STATUS_OK) changed_calls(&c, any(4), &fill_state);
 }
 
 /* Vocabularies of any size: that of the model, or another. */
