@@ -167,8 +167,8 @@ def test_hostile_sizes(reader):
         for case in cases:
             (line,), resident = reader([case])
             assert check(line, case)[0] == verdict
-            # A value of JSON takes up to 64 bytes for each of the header's; texts and shapes are there twice for a while.
-            assert (resident - least) * 1024 <= 2**20 + 96 * len(case), (resident - least, len(case), case[:60])
+            # Most for a header of numbers: two bytes of text each, and 16 of a value of JSON, 8 of an extent twice.
+            assert (resident - least) * 1024 <= 2**20 + 24 * len(case), (resident - least, len(case), case[:60])
 
 
 def test_random_files(reader):
