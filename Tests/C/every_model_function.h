@@ -188,7 +188,7 @@ IN(tensors_info_at) {
   if (status != SWIFTRNN_STATUS_OK) return status;
   const int64_t width = (int64_t)w->element;
   if (info.rank < 1 || info.bytes != info.elements * width || (uintptr_t)info.data % 64 != 0) return holds(0);
-  memcpy(w->out, info.data, (size_t)(info.bytes < OUT_SIZE ? info.bytes : OUT_SIZE));
+  memcpy(w->out, info.data, info.bytes < OUT_SIZE ? (size_t)info.bytes : (size_t)OUT_SIZE);
   return holds(strlen(info.name) > 5 && info.shape[0] > 1 && strcmp(info.dtype, width == 4 ? "F32" : "F64") == 0);
 }
 IN(tensors_metadata) { return swiftrnn_tensors_metadata(w->models->tensors, "author", OUT_TEXT); }
