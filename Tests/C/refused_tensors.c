@@ -89,7 +89,8 @@ static void looking_up(void) {
   CHECK_REFUSED(swiftrnn_tensors_info_at(t, 0, MOVED(swiftrnn_tensor_info *, &info, 4)), MISALIGNED, "out_info");
   static const int64_t outside[] = {-1, 3, INT64_MAX, INT64_MIN};
   for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
-    CHECK_REFUSED(swiftrnn_tensors_info_at(t, outside[i], &info), INVALID_VALUE, "index is", number(outside[i]), "0...2");
+    CHECK_REFUSED(swiftrnn_tensors_info_at(t, outside[i], &info), INVALID_VALUE, "index is", number(outside[i]),
+                  "0...2");
   }
   CHECK_REFUSED(swiftrnn_tensors_metadata(NULL, "cell", out, 8, &count), NULL_POINTER, "tensors");
   CHECK_REFUSED(swiftrnn_tensors_metadata(t, NULL, out, 8, &count), NULL_POINTER, "key");
@@ -113,7 +114,9 @@ static void looking_up(void) {
   static const struct {
     const char *name, *dtype;
     int64_t rank, shape[2], elements, bytes, first;
-  } expected[] = {{"", "F32", 2, {0, 7}, 0, 0, 0}, {"a\xc3\xa9", "U8", 2, {3, 1}, 3, 3, 0}, {"b", "F64", 0, {0, 0}, 1, 8, 3}};
+  } expected[] = {{"", "F32", 2, {0, 7}, 0, 0, 0},
+                  {"a\xc3\xa9", "U8", 2, {3, 1}, 3, 3, 0},
+                  {"b", "F64", 0, {0, 0}, 1, 8, 3}};
   for (int64_t i = 0; i < 3; i++) {
     CHECK_STATUS(swiftrnn_tensors_info_at(t, i, &info), SWIFTRNN_STATUS_OK);
     CHECK(strcmp(info.name, expected[i].name) == 0 && strcmp(info.dtype, expected[i].dtype) == 0);
@@ -176,8 +179,8 @@ static void parameters(void) {
       {"{\"" IH ", \"" HH ", \"" OTHER "}", 9, "the tensor head is none of the network's"},
       {"{\"" IH ", \"weight_hh_l0\": {\"dtype\": \"F32\", \"shape\": [1], \"data_offsets\": [4, 8]}}", 8,
        "has the shape [1], must have [1, 1]"},
-      {"{\"" IH ", \"weight_hh_l0\": {\"dtype\": \"F32\", \"shape\": [1,1,1,1,1,1,1,1,1,1], \"data_offsets\": [4, 8]}}", 8,
-       "has the shape [1, 1, 1, 1, 1, 1, 1, 1, \xe2\x80\xa6], must have [1, 1]"},
+      {"{\"" IH ", \"weight_hh_l0\": {\"dtype\": \"F32\", \"shape\": [1,1,1,1,1,1,1,1,1,1], "
+       "\"data_offsets\": [4, 8]}}", 8, "has the shape [1, 1, 1, 1, 1, 1, 1, 1, \xe2\x80\xa6], must have [1, 1]"},
   };
   memcpy(found, none, sizeof none);
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {

@@ -58,8 +58,8 @@ def checksum(data: bytes) -> int:
 
 
 def expected(content: bytes):
-    """What the package says, and what the library must make of that: "refused", or "read" and all that is in the file. "":
-    either, where only the package minds that a product overflows, though there is no element."""
+    """What the package says, and what the library must make of that: "refused", or "read" and all that is in the file.
+    "": either, where only the package minds that a product overflows, though there is no element."""
     try:
         tensors = dict(safetensors.deserialize(content))
     except safetensors.SafetensorError as error:

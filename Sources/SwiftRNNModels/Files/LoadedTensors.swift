@@ -59,8 +59,8 @@ import SwiftRNN
 
   /// Reads a file.
   ///
-  /// - Throws: ``ModelError/file(path:reason:)``, ``ModelError/format(where:what:)``; ``ModelError/rnn(_:)`` where memory is
-  ///   lacking.
+  /// - Throws: ``ModelError/file(path:reason:)``, ``ModelError/format(where:what:)``; ``ModelError/rnn(_:)`` where memory
+  ///   is lacking.
   public init(_ path: String) throws(ModelError) {
     let file = try SafetensorsFile(path)
     let texts = try GrowingBuffer<UInt8>()
@@ -134,8 +134,8 @@ import SwiftRNN
 
   /// Addresses of the tensors that are a network's parameters, in the network's order.
   ///
-  /// The file must have a tensor for each parameter, in its shape and in the network's type, and no other whose name begins
-  /// with `prefix`.
+  /// The file must have a tensor for each parameter, in its shape and in the network's type, and no other whose name
+  /// begins with `prefix`.
   ///
   /// - Parameters:
   ///   - prefix: the part of the file's names before the network's.

@@ -1,4 +1,5 @@
-/* Tensors of safetensors files, whole or damaged, and the parameters of a network among them. Valid in C11 and in C++17. */
+/* Tensors of safetensors files, whole or damaged, and the parameters of a network among them. Valid in C11 and in
+ * C++17. */
 #ifndef SWIFTRNN_TEST_STRANGE_TENSORS_H
 #define SWIFTRNN_TEST_STRANGE_TENSORS_H
 
@@ -28,8 +29,8 @@ static int run_tensors_parameters(void) {
   return (int)swiftrnn_tensors_parameters(s.tensors, s.prefix, s.network, s.parameters, s.count);
 }
 
-/* A file of the network's parameters and others; returns its size. `is_whole`: the parameters are all there, in the right
- * shapes and type, and no other tensor has their prefix. */
+/* A file of the network's parameters and others; returns its size. `is_whole`: the parameters are all there, in the
+ * right shapes and type, and no other tensor has their prefix. */
 static int64_t tensor_file(char *out, const char *prefix, int is_double, int *is_whole) {
   static const char *const others[] = {"F16", "I64", "BOOL", "U8", "F4"};
   static char header[MOST_TENSOR_FILE / 2];
@@ -45,14 +46,16 @@ static int64_t tensor_file(char *out, const char *prefix, int is_double, int *is
     const int64_t rows = p.shape[0] + (any(40) == 0), bytes = rows * p.shape[1] * (is_double != is_other ? 8 : 4);
     if (is_missing || is_other || rows != p.shape[0]) *is_whole = 0;
     if (is_missing) continue;
-    ADD(", \"%s%s\": {\"dtype\": \"%s\", \"shape\": [%d", prefix, p.name, is_double != is_other ? "F64" : "F32", (int)rows);
+    ADD(", \"%s%s\": {\"dtype\": \"%s\", \"shape\": [%d", prefix, p.name, is_double != is_other ? "F64" : "F32",
+        (int)rows);
     if (p.rank == 2) ADD(", %d", (int)p.shape[1]);
     ADD("], \"data_offsets\": [%d, %d]}", (int)data, (int)(data + bytes));
     data += bytes;
   }
   for (int64_t i = any(2) ? 0 : any(4); i > 0; i--) {
     const char *const type = ONE_OF(others);
-    const int64_t elements = 8 * any(4), bits = strcmp(type, "F16") == 0 ? 16 : *type == 'I' ? 64 : *type == 'F' ? 4 : 8;
+    const int64_t elements = 8 * any(4);
+    const int64_t bits = strcmp(type, "F16") == 0 ? 16 : *type == 'I' ? 64 : *type == 'F' ? 4 : 8;
     ADD(", \"%d other\": {\"dtype\": \"%s\", \"shape\": [2, %d], \"data_offsets\": [%d, %d]}", (int)i, type,
         (int)elements / 2, (int)data, (int)(data + elements * bits / 8));
     data += elements * bits / 8;

@@ -1,5 +1,6 @@
-"""The functions of ``include/swiftrnn_models.h`` for tensors of files, each once, below its C prototype; a test compares
-them."""
+"""The functions of ``include/swiftrnn_models.h`` for tensors of files, each once, below its C prototype; a test
+compares them.
+"""
 
 from __future__ import annotations
 
