@@ -9,8 +9,8 @@
  * Texts     UTF-8 with a size in bytes; no zero byte is needed. Paths, keys and values of metadata are zero-terminated.
  * Results as text  Calls with `text`, `text_size` and `out_size` write as much as fits, and a zero byte; out_size
  *           receives the bytes of the whole with its zero byte, or is NULL; text may be NULL if text_size is 0.
- * Threads   Vocabularies are immutable: threads may share them. Models, states, trainers and text streams belong to one
- *           thread at a time; a state or trainer also uses the model that it was made from.
+ * Threads   Vocabularies and tensors are immutable: threads may share them. Models, states, trainers and text streams
+ *           belong to one thread at a time; a state or trainer also uses the model that it was made from.
  * Errors    As in swiftrnn.h. A failed loss or step leaves parameters, states and optimizer as they were; gradients are
  *           not to be used then. */
 #ifndef SWIFTRNN_MODELS_H
@@ -402,6 +402,58 @@ swiftrnn_status swiftrnn_trainer_load(const char *path, swiftrnn_model **out_mod
 /** Writes the caller's text of the checkpoint that the trainer was loaded from. */
 swiftrnn_status swiftrnn_trainer_progress(const swiftrnn_trainer *trainer, char *text, int64_t text_size,
                                           int64_t *out_size);
+
+/* ==== Tensors of a file ===========================================================================================*/
+
+/** Tensors and metadata of a safetensors file (https://huggingface.co/docs/safetensors), in memory: parameters that
+ *  torch, Python or this library saved. Immutable. */
+typedef struct swiftrnn_tensors swiftrnn_tensors;
+
+/** Reads a file. A file is not trusted: all is checked before memory is asked for, and memory is in proportion to the
+ *  file. The rules are in docs/files.md.
+ *  @retval SWIFTRNN_STATUS_FILE            the file cannot be read
+ *  @retval SWIFTRNN_STATUS_INVALID_FORMAT  the file is no safetensors, or is damaged: the message says where */
+swiftrnn_status swiftrnn_tensors_load(const char *path, swiftrnn_tensors **out_tensors);
+
+/** Gives the handle back, and with it every address of its tensors. NULL is fine. */
+void swiftrnn_tensors_destroy(swiftrnn_tensors *tensors);
+
+/** One tensor of a file. Addresses are valid until swiftrnn_tensors_destroy(). */
+typedef struct swiftrnn_tensor_info {
+  const char *name;     /**< UTF-8, zero-terminated */
+  const char *dtype;    /**< as the format names it, zero-terminated: "F32", "F64", "F16", "BF16", "I64", "U8", ... */
+  int64_t rank;         /**< 0: a single number */
+  const int64_t *shape; /**< [rank], each 0 or more */
+  int64_t elements;     /**< the product of the shape */
+  int64_t bytes;        /**< of data; elements of fewer than 8 bits are packed */
+  const void *data;     /**< [shape], row-major, little-endian, as the file has them; aligned to 64 bytes */
+} swiftrnn_tensor_info;
+
+/** Number of tensors. */
+swiftrnn_status swiftrnn_tensors_count(const swiftrnn_tensors *tensors, int64_t *out_count);
+
+/** The index of a tensor by its name; -1: the file lacks it. */
+swiftrnn_status swiftrnn_tensors_index(const swiftrnn_tensors *tensors, const char *name, int64_t *out_index);
+
+/** Describes tensor `index`, in the order of the file's data.
+ *  @retval SWIFTRNN_STATUS_INVALID_VALUE  index is outside 0 ..< count */
+swiftrnn_status swiftrnn_tensors_info_at(const swiftrnn_tensors *tensors, int64_t index,
+                                         swiftrnn_tensor_info *out_info);
+
+/** Writes the value of an entry of the metadata; out_size receives 0 if there is none, and text nothing. */
+swiftrnn_status swiftrnn_tensors_metadata(const swiftrnn_tensors *tensors, const char *key, char *text,
+                                          int64_t text_size, int64_t *out_size);
+
+/** Finds the parameters of a network by their names, for swiftrnn_weights_create() and others: no number is copied.
+ *  @param prefix           the part of the file's names before those of swiftrnn_network_parameter_info(), such as
+ *                          "encoder."; NULL: none
+ *  @param parameters       [parameter_count] receives addresses of data, valid until swiftrnn_tensors_destroy()
+ *  @param parameter_count  as of swiftrnn_network_parameter_count()
+ *  @retval SWIFTRNN_STATUS_INVALID_FORMAT  the file lacks a parameter, has it in another shape or not in the network's
+ *                                          dtype, or has a tensor of the prefix that is none of the network's */
+swiftrnn_status swiftrnn_tensors_parameters(const swiftrnn_tensors *tensors, const char *prefix,
+                                            const swiftrnn_network *network, const void **parameters,
+                                            int64_t parameter_count);
 
 #ifdef __cplusplus
 }

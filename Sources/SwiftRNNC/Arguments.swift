@@ -130,14 +130,15 @@ func write(
 }
 
 func write(
-  _ bytes: [UInt8], _ to: UnsafeMutablePointer<CChar>?, _ size: Int64, _ out_size: UnsafeMutablePointer<Int64>?
+  _ bytes: some RandomAccessCollection<UInt8>, _ to: UnsafeMutablePointer<CChar>?, _ size: Int64,
+  _ out_size: UnsafeMutablePointer<Int64>?
 ) throws(RNNError) {
   try checkText(to, size)
   // Before anything is written.
   let out = try out_size.map { (pointer) throws(RNNError) in try output(pointer, "out_size") }
   if let to, size > 0 {
     let count = min(bytes.count, Int(size) - 1)
-    for i in 0..<count { to[i] = CChar(bitPattern: bytes[i]) }
+    for (i, byte) in bytes.prefix(count).enumerated() { to[i] = CChar(bitPattern: byte) }
     to[count] = 0
   }
   out?.pointee = Int64(bytes.count + 1)

@@ -35,6 +35,15 @@ enum Reserve {
     return 2 * compiler + Safetensors.headerBytes(String(cString: path)) * 256
   }
 
+  /// Reading a file's tensors: its header as JSON.
+  static func tensors(_ path: UnsafePointer<CChar>?) -> Int {
+    guard let path else { return model }
+    return model + Safetensors.headerBytes(String(cString: path)) * 256
+  }
+
+  /// Names of so many parameters, and of each in turn the name in a file.
+  static func parameters(_ count: Int, prefix: Int) -> Int { model + count * 512 + min(prefix, 1 << 40) * 8 }
+
   /// Writing a model file: its header as JSON.
   static func file(_ model: ModelHandle, moments: Int = 0, text: Int = 0) -> Int {
     var bytes = 2 * Self.model + text * 64

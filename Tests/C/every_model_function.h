@@ -174,6 +174,32 @@ IN(trainer_load) {
   return status;
 }
 IN(trainer_progress) { return swiftrnn_trainer_progress(w->models->trainer, OUT_TEXT); }
+
+/* ==== Tensors of a file ===========================================================================================*/
+
+IN(tensors_load) { return swiftrnn_tensors_load(w->models->model_path, (swiftrnn_tensors **)&w->made); }
+IN(tensors_count) { return swiftrnn_tensors_count(w->models->tensors, w->models->counts); }
+IN(tensors_index) { return swiftrnn_tensors_index(w->models->tensors, "network.weight_hh_l1", w->models->counts); }
+/* Addresses differ between two handles: of the info only what they point to is a result. */
+IN(tensors_info_at) {
+  swiftrnn_tensor_info info;
+  memset(&info, 0, sizeof info);
+  const swiftrnn_status status = swiftrnn_tensors_info_at(w->models->tensors, 1, &info);
+  if (status != SWIFTRNN_STATUS_OK) return status;
+  const int64_t width = (int64_t)w->element;
+  if (info.rank < 1 || info.bytes != info.elements * width || (uintptr_t)info.data % 64 != 0) return holds(0);
+  memcpy(w->out, info.data, info.bytes < OUT_SIZE ? (size_t)info.bytes : (size_t)OUT_SIZE);
+  return holds(strlen(info.name) > 5 && info.shape[0] > 1 && strcmp(info.dtype, width == 4 ? "F32" : "F64") == 0);
+}
+IN(tensors_metadata) { return swiftrnn_tensors_metadata(w->models->tensors, "author", OUT_TEXT); }
+IN(tensors_parameters) {
+  const void *parameters[8] = {NULL};
+  const swiftrnn_status status =
+      swiftrnn_tensors_parameters(w->models->tensors, "network.", w->models->network, parameters, 8);
+  for (int i = 0; i < 8; i++) CHECK((parameters[i] != NULL) == (status == SWIFTRNN_STATUS_OK));
+  if (status == SWIFTRNN_STATUS_OK) memcpy(w->out, parameters[5], 36 * 9 * w->element);
+  return status;
+}
 #undef IN
 #undef OUT_TEXT
 
@@ -237,6 +263,12 @@ static inline void destroy_loaded(world *w, int use) {
   destroy_trainer(w, use);
   swiftrnn_model_destroy(model);
 }
+static inline void destroy_tensors(world *w, int use) {
+  int64_t count = 0;
+  if (use) CHECK_STATUS(swiftrnn_tensors_count((swiftrnn_tensors *)w->made, &count), SWIFTRNN_STATUS_OK);
+  CHECK(!use || count > 3);
+  swiftrnn_tensors_destroy((swiftrnn_tensors *)w->made);
+}
 
 enum {
   IN_LANGUAGE = 1 << LANGUAGE, IN_TAGGER = 1 << TAGGER, IN_TRANSLATOR = 1 << TRANSLATOR, IN_REGRESSOR = 1 << REGRESSOR,
@@ -290,6 +322,12 @@ static const function every_model_function[] = {
     {"trainer_save", in_trainer_save, NULL, IN_LANGUAGE | IN_REGRESSOR, TRAINER | STATE, 0},
     {"trainer_load", in_trainer_load, destroy_loaded, IN_LANGUAGE | IN_REGRESSOR, CHECKPOINT, 0},
     {"trainer_progress", in_trainer_progress, NULL, IN_LANGUAGE, TRAINER, 0},
+    {"tensors_load", in_tensors_load, destroy_tensors, IN_ALL, MODEL_FILE, 0},
+    {"tensors_count", in_tensors_count, NULL, IN_LANGUAGE, TENSORS, 0},
+    {"tensors_index", in_tensors_index, NULL, IN_LANGUAGE, TENSORS, 0},
+    {"tensors_info_at", in_tensors_info_at, NULL, IN_LANGUAGE, TENSORS, 0},
+    {"tensors_metadata", in_tensors_metadata, NULL, IN_LANGUAGE, TENSORS, 0},
+    {"tensors_parameters", in_tensors_parameters, NULL, IN_LANGUAGE, TENSORS, 0},
 };
 enum { MODEL_FUNCTIONS = sizeof every_model_function / sizeof *every_model_function };
 

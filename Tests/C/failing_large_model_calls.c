@@ -134,6 +134,42 @@ static void vocabularies(void) {
   swiftrnn_vocabulary_destroy(made), swiftrnn_vocabulary_destroy(again);
 }
 
+/* A file with many tensors, a tensor of many dimensions, and a long text. */
+static void tensors(void) {
+  enum { TENSORS = 3000, DIMENSIONS = 20000, MOST = TENSORS * 96 + DIMENSIONS * 2 + TEXT_SIZE };
+  static char bytes[MOST + 8], text[TEXT_SIZE];
+  char path[] = "/tmp/swiftrnn-large-XXXXXX";
+  char *const header = bytes + 8;
+  const int file = mkstemp(path);
+  swiftrnn_tensors *made = NULL;
+  swiftrnn_tensor_info info;
+  int64_t size = 0, index = -1, used = 0;
+#define ADD(...) used += snprintf(header + used, MOST - (size_t)used, __VA_ARGS__)
+  ADD("{");
+  for (int i = 0; i < TENSORS; i++) {
+    ADD("\"%d of the tensors\": {\"dtype\": \"U8\", \"shape\": [0], \"data_offsets\": [0, 0]}, ", i);
+  }
+  ADD("\"many\": {\"dtype\": \"U8\", \"shape\": [");
+  for (int i = 1; i < DIMENSIONS; i++) ADD("1,");
+  ADD("1], \"data_offsets\": [0, 1]}, \"__metadata__\": {\"notes\": \"");
+  memset(header + used, 'x', TEXT_SIZE / 2), used += TEXT_SIZE / 2;
+  ADD("\"}}");
+#undef ADD
+  for (int i = 0; i < 8; i++) bytes[i] = (char)(used >> (8 * i) & 255);
+  header[used] = 7;
+  CHECK(file >= 0 && write(file, bytes, (size_t)used + 9) == (ssize_t)used + 9 && close(file) == 0);
+  TRY(swiftrnn_tensors_load(path, &made));
+  TRY(swiftrnn_tensors_metadata(made, "notes", text, TEXT_SIZE, &size));
+  CHECK(size == TEXT_SIZE / 2 + 1 && text[0] == 'x' && text[size - 1] == 0);
+  TRY(swiftrnn_tensors_index(made, "many", &index));
+  TRY(swiftrnn_tensors_info_at(made, index, &info));
+  CHECK(index == TENSORS && info.rank == DIMENSIONS && info.elements == 1 && *(const char *)info.data == 7);
+  TRY(swiftrnn_tensors_index(made, "2999 of the tensors", &index));
+  CHECK(index >= 0 && index < TENSORS);
+  swiftrnn_tensors_destroy(made);
+  unlink(path);
+}
+
 int main(void) {
   static const long firsts[] = {1, 2, 3, 10, 1000};
   for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++) {
@@ -144,6 +180,7 @@ int main(void) {
     check_in_child("models of many layers", passes);
     check_in_child("long sequences that are written", writing);
     check_in_child("large vocabularies", vocabularies);
+    check_in_child("files of many tensors", tensors);
   }
   return check_result();
 }

@@ -18,7 +18,7 @@ enum { LANGUAGE = WORLDS, TAGGER, TRANSLATOR, REGRESSOR, TREE_CLASSIFIER, ALL_WO
 /** The parts of a world of models. */
 enum {
   VOCABULARIES = 1, MODEL = 2, STATE = 4, TRAINER = 8, TEXT_FILE = 16, TEXT_STREAM = 32, MODEL_FILE = 64,
-  CHECKPOINT = 128, METADATA = 256, INSPECTION = 512
+  CHECKPOINT = 128, METADATA = 256, INSPECTION = 512, TENSORS = 1024
 };
 
 enum { MODEL_STEPS = 9, MODEL_SEQUENCES = 5, MODEL_ROWS = MODEL_STEPS * MODEL_SEQUENCES, MODEL_NODES = 21 };
@@ -35,6 +35,8 @@ typedef struct model_world {
   swiftrnn_trainer *trainer;
   swiftrnn_text_stream *text;
   swiftrnn_inspection *inspection;
+  swiftrnn_tensors *tensors; /* of the model's file */
+  swiftrnn_network *network; /* of the language model */
   swiftrnn_forest *forest;
   swiftrnn_model_batch batch, prompts;
   swiftrnn_generation_options writing;
@@ -211,6 +213,7 @@ static inline void model_world_prepare(world *w) {
 static inline void model_world_need(world *w, unsigned needs) {
   model_world *const m = w->models;
   if (needs & CHECKPOINT) needs |= TRAINER;
+  if (needs & TENSORS) needs |= MODEL_FILE | METADATA;
   if (needs & (STATE | TRAINER | MODEL_FILE | METADATA | INSPECTION)) needs |= MODEL | VOCABULARIES;
   if (needs & TEXT_STREAM) needs |= TEXT_FILE | VOCABULARIES;
   if (!carries_state(w->kind)) needs &= ~(unsigned)STATE;
@@ -241,6 +244,13 @@ static inline void model_world_need(world *w, unsigned needs) {
   }
   if (needs & INSPECTION) {
     CHECK_STATUS(swiftrnn_inspection_create(m->model, &m->batch, NULL, &m->inspection), SWIFTRNN_STATUS_OK);
+  }
+  if (needs & TENSORS) {
+    swiftrnn_config c;
+    CHECK_STATUS(swiftrnn_config_init(&c, sizeof c, SWIFTRNN_LSTM), SWIFTRNN_STATUS_OK);
+    c.dtype = model_dtype(w->kind), c.input_size = 8, c.hidden_size = 9, c.num_layers = 2;
+    CHECK_STATUS(swiftrnn_tensors_load(m->model_path, &m->tensors), SWIFTRNN_STATUS_OK);
+    CHECK_STATUS(swiftrnn_network_create(&c, &m->network), SWIFTRNN_STATUS_OK);
   }
 }
 

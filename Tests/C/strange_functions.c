@@ -13,6 +13,7 @@
 #include "strange_functions/training.h"
 #include "strange_functions/attention.h"
 #include "strange_functions/trainers.h"
+#include "strange_functions/tensors.h"
 
 #include <time.h>
 
@@ -39,6 +40,7 @@ static void iteration(int64_t number, uint64_t seed) {
   const int64_t part = any(4);
   if (part == 0) {
     for (int i = 0; i < 2; i++) vocabularies();
+    for (int i = 0; i < 2; i++) tensors();
     for (int i = 0; i < 3; i++) models();
   } else if (part < 3) {
     if (any(20) == 0) absurd_network();
@@ -98,8 +100,8 @@ static void print_counts(uint64_t seed, int64_t iterations) {
 }
 
 static void remove_files(void) {
-  static const char *const names[] = {"text", "model", "checkpoint"};
-  for (int i = 0; i < 3; i++) unlink(strange_path(names[i]));
+  static const char *const names[] = {"text", "model", "checkpoint", "tensors"};
+  for (int i = 0; i < 4; i++) unlink(strange_path(names[i]));
   /* A call that was ended in the middle may have left a file. */
   if (rmdir(strange_folder) != 0) fprintf(stderr, "%s is left\n", strange_folder);
 }

@@ -38,10 +38,9 @@ def stream(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stream")
     for name in ("libswiftrnn.so", "libswiftrnn.so.0"):
         (folder / name).symlink_to(LIBRARY)
-    sources = [C / name for name in ("stream.c", "safetensors.c", "safetensors_header.c", "json.c")]
     flags = ["-std=c11", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT / 'include'}"]
     link = [f"-L{folder}", "-lswiftrnn", f"-Wl,-rpath,{folder}"]
-    subprocess.run(["cc", *flags, *sources, "-o", folder / "stream", *link], check=True)
+    subprocess.run(["cc", *flags, C / "stream.c", "-o", folder / "stream", *link], check=True)
 
     def stream(*arguments, x: bytes = b"", **options) -> subprocess.CompletedProcess:
         command = [folder / "stream", *arguments]
@@ -98,23 +97,23 @@ def test_misuse(stream, tmp_path):
         ((), "usage: stream MODEL.safetensors [STEPS in 1 ... 1048576] < x > y"),
         *[((path, steps), "usage: ") for steps in ("0", "-1", "", "x", "1x", "1048577", "9" * 30)],
         ((path, "1", "2"), "usage: "),
-        ((tmp_path / "nowhere",), f"{tmp_path}/nowhere: No such file or directory"),
-        ((tmp_path,), f"{tmp_path}: Is a directory"),
+        ((tmp_path / "nowhere",), f"file: {tmp_path}/nowhere: No such file or directory"),
+        ((tmp_path,), f"file: {tmp_path}: is not a regular file"),
         ((tmp_path / "text",), f"{tmp_path}/text: a header of "),
-        ((tmp_path / "cut",), f"{tmp_path}/cut: tensor weight_ih_l0: the file ends 1 bytes early"),
+        ((tmp_path / "cut",), f"{tmp_path}/cut: the file ends 1 bytes early"),
         ((saved(None),), 'metadata "cell" must be'),
         ((saved({"cell": "LSTM"}),), 'metadata "cell" must be'),
         ((saved({"cell": "gru"}),), "tensor weight_ih_l0: has the shape [16, 1], must have [12, 1]"),
         ((saved(weight_ih_l0=None),), "no matrices weight_ih_l0, weight_hh_l0"),
         ((saved(weight_hh_l0=np.zeros(16, np.float32)),), "no matrices weight_ih_l0, weight_hh_l0"),
-        ((saved(bias_hh_l0=None),), "tensor bias_hh_l0: is not in the file"),
+        ((saved(bias_hh_l0=None),), "the tensor bias_hh_l0 is missing"),
         ((saved(bias_hh_l0=np.zeros(16)),), "tensor bias_hh_l0: is of F64, must be of F32"),
         ((saved(bias_hh_l0=np.zeros((16, 1), np.float32)),), "has the shape [16, 1], must have [16]"),
-        ((saved(bias_hh_l0=np.zeros((1, 4, 4), np.float32)),), "has the shape 3 dimensions, must have [16]"),
+        ((saved(bias_hh_l0=np.zeros((1, 4, 4), np.float32)),), "has the shape [1, 4, 4], must have [16]"),
         ((saved(weight_hh_l0=np.zeros((0, 0), np.float32)),), "no matrices"),
-        ((saved(head=np.zeros(3, np.float32)),), "it has tensors that are not of a network of one direction"),
-        ((saved(**both),), "it has tensors that are not of a network of one direction"),
-        ((saved(**{"weight_ih_l1": np.zeros((16, 4), np.float32)}),), "tensor weight_hh_l1: is not in the file"),
+        ((saved(head=np.zeros(3, np.float32)),), "the tensor head is none of the network's"),
+        ((saved(**both),), "_reverse is none of the network's"),
+        ((saved(**{"weight_ih_l1": np.zeros((16, 4), np.float32)}),), "the tensor weight_hh_l1 is missing"),
         ((saved(weight_hr_l0=np.zeros((4, 4), np.float32)),), "invalid size: projection_size"),
     ]  # fmt: skip
     for arguments, message in cases:

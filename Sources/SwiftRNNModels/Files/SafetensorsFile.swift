@@ -198,6 +198,16 @@ public final class SafetensorsFile: Sendable {
     }
   }
 
+  /// Reads a tensor's bytes as they are in the file.
+  ///
+  /// - Parameters:
+  ///   - tensor: one of ``tensors``.
+  ///   - out: as many bytes as the tensor has. On an error they may have been written in part.
+  /// - Throws: ``ModelError/file(path:reason:)``
+  func readBytes(_ tensor: Safetensors.Tensor, into out: UnsafeMutableRawBufferPointer) throws(ModelError) {
+    try file.read(out, at: start + tensor.bytes.lowerBound)
+  }
+
   // MARK: Checksum
 
   private func verify() throws(ModelError) {

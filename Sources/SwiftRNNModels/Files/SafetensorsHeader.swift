@@ -1,5 +1,4 @@
-// The header of a file of safetensors that may come from anyone: what bindings/c/safetensors_header.c refuses is refused
-// here.
+// The header of a file of safetensors that may come from anyone.
 
 /// What a header says, checked.
 struct SafetensorsHeader {

@@ -28,7 +28,8 @@
   X(model_state_reset) X(model_loss) X(model_evaluate) X(model_predict) X(model_score) X(model_generate)              \
   X(inspection_create) X(inspection_destroy) X(inspection_json) X(trainer_create) X(trainer_destroy)                  \
   X(trainer_settings) X(trainer_step) X(trainer_update) X(trainer_report) X(trainer_rate) X(trainer_set_rate_factor)  \
-  X(trainer_save) X(trainer_load) X(trainer_progress)
+  X(trainer_save) X(trainer_load) X(trainer_progress) X(tensors_load) X(tensors_destroy) X(tensors_count)             \
+  X(tensors_index) X(tensors_info_at) X(tensors_metadata) X(tensors_parameters)
 
 #define NUMBER_OF(name) F_##name,
 #define NAME_OF(name) #name,

@@ -12,7 +12,7 @@ import pytest
 from pycparser import c_ast, c_parser
 
 from swiftrnn import _c_api as c
-from swiftrnn._c_api import functions as c_functions, model_functions, trainer_functions
+from swiftrnn._c_api import functions as c_functions, model_functions, tensor_functions, trainer_functions
 from swiftrnn._errors import Status
 
 INCLUDE = Path(__file__).resolve().parents[3] / "include"
@@ -54,12 +54,14 @@ STRUCTS = {
     "swiftrnn_model_loss_options": c.ModelLossOptions,
     "swiftrnn_generation_options": c.GenerationOptions,
     "swiftrnn_trainer_result": c.TrainerResult,
+    "swiftrnn_tensor_info": c.TensorInfo,
 }
 OPAQUE = {
     "swiftrnn_network": c.Network, "swiftrnn_equations": c.Equations, "swiftrnn_weights": c.Weights,
     "swiftrnn_stream": c.Stream, "swiftrnn_forest": c.Forest, "swiftrnn_vocabulary": c.Vocabulary,
     "swiftrnn_text_stream": c.TextStream, "swiftrnn_model": c.Model, "swiftrnn_model_state": c.ModelState,
     "swiftrnn_inspection": c.Inspection, "swiftrnn_trainer": c.Trainer,
+    "swiftrnn_tensors": c.Tensors,
 }  # fmt: skip
 ENUMERATIONS = (
     "swiftrnn_status", "swiftrnn_dtype", "swiftrnn_cell", "swiftrnn_workspace", "swiftrnn_distribution",
@@ -144,7 +146,7 @@ def test_the_prototypes_in_the_comments_are_the_headers() -> None:
         return {re.sub(r"\s", "", found) for found in re.findall(pattern, joined)}
 
     header = re.sub(r"/\*.*?\*/", "", "\n".join(map(Path.read_text, HEADERS)), flags=re.DOTALL)
-    modules = (c_functions, model_functions, trainer_functions)
+    modules = (c_functions, model_functions, tensor_functions, trainer_functions)
     source = "\n".join(Path(module.__file__).read_text() for module in modules)
     comments = "\n".join(line.lstrip("# ") for line in source.splitlines() if line.startswith("#"))
     assert prototypes(header) == prototypes(comments)

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from safetensors.numpy import save_file
 
+import swiftrnn
 from swiftrnn import _c_api as c
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -134,7 +136,7 @@ def test_c(tmp_path: Path) -> None:
 
 
 def test_a_model_in_c(tmp_path: Path) -> None:
-    output = run_c(tmp_path, program("c", 1, page="docs/c.md"))
+    output = run_c(tmp_path, program("c", 2, page="docs/c.md"))
     found = re.fullmatch(r"step 100: loss (\S+)\n", output)
     assert found and 0 < float(found[1]) < 0.1, output
     assert (tmp_path / "tagger.safetensors").stat().st_size > 1000
@@ -150,6 +152,13 @@ def run_shell(tmp_path: Path, text: str) -> str:
     )
     folders = {"PKG_CONFIG_PATH": str(tmp_path), "LD_LIBRARY_PATH": str(tmp_path)}
     return run("bash", "-euc", text, cwd=tmp_path, env={**os.environ, **folders})
+
+
+def test_tensors_of_a_file_in_c(tmp_path: Path) -> None:
+    lstm = swiftrnn.LSTM(1, 32, proj_size=1, seed=0)
+    save_file(lstm.state_dict(), tmp_path / "lstm.safetensors")
+    lines = run_c(tmp_path, program("c", 1, page="docs/c.md")).splitlines()
+    assert sorted(lines) == sorted(f"{name}: F32 {list(array.shape)}" for name, array in lstm.state_dict().items())
 
 
 def test_from_python_to_c(tmp_path: Path, run_python: Callable[..., Any]) -> None:

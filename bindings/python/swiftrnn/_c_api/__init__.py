@@ -10,5 +10,6 @@ from . import direct as direct
 from .functions import *
 from .model_functions import *
 from .model_types import *
+from .tensor_functions import *
 from .trainer_functions import *
 from .types import *

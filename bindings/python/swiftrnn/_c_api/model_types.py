@@ -5,7 +5,7 @@ Fields are in the header's order, with its names; a test compares their sizes an
 
 from __future__ import annotations
 
-from ctypes import POINTER, Structure, c_char, c_double, c_int, c_int32, c_int64, c_uint64, c_void_p
+from ctypes import POINTER, Structure, c_char, c_char_p, c_double, c_int, c_int32, c_int64, c_uint64, c_void_p
 from typing import Any, Callable
 
 from .types import ElementwiseLossConfig, ForestPointer, Int64s, _Sized, byref, create_string_buffer
@@ -55,12 +55,17 @@ class Trainer(Structure):
     """swiftrnn_trainer, opaque."""
 
 
+class Tensors(Structure):
+    """swiftrnn_tensors, opaque."""
+
+
 VocabularyPointer = POINTER(Vocabulary)
 TextStreamPointer = POINTER(TextStream)
 ModelPointer = POINTER(Model)
 ModelStatePointer = POINTER(ModelState)
 InspectionPointer = POINTER(Inspection)
 TrainerPointer = POINTER(Trainer)
+TensorsPointer = POINTER(Tensors)
 
 # ---- Structs ---------------------------------------------------------------------------------------------------------
 
@@ -159,4 +164,18 @@ class TrainerResult(_Sized):
         ("norm", c_double),
         ("rate", c_double),
         ("step", c_int64),
+    ]
+
+
+class TensorInfo(Structure):
+    """swiftrnn_tensor_info"""
+
+    _fields_ = [
+        ("name", c_char_p),
+        ("dtype", c_char_p),
+        ("rank", c_int64),
+        ("shape", Int64s),
+        ("elements", c_int64),
+        ("bytes", c_int64),
+        ("data", c_void_p),
     ]
