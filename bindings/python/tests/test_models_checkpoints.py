@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import swiftrnn
 from swiftrnn.models import (
     Batch,
     Classifier,
@@ -59,6 +60,7 @@ def cut(model: Any, data: Any, step: int, checkpoint: Path, **options: Any) -> N
         ({"data": [([0, 1, 1], 0), *PAIRS[1:]]}, "data differ: other inputs. Give"),
         ({"data": [([0, 1, 2], 1), *PAIRS[1:]]}, "data differ: other targets. Give"),
         ({"batch_size": 3}, "data differ: batch_size was 2, and is 3 now"),
+        ({"token_limit": 99}, "data differ: token_limit was None, and is 99 now"),
         ({"rate": 0.5}, "settings differ: rate was 0.001, and is 0.5 now"),
         ({"clip": None}, "settings differ: clip_norm was 1.0, and is None now"),
         ({"every": 1}, "every was None, and is 1 now"),
@@ -83,6 +85,17 @@ def test_boundaries_of_texts_and_labels_are_told_apart(tmp_path: Path) -> None:
         Tagger(3, 2, 4, seed=0).fit(one, **options)
         with pytest.raises(ValueError, match="data differ"):
             Tagger(3, 2, 4, seed=0).fit(other, **options)
+
+
+def test_the_shape_of_trees_is_compared(tmp_path: Path) -> None:
+    def trees(parents: list[int]) -> list[tuple[Any, Any, Any]]:
+        return [(parents, [0, 1, 2], 0), ([1, -1], [2, 1], 1)]
+
+    options: Any = {"epochs": 1, "checkpoint": tmp_path / "c", **QUIET}
+    classifier(trees=True).fit(trees([2, 2, -1]), **options)
+    classifier(trees=True).fit(trees([2, 2, -1]), **options)
+    with pytest.raises(ValueError, match="data differ: other trees. Give another checkpoint"):
+        classifier(trees=True).fit(trees([1, 2, -1]), **options)
 
 
 def test_the_content_of_a_file_is_compared(tmp_path: Path) -> None:
@@ -373,6 +386,26 @@ def test_parameters_that_changed_after_a_cut_are_not_lost(tmp_path: Path) -> Non
     model.flat[0] += 1
     with pytest.raises(ValueError, match="began with other parameters"):
         model.fit(PAIRS, checkpoint=tmp_path / "d", epochs=4, every=1, **QUIET)
+
+
+def test_long_epochs_are_saved_once_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, saved = 0.0, []
+    step, save = Trainer.step, Trainer.save
+
+    def slow(self: Trainer, *own: Any) -> Any:
+        nonlocal now
+        now += 25
+        return step(self, *own)
+
+    def counted(self: Trainer, *own: Any) -> None:
+        saved.append(now)
+        save(self, *own)
+
+    monkeypatch.setattr(swiftrnn.models._training.time, "monotonic", lambda: now)
+    monkeypatch.setattr(Trainer, "step", slow)
+    monkeypatch.setattr(Trainer, "save", counted)
+    classifier().fit(PAIRS * 2, epochs=1, batch_size=1, checkpoint=tmp_path / "c", **QUIET)
+    assert [at for at in saved if at > 0] == [75, 150, 200]  # the third, the sixth and the last of eight steps
 
 
 def test_a_checkpoint_that_cannot_be_written_is_told_before_the_first_step(tmp_path: Path) -> None:

@@ -80,8 +80,26 @@ def test_an_end_by_a_callback_is_final(tmp_path: Path) -> None:
     ended = model.flat.copy()
     for epochs in (5, 9):
         again = parity()
-        assert again.fit(EXAMPLES, epochs=epochs, **options).reports == first.reports
+        found = again.fit(EXAMPLES, epochs=epochs, **options)
+        assert found.reports == first.reports and found.stopped_early
         assert (again.flat == ended).all()
+
+
+def test_the_norm_of_a_report_is_the_mean_of_its_own_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    norms: list[float] = []
+    step = Trainer.step
+
+    def heard(self: Trainer, *own: Any) -> Any:
+        result = step(self, *own)
+        norms.append(result.norm)
+        return result
+
+    monkeypatch.setattr(Trainer, "step", heard)
+    history = parity().fit(EXAMPLES, epochs=2, batch_size=4, every=2, **QUIET)
+    steps = [0, *(report.step for report in history.reports)]
+    expected = [np.mean(norms[start:end]) for start, end in zip(steps, steps[1:])]
+    assert len(set(expected)) == len(expected) > 2
+    np.testing.assert_allclose(history.norm, expected, rtol=1e-12)
 
 
 def test_schedules() -> None:

@@ -183,6 +183,15 @@ def test_prompts_counts_and_seeds() -> None:
     ]
 
 
+def test_draws_do_not_depend_on_the_batch_size() -> None:
+    model = EncoderDecoder(5, 6, 8, seed=0)
+    sources = [np.arange(1 + k % 5) for k in range(9)]
+    drawn = [model.generate(sources, 7, temperature=1, seed=4, batch_size=size) for size in (1, 4, 32)]
+    for other in drawn[1:]:
+        assert [ids.tolist() for ids in other] == [ids.tolist() for ids in drawn[0]]
+    assert len({tuple(ids) for ids in drawn[0]}) > 5
+
+
 def test_details_of_what_is_written() -> None:
     writer = Writer("language model", 1)
     found = writer.write(30, seed=2)

@@ -15,7 +15,7 @@ from ._evaluation import EvaluationResult, evaluate_batches, example_batches, in
 from ._examples import Examples
 from ._generation import Generated, generate, number_of_texts, options
 from ._model import Model, natural
-from ._sequences import in_a_list, numbers, read as read_sequence, token_ids
+from ._sequences import in_a_list, numbers, read as read_sequence, token_ids, type_of
 from ._vocabulary import Vocabulary
 
 ATTENTIONS = ("none", "additive", "dot", "general", "concat")
@@ -49,7 +49,7 @@ class Decoder(Model):
         for index, pair in enumerate(natural(data, name)):
             if not isinstance(pair, (tuple, list)) or len(pair) != 2:
                 raise TypeError(
-                    f"{name}[{index}]: expected a pair ({self._source_word}, target), got {type(pair).__name__}"
+                    f"{name}[{index}]: expected a pair ({self._source_word}, target), got {type_of(pair)}"
                     f"{in_a_list(f'{name}[{index}]')}"
                 )
             sources.append(self._source(pair[0], f"{name}[{index}][0]"))

@@ -13,7 +13,7 @@ from ._evaluation import EvaluationResult, evaluate_batches, example_batches, in
 from ._examples import Examples
 from ._model import Model, natural
 from ._number_loss import NumberLoss
-from ._sequences import in_a_list, read
+from ._sequences import in_a_list, read, type_of
 from ._trees import Tree, tree_of
 
 
@@ -55,7 +55,7 @@ class SequenceModel(Model):
         for index, pair in enumerate(natural(data, name)):
             if not isinstance(pair, (tuple, list)) or len(pair) != 2:
                 raise TypeError(
-                    f"{name}[{index}]: expected a pair (sequence, {self._target_word}), got {type(pair).__name__}"
+                    f"{name}[{index}]: expected a pair (sequence, {self._target_word}), got {type_of(pair)}"
                     f"{in_a_list(f'{name}[{index}]')}"
                 )
             inputs.append(self._read(pair[0], f"{name}[{index}][0]"))
@@ -67,7 +67,7 @@ class SequenceModel(Model):
         for index, row in enumerate(natural(data, name)):
             if not isinstance(row, (tuple, list)) or len(row) != 3:
                 raise TypeError(
-                    f"{name}[{index}]: expected three, (parents, nodes, {self._target_word}), got {type(row).__name__}"
+                    f"{name}[{index}]: expected three, (parents, nodes, {self._target_word}), got {type_of(row)}"
                     f"{in_a_list(f'{name}[{index}]')}"
                 )
             trees.append(Tree(row[0], f"{name}[{index}][0]"))

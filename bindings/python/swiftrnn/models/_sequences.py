@@ -99,6 +99,12 @@ def in_a_list(name: str) -> str:
     return f": put a single example in a list, {whole}=[...]" if rest == "0]" else ""
 
 
+def type_of(value: Any) -> str:
+    """The type of a value, with its length if that is a list or tuple."""
+    name = type(value).__name__
+    return f"{name} of {len(value)}" if isinstance(value, (list, tuple)) else name
+
+
 def read(
     value: Any, name: str, described: Mapping[str, Any], vocabulary: Vocabulary | None, dtype: np.dtype[Any]
 ) -> Array:
