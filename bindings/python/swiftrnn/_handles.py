@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from . import _c_api as c
+from . import _c as c
 from ._arrays import Array, address
-from ._errors import renamed
-
-if TYPE_CHECKING:
-    from ._equations import Cell
-    from ._layer_options import LayerOptions
+from .errors import renamed
+from .options import LayerOptions
 
 CELLS = {
     "rnn_tanh": c.RNN_TANH,
@@ -26,6 +23,18 @@ CELLS = {
     "gru_reset_before": c.GRU_RESET_BEFORE,
     "equations": c.EQUATIONS,
 }
+
+
+class Equations(Protocol):
+    """The part of a `Cell` that a network's handle reads."""
+
+    @property
+    def _title(self) -> str:
+        """The name or first line of the cell's text."""
+
+    @property
+    def _handle(self) -> "EquationsHandle":
+        """The parsed text."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,11 +52,11 @@ class Config:
     bidirectional: bool
     proj_size: int
     num_threads: int
-    equations: "Cell | None" = None
-    """Of cell "equations"."""
+    equations: Equations | None = None
+    """The `Cell`, of cell "equations"."""
     sizes: tuple[tuple[str, int], ...] = ()
     """Those that the equations name, beside I and H."""
-    options: "LayerOptions | None" = None
+    options: LayerOptions | None = None
 
     def described(self, name: str | None = None) -> str:
         """As a call that makes such a network, of class `name`; None: the class of its cell."""

@@ -8,7 +8,7 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, Collection, Iterator, Mapping, TypeVar
 
-from ._errors import SwiftRNNValueError
+from .errors import SwiftRNNValueError
 
 _Class = TypeVar("_Class", bound=type)
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from pycparser import c_ast, c_parser
 
-from swiftrnn import _c_api as c
-from swiftrnn._c_api import functions as c_functions, model_functions, tensor_functions, trainer_functions
-from swiftrnn._errors import Status
+from swiftrnn import _c as c
+from swiftrnn._c import functions as c_functions, model_functions, tensor_functions, trainer_functions
+from swiftrnn.errors import Status
 
 INCLUDE = Path(__file__).resolve().parents[3] / "include"
 HEADER = INCLUDE / "swiftrnn.h"

@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import save_file
 
 import swiftrnn
-from swiftrnn import _c_api as c
+from swiftrnn import _c as c
 
 ROOT = Path(__file__).resolve().parents[3]
 

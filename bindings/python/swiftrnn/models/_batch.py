@@ -7,9 +7,10 @@ from typing import Any, Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import _c_api as c
-from .._arrays import Array, address, dense, integer, integers, shaped
-from .._forest import Forest
+from .. import _c as c
+from .._arguments import integer
+from .._arrays import Array, address, dense, integers, shaped
+from ..forests.forest import Forest
 
 IGNORED = -100
 """A target that does not count."""

@@ -6,12 +6,10 @@ import dataclasses
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import Any, Mapping
 
 from ._history import History
-
-if TYPE_CHECKING:
-    from ._model import Model
+from ._passes import Passes
 
 FORMAT = 2
 HASHED = ("content", "lengths", "inputs", "targets", "trees")
@@ -127,7 +125,7 @@ class Progress:
                 raise OtherTraining(checkpoint, difference(name, self.training.get(name), own))
 
 
-def check_model(model: "Model", other: "Model", checkpoint: Path | None) -> None:
+def check_model(model: Passes, other: Passes, checkpoint: Path | None) -> None:
     """Refuses a checkpoint whose model `other` is of another configuration, type or vocabulary.
 
     Raises

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, Mapping, Sequence, Union
 
-from .._arrays import below_one, flag, integer, integers
-from .._equations import Cell
+from .._arguments import below_one, flag, integer
+from .._arrays import integers
+from ..cell import Cell
 from ._vocabulary import Vocabulary, text_bytes
 
 LARGEST = 2**31

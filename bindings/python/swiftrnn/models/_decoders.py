@@ -7,15 +7,18 @@ from typing import Any, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .._arrays import Array, flag, integer
+from .._arguments import flag, integer
+from .._arrays import Array
 from . import _configuration as made_of
+from ._base import natural
 from ._batch import Batch
 from ._configuration import CellLike, Input
 from ._evaluation import EvaluationResult, evaluate_batches, example_batches, in_batches
 from ._examples import Examples
 from ._generation import Generated, generate, number_of_texts, options
-from ._model import Model, natural
-from ._sequences import in_a_list, numbers, read as read_sequence, token_ids, type_of
+from ._model import Model
+from ._sequences import in_a_list, numbers, token_ids, type_of
+from ._sequences import read as read_sequence
 from ._vocabulary import Vocabulary
 
 ATTENTIONS = ("none", "additive", "dot", "general", "concat")

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _c_api as c
-from .._arrays import address, integer, real, unsigned
+from .. import _c as c
+from .._arguments import integer, real, unsigned
+from .._arrays import address
 from ._batch import Batch, CheckedBatch
+from ._passes import Passes
 from ._vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from ._model import Model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +124,7 @@ def number_of_texts(count: Any, beams: Any, temperature: Any) -> int:
 
 
 def generate(
-    model: "Model", batch: Batch, made: c.GenerationOptions, vocabulary: Vocabulary | None
+    model: Passes, batch: Batch, made: c.GenerationOptions, vocabulary: Vocabulary | None
 ) -> list[list[Generated]]:
     """What a model writes for each sequence of a batch, the best first."""
     checked = CheckedBatch(batch, model._configuration, model.dtype)

@@ -8,8 +8,11 @@ from typing import Any, Mapping, Sequence, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from .._arrays import Array, flag, integer
+from .._arguments import flag, integer
+from .._arrays import Array
 from . import _configuration as made_of
+from ._base import natural
+from ._batch import Batch
 from ._configuration import CellLike
 from ._evaluation import (
     EvaluationResult,
@@ -20,10 +23,8 @@ from ._evaluation import (
     in_batches,
 )
 from ._examples import Examples
-from ._batch import Batch
-from ._fitting import is_share, share
 from ._generation import generate, number_of_texts, options
-from ._model import Model, natural
+from ._model import Model, is_share, share
 from ._number_loss import NumberLoss
 from ._sequence_models import softmax
 from ._sequences import refuse_path, token_ids

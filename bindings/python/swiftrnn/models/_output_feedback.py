@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._arrays import flag, integer
+from .._arguments import flag, integer
 from . import _configuration as made_of
 from ._batch import Batch
 from ._configuration import Input, Labels

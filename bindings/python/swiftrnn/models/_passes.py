@@ -1,41 +1,29 @@
-"""What a model computes of one batch: losses, outputs, log-probabilities, a look inside."""
+"""Passes of a model over one batch: losses, outputs, log-probabilities, a look inside."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Mapping, Sequence, Union
+from typing import Any, Mapping, Sequence, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _c_api as c
-from .._arrays import Array, address, integer, not_negative, real, unsigned
+from .. import _c as c
+from .._arguments import integer, not_negative, real, unsigned
+from .._arrays import Array, address
+from ._base import BaseModel, Data
 from ._inspection import Inspection
 from ._number_loss import NumberLoss
-from ._sequences import label_id, numbers as numbers_of
+from ._sequences import label_id
+from ._sequences import numbers as numbers_of
 from ._state import ModelState
 from ._vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from ._batch import CheckedBatch
-    from ._handles import ModelHandle
-    from ._model import Data
 
 ClassWeights = Union[Sequence[float], Array, Mapping[Any, float]]
 
 
-class Passes:
-    """A model's passes over a batch."""
-
-    if TYPE_CHECKING:
-        _handle: ModelHandle
-        _configuration: dict[str, Any]
-        dtype: np.dtype[Any]
-        target_vocabulary: Vocabulary | None
-        vocabulary: Vocabulary | None
-
-        def _checked(self, data: Data) -> CheckedBatch: ...
-        def _state_pointer(self, state: ModelState | None) -> Any: ...
+class Passes(BaseModel):
+    """A model with passes over a batch: the base of `Model`, which adds training. Not made itself."""
 
     def loss(
         self,

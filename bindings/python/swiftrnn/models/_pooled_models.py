@@ -6,7 +6,8 @@ from typing import Any, Mapping, Sequence
 
 import numpy as np
 
-from .._arrays import Array, flag
+from .._arguments import flag
+from .._arrays import Array
 from . import _configuration as made_of
 from ._configuration import CellLike, Input, Labels
 from ._sequence_models import SequenceModel, softmax

@@ -4,15 +4,13 @@ checkpoint keeps."""
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, Callable, Protocol
+from typing import Any, Callable, Protocol
 
 from ._batch import Batch
 from ._buckets import Buckets
+from ._evaluation import EvaluationResult
 from ._examples import Examples
 from ._streams import Stream
-
-if TYPE_CHECKING:
-    from ._evaluation import EvaluationResult
 
 
 class Source(Protocol):
@@ -45,7 +43,7 @@ class Validation:
         What tells these data from others.
     """
 
-    evaluate: Callable[[], "EvaluationResult"]
+    evaluate: Callable[[], EvaluationResult]
     fingerprint: Callable[[], dict[str, Any]]
 
 

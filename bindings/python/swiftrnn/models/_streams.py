@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .. import _c_api as c
+from .. import _c as c
 from .._arrays import Array, address
 from .._handles import _owned
 from ._batch import Batch

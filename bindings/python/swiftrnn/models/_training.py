@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Any, Callable
 
 import numpy as np
 
@@ -23,13 +23,11 @@ from ._digests import digest
 from ._evaluation import counted_targets
 from ._handles import ModelHandle
 from ._history import History, Report
+from ._passes import Passes
 from ._progress import Silent
 from ._sources import Source, Validation
+from ._state import ModelState
 from ._trainer import StepResult, Trainer
-
-if TYPE_CHECKING:
-    from ._model import Model
-    from ._state import ModelState
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -80,7 +78,7 @@ class Training:
     """The most time between two checkpoints, where nothing else is asked for."""
 
     def __init__(
-        self, model: "Model", source: Source, plan: Plan, trainer: Trainer, state: "ModelState | None"
+        self, model: Passes, source: Source, plan: Plan, trainer: Trainer[Any], state: ModelState | None
     ) -> None:
         self.model, self.source, self.plan = model, source, plan
         self.trainer, self.state = trainer, state
@@ -350,7 +348,7 @@ class Training:
         else:
             self.model.flat[...] = self._best
 
-    def _load_best(self) -> "Model":
+    def _load_best(self) -> Passes:
         """The model of the file with the best parameters.
 
         Raises

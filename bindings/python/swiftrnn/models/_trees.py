@@ -7,7 +7,7 @@ from typing import Any, Sequence
 import numpy as np
 
 from .._arrays import Array
-from .._forest import Forest
+from ..forests.forest import Forest
 
 
 class Tree:

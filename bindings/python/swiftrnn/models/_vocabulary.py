@@ -11,8 +11,9 @@ from typing import Any, Iterable, Mapping, Sequence, Union
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import _c_api as c
-from .._arrays import address, flag, indices, integer
+from .. import _c as c
+from .._arguments import flag, integer
+from .._arrays import address, indices
 from .._handles import _owned
 from ._handles import PathLike, path_bytes
 

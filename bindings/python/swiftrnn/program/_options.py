@@ -135,7 +135,7 @@ def add_table(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> None:
     """Options that say where the columns of a CSV or TSV file are."""
     group = parser.add_argument_group(TABLES)
     group.add_argument("--columns", type=columns(names), metavar=",".join(names),
-                       help=f"numbers from 1 on, or names in the first row (default: 1,2 of files with two columns; "
+                       help="numbers from 1 on, or names in the first row (default: 1,2 of files with two columns; "
                        "others need it)")
     _add_form(group)
 
