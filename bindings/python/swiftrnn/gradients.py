@@ -50,7 +50,7 @@ class Gradients:
 
 
 def flat_gradient(parameters: Array, wanted: bool, into: Union[Gradients, Array, None]) -> Array | None:
-    """The vector for the gradients of the vector `parameters`: a new one, or the one to be added to; None if not wanted.
+    """The vector for the gradients of `parameters`, a vector: a new one, or the one to be added to; None if not wanted.
 
     Raises
     ------

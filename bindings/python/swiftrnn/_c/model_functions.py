@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_uint64, c_void_p
 
+from .around_types import ElementwiseLossConfig
 from .functions import _declare, status
 from .model_types import (
     GenerationOptions,
@@ -20,7 +21,7 @@ from .model_types import (
     VocabularyConfig,
     VocabularyPointer,
 )
-from .types import Doubles, ElementwiseLossConfig, Initializer, Int64s, Pointers
+from .types import Doubles, Initializer, Int64s, Pointers
 
 # ---- Vocabularies ----------------------------------------------------------------------------------------------------
 

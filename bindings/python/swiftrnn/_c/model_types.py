@@ -8,7 +8,8 @@ from __future__ import annotations
 from ctypes import POINTER, Structure, c_char, c_char_p, c_double, c_int, c_int32, c_int64, c_uint64, c_void_p
 from typing import Any, Callable
 
-from .types import ElementwiseLossConfig, ForestPointer, Int64s, _Sized, byref, create_string_buffer
+from .around_types import ElementwiseLossConfig
+from .types import ForestPointer, Int64s, _Sized, byref, create_string_buffer
 
 # ---- Enumerations: int in C ------------------------------------------------------------------------------------------
 

@@ -17,8 +17,7 @@ from ._evaluation import EvaluationResult, evaluate_batches, example_batches, in
 from ._examples import Examples
 from ._generation import Generated, generate, number_of_texts, options
 from ._model import Model
-from ._sequences import in_a_list, numbers, token_ids, type_of
-from ._sequences import read as read_sequence
+from ._sequences import in_a_list, numbers, read as read_sequence, token_ids, type_of
 from ._vocabulary import Vocabulary
 
 ATTENTIONS = ("none", "additive", "dot", "general", "concat")

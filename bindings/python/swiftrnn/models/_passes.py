@@ -14,8 +14,7 @@ from .._arrays import Array, address
 from ._base import BaseModel, Data
 from ._inspection import Inspection
 from ._number_loss import NumberLoss
-from ._sequences import label_id
-from ._sequences import numbers as numbers_of
+from ._sequences import label_id, numbers as numbers_of
 from ._state import ModelState
 from ._vocabulary import Vocabulary
 

@@ -365,7 +365,7 @@ class Training:
                 f"{path}: is missing, and has the best parameters of the training in {checkpoint}: put it back, or "
                 "pass resume=False"
             )
-        best = type(self.model)._of(ModelHandle.loaded(path))
+        best: Passes = type(self.model)._of(ModelHandle.loaded(path))
         check_model(self.model, best, path)
         if best.get_metadata(BEST_KEY) != f"{self._start} {self.plan.seed}":
             raise OtherTraining(path, "its parameters are not the best ones of this training")

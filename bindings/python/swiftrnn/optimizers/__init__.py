@@ -13,11 +13,8 @@ do. Pickle does not know that arrays are views of one vector: where that matters
 
 from __future__ import annotations
 
-from ._arguments import Gradient as Gradient
-from ._arguments import Parameter as Parameter
-from .adam import Adam as Adam
-from .adam import AdamW as AdamW
-from .clipping import clip_grad_norm as clip_grad_norm
-from .clipping import clip_grad_value as clip_grad_value
+from ._arguments import Gradient as Gradient, Parameter as Parameter
+from .adam import Adam as Adam, AdamW as AdamW
+from .clipping import clip_grad_norm as clip_grad_norm, clip_grad_value as clip_grad_value
 from .rmsprop import RMSprop as RMSprop
 from .sgd import SGD as SGD
