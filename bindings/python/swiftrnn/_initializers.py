@@ -82,6 +82,9 @@ class Initialized:
         identity by itself. So stacking makes no difference. Keras counts all rows of a stacked matrix as `out`, and so
         does ``torch.nn.init`` of a whole ``weight_hh_l0``; Keras also truncates its normal distributions.
 
+        What a cell's text gives by ``init`` holds against `weights`, `recurrent` and `bias`, but not against
+        `forget_bias` and `chrono`.
+
         Parameters
         ----------
         seed : int, optional
@@ -99,9 +102,6 @@ class Initialized:
         chrono : float, optional
             Steps that dependencies span, 2 or more: that bias is log U(1, chrono - 1), and the one of the gate of what
             is new, i of an LSTM, the same number negative (Tallec, Ollivier 2018).
-
-        What a cell's text gives by ``init`` holds against `weights`, `recurrent` and `bias`, but not against
-        `forget_bias` and `chrono`.
 
         Raises
         ------

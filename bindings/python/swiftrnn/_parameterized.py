@@ -117,6 +117,11 @@ class Parameterized:
         The file is written beside `path` under another name, and renamed when it is whole: whatever fails before, an
         older file at `path` is as it was.
 
+        Parameters
+        ----------
+        path : str or path
+            The file, which is replaced if there is one.
+
         Raises
         ------
         ImportError
@@ -139,7 +144,21 @@ class Parameterized:
 
     def load(self, path: Path, strict: bool = True, prefix: str = "") -> IncompatibleKeys:
         """Reads parameters from a safetensors file, of `save` or of anything else that writes such files. Needs the
-        package ``safetensors``. `strict`, `prefix`, result and errors as for `load_state_dict`.
+        package ``safetensors``.
+
+        Parameters
+        ----------
+        path : str or path
+            The file.
+        strict : bool
+            As for `load_state_dict`.
+        prefix : str
+            As for `load_state_dict`.
+
+        Returns
+        -------
+        IncompatibleKeys
+            As for `load_state_dict`.
 
         Raises
         ------

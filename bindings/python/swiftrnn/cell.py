@@ -212,6 +212,11 @@ def cells() -> list[str]:
 def cell_text(name: str) -> str:
     """The equations of a cell of the library.
 
+    Parameters
+    ----------
+    name : str
+        One of `cells`.
+
     Raises
     ------
     ValueError
@@ -240,7 +245,7 @@ class CellNetwork(TreePasses):
     drawn as torch does, but where the text says by ``init`` what they start with.
 
     Inputs beside x are given by their names: ``network(x, a=a)``, ``network.forward(x, a=a)``,
-    ``stream.step(x[t], a=a[t])``. Every layer reads them. `Gradients.inputs` has their gradients.
+    ``stream.step(x[t], a=a[t])``. Every layer reads them. ``Gradients.inputs`` has their gradients.
 
     A network of a recursive cell, one that uses ``sum_children`` or ``h[k]``, also runs over the nodes of trees, with
     the same parameters: `tree` and `tree_forward`.

@@ -191,7 +191,13 @@ class Frozen:
         raise TypeError("a Frozen cannot be pickled, it is packed for this CPU: pickle its network and freeze that")
 
     def stream(self, batch: int = 1) -> Stream:
-        """A stream of `batch` sequences that shares this snapshot: see ``Network.stream``."""
+        """A stream that shares this snapshot: see ``Network.stream``.
+
+        Parameters
+        ----------
+        batch : int
+            N: how many sequences run side by side.
+        """
         return Stream(self._handle, self._weights, batch)
 
     def close(self) -> None:

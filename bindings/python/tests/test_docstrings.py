@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import inspect
 import re
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
 import swiftrnn
+import swiftrnn.models
+
+REFERENCE = Path(__file__).resolve().parents[3] / "docs/reference"
 
 # Constructors of networks: each docstring is whole, for editors and type checkers read no other. The first one decides.
 NETWORKS: tuple[Callable[..., Any], ...] = (
@@ -68,3 +72,14 @@ def test_the_help_of_the_package_begins_with_an_overview_of_a_screen() -> None:
     for name in swiftrnn.__all__:
         plain = name.removesuffix("_backward")
         assert name.startswith("__") or re.search(rf"\b{plain}\b", overview), name
+
+
+@pytest.mark.parametrize("module", [swiftrnn, swiftrnn.models], ids=["swiftrnn", "models"])
+def test_every_public_name_is_on_a_page_of_the_reference(module: Any) -> None:
+    described = []
+    for page in sorted(REFERENCE.glob("*.rst")):
+        text = page.read_text()
+        current = re.search(r"^\.\. currentmodule:: (\S+)$", text, re.MULTILINE)
+        if current is not None and current[1] == module.__name__:
+            described += re.findall(r"^\.\. auto\w+:: (\w+)$", text, re.MULTILINE)
+    assert sorted(described) == sorted(name for name in module.__all__ if name != "__version__")

@@ -111,10 +111,12 @@ def dropout_backward(
     Parameters
     ----------
     dy : ndarray [..., N, width]
-    p, layer, first_step, first_sequence
+    p : float
         As for `dropout`.
     seed : int
-        What `dropout` returned.
+        The seed that `dropout` returned.
+    layer, first_step, first_sequence
+        As for `dropout`.
     out : ndarray, optional
         Receives dx. May be `dy` itself.
 

@@ -128,7 +128,21 @@ def mse_loss(
     need_gradient: bool = True,
     out: Array | None = None,
 ) -> ElementwiseLoss:
-    """The squared error, ``(p - t) ** 2``. Arguments as for `binary_cross_entropy_with_logits`.
+    """The squared error, ``(p - t) ** 2``.
+
+    Parameters
+    ----------
+    predictions : ndarray [..., width]
+        The numbers p.
+    targets : ndarray [..., width]
+        The numbers t, of predictions' type.
+    row_weights, lengths, reduction, need_gradient, out
+        As for `binary_cross_entropy_with_logits`; `out` may be `predictions` itself.
+
+    Returns
+    -------
+    ElementwiseLoss
+        The loss and its gradient.
 
     Examples
     --------
@@ -151,8 +165,21 @@ def l1_loss(
     need_gradient: bool = True,
     out: Array | None = None,
 ) -> ElementwiseLoss:
-    """The absolute error, ``abs(p - t)``, whose gradient is 0 where p = t. Arguments as for
-    `binary_cross_entropy_with_logits`.
+    """The absolute error, ``abs(p - t)``, whose gradient is 0 where p = t.
+
+    Parameters
+    ----------
+    predictions : ndarray [..., width]
+        The numbers p.
+    targets : ndarray [..., width]
+        The numbers t, of predictions' type.
+    row_weights, lengths, reduction, need_gradient, out
+        As for `binary_cross_entropy_with_logits`; `out` may be `predictions` itself.
+
+    Returns
+    -------
+    ElementwiseLoss
+        The loss and its gradient.
 
     Examples
     --------
@@ -177,7 +204,23 @@ def huber_loss(
     out: Array | None = None,
 ) -> ElementwiseLoss:
     """``(p - t) ** 2 / 2`` up to a distance of `delta`, which is above 0, and ``delta * (abs(p - t) - delta / 2)``
-    beyond (Huber 1964). Arguments as for `binary_cross_entropy_with_logits`.
+    beyond (Huber 1964).
+
+    Parameters
+    ----------
+    predictions : ndarray [..., width]
+        The numbers p.
+    targets : ndarray [..., width]
+        The numbers t, of predictions' type.
+    delta : float
+        The distance at which the loss becomes linear, above 0.
+    row_weights, lengths, reduction, need_gradient, out
+        As for `binary_cross_entropy_with_logits`; `out` may be `predictions` itself.
+
+    Returns
+    -------
+    ElementwiseLoss
+        The loss and its gradient.
 
     Examples
     --------

@@ -24,7 +24,7 @@ def embedding(weight: Array, ids: ArrayLike) -> Array:
 
     Returns
     -------
-    ndarray [*ids.shape, width]
+    ndarray [..., width]
 
     Raises
     ------
@@ -56,7 +56,7 @@ def embedding_backward(dout: Array, ids: ArrayLike, vocabulary: int, *, accumula
 
     Parameters
     ----------
-    dout : ndarray [*ids.shape, width]
+    dout : ndarray [..., width]
     ids : array of integers
     vocabulary : int
     accumulate_into : ndarray [vocabulary, width], optional

@@ -171,12 +171,14 @@ def linear_cross_entropy(
     weight : ndarray [classes, inputs]
     targets : array of integers [...]
     bias : ndarray [classes], optional
-    ignore_index, label_smoothing, class_weights, row_weights, reduction, row_losses
-        As of `cross_entropy`.
+    ignore_index, label_smoothing, class_weights, row_weights, reduction
+        As for `cross_entropy`.
     need_x, need_weight, need_bias : bool
         Which gradients to compute; that of the bias, unless it is said, if there is one.
     accumulate_into : (ndarray [classes, inputs] or None, ndarray [classes] or None), optional
         C-contiguous: the gradients of weight and bias are added to these, where they are wanted, and they are returned.
+    row_losses : ndarray of float64 [...], optional
+        As for `cross_entropy`.
     memory_limit : int
         Bytes of logits that are there at once; 0: 64 MB. At least those of 256 rows, or of 32 if neither the gradient
         of weight nor of bias is wanted. Beside them come packed operands: a copy of `weight` where the gradient of x is

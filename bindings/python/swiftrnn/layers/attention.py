@@ -69,8 +69,15 @@ class Attention(Scores):
     def memory(
         self, keys: Array, values: Array | None = None, lengths: Lengths | None = None, mask: Array | None = None
     ) -> AttentionMemory:
-        """What keys alone give to the scores, made once for the many steps of a decoder: to be passed instead of the
-        keys. Arguments as for a call.
+        """The part of the scores that depends on keys alone, computed once for the many steps of a decoder, to be
+        passed instead of the keys.
+
+        Parameters
+        ----------
+        keys : ndarray [Tk, N, K]
+            Held by reference, as values are.
+        values, lengths, mask
+            As for a call.
 
         Examples
         --------
@@ -158,7 +165,12 @@ class Attention(Scores):
         lengths: Lengths | None = None,
         mask: Array | None = None,
     ) -> tuple[Array, Array, AttentionTape]:
-        """Attends, and returns a tape, too; arguments and errors as for a call.
+        """Attends, and returns a tape, too; errors as for a call.
+
+        Parameters
+        ----------
+        queries, keys, values, lengths, mask
+            As for a call.
 
         Returns
         -------

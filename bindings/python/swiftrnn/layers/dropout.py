@@ -74,7 +74,7 @@ class Dropout(Layer):
             All dimensions before the last two are steps.
         seed : int, optional
             In 0...2^64 - 1: the same seed, the same mask. None: the next of a sequence that the layer's own seed
-            starts; `LayerTape.seed` says which.
+            starts; ``LayerTape.seed`` says which.
         first_step, first_sequence : int
             Added to a step's and a sequence's index in the mask, so that an array in parts has the masks of the whole.
             With a seed only.

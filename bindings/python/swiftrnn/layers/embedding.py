@@ -90,8 +90,14 @@ class Embedding(Layer):
     def initialize(
         self, seed: int | None = None, *, weights: Distribution = "torch", bias: Distribution = "torch"
     ) -> None:
-        """Draws the table, by default from N(0, 1); the row of `padding_idx` is zeros. Arguments as for
-        `Linear.initialize`; there is no bias.
+        """Draws the table, by default from N(0, 1); the row of `padding_idx` is zeros.
+
+        Parameters
+        ----------
+        seed, weights
+            As for `Layer.initialize`.
+        bias : str, float or (str, float)
+            Is checked, and has no effect: there is no bias.
 
         Examples
         --------
@@ -115,7 +121,7 @@ class Embedding(Layer):
 
         Returns
         -------
-        ndarray [*ids.shape, embedding_dim]
+        ndarray [..., embedding_dim]
 
         Raises
         ------
@@ -127,8 +133,21 @@ class Embedding(Layer):
         return embedding(self._parameters["weight"], ids)
 
     def forward(self, ids: ArrayLike) -> tuple[Array, LayerTape]:
-        """Looks vectors up, and returns a tape, too; arguments and errors as for a call. Identifiers have no gradient:
-        `Gradients.x` of the tape's `backward` is None."""
+        """Looks vectors up, and returns a tape, too; errors as for a call. Identifiers have no gradient:
+        ``Gradients.x`` of the tape's `backward` is None.
+
+        Parameters
+        ----------
+        ids : array of integers, of any shape
+            As for a call.
+
+        Returns
+        -------
+        y : ndarray [..., embedding_dim]
+            As for a call.
+        tape : LayerTape
+            Holds the identifiers.
+        """
         elements = integers(ids, "ids")
         y = embedding(self._parameters["weight"], elements)
 

@@ -96,7 +96,20 @@ class Linear(Layer):
         return linear(typed(x, "x", self.dtype), self._parameters["weight"], self._parameters.get("bias"))
 
     def forward(self, x: Array) -> tuple[Array, LayerTape]:
-        """The linear map, and a tape; arguments and errors as for a call."""
+        """The linear map, and a tape; errors as for a call.
+
+        Parameters
+        ----------
+        x : ndarray [..., in_features]
+            As for a call.
+
+        Returns
+        -------
+        y : ndarray [..., out_features]
+            As for a call.
+        tape : LayerTape
+            Holds x by reference: leave x as it is until the last `LayerTape.backward`.
+        """
         x, weight = typed(x, "x", self.dtype), self._parameters["weight"]
         y = linear(x, weight, self._parameters.get("bias"))
         y_shape = y.shape

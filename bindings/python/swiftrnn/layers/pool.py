@@ -177,8 +177,12 @@ class Pool(Layer):
         return out[0] if np.ndim(x) == 2 else out
 
     def weights(self, x: Array, lengths: Lengths | None = None, mask: Array | None = None) -> Array:
-        """How much each step counts, of kind "attention": as x without its last axis; 0 where a step does not count.
-        Arguments as for a call.
+        """The weight of each step in "attention": as x without its last axis; 0 where a step does not count.
+
+        Parameters
+        ----------
+        x, lengths, mask
+            As for a call.
 
         Raises
         ------
@@ -191,7 +195,20 @@ class Pool(Layer):
         return found[:, 0] if np.ndim(x) == 2 else dense(swapped(found, self.batch_first))
 
     def forward(self, x: Array, lengths: Lengths | None = None, mask: Array | None = None) -> tuple[Array, LayerTape]:
-        """Pools the steps of each sequence, and returns a tape; arguments and errors as for a call."""
+        """Pools the steps of each sequence, and returns a tape; errors as for a call.
+
+        Parameters
+        ----------
+        x, lengths, mask
+            As for a call.
+
+        Returns
+        -------
+        y : ndarray [N, W], or [W]
+            As for a call.
+        tape : LayerTape
+            Holds x by reference, and copies of lengths and mask.
+        """
         steps, options = self._arguments(x, lengths, mask)
         out = pool(steps, **options).out
         options.update(kept(options["lengths"], options["mask"]))

@@ -152,15 +152,15 @@ class BaseModel:
         forget_bias: float | None = None,
         chrono: float | None = None,
     ) -> None:
-        """Draws all parameters: those of networks as `swiftrnn.LSTM.initialize` does with these arguments, embeddings
-        from N(0, 1), or if tied from N(0, 1 / width), other layers from U(-1/sqrt(inputs), 1/sqrt(inputs)).
+        """Draws all parameters: those of networks as `swiftrnn.Network.initialize` does with these arguments,
+        embeddings from N(0, 1), or if tied from N(0, 1 / width), other layers from U(-1/sqrt(inputs), 1/sqrt(inputs)).
 
         Parameters
         ----------
         seed : int, optional
             In 0...2^64 - 1: the same numbers on every machine. None: a seed from the operating system.
         weights, recurrent, bias, forget_bias, chrono
-            Of networks: see `swiftrnn.LSTM.initialize`.
+            Of networks: see `swiftrnn.Network.initialize`.
         """
         chosen = secrets.randbits(64) if seed is None else unsigned(seed, "seed")
         made = initializer(weights, recurrent, bias, forget_bias, chrono)
@@ -180,19 +180,45 @@ class BaseModel:
     # ---- Parameters as a dict ----
 
     def state_dict(self, prefix: str = "") -> dict[str, Array]:
-        """Copies of all parameters by their names, behind `prefix`."""
+        """Copies of all parameters by their names.
+
+        Parameters
+        ----------
+        prefix : str
+            Put before each name.
+        """
         return self._parameters.copies(prefix)
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True, prefix: str = "") -> IncompatibleKeys:
-        """Copies parameters in; nothing is copied unless all fit. Arguments, result and errors as for
-        `swiftrnn.LSTM.load_state_dict`.
+        """Copies parameters in; nothing is copied unless all fit.
+
+        Parameters
+        ----------
+        state, strict, prefix
+            As for `swiftrnn.Network.load_state_dict`.
+
+        Returns
+        -------
+        IncompatibleKeys
+            As for `swiftrnn.Network.load_state_dict`.
         """
         return self._parameters.load(state, strict, prefix)
 
     # ---- Batches and states ----
 
     def batch(self, data: Sequence[Any]) -> Batch:
-        """One batch of examples, which `fit` also takes: padded, with what is to come out."""
+        """One batch of examples: padded, with the targets.
+
+        Parameters
+        ----------
+        data : sequence
+            Examples, as `fit` takes them.
+
+        Returns
+        -------
+        Batch
+            All examples, in their order.
+        """
         examples = self._examples(data)
         return examples.batch(range(len(examples)))
 
@@ -237,6 +263,11 @@ class BaseModel:
         """Writes parameters, configuration, vocabularies and metadata as one safetensors file, which appears whole or
         not at all (docs/files.md).
 
+        Parameters
+        ----------
+        path : str or path
+            The file, which is replaced if there is one.
+
         Raises
         ------
         SwiftRNNFileError
@@ -255,6 +286,11 @@ class BaseModel:
 
         A new model: of the class, not of a model that is there, whose parameters ``load_state_dict`` replaces.
 
+        Parameters
+        ----------
+        path : str or path
+            The file.
+
         Raises
         ------
         SwiftRNNFileError
@@ -270,7 +306,13 @@ class BaseModel:
         return model
 
     def set_metadata(self, values: Mapping[str, str | None]) -> None:
-        """Entries of text that files of the model have; None takes one away."""
+        """Sets entries of text that files of the model have.
+
+        Parameters
+        ----------
+        values : mapping of str to str or None
+            Entries by their names; None removes one.
+        """
         for key, value in values.items():
             encoded = None if value is None else value.encode()
             if "\0" in key or (encoded is not None and b"\0" in encoded):
@@ -278,7 +320,18 @@ class BaseModel:
             c.model_set_metadata(self._handle.pointer, key.encode(), encoded)
 
     def get_metadata(self, key: str) -> str | None:
-        """An entry of the metadata that files of the model have; None: there is none."""
+        """An entry of the metadata that files of the model have.
+
+        Parameters
+        ----------
+        key : str
+            The name of the entry.
+
+        Returns
+        -------
+        str or None
+            None: there is no such entry.
+        """
         return self._handle.metadata(key)
 
 

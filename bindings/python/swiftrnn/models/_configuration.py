@@ -17,8 +17,15 @@ Labels = Union[Vocabulary, int, Sequence[str]]
 
 
 class Features:
-    """Input of numbers: `count` for each step.
+    """Input of numbers, instead of tokens.
 
+    Parameters
+    ----------
+    count : int
+        Numbers of each step.
+
+    Examples
+    --------
     >>> from swiftrnn.models import Classifier, Features
     >>> Classifier(Features(1), classes=10, hidden_size=64).configuration["input"]
     {'features': 1}

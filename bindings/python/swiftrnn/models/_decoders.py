@@ -207,6 +207,8 @@ class VectorDecoder(Decoder):
     vocabulary : Vocabulary or int
         Of what is written, with ``<bos>`` and ``<eos>``. A number of tokens: the last two are these.
     hidden_size : int
+    embedding_size, cell, num_layers, dropout
+        As for `LanguageModel`.
     vector_use : str
         "states": a linear layer of the vector makes the states that the decoder starts with; "input": the vector is
         part of the input of every step.
@@ -214,7 +216,7 @@ class VectorDecoder(Decoder):
         The linear layer has the embedding's table for its weights.
     adaptive_cutoffs, adaptive_divisor
         Of an adaptive softmax, for large vocabularies, as for `LanguageModel`.
-    embedding_size, cell, num_layers, dropout, sizes, dtype, seed
+    sizes, dtype, seed
         As for `LanguageModel`.
 
     Examples

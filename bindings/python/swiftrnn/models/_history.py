@@ -90,7 +90,13 @@ class History:
 
     @classmethod
     def fromdict(cls, columns: Mapping[str, list[Any]]) -> "History":
-        """The history of what `asdict` gave."""
+        """The history whose columns `asdict` returned.
+
+        Parameters
+        ----------
+        columns : mapping of str to list
+            A column for each name.
+        """
         history = cls()
         rows = zip(*(columns[name] for name in _FIELDS))
         history.reports = [Report(*row) for row in rows]

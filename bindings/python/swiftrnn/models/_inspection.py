@@ -85,7 +85,13 @@ class Inspection:
 
     @classmethod
     def of(cls, found: Mapping[str, Any]) -> "Inspection":
-        """That of the library's JSON object."""
+        """The inspection that the library's JSON object describes.
+
+        Parameters
+        ----------
+        found : mapping
+            The object.
+        """
         return cls(float(found["loss"]), found["count"], tuple(_layer(layer) for layer in found["layers"]))
 
     def plot(self, path: PathLike | None = None) -> Any:

@@ -100,11 +100,13 @@ class Model(Passes):
             The largest norm of the gradients; None: not clipped.
         label_smoothing : float
             In [0, 1] (Szegedy et al. 2016).
-        class_weights, numbers, delta, sampled_classes, tape_limit
+        class_weights, numbers, delta
             As for `Model.loss`. `delta` None: 1.
         sampling : str or mapping
             Language models and decoders: "none" is teacher forcing; "linear", "exponential" and "inverse_sigmoid" are
             the decays of scheduled sampling (Bengio et al. 2015), with further settings in a mapping.
+        sampled_classes, tape_limit
+            As for `Model.loss`.
         steps : int, optional
             Of a text: T of a batch, through which gradients flow back; states carry on. None: 64.
         look_back : int
@@ -235,7 +237,18 @@ class Model(Passes):
 
 
 def load(path: PathLike) -> Model:
-    """The model of a file, whatever its kind: see `Model.load`."""
+    """The model of a file, whatever its kind: see `Model.load`.
+
+    Parameters
+    ----------
+    path : str or path
+        The file, which is not trusted.
+
+    Returns
+    -------
+    Model
+        A model of the class of its kind.
+    """
     return Model.load(path)
 
 

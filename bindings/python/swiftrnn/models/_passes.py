@@ -117,6 +117,13 @@ class Passes(BaseModel):
     def logits(self, batch: Data, state: ModelState | None = None) -> Array:
         """What comes out of a batch at inference: logits, or with an adaptive softmax log-probabilities, or numbers.
 
+        Parameters
+        ----------
+        batch : Batch or sequence of examples
+            Arrays, or examples as `fit` takes them.
+        state : ModelState, optional
+            Where the sequences begin; moved on. None: they begin here.
+
         Returns
         -------
         logits : ndarray

@@ -69,6 +69,8 @@ class Classifier(_Pooled):
     hidden_size : int
     embedding_size : int, optional
         None: `hidden_size`.
+    cell, num_layers
+        As for `LanguageModel`.
     bidirectional : bool
         Also reads from the end.
     pooling : str
@@ -78,7 +80,7 @@ class Classifier(_Pooled):
         Of the pooling "attention".
     trees : bool
         Reads trees, and gives the label of each root: see `Tagger`. An example is (parents, nodes, label), of one root.
-    cell, num_layers, dropout, sizes, dtype, seed
+    dropout, sizes, dtype, seed
         As for `LanguageModel`.
 
     Examples
@@ -158,7 +160,7 @@ class Regressor(_Pooled):
     outputs : int
         Numbers that come out.
     hidden_size : int
-    embedding_size, bidirectional, pooling, attention_size, trees, cell, num_layers, dropout, sizes, dtype, seed
+    embedding_size, cell, num_layers, bidirectional, pooling, attention_size, trees, dropout, sizes, dtype, seed
         As for `Classifier`.
 
     Examples
@@ -180,6 +182,19 @@ class Regressor(_Pooled):
         return numbers(value, name, (self._configuration["outputs"],), self.dtype)
 
     def predict(self, sequences: Sequence[Any], *, batch_size: int = 64) -> Array:
-        """The numbers of each sequence: an array [count, outputs] of the model's type."""
+        """The numbers of each sequence.
+
+        Parameters
+        ----------
+        sequences : sequence
+            Each a str, a list of tokens, ids, or features [T, F].
+        batch_size : int
+            The most sequences that are computed at once.
+
+        Returns
+        -------
+        numbers : ndarray [count, outputs]
+            Of the model's type.
+        """
         found = self._outputs(sequences, batch_size)
         return np.array(found, self.dtype).reshape(len(found), self._configuration["outputs"])

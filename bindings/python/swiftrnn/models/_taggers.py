@@ -96,13 +96,15 @@ class Tagger(Stepwise):
         Numbers of each step that come out, in the place of labels.
     embedding_size : int, optional
         None: `hidden_size`.
+    cell, num_layers
+        As for `LanguageModel`.
     bidirectional : bool, optional
         Also reads from the end. None: of sequences.
     trees : bool
         Reads trees, and has a label for each node, from the leaves up (Tai, Socher, Manning 2015): examples are three,
-        the parents of the nodes (-1: a root; or a `Forest`), the nodes' tokens or features, and their labels. The cell
-        "lstm" is the child-sum Tree-LSTM then; others are "tree_binary", "socher", or a text for trees.
-    cell, num_layers, dropout, sizes, dtype, seed
+        the parents of the nodes (-1: a root; or a `swiftrnn.Forest`), the nodes' tokens or features, and their labels.
+        The cell "lstm" is the child-sum Tree-LSTM then; others are "tree_binary", "socher", or a text for trees.
+    dropout, sizes, dtype, seed
         As for `LanguageModel`.
 
     Examples

@@ -51,11 +51,13 @@ class Trainer(Generic[_Model]):
     Parameters
     ----------
     model : Model
-    optimizer, rate, schedule, clip, seed, label_smoothing, sampling, class_weights, numbers, delta, sampled_classes
-    and tape_limit
+        The model to train.
+    optimizer, rate, schedule
         As for `Model.fit`.
     steps : int, optional
         Steps altogether, of a schedule that has an end.
+    clip, seed, label_smoothing, class_weights, numbers, delta, sampling, sampled_classes, tape_limit
+        As for `Model.fit`.
 
     Examples
     --------
@@ -165,6 +167,11 @@ class Trainer(Generic[_Model]):
     def report(self, validation_loss: float) -> bool:
         """Tells the loss of a validation, by which a plateau lowers the rate.
 
+        Parameters
+        ----------
+        validation_loss : float
+            The loss of the validation.
+
         Returns
         -------
         improved : bool
@@ -178,6 +185,15 @@ class Trainer(Generic[_Model]):
     def save(self, path: PathLike, state: ModelState | None = None, progress: str = "") -> None:
         """Writes a checkpoint: model, moments, steps, settings, state, and a text of the caller's, as one file that
         appears whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path
+            The file, which is replaced if there is one.
+        state : ModelState, optional
+            Where the sequences of the batches are; None: none is kept.
+        progress : str
+            A text of the caller's.
 
         Raises
         ------
@@ -195,6 +211,11 @@ class Trainer(Generic[_Model]):
     def load(cls, path: PathLike) -> "tuple[Trainer[Any], ModelState | None, str]":
         """Goes on where `save` was: the training ends with the same bits as one that was never cut. Makes a new trainer
         and a new model: of the class, not of a trainer that is there.
+
+        Parameters
+        ----------
+        path : str or path
+            The checkpoint, which is not trusted.
 
         Returns
         -------

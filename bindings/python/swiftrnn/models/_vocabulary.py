@@ -108,7 +108,16 @@ class Vocabulary:
         minimum_count: int = 1,
         maximum_size: int | None = None,
     ) -> "Vocabulary":
-        """A vocabulary of the tokens of a text file, which may be larger than memory. Arguments as for the class.
+        """A vocabulary of the tokens of a text file, which may be larger than memory.
+
+        Parameters
+        ----------
+        kind : str
+            As for the class.
+        path : str or path
+            The file, in UTF-8.
+        specials, lowercase, minimum_count, maximum_size
+            As for the class.
 
         Raises
         ------
@@ -122,7 +131,13 @@ class Vocabulary:
 
     @classmethod
     def from_json(cls, text: str) -> "Vocabulary":
-        """The vocabulary of what `json` gave: see docs/files.md."""
+        """The vocabulary that `json` described: see docs/files.md.
+
+        Parameters
+        ----------
+        text : str
+            The JSON.
+        """
         encoded, pointer = text_bytes(text, "text"), c.VocabularyPointer()
         c.vocabulary_parse(encoded, len(encoded), c.byref(pointer))
         return cls._of(pointer)
@@ -244,6 +259,11 @@ class Vocabulary:
         """The ids of tokens that are given one by one, of texts that are split already: ``<unk>`` for tokens that the
         vocabulary lacks.
 
+        Parameters
+        ----------
+        tokens : iterable of str
+            The tokens, one by one.
+
         Raises
         ------
         ValueError
@@ -282,7 +302,13 @@ class Vocabulary:
         return self.decode_bytes(ids, specials).decode("utf-8", "replace")
 
     def decode_bytes(self, ids: ArrayLike, specials: bool = False) -> bytes:
-        """As `decode`, the bytes themselves: of kind ``"bytes"`` exactly those that were encoded."""
+        """As `decode`, the bytes themselves: of kind ``"bytes"`` exactly those that were encoded.
+
+        Parameters
+        ----------
+        ids, specials
+            As for `decode`.
+        """
         own, named = indices(ids, "ids"), flag(specials, "specials")
         numbers = c.int64s(address(own))
         return c.bytes_of(lambda *buffer: c.vocabulary_decode(self._pointer, numbers, len(own), named, *buffer))

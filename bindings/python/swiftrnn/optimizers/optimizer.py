@@ -143,6 +143,11 @@ class Optimizer(ChecksAttributes):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Copies what `state_dict` gave back in. Settings that are left out stay as they are.
 
+        Parameters
+        ----------
+        state : mapping of str to ndarray
+            A dictionary, or what ``np.load`` returns for an .npz file.
+
         Raises
         ------
         ValueError, TypeError
