@@ -216,6 +216,10 @@ def test_swift() -> None:
     assert all(0 < abs(number) < 1 for number in numbers)
 
 
+def test_the_landing_page_of_the_swift_reference() -> None:
+    assert run_swift(program("swift", page="Sources/SwiftRNN/SwiftRNN.docc/SwiftRNN.md")) == ""
+
+
 def test_seeds_in_swift() -> None:
     assert run_swift(program("swift", 1, page="docs/swift.md")) == "the same first token: true\n"
 
