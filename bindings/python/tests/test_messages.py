@@ -21,7 +21,8 @@ NEVER_NAMED = {"out_count", "out_elements", "out_equations", "out_forest", "out_
                "out_part", "out_size", "out_stream", "out_weights", "out_batches", "out_counts", "out_dtype",
                "out_gradients", "out_id", "out_improved", "out_inspection", "out_lengths", "out_log_probabilities",
                "out_mean", "out_model", "out_position", "out_rate", "out_result", "out_scores", "out_state",
-               "out_steps", "out_tokens", "out_trainer", "out_values", "out_vocabulary"}  # fmt: skip
+               "out_index", "out_steps", "out_tensors", "out_tokens", "out_trainer", "out_values",
+               "out_vocabulary"}  # fmt: skip
 
 
 def names_of_the_headers() -> set[str]:
