@@ -14,7 +14,7 @@ from ._handles import NetworkHandle, WeightsHandle
 from ._memory import BufferPools
 from .errors import Status, SwiftRNNError
 
-# Keywords of the methods that take inputs, behind those that are always given: x, and a tree's forest.
+# Keywords of the methods that take inputs, after those that are always given: x, and a tree's forest.
 CALL = ("state", "lengths", "mask")
 FORWARD = (*CALL, "seed", "first_sequence")
 STEP = ("out",)
@@ -36,8 +36,10 @@ def check_names(handle: NetworkHandle) -> None:
 
 
 def named_inputs(handle: NetworkHandle, given: Mapping[str, Any] | None, keywords: Sequence[str]) -> list[Any]:
-    """What was given by keyword, in the library's order; all inputs of the network, and no other. `keywords` are those
-    of the method beside them, one of which may have been meant."""
+    """Inputs that were given by keyword, in the library's order: all inputs of the network, and no other.
+
+    `keywords` are the other arguments of the method, one of which may have been meant.
+    """
     if not given and not handle.inputs:
         return []
     given = given or {}

@@ -39,7 +39,7 @@ class Equations(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """What a network is: ``swiftrnn_config`` in torch's words."""
+    """Configuration of a network: ``swiftrnn_config`` in torch's words."""
 
     cell: str
     dtype: str
@@ -55,7 +55,7 @@ class Config:
     equations: Equations | None = None
     """The `Cell`, of cell "equations"."""
     sizes: tuple[tuple[str, int], ...] = ()
-    """Those that the equations name, beside I and H."""
+    """Sizes that the equations name, beside I and H."""
     options: LayerOptions | None = None
 
     def described(self, name: str | None = None) -> str:
@@ -154,7 +154,7 @@ class NetworkHandle:
         self.state_parts = tuple(
             tuple(self._state_part(index, layer) for layer in range(config.num_layers)) for index in states
         )
-        """Of each state and layer: rows per sequence, and their width."""
+        """Rows per sequence and their width, for each state and layer."""
         self.output_size = self._count(c.network_output_size)
         self._workspaces: dict[tuple[int, int, int], int] = {}
 
@@ -179,7 +179,7 @@ class NetworkHandle:
         return part.rows, part.width
 
     def state_shape(self, index: int, sequences: int) -> tuple[int, ...]:
-        """Of a state tensor: [rows, N, width]; of layers of different widths one axis of all numbers."""
+        """Shape of a state tensor: [rows, N, width]; one axis of all numbers where layers differ in width."""
         parts = self.state_parts[index]
         if len({width for _, width in parts}) == 1:
             return (sum(rows for rows, _ in parts), sequences, parts[0][1])
@@ -191,7 +191,7 @@ class NetworkHandle:
         return info.name.decode("ascii"), info.width
 
     def describe(self) -> str:
-        """What is computed when, in words."""
+        """The computation of the network in words."""
         return c.text_of(lambda *buffer: c.network_describe(self.pointer, *buffer))
 
     def flat_pointers(self, flat_address: int | None, flat_size: int) -> Any:

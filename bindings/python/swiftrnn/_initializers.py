@@ -31,7 +31,7 @@ _MATRICES = {
     "identity": c.DISTRIBUTION_IDENTITY,
 }
 _BIASES = {name: _MATRICES[name] for name in ("torch", "zeros", "constant", "uniform", "normal")}
-# What other libraries call them.
+# Names in other libraries.
 _ELSEWHERE = {
     "xavier_uniform": "glorot_uniform",
     "xavier_normal": "glorot_normal",
@@ -82,7 +82,7 @@ class Initialized:
         identity by itself. So stacking makes no difference. Keras counts all rows of a stacked matrix as `out`, and so
         does ``torch.nn.init`` of a whole ``weight_hh_l0``; Keras also truncates its normal distributions.
 
-        What a cell's text gives by ``init`` holds against `weights`, `recurrent` and `bias`, but not against
+        Values that a cell's text gives by ``init`` hold against `weights`, `recurrent` and `bias`, but not against
         `forget_bias` and `chrono`.
 
         Parameters
@@ -90,15 +90,15 @@ class Initialized:
         seed : int, optional
             In 0...2^64 - 1: the same numbers on every machine. None: a seed from the operating system.
         weights : str, float or (str, float)
-            Of matrices that are not recurrent: those of inputs, and of what a step has computed, such as ``weight_hr``.
+            Matrices that are not recurrent: of inputs, and of results of the same step, such as ``weight_hr``.
         recurrent : str, float or (str, float)
-            Of matrices that a state of the step before is multiplied by, as it is or after gates: ``weight_hh``.
+            Matrices that multiply a state of the step before, as it is or after gates: ``weight_hh``.
         bias : str, float or (str, float)
-            Of vectors that are only added. Others, such as peepholes, are drawn as torch does.
+            Vectors that are only added. Others, such as peepholes, are drawn as torch does.
         forget_bias : float, optional
-            What the bias of the gate that keeps a state is: of f of an LSTM, of z of a GRU; of a cell of equations, of
-            a sigmoid that multiplies a state's value of the step before in the sum that is its next one. 1 in
-            Jozefowicz, Zaremba, Sutskever 2015. Of two biases the first has it, and the other one zeros.
+            Bias of the gate that keeps a state: f of an LSTM, z of a GRU; in a cell of equations, a sigmoid that
+            multiplies a state's value of the step before in the sum that is the next value. 1 in Jozefowicz, Zaremba,
+            Sutskever 2015. The first of two biases gets this number, the second one zeros.
         chrono : float, optional
             Steps that dependencies span, 2 or more: that bias is log U(1, chrono - 1), and the one of the gate of what
             is new, i of an LSTM, the same number negative (Tallec, Ollivier 2018).

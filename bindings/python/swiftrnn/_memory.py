@@ -81,9 +81,9 @@ class _Index(NamedTuple):
     arrays: list[list[tuple[weakref.ref[Any], weakref.ref[Array]]]]
 
 
-# What holds parameters, `Parameters` and optimizers, by their identities.
+# Holders of parameters, `Parameters` and optimizers, by their identities.
 _holders: "weakref.WeakValueDictionary[int, Any]" = weakref.WeakValueDictionary()
-# An object for each state of the holders: an index is of one of them. What goes away leaves its range behind, until
+# An object for each state of the holders: an index is of one of them. An array that goes away leaves its range, until
 # an array is found there.
 _state = object()
 _index = _Index(_state, [], [], [])

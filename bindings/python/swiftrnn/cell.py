@@ -32,7 +32,7 @@ class Cell:
     text : str
         The equations; or the name of a cell of the library alone, which means ``like`` that name: see `cells`.
     **numbers : float
-        Lines behind the text, ``dt=0.05`` for ``dt = 0.05``: constants of a cell of the library, given another value;
+        Lines after the text, ``dt=0.05`` for ``dt = 0.05``: constants of a cell of the library, given another value;
         or parameters of a text, made constants.
 
     Attributes
@@ -241,7 +241,7 @@ class CellNetwork(TreePasses):
     """A network of a cell that is given as equations: what ``Cell.layer`` makes. It is used as an `LSTM` is.
 
     The state is an array if the cell has one, and a tuple of as many as it has otherwise: h first, then in the order of
-    their equations. Parameters have the text's names with the layer behind: ``Wf_l0``, ``Wf_l0_reverse``. They are
+    their equations. Parameters have the text's names followed by the layer: ``Wf_l0``, ``Wf_l0_reverse``. They are
     drawn as torch does, but where the text says by ``init`` what they start with.
 
     Inputs beside x are given by their names: ``network(x, a=a)``, ``network.forward(x, a=a)``,
@@ -322,13 +322,13 @@ class CellNetwork(TreePasses):
 
     @property
     def cell(self) -> Cell:
-        """What this is a network of."""
+        """The cell of this network."""
         found: Any = self._handle.config.equations
         return found  # type: ignore[no-any-return]
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Those that the cell's text names, beside I and H."""
+        """Sizes that the cell's text names, beside I and H."""
         return dict(self._handle.config.sizes)
 
     @property
@@ -347,7 +347,7 @@ class CellNetwork(TreePasses):
         raise AttributeError("a network of equations has no proj_size: see its sizes")
 
     def describe(self) -> str:
-        """What the library computes when, in words: parameters, inputs, states, products with their shapes, vector
+        """The computation in words: parameters, inputs, states, products with their shapes, vector
         instructions, what the tape holds of a step.
 
         Examples

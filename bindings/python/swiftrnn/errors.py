@@ -9,7 +9,7 @@ from typing import Iterator
 
 
 class Status(enum.IntEnum):
-    """What a call of the C library came to: ``swiftrnn_status``."""
+    """Result of a call of the C library: ``swiftrnn_status``."""
 
     OK = 0
     NULL_POINTER = 1
@@ -52,7 +52,7 @@ class SwiftRNNError(Exception):
 
     def __str__(self) -> str:
         name = self.status.name if isinstance(self.status, Status) else str(int(self.status))
-        # Behind the first line: the last one of a cell's text has a caret, which means a place.
+        # After the first line: the last one of a cell's text has a caret, which means a place.
         first, newline, rest = self.message.partition("\n")
         return f"{first} [{name}]{newline}{rest}"
 
@@ -72,7 +72,7 @@ class SwiftRNNFileError(SwiftRNNError, OSError):
 for _public in (Status, SwiftRNNError, SwiftRNNValueError, SwiftRNNMemoryError, SwiftRNNFileError):
     _public.__module__ = "swiftrnn"  # where users find it: tracebacks and pickles say so
 
-# What the C contract's messages call by other names than this package's arguments.
+# Names in messages of the C library, and the names of this package's arguments for them.
 PYTHONS_NAMES = {
     "projection_size": "proj_size",
     "num_directions": "bidirectional",

@@ -20,7 +20,7 @@ from .streams import Stream
 
 # Bytes of arrays and scratch of one shape: larger calls compute for much longer than they are prepared.
 _MOST_OF_A_SHAPE = 1 << 18
-# Of all shapes; once there are more, all are forgotten.
+# The same for all shapes together; once there are more, all are forgotten.
 _MOST_OF_ALL = 1 << 20
 # Calls of one shape that are kept ready: as many as there were at the same time, up to this.
 _MOST_READY = 4

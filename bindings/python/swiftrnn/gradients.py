@@ -20,14 +20,14 @@ class Gradients:
     x : ndarray or None
         In the layout of x, zero past each length; None if not wanted.
     state : ndarray, (ndarray, ndarray) or None
-        Of the initial state, in its layout; given even where the initial state was left out. None if not wanted, and
-        for trees, which have none.
+        Gradient for the initial state, in its layout; given even where the initial state was left out. None if not
+        wanted, and for trees, which have no initial state.
     parameters : mapping of str to ndarray, or None
         Views of `flat` by torch's names, into which ``parameters[name] = array`` copies; None if not wanted.
     flat : ndarray or None
         The gradients of all parameters as one vector, in the order of `Network.flat`; None if not wanted.
     inputs : dict of str to ndarray, or None
-        Of a cell's inputs beside x, by their names, each in the layout in which it was given; empty where there are
+        Gradients for a cell's inputs beside x, by their names, each in the layout of the input; empty where there are
         none. None if not wanted.
     """
 

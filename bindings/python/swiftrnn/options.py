@@ -37,7 +37,7 @@ class LayerOptions:
         for recurrent layers Wu 2016); all layers are as wide then. Dense: each layer reads x and the outputs of all
         layers below, side by side (Huang 2017; for recurrent layers Ding 2018); y is the last one's output.
     merge : "concatenate", "sum", "mean" or "product"
-        What becomes of the outputs of two directions: after each layer, or, if these are independent, after the last.
+        The merge of the outputs of two directions: after each layer, or, if these are independent, after the last.
         Keras's "concat", "ave" and "mul" are understood, too.
     independent_directions : bool
         Each direction reads its own direction's outputs of the layer below instead of both.

@@ -18,7 +18,7 @@ _MOST_NAMES = 8
 
 
 class IncompatibleKeys(NamedTuple):
-    """What ``load_state_dict`` and ``load`` return: names that were left alone, as torch calls them.
+    """Result of ``load_state_dict`` and ``load``: names that were left alone, in torch's words.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class NamedViews(Mapping[str, Array]):
         return f"{type(self).__name__}({lines})"
 
     def copies(self, prefix: str) -> dict[str, Array]:
-        """Copies of all tensors by their names behind `prefix`. See ``state_dict``."""
+        """Copies of all tensors by their names after `prefix`. See ``state_dict``."""
         if not isinstance(prefix, str):
             raise TypeError(f"prefix: expected a str, got {type(prefix).__name__}")
         return {prefix + name: view.copy() for name, view in self._views.items()}
@@ -149,9 +149,9 @@ class Parameters(NamedViews):
             _of_vectors[id(vector)] = self
         hold(self)
         self._whole: Parameters | None = None
-        """Those of the `Layers` that these are a part of."""
+        """The parameters of the `Layers` that these are a part of."""
         self.version = 0
-        """How many changes were noticed."""
+        """The number of changes that were noticed."""
 
     def __setitem__(self, name: str, value: Any) -> None:
         super().__setitem__(name, value)

@@ -42,7 +42,7 @@ class Stream:
         self._inputs = (self.batch, handle.config.input_size)
         self._outputs = (self.batch, handle.output_size)
         self._lock = threading.Lock()
-        # What a step reads and writes: copying a caller's numbers takes less time than asking numpy for their address.
+        # Memory of a step's own: copying a caller's numbers takes less time than asking numpy for their address.
         self._x, self._y = np.empty(self._inputs, self._dtype), np.empty(self._outputs, self._dtype)
         self._further = [np.empty((self.batch, width), self._dtype) for _, width in handle.inputs]
         self._further_pointers = c.pointers([address(array) for array in self._further])
@@ -74,8 +74,8 @@ class Stream:
         out : ndarray, optional
             [N, P] (or [P] with x [I]), C-contiguous, not overlapping x: receives y, so that nothing is allocated.
         **inputs : ndarray
-            Of a cell of equations that has inputs beside x: all of them, by name, [N, width], or [width] with x [I].
-            One of width 1 may do without that axis.
+            Inputs of a cell of equations beside x: all of them, by name, [N, width], or [width] with x [I]. An input
+            of width 1 may do without that axis.
 
         Returns
         -------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import swiftrnn
 import swiftrnn.models
 
+PACKAGE = Path(swiftrnn.__file__).resolve().parent
 REFERENCE = Path(__file__).resolve().parents[3] / "docs/reference"
 
 # Constructors of networks: each docstring is whole, for editors and type checkers read no other. The first one decides.
@@ -83,3 +85,14 @@ def test_every_public_name_is_on_a_page_of_the_reference(module: Any) -> None:
         if current is not None and current[1] == module.__name__:
             described += re.findall(r"^\.\. auto\w+:: (\w+)$", text, re.MULTILINE)
     assert sorted(described) == sorted(name for name in module.__all__ if name != "__version__")
+
+
+def test_docstrings_open_with_a_noun_or_a_verb() -> None:
+    opening = re.compile(r"(What|Of|Those|That of|How many|As of)\b")
+    wrong = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            value = node.value.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) else None
+            if isinstance(value, str) and opening.match(value):
+                wrong.append(f"{path.relative_to(PACKAGE)}:{node.lineno}")
+    assert wrong == []

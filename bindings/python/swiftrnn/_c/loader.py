@@ -34,7 +34,7 @@ def folders() -> list[Path]:
 
 
 def advice() -> str:
-    """What to do where no candidate could be loaded."""
+    """Advice where no candidate could be loaded."""
     if os.environ.get(ENVIRONMENT_VARIABLE):
         return f"the library that {ENVIRONMENT_VARIABLE} names cannot be loaded"
     source = folders()[0].parent

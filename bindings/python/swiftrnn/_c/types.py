@@ -69,7 +69,7 @@ def pointers(addresses: Sequence[int | None]) -> Any:
 
 
 def text_of(write: Callable[[Any, int, Any], None]) -> str:
-    """What ``write(text, text_size, out_size)`` writes: asked for its size first."""
+    """The bytes that ``write(text, text_size, out_size)`` writes, after a call for their number."""
     size = c_int64()
     write(None, 0, byref(size))
     buffer = create_string_buffer(size.value)

@@ -25,7 +25,7 @@ class Nodes:
         self.handle = handle
         self.forest = forest
         self.dtype = np.dtype(handle.config.dtype)
-        # What the library says of network and forest comes first: that the cell is not recursive, for one.
+        # Errors of network and forest come first, such as that the cell is not recursive.
         self.workspace_size = handle.forest_workspace_size(c.WORKSPACE_FORWARD, forest._handle)
         array, size = typed(x, "x", self.dtype), handle.config.input_size
         if array.shape != (len(forest), size):

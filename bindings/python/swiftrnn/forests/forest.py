@@ -16,9 +16,9 @@ Indices = Union[Sequence[int], Array]
 class Forest:
     """Trees, over whose nodes `CellNetwork.tree` and `CellNetwork.tree_forward` run.
 
-    Each node has a number in 0...M - 1, its row in x and y; parents may stand before or behind their children. A node's
+    Each node has a number in 0...M - 1, its row in x and y; parents may stand before or after their children. A node's
     children are in the order of their numbers: the first is what a cell's text calls ``h[1]``. Trees that are given one
-    by one are joined by `from_trees`; `from_edges` makes a graph without circles.
+    by one are joined by `from_trees`; `from_edges` makes a graph without cycles.
 
     Forests never change: any number of threads and networks may share one, and a copy of one is itself. They are
     pickled by their edges.
@@ -42,7 +42,7 @@ class Forest:
     Raises
     ------
     SwiftRNNError
-        INVALID_VALUE: a parent is outside -1...M - 1 (also a ValueError). MISMATCH: the parents lead in a circle.
+        INVALID_VALUE: a parent is outside -1...M - 1 (also a ValueError). MISMATCH: the parents form a cycle.
     TypeError, ValueError
         `parents` is not one axis of integers.
 
@@ -113,7 +113,7 @@ class Forest:
 
     @classmethod
     def from_edges(cls, node_count: int, children: Indices, parents: Indices) -> "Forest":
-        """A graph without circles, whose nodes may have several parents, for cells that use ``sum_children`` only.
+        """A graph without cycles, whose nodes may have several parents, for cells that use ``sum_children`` only.
 
         A node's children are in the order of the edges, so that trees whose children are in another order than their
         numbers are made by this, too.
@@ -128,8 +128,8 @@ class Forest:
         Raises
         ------
         SwiftRNNError
-            INVALID_VALUE, INVALID_SIZE: a number is out of range (also a ValueError). MISMATCH: the edges lead in a
-            circle.
+            INVALID_VALUE, INVALID_SIZE: a number is out of range (also a ValueError). MISMATCH: the edges form a
+            cycle.
         TypeError, ValueError
             Not as many children as parents; or they are not integers.
 

@@ -51,15 +51,15 @@ def attention(
         None: the keys.
     kind : str
     lengths : integers [N], optional
-        How many keys each sequence has; what lies behind them is not read. None: all.
+        The keys of each sequence; later keys are not read. None: all.
     mask : array of bool [Tk, N], optional
         True where a key counts, of those within the lengths.
     query_weight, weight, bias, score : ndarray, optional
-        What the kind has; a bias of None is zeros.
+        The parameters of the kind; a bias of None is zeros.
     scale : float
         ``K ** -0.5``, for instance.
     memory : ndarray, optional
-        Of `attention_memory` for these keys: a decoder makes it once and attends once for each of its steps.
+        The result of `attention_memory` for these keys, which a decoder computes once for all of its steps.
     need_weights : bool
         Whether weights are returned: `attention_backward` takes them.
 
@@ -118,7 +118,7 @@ def attention_backward(
     ----------
     dcontext : ndarray [Tq, N, V]
     weights : ndarray [Tq, N, Tk]
-        What `attention` returned.
+        The weights that `attention` returned.
     queries, keys, values, kind, lengths, mask, query_weight, weight, bias, score, scale, memory
         As for `attention`.
     need_queries, need_keys, need_parameters : bool

@@ -21,7 +21,7 @@ _KINDS = {
 
 
 class Attended(NamedTuple):
-    """What `attention` returns: the sums of the values, and how much each key counted."""
+    """Results of `attention`: the sums of the values, and the weight of each key."""
 
     context: Array
     weights: Array | None
@@ -88,7 +88,7 @@ class _Attention:
         })  # fmt: skip
 
     def more(self, queries: Any, values: Any, memory: Any) -> None:
-        """What a pass over queries has beside."""
+        """Further arguments of a pass over queries."""
         self.queries = three(queries, "queries", "[Tq, N, Q]")
         expected = (self.queries.shape[0], self.sequences, self.query_size)
         if self.queries.shape != expected:

@@ -24,7 +24,7 @@ def attention_memory(
     bias: Array | None = None,
     query_size: int | None = None,
 ) -> Array:
-    """What keys alone give to `attention`: k, ``weight @ k``, or ``weight @ k + bias``.
+    """The part of `attention` that depends on keys alone: k, ``weight @ k``, or ``weight @ k + bias``.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def attention_memory_backward(
     Parameters
     ----------
     dmemory : ndarray [Tk, N, M]
-        What the calls of `attention_backward` have added up.
+        The sum that the calls of `attention_backward` have returned.
     keys, kind, lengths, mask, weight, bias
         As for `attention_memory`.
     need_keys, need_parameters : bool

@@ -14,7 +14,7 @@ from .._batch import needs_seed
 
 
 class Dropped(NamedTuple):
-    """What `dropout` returns: y, and the seed of its mask."""
+    """Results of `dropout`: y, and the seed of the mask."""
 
     y: Array
     seed: int
@@ -73,14 +73,14 @@ def dropout(
         Added to a step's and a sequence's index in the mask, so that an array in parts has the masks of the whole. With
         a seed only.
     out : ndarray, optional
-        Of x's shape, C-contiguous: receives y. May be `x` itself.
+        In x's shape, C-contiguous: receives y. May be `x` itself.
 
     Returns
     -------
     y : ndarray
         As x.
     seed : int
-        Of the mask: for `dropout_backward`.
+        The seed of the mask: for `dropout_backward`.
 
     Examples
     --------

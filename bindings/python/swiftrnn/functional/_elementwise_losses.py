@@ -15,7 +15,7 @@ from ._checks import reduction_code, weights
 
 
 class ElementwiseLoss(NamedTuple):
-    """What the losses of numbers against numbers return: the loss, and its gradient for the predictions."""
+    """Results of the losses of numbers against numbers: the loss, and its gradient for the predictions."""
 
     loss: float
     gradient: Array | None
@@ -91,14 +91,14 @@ def binary_cross_entropy_with_logits(
     pos_weight : ndarray [width], optional
         w, finite and 0 or more; 1 if not given.
     row_weights : ndarray [...], optional
-        What each row weighs, finite and 0 or more. A row of weight 0 adds nothing, be it NaN.
+        The weight of each row, finite and 0 or more. A row of weight 0 adds nothing, be it NaN.
     lengths : array of integers [N], optional
-        Of logits [T, N, width]: rows behind the length of their sequence weigh nothing.
+        Lengths of the sequences of logits [T, N, width]: rows after the length of their sequence weigh nothing.
     reduction : 'mean' or 'sum'
         The mean divides by width times what all rows weigh together.
     need_gradient : bool
     out : ndarray, optional
-        Of logits' shape, C-contiguous: receives the gradient. May be `logits` itself.
+        In logits' shape, C-contiguous: receives the gradient. May be `logits` itself.
 
     Returns
     -------

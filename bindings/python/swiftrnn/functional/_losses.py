@@ -26,7 +26,7 @@ def _checked_targets(targets: ArrayLike, shape: tuple[int, ...]) -> Array:
 
 
 class CrossEntropy(NamedTuple):
-    """What `cross_entropy` returns."""
+    """Results of `cross_entropy`."""
 
     loss: float
     dlogits: Array | None
@@ -59,16 +59,16 @@ def cross_entropy(
     label_smoothing : float
         In [0, 1]: this part of each target is spread evenly over all classes (Szegedy et al. 2016).
     class_weights : ndarray [classes], optional
-        Of logits' type, finite and 0 or more: torch's `weight`. The mean divides by the sum of the targets' weights.
+        In logits' type, finite and 0 or more: torch's `weight`. The mean divides by the sum of the targets' weights.
     row_weights : ndarray [...], optional
-        Of logits' type, finite and 0 or more: what each row weighs. A row of weight 0 has the loss 0, whatever its
+        In logits' type, finite and 0 or more: the weight of each row. A row of weight 0 has the loss 0, whatever its
         logits.
     reduction : 'mean' or 'sum'
-        Of the rows' losses.
+        The reduction of the rows' losses.
     need_gradient : bool
         Whether dlogits is computed.
     out : ndarray, optional
-        Of logits' shape, C-contiguous: receives dlogits. May be `logits` itself, but not overlap it otherwise.
+        In logits' shape, C-contiguous: receives dlogits. May be `logits` itself, but not overlap it otherwise.
     row_losses : ndarray of float64 [...], optional
         C-contiguous: receives each row's loss, times its weight, 0 where ignored.
 
@@ -134,7 +134,7 @@ def cross_entropy(
 
 
 class LinearCrossEntropy(NamedTuple):
-    """What `linear_cross_entropy` returns; gradients are None where not wanted."""
+    """Results of `linear_cross_entropy`; gradients that were not requested are None."""
 
     loss: float
     perplexity: float

@@ -16,7 +16,7 @@ _POOLS = {"last": c.POOL_LAST, "mean": c.POOL_MEAN, "max": c.POOL_MAX, "attentio
 
 
 class Pooled(NamedTuple):
-    """What `pool` returns: the pooled rows, and how much each step counted."""
+    """Results of `pool`: the pooled rows, and the weight of each step."""
 
     out: Array
     weights: Array | None
@@ -97,24 +97,24 @@ def pool(
         "last": the last step. "mean". "max": the largest number of each column, NaN if one is. "attention": the sum of
         the steps by weights, which are the softmax of ``query @ tanh(weight @ y_t + bias)`` (Yang et al. 2016).
     lengths : integers [N], optional
-        How many steps of each sequence there are; what lies behind them is not read. None: all.
+        The steps of each sequence; later steps are not read. None: all.
     mask : array of bool [T, N], optional
         True where a step counts, of those within the lengths.
     bidirectional : bool
-        Of "last": the second half of the columns is that of the first step, where the reverse direction ends.
+        For "last": the second half of the columns is that of the first step, where the reverse direction ends.
     weight : ndarray [A, W], optional
-        Of "attention", as the next two.
+        For "attention", as the next two.
     bias : ndarray [A], optional
         None: zeros.
     query : ndarray [A], optional
     need_weights : bool
-        Of "attention": whether the weights are returned.
+        Whether the weights of "attention" are returned.
 
     Returns
     -------
     out : ndarray [N, W]
     weights : ndarray [T, N] or None
-        Of "attention", if wanted: 0 where a step does not count.
+        For "attention", if requested: 0 where a step does not count.
 
     Examples
     --------

@@ -106,7 +106,7 @@ class Sampler(ChecksAttributes):
     ----------
     seed : int
     position : int
-        Of the next call: 0 at first. May be set.
+        The position of the next call: 0 at first. May be set.
 
     Examples
     --------

@@ -39,7 +39,7 @@ def draw(array: Array, inputs: int, weights: Distribution, bias: Distribution, *
     array : ndarray [rows, inputs] or [n]
         C-contiguous. A vector that is no bias is drawn as a matrix of one row.
     inputs : int
-        How many numbers go into a sum: the columns of the matrix, of a bias those of the matrix that it goes with.
+        Terms of a sum: the columns of the matrix; for a bias, the columns of the matrix that it goes with.
     weights, bias : str, float or (str, float)
         Both are checked; `is_bias` says which one counts.
     seed : int

@@ -43,7 +43,7 @@ class Attention(Scores):
     attention_size : int, optional
         A, of "additive" and "concat"; None: Q.
     bias : bool
-        Of "additive" and "concat".
+        Whether "additive" and "concat" have a bias.
     scale : float
         Finite and not 0; ``K ** -0.5`` in Vaswani et al. 2017.
     batch_first : bool
@@ -120,7 +120,7 @@ class Attention(Scores):
         values : ndarray [Tk, N, V], optional
             None: the keys.
         lengths : sequence of int, optional
-            N values in 0...Tk: how many keys each sequence has; what lies behind them is not read. None: all.
+            N values in 0...Tk: the keys of each sequence; later keys are not read. None: all.
         mask : array of bool [Tk, N], optional
             True where a key counts, of those within the lengths. None: all.
 

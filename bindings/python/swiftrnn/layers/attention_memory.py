@@ -21,7 +21,7 @@ def parameter_views(gradients: Any) -> dict[str, Array]:
 
 
 class MemorySums:
-    """What has reached a memory and the values so far, over the steps; and whether it has been made gradients of."""
+    """Sums over the steps of the gradients for a memory and for the values; and whether they are complete."""
 
     def __init__(self) -> None:
         self.memory: Array | None = None
@@ -39,9 +39,9 @@ class MemoryGradients(Gradients):
     memory : AttentionMemory
         The memory that was attended to.
     x : ndarray or None
-        Of this step's queries; None if not wanted.
+        Gradient for this step's queries; None if not requested.
     parameters, flat
-        As of `Gradients`: what has come by way of the queries, so far.
+        As for `Gradients`: the part by way of the queries, so far.
     """
 
     memory: "AttentionMemory | None" = None
@@ -119,7 +119,7 @@ class AttentionMemory:
         Parameters
         ----------
         gradients : MemoryGradients
-            Of the last ``tape.backward``. What comes by way of the keys is added to its `flat`: once.
+            Result of the last ``tape.backward``. The part by way of the keys is added to its `flat`: once.
         need_inputs, need_parameters : bool
             Which gradients to compute.
 

@@ -51,7 +51,7 @@ class Dropout(Layer):
 
     @property
     def layer(self) -> int:
-        """What tells the dropout layers of a model apart that have one seed."""
+        """The number that tells dropout layers of one seed apart."""
         return int(self._config["layer"])
 
     def __call__(self, x: Array) -> Array:

@@ -25,7 +25,7 @@ class Embedding(Layer):
     Parameters
     ----------
     num_embeddings : int
-        How many vectors there are; 1 or more, as all sizes.
+        The number of vectors; 1 or more, as all sizes.
     embedding_dim : int
         The width of each.
     padding_idx : int, optional
@@ -67,7 +67,7 @@ class Embedding(Layer):
 
     @property
     def num_embeddings(self) -> int:
-        """How many vectors there are."""
+        """The number of vectors."""
         return int(self._config["num_embeddings"])
 
     @property

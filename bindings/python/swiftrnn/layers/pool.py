@@ -36,9 +36,9 @@ class Pool(Layer):
         A, of "attention"; None: W. The parameters are ``weight`` [A, W] and ``bias`` [A], drawn as those of a `Linear`,
         and ``query`` [A], drawn as the weight of a `Linear` with one output; the other kinds have none.
     bias : bool
-        Of "attention".
+        Whether "attention" has a bias.
     bidirectional : bool
-        Of "last": whether x has two directions side by side.
+        For "last": whether x has two directions side by side.
     batch_first : bool
         Whether x is [N, T, W], and a mask [N, T].
     dtype : str or numpy dtype
@@ -95,7 +95,7 @@ class Pool(Layer):
 
     @property
     def kind(self) -> str:
-        """What is made of the steps."""
+        """The kind of pooling."""
         return str(self._config["kind"])
 
     @property
@@ -159,7 +159,7 @@ class Pool(Layer):
         x : ndarray
             [T, N, W], [N, T, W] if batch_first, or [T, W]: as a network gives them.
         lengths : sequence of int, optional
-            N values in 0...T: how many steps of each sequence there are; what lies behind them is not read. None: all.
+            N values in 0...T: the steps of each sequence; later steps are not read. None: all.
         mask : array of bool, optional
             [T, N] (as x, without its last axis): True where a step counts, of those within the lengths. None: all.
 

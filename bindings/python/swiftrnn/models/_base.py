@@ -107,12 +107,12 @@ class BaseModel:
 
     @property
     def vocabulary(self) -> Vocabulary | None:
-        """Of what the model reads; of a language model also of what it writes. None: it has none."""
+        """The vocabulary of the input; of a language model also of the output. None: the model has none."""
         return self._vocabularies[0]
 
     @property
     def target_vocabulary(self) -> Vocabulary | None:
-        """Of labels, or of what a decoder writes. None: the model has none."""
+        """The vocabulary of labels, or of a decoder's output. None: the model has none."""
         return self._vocabularies[1]
 
     @property

@@ -45,7 +45,7 @@ class Buckets:
         self._cuts = _cuts(in_order, batch_size, token_limit)
 
     def __len__(self) -> int:
-        """How many batches an epoch has."""
+        """The number of batches of an epoch."""
         return len(self._cuts)
 
     def batches(self, epoch: int) -> list[Numbers]:

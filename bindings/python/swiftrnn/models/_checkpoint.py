@@ -13,7 +13,7 @@ from ._passes import Passes
 
 FORMAT = 2
 HASHED = ("content", "lengths", "inputs", "targets", "trees")
-"""What identities have hashes of: an error names these, without the numbers."""
+"""Entries of identities that are hashes: an error names these, without the numbers."""
 
 
 class OtherTraining(ValueError):
@@ -43,7 +43,7 @@ class Place:
     step: int = 0
     loss_sum: float = 0.0
     loss_weight: float = 0.0
-    """What the targets behind `loss_sum` weigh together: their number, or the sum of their classes' weights."""
+    """Weight of the targets of `loss_sum`: their number, or the sum of their classes' weights."""
     loss_count: int = 0
     norm_sum: float = 0.0
     steps_since: int = 0

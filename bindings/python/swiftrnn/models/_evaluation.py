@@ -19,7 +19,7 @@ from ._streams import Stream
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationResult:
-    """What a model comes to on data.
+    """Result of a model on data.
 
     Attributes
     ----------
@@ -128,7 +128,7 @@ def evaluate_stream(model: Passes, stream: Stream) -> EvaluationResult:
 
 
 def bits_per_character(model: Passes, loss: float) -> float | None:
-    """Of a language model whose tokens are characters or bytes; None of others."""
+    """Bits per character of a language model whose tokens are characters or bytes; None for other models."""
     vocabulary = model.vocabulary
     if model._kind != "language_model" or vocabulary is None or vocabulary.kind not in ("characters", "bytes"):
         return None

@@ -1,4 +1,4 @@
-"""How models write: options, and what comes back."""
+"""Writing by models: options, and results."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _check_used(beams: int, temperature: float, top_k: Any, top_p: Any, length_p
 
 
 def number_of_texts(count: Any, beams: Any, temperature: Any) -> int:
-    """How many texts are to be written for each prompt or source.
+    """The number of texts to write for each prompt or source.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def number_of_texts(count: Any, beams: Any, temperature: Any) -> int:
 def generate(
     model: Passes, batch: Batch, made: c.GenerationOptions, vocabulary: Vocabulary | None
 ) -> list[list[Generated]]:
-    """What a model writes for each sequence of a batch, the best first."""
+    """Sequences that a model writes for each sequence of a batch, the best first."""
     checked = CheckedBatch(batch, model._configuration, model.dtype)
     sequences, beams, length = checked.sequences, max(1, made.beams), made.length
     tokens = np.zeros((sequences, beams, length), np.int64)

@@ -1,4 +1,4 @@
-"""What `Model.inspect` finds: gradients step by step, spectral radii, saturated gates; as numbers and as a picture."""
+"""Results of `Model.inspect`: gradients step by step, spectral radii, saturated gates; as numbers and as a picture."""
 
 from __future__ import annotations
 

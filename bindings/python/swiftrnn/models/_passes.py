@@ -115,7 +115,7 @@ class Passes(BaseModel):
         return self.vocabulary if self._kind == "language_model" else self.target_vocabulary
 
     def logits(self, batch: Data, state: ModelState | None = None) -> Array:
-        """What comes out of a batch at inference: logits, or with an adaptive softmax log-probabilities, or numbers.
+        """Outputs of a batch at inference: logits, or with an adaptive softmax log-probabilities, or numbers.
 
         Parameters
         ----------

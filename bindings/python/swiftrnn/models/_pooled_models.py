@@ -53,7 +53,7 @@ class _Pooled(SequenceModel):
 
     @staticmethod
     def _counted(outputs: Any) -> tuple[int, Vocabulary | None]:
-        """How many numbers come out, and the vocabulary of labels; None: there are no labels."""
+        """The number of outputs, and the vocabulary of labels; None: there are no labels."""
         return made_of.size(outputs, "outputs"), None
 
 

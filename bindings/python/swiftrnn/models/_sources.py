@@ -17,7 +17,7 @@ class Source(Protocol):
     """Batches of an epoch after the other."""
 
     batches: int
-    """Of an epoch."""
+    """The number of batches of an epoch."""
     carries_state: bool
     """Whether a batch goes on where the one before ended."""
 
@@ -28,7 +28,7 @@ class Source(Protocol):
         """The next batch of the epoch; None: the epoch is over."""
 
     def fingerprint(self) -> dict[str, Any]:
-        """What tells these data from others: reads all of them."""
+        """Identity of these data, for which all of them are read."""
 
 
 @dataclasses.dataclass(frozen=True)

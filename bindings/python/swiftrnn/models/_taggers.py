@@ -152,7 +152,7 @@ class Tagger(Stepwise):
 
 
 def labels_or_outputs(labels: Labels | None, outputs: int | None) -> tuple[int, Vocabulary | None]:
-    """What comes out of each step: how many labels, and their vocabulary; or how many numbers."""
+    """Outputs of each step: the number of labels, and their vocabulary; or the number of numbers."""
     if (labels is None) == (outputs is None):
         raise ValueError("labels, outputs: give one of them")
     return (made_of.size(outputs, "outputs"), None) if labels is None else made_of.label_vocabulary(labels, "labels")

@@ -19,7 +19,7 @@ from ._words import answers_words
 
 
 class StepResult(NamedTuple):
-    """What a step came to.
+    """Result of a step.
 
     Attributes
     ----------

@@ -52,7 +52,7 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 @dataclasses.dataclass
 class Plan:
-    """What `fit` is asked for."""
+    """Settings of a `fit`."""
 
     epochs: int
     settings: dict[str, Any]
@@ -143,7 +143,7 @@ class Training:
             )
 
     def _identify(self) -> dict[str, Any]:
-        """What must be the same when a training goes on; the number of epochs may be another."""
+        """Identity of the training, which must be the same when it goes on; the number of epochs may be another."""
         plan = self.plan
         return {
             "data": self.source.fingerprint(),
@@ -252,7 +252,7 @@ class Training:
         self.plan.progress.step(result.loss)
 
     def _weight(self, batch: Batch, count: int) -> float:
-        """What the targets of a batch weigh together: the mean loss of a batch is divided by that."""
+        """Weight of the targets of a batch together, by which the mean loss of a batch is divided."""
         weights = self.plan.settings.get("class_weights")
         if weights is None:
             return count
@@ -260,7 +260,7 @@ class Training:
         return math.fsum(np.asarray(weights)[targets[targets != IGNORED]])
 
     def _not_finite(self, result: StepResult) -> str:
-        """What is wrong with a step, and what to do."""
+        """The error of a step, with advice."""
         if self.place.step == 0:
             advice = "no step was made before it: the numbers of the data or the parameters are too large, scale them"
         else:

@@ -168,7 +168,7 @@ class Vocabulary:
 
     @property
     def kind(self) -> str:
-        """What a token is."""
+        """The kind of tokens."""
         return str(self._fields["kind"])
 
     @property

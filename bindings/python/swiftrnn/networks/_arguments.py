@@ -35,7 +35,7 @@ def checked_config(
         The constructor's ``locals()``: all of its arguments by their names. Others than those of a configuration, such
         as ``seed``, are the constructor's own.
     equations, sizes
-        Of the cell "equations".
+        For the cell "equations": the cell, and its sizes.
     """
     options = given["options"]
     if options is not None and not isinstance(options, LayerOptions):

@@ -66,7 +66,7 @@ class TreePasses(Network):
         forest, x
             As for `tree`.
         seed : int, optional
-            Of the masks, as for `forward`.
+            Seed of the masks, as for `forward`.
         first_node : int
             In 0...2^32 - M, added to a node's number in the masks: trees computed in parts have the masks of the whole,
             if all parts have one `seed`; without one it is refused.

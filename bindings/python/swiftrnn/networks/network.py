@@ -103,11 +103,11 @@ class Network(Configured, Initialized, Parameterized):
             N values in 0...T, in any order; None: all T. Past a sequence's end y is zero; its final state is the one at
             its last step; the reverse direction starts at its own end; length 0 hands the initial state through.
         mask : array of bool, optional
-            Of a network with ``LayerOptions.gaps``: [T, N] (as x, without its last axis), False for steps that are left
-            out; None: none is.
+            For a network with ``LayerOptions.gaps``: [T, N] (as x, without its last axis), False for steps that are
+            left out; None: none is.
         **inputs : ndarray
-            Of a cell of equations that has inputs beside x: all of them, by name, each as x with the input's width for
-            I. One of width 1 may do without that axis.
+            Inputs of a cell of equations beside x: all of them, by name, each as x with the input's width for I. An
+            input of width 1 may do without that axis.
 
         Returns
         -------
@@ -151,8 +151,8 @@ class Network(Configured, Initialized, Parameterized):
         x, state, lengths, mask
             As for a call.
         seed : int, optional
-            Of the dropout masks, in 0...2^64 - 1: the same seed, the same masks. None: the next of a sequence that the
-            network's own seed starts; ``Tape.seed`` says which.
+            Seed of the dropout masks, in 0...2^64 - 1: the same seed, the same masks. None: the next of a sequence that
+            the network's own seed starts; ``Tape.seed`` is this seed.
         first_sequence : int
             In 0...2^32 - N, added to a sequence's index in the masks: a batch computed in parts has the masks of the
             whole, if all parts have one `seed`; without one it is refused.

@@ -31,7 +31,7 @@ def _listed(given: Any, single: tuple[type, ...], expected: str) -> list[Any]:
 
 
 def parameter_list(parameters: Any) -> list[Any]:
-    """What is optimized, as a list of networks, layers and arrays. The items are not checked yet: see `array_of`."""
+    """Parameters as a list of networks, layers and arrays. The items are not checked yet: see `array_of`."""
     expected = "parameters: pass the network, or arrays, or a sequence of them;"
     return _listed(parameters, (Parameterized, np.ndarray), expected)
 

@@ -15,7 +15,7 @@ from .._parameterized import Parameterized
 from ..parameters import note_change
 from ._arguments import Gradient, Parameter, array_of, gradient_array, gradient_list, parameter_list
 
-# What the library counts them in.
+# The largest number of steps that the library counts.
 MOST_STEPS = 2**63 - 1
 
 
@@ -54,14 +54,14 @@ class Optimizer(ChecksAttributes):
         refuse_overlaps(self._arrays(), "parameters", "what is in both would be moved twice by each step")
         hold(self)
         self.steps = 0
-        """How many steps were taken."""
+        """The number of steps that were taken."""
 
     def _arrays(self) -> list[Array]:
-        """What is optimized, as it is now: a network's vector is asked for each time, so that a copy has its own."""
+        """The vectors of the parameters as they are now: a network is asked each time, so that a copy has its own."""
         return [array_of(owner, f"parameters[{index}]") for index, owner in enumerate(self._owners)]
 
     def _held_arrays(self) -> list[Array]:
-        """What is optimized beside networks, which hold their own: see `_memory`."""
+        """Arrays among the parameters; networks hold their own vectors: see `_memory`."""
         return [owner for owner in self._owners if isinstance(owner, np.ndarray)]
 
     def _zeros(self) -> list[Array]:

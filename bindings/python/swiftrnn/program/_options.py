@@ -14,7 +14,7 @@ TABLES = "CSV and TSV files"
 RATE, RATE_OF_SGD, DECAY_OF_ADAMW = 0.003, 0.5, 0.01
 """Learning rates and weight decay where none is given."""
 ADAPTIVE_DIVISOR = 4
-"""Of an adaptive softmax, where none is given."""
+"""The divisor of an adaptive softmax, where none is given."""
 TOP_K, TOP_P, LENGTH_PENALTY = 0, 1.0, 0.0
 """Settings of writing where none is given."""
 _INFINITY = float("inf")
