@@ -18,7 +18,7 @@ import swiftrnn  # noqa: E402
 project, author = "SwiftRNN", "The SwiftRNN authors"
 version = release = swiftrnn.__version__
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_parser", "c_header"]
-exclude_patterns = ["README.md", "site"]
+exclude_patterns = ["README.md"]
 html_theme = "pydata_sphinx_theme"
 html_title = f"SwiftRNN {version}"
 html_theme_options = {"navigation_with_keys": False, "show_toc_level": 2, "secondary_sidebar_items": ["page-toc"]}
