@@ -1,8 +1,7 @@
 """The loop of `fit`: steps, reports, validation, early stopping, checkpoints.
 
-A checkpoint is what `Trainer.save` writes, with the place of the loop as its text. All that the loop does is a function
-of the seed, the data and that place, so that a training which was killed at any moment ends with the bits of one that
-was not.
+A checkpoint is a file of `Trainer.save`, with the place of the loop as its text. The loop is a function of the seed,
+the data and that place: a training that was killed at any moment ends with the bits of one that was not.
 """
 
 from __future__ import annotations
