@@ -66,7 +66,7 @@ numpydoc_validation_exclude = {r"\.__\w+__$", rf"^swiftrnn\.(models\.)?({MADE_BY
 
 
 def signature(app: Any, what: str, name: str, owner: Any, options: Any, arguments: str, result: str) -> Any:
-    """The arguments of a class's ``__init__``, where autodoc reads ``__new__``; none where the package makes objects."""
+    """The arguments of a class's ``__init__``, where autodoc reads ``__new__``; none if the package makes objects."""
     if what != "class":
         return arguments, result
     if re.search(rf"\.({MADE_BY_THE_PACKAGE})$", name):

@@ -160,7 +160,7 @@ class BaseModel:
         seed : int, optional
             In 0...2^64 - 1: the same numbers on every machine. None: a seed from the operating system.
         weights, recurrent, bias, forget_bias, chrono
-            Of networks: see `swiftrnn.Network.initialize`.
+            Distributions of networks: see `swiftrnn.Network.initialize`.
         """
         chosen = secrets.randbits(64) if seed is None else unsigned(seed, "seed")
         made = initializer(weights, recurrent, bias, forget_bias, chrono)
@@ -247,7 +247,7 @@ class BaseModel:
         Parameters
         ----------
         look_back : int
-            Of training by truncated back-propagation with k2 above k1 (Williams and Peng 1990): with batches of k1
+            For training by truncated back-propagation with k2 above k1 (Williams and Peng 1990): with batches of k1
             steps, k2 - k1, how many steps before each batch gradients reach back into. 0: none.
 
         Raises

@@ -20,7 +20,7 @@ class Buckets:
     Parameters
     ----------
     lengths : array of integers [count] or [count, 2]
-        Of each sequence; of inputs and targets where both take room.
+        Length of each sequence; of inputs and targets where both take room.
     batch_size : int
         The most sequences of a batch.
     token_limit : int, optional

@@ -63,11 +63,11 @@ class Progress:
     Parameters
     ----------
     seed : int
-        Of the training.
+        Seed of the training.
     start : str
         The hash of the parameters that the training began with.
     training : mapping
-        What must be the same when the training goes on.
+        Identity of the training, which must be the same when it goes on.
     place : Place
     history : History
     """

@@ -26,13 +26,13 @@ class EvaluationResult:
     loss : float
         Cross-entropy in nats, the mean over the targets that count; of numbers the mean of their losses.
     count : int
-        How many targets, or numbers, counted.
+        The number of targets, or numbers, that counted.
     accuracy : float or None
         Share of labels that are right: of taggers and classifiers.
     exact : float or None
         Share of sequences that a decoder writes without a mistake, greedily.
     bits_per_character : float or None
-        Of language models of characters or bytes.
+        For language models of characters or bytes.
     numbers : str or None
         The loss of numbers; None: labels or tokens came out.
     """

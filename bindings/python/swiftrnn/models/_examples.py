@@ -21,14 +21,14 @@ class Examples:
     inputs : sequence of ndarray
         Ids [T], features [T, F], or vectors [size].
     targets : sequence, optional
-        Of each: ids [T] or values [T, outputs] of steps; an int, or values [outputs], of the whole; a decoder's ids,
-        without frame. None: nothing is to come out.
+        Ids [T] or values [T, outputs] of steps; an int, or values [outputs], of the whole; a decoder's ids, without
+        frame. None: there are no targets.
     kind : str
         The model's.
     frame : (int, int), optional
-        Of decoders: ``<bos>`` and ``<eos>``.
+        For decoders: ``<bos>`` and ``<eos>``.
     trees : sequence of Tree, optional
-        Of models over trees: of each, what its inputs are the nodes of.
+        For models over trees: the trees whose nodes are the inputs.
     """
 
     def __init__(

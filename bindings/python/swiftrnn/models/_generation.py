@@ -29,7 +29,7 @@ class Generated:
     log_probability : float
         log P of these tokens by the model itself, before temperature and penalties, in nats.
     score : float
-        What a search orders by: log P divided by the length penalty.
+        The order of a search: log P divided by the length penalty.
     """
 
     text: str | None

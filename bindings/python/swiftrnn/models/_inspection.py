@@ -44,7 +44,7 @@ class LayerInspection:
     layer, direction : int
         Direction 0 is forward, 1 reverse.
     gradients : tuple of StateGradients
-        Of each state.
+        Norms for each state.
     radii : dict of (str, str) to float
         The spectral radius of each gate's recurrent matrix, by the parameter's name and the gate (Pascanu, Mikolov,
         Bengio 2013): below 1 gradients vanish, above 1 they may explode.
@@ -73,7 +73,7 @@ class Inspection:
     Attributes
     ----------
     loss : float
-        Of the batch, without dropout.
+        Loss of the batch, without dropout.
     count : int
         Targets that counted.
     layers : tuple of LayerInspection

@@ -76,7 +76,7 @@ class Model(Passes):
             (vector, target). A sequence is a str, which the vocabulary splits, a list of tokens, an array of ids, or an
             array of features [T, F]. Numbers are converted to the model's type.
         epochs : int
-            How often all data are gone through.
+            The number of passes over all data.
         batch_size : int
             The most sequences of a batch. Those of about the same length are together, in an order that is drawn anew
             in each epoch. Of a text, how many parts of it are read side by side.
@@ -94,7 +94,7 @@ class Model(Passes):
             Data that the loss is computed of in each report; or the share of `data` that is held out for it, a float of
             any type: examples that the seed chooses; of a text its end.
         patience : int, optional
-            How many reports in a row may have no smaller validation loss than the smallest; one more ends the training.
+            Reports in a row that may have no smaller validation loss than the smallest; one more ends the training.
             The model ends with the parameters of the smallest.
         clip : float, optional
             The largest norm of the gradients; None: not clipped.
@@ -108,14 +108,14 @@ class Model(Passes):
         sampled_classes, tape_limit
             As for `Model.loss`.
         steps : int, optional
-            Of a text: T of a batch, through which gradients flow back; states carry on. None: 64.
+            For a text: T of a batch, through which gradients flow back; states carry on. None: 64.
         look_back : int
-            Of a text: steps before each batch that gradients reach back into, too. With ``steps=k1, look_back=k2 - k1``
+            For a text: steps before each batch that gradients reach back into, too. With ``steps=k1, look_back=k2 - k1``
             this is truncated back-propagation with k2 above k1 (Williams, Peng 1990), in about k2 / k1 times the time.
         token_limit : int, optional
             The most padded tokens of a batch. None: twice what `batch_size` sequences of the mean length have.
         seed : int, optional
-            Of the order of batches, of what is held out, of dropout. None: one from the operating system.
+            Seed of the order of batches, of the choice of held-out data, of dropout. None: one from the operating system.
         progress : bool
             A bar on a terminal, plain lines elsewhere, on the standard error.
         checkpoint : path, optional

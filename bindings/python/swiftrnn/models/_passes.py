@@ -48,19 +48,19 @@ class Passes(BaseModel):
         state : ModelState, optional
             Where the sequences begin; moved on. None: they begin here.
         seed : int, optional
-            Of dropout masks and scheduled sampling, in 0...2^64 - 1. None: each call draws one.
+            Seed of dropout masks and scheduled sampling, in 0...2^64 - 1. None: each call draws one.
         label_smoothing : float
             In [0, 1] (Szegedy et al. 2016).
         class_weights : sequence of float [outputs], or mapping of labels to float, optional
             torch's ``weight`` of a cross-entropy. A mapping may lack labels, whose weight is 1.
         sampling_probability : float
-            How often a language model or decoder reads its own prediction in the place of the target before, in [0, 1]
+            Probability that a language model or decoder reads its own prediction instead of the target, in [0, 1]
             (Bengio et al. 2015); of output feedback 0 or 1. 0: teacher forcing; 1: free running.
         numbers : str
             The loss of models that give out numbers: "squared_error", "absolute_error", "huber", or
             "binary_cross_entropy", where outputs are logits.
         delta : float, optional
-            Of the Huber loss (Huber 1964), above 0. None: 1.
+            The distance of the Huber loss (Huber 1964), above 0. None: 1.
         tape_limit : int or "sqrt", optional
             Bytes of activations that a network of one direction keeps for its backward pass, those of sqrt(T) steps for
             "sqrt"; others are computed again (Chen et al. 2016): the same bits, in about twice the time. None: all are

@@ -63,9 +63,9 @@ class Classifier(_Pooled):
     Parameters
     ----------
     input : Vocabulary, int or Features
-        What a step is: a token of a vocabulary, or of so many tokens; or numbers.
+        A step: a token of a vocabulary, or of so many tokens; or numbers.
     classes : Vocabulary, int or sequence of str
-        Of the labels (kind "lines"); or their number; or their names, whose ids are their places.
+        The vocabulary of the labels (kind "lines"); or their number; or their names, whose ids are their places.
     hidden_size : int
     embedding_size : int, optional
         None: `hidden_size`.
@@ -74,10 +74,10 @@ class Classifier(_Pooled):
     bidirectional : bool
         Also reads from the end.
     pooling : str
-        How the outputs of the steps become one vector: "last", "mean", "max", or "attention", a weighted mean whose
+        Pooling of the outputs of the steps to one vector: "last", "mean", "max", or "attention", a weighted mean whose
         weights are learned (Yang et al. 2016).
     attention_size : int
-        Of the pooling "attention".
+        Hidden units of the pooling "attention".
     trees : bool
         Reads trees, and gives the label of each root: see `Tagger`. An example is (parents, nodes, label), of one root.
     dropout, sizes, dtype, seed
@@ -194,7 +194,7 @@ class Regressor(_Pooled):
         Returns
         -------
         numbers : ndarray [count, outputs]
-            Of the model's type.
+            In the model's type.
         """
         found = self._outputs(sequences, batch_size)
         return np.array(found, self.dtype).reshape(len(found), self._configuration["outputs"])

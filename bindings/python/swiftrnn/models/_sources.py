@@ -40,7 +40,7 @@ class Validation:
     evaluate : callable
         The result of the model as it is.
     fingerprint : callable
-        What tells these data from others.
+        Identity of these data.
     """
 
     evaluate: Callable[[], EvaluationResult]

@@ -88,9 +88,10 @@ class Tagger(Stepwise):
     Parameters
     ----------
     input : Vocabulary, int or Features
-        What a step is: a token of a vocabulary, or of so many tokens; or numbers.
+        A step: a token of a vocabulary, or of so many tokens; or numbers.
     labels : Vocabulary, int or sequence of str, optional
-        Of the labels; or their number; or their names, whose ids are their places. None: `outputs` numbers come out.
+        The vocabulary of the labels; or their number; or their names, whose ids are their places. None: `outputs`
+        numbers come out.
     hidden_size : int
     outputs : int, optional
         Numbers of each step that come out, in the place of labels.

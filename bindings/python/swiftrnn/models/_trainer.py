@@ -24,11 +24,11 @@ class StepResult(NamedTuple):
     Attributes
     ----------
     loss : float
-        As of `Model.loss`.
+        The loss, as `Model.loss` returns.
     count : int
-        How many targets counted.
+        The number of targets that counted.
     norm : float
-        Of the gradients before clipping.
+        Norm of the gradients before clipping.
     rate : float
         Learning rate of this step.
     step : int

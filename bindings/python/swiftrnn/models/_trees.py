@@ -18,7 +18,7 @@ class Tree:
     value : Forest or sequence of int
         A forest of one tree or several; or the parent of each node, -1 for a root.
     name : str
-        Of the argument, in errors.
+        Name of the argument in errors.
     """
 
     def __init__(self, value: Any, name: str) -> None:
