@@ -110,12 +110,12 @@ class Model(Passes):
         steps : int, optional
             For a text: T of a batch, through which gradients flow back; states carry on. None: 64.
         look_back : int
-            For a text: steps before each batch that gradients reach back into, too. With ``steps=k1, look_back=k2 - k1``
+            For a text: steps before each batch that gradients reach back into. With ``steps=k1, look_back=k2 - k1``
             this is truncated back-propagation with k2 above k1 (Williams, Peng 1990), in about k2 / k1 times the time.
         token_limit : int, optional
             The most padded tokens of a batch. None: twice what `batch_size` sequences of the mean length have.
         seed : int, optional
-            Seed of the order of batches, of the choice of held-out data, of dropout. None: one from the operating system.
+            Seed of the order of batches, of the choice of held-out data, of dropout. None: drawn anew.
         progress : bool
             A bar on a terminal, plain lines elsewhere, on the standard error.
         checkpoint : path, optional

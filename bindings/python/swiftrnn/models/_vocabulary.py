@@ -46,7 +46,7 @@ class Vocabulary:
     texts : iterable of str or bytes
         Texts whose tokens the vocabulary has. A str is encoded as UTF-8.
     specials : sequence of str
-        Some of ``<pad> <unk> <bos> <eos>``. ``<unk>`` stands for tokens that the vocabulary lacks: without it such tokens
+        Some of ``<pad> <unk> <bos> <eos>``. ``<unk>`` stands for tokens that the vocabulary lacks; else such tokens
         are errors. Decoders need ``<bos>`` and ``<eos>`` in what they write.
     lowercase : bool
         Words are in lower case; of kind ``"words"`` only.
