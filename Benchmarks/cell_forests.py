@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import swiftrnn
-from swiftrnn import _c_api as c
+from swiftrnn import _c as c
 
 
 def random_tree(random: np.random.Generator, leaves: int) -> list[int]:

@@ -600,12 +600,13 @@ swiftrnn_status swiftrnn_linear_backward(swiftrnn_dtype dtype, int64_t rows, int
 
 /** Softmax cross-entropy, its gradient and its perplexity in one pass over the logits.
  *  loss = mean over the rows whose target is not ignore_index of  log sum exp(logits) - logits[target];  0 if none.
+ *  Not an error: NaN or infinity among the logits of a row that counts, which makes the loss NaN or infinite; but
+ *  -infinity of a class that is not the target is a probability of 0.
  *  @param logits [rows, classes]   @param targets [rows], each in 0 ..< classes or ignore_index
  *  @param row_losses [rows] doubles, one per row, 0 where ignored; or NULL
  *  @param dlogits [rows, classes] gradient of the loss, or NULL; may be `logits` itself
- *  @param out_loss, out_perplexity (exp of the loss), out_count (rows that counted): each may be NULL
- *  Not an error: NaN or infinity among the logits of a row that counts, which makes the loss NaN or infinite; but
- *  -infinity of a class that is not the target is a probability of 0. */
+ *  @param out_loss or NULL   @param out_perplexity exp of the loss, or NULL
+ *  @param out_count the rows that counted, or NULL */
 swiftrnn_status swiftrnn_cross_entropy(swiftrnn_dtype dtype, int64_t rows, int64_t classes, const void *logits,
                                        const int64_t *targets, int64_t ignore_index, double *row_losses, void *dlogits,
                                        double *out_loss, double *out_perplexity, int64_t *out_count);

@@ -180,7 +180,10 @@ typedef struct swiftrnn_model_parameter_info {
   int64_t offset;   /**< elements from the start of the flat vector */
 } swiftrnn_model_parameter_info;
 
+/** How many parameter tensors the model has. */
 swiftrnn_status swiftrnn_model_parameter_count(const swiftrnn_model *model, int64_t *out_count);
+
+/** Describes parameter `index`. */
 swiftrnn_status swiftrnn_model_parameter_info_at(const swiftrnn_model *model, int64_t index,
                                                  swiftrnn_model_parameter_info *out_info);
 

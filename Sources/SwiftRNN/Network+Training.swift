@@ -9,11 +9,12 @@ extension Network {
   ///   - lengths: `[N]`, each in 0 ... T; nil: all T.
   ///   - mask: as for a call.
   ///   - state: the initial states; nil: zeros.
+  ///   - inputs: inputs beside x by name, each `[T, N, width]`, in the order of x.
   ///   - seed: of the dropout masks: the same seed, the same masks; nil: each call draws one, ``Tape/seed``.
   ///   - firstSequence: added to a sequence's index in the masks, 0 … 2^32 - N: parts of a batch, the same masks.
   ///   - batchFirst: x, y and their gradients have their sequences first.
   /// - Returns: y, `[T, N, D * P]`; the final states; and the tape.
-  /// - Throws: as ``callAsFunction(_:parameters:lengths:state:batchFirst:)``.
+  /// - Throws: as ``callAsFunction(_:parameters:lengths:mask:state:inputs:batchFirst:)``.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func forward(
@@ -110,7 +111,9 @@ public struct Tape<Scalar: RNNScalar>: Sendable {
   /// Moves the running means and variances of `batch_norm` towards those of this pass: `m += momentum * (batch - m)`, the
   /// variance with M - 1 for M rows, as in torch. Nothing without `batch_norm`.
   ///
-  /// - Parameter momentum: in [0, 1]; torch's is 0.1.
+  /// - Parameters:
+  ///   - parameters: the parameters of the forward pass; running means and variances are changed.
+  ///   - momentum: in [0, 1]; torch's is 0.1.
   /// - Throws: ``RNNError/invalidNumber(_:_:allowed:)``, ``RNNError/mismatch(_:)``, ``RNNError/outOfMemory(bytes:)``
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)

@@ -19,7 +19,9 @@ public final class Network<Scalar: RNNScalar>: Sendable {
   /// Of a network with layer options: its layers, each a network.
   let stack: Stack<Scalar>?
 
-  /// - Parameter options: how layers and directions are joined, if not as in torch.
+  /// - Parameters:
+  ///   - configuration: cell, sizes, directions, dropout and threads.
+  ///   - options: how layers and directions are joined, if not as in torch.
   /// - Throws: what is wrong with the configuration or the options, or with `SWIFTRNN_ISA`.
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)

@@ -87,7 +87,9 @@ public struct Tensor<Scalar: RNNScalar>: Sendable {
 
   /// Some of the numbers in a shape of their own, without a copy: those of a tensor in a flat vector.
   ///
-  /// - Parameter offset: of the first of them, row-major.
+  /// - Parameters:
+  ///   - offset: of the first of them, row-major.
+  ///   - shape: the shape of the result.
   /// - Throws: ``RNNError/invalidSize(_:_:low:high:)`` for an offset at which that shape does not fit.
   public func part(_ offset: Int, shape: [Int]) throws(RNNError) -> Tensor {
     let own = try Self.count(shape)

@@ -30,7 +30,7 @@ public struct AdaptiveSoftmax: Sendable {
   ///   - cutoffs: rising, each in `1 ..< classes`; one at least.
   ///   - divisor: above 0, by which each cluster's width is smaller than that of the one before; torch's 4.
   ///   - headBias: whether the head has a bias.
-  /// - Throws: ``RNNError`` for what is outside these bounds.
+  /// - Throws: `RNNError` for what is outside these bounds.
   public init(
     inputs: Int, classes: Int, cutoffs: [Int], divisor: Int = 4, headBias: Bool = false
   ) throws(RNNError) {
@@ -87,10 +87,11 @@ public struct AdaptiveSoftmax: Sendable {
   /// The mean loss of x `[…, inputs]` and its gradients for x and the parameters.
   ///
   /// - Parameters:
+  ///   - x: `[…, inputs]`
   ///   - flat: `parameters.flatCount` numbers.
   ///   - targets: one for each row, in `0 ..< classes` or equal to `ignoring`.
-  ///   - ignoring: the target of rows that do not count.
-  /// - Throws: ``RNNError``
+  ///   - ignored: the target of rows that do not count.
+  /// - Throws: `RNNError`
   public func evaluate<Scalar: RNNScalar>(
     _ x: Tensor<Scalar>, parameters flat: Tensor<Scalar>, targets: [Int],
     ignoring ignored: Int = CrossEntropy.ignoredTarget
@@ -123,7 +124,7 @@ public struct AdaptiveSoftmax: Sendable {
   /// -log p(target) of each row of x `[…, inputs]`; 0 where ignored.
   ///
   /// - Returns: `[rows]`
-  /// - Throws: ``RNNError``
+  /// - Throws: `RNNError`
   public func losses<Scalar: RNNScalar>(
     _ x: Tensor<Scalar>, parameters flat: Tensor<Scalar>, targets: [Int],
     ignoring ignored: Int = CrossEntropy.ignoredTarget
@@ -150,7 +151,7 @@ public struct AdaptiveSoftmax: Sendable {
   /// log p of all classes for each row of x `[…, inputs]`.
   ///
   /// - Returns: `[rows, classes]`
-  /// - Throws: ``RNNError``
+  /// - Throws: `RNNError`
   public func logProbabilities<Scalar: RNNScalar>(
     _ x: Tensor<Scalar>, parameters flat: Tensor<Scalar>
   ) throws(RNNError) -> Tensor<Scalar> {

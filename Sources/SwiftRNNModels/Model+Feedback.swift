@@ -11,10 +11,11 @@ public enum OutputFeedback: Sendable, CaseIterable {
 }
 
 extension Model {
-  /// The loss of a batch in training, of models of the kind `outputFeedback`: ``loss(_:state:_:)`` is that of `targets`,
-  /// and with a sampling probability of 1 that of `outputs`. The parameters, and their gradients, are the same ones in both.
+  /// The loss of a batch in training, of models of the kind `outputFeedback`:
+  /// ``loss(_:state:_:)-(ModelBatch<Scalar>,_,_)`` is that of `targets`, and with a sampling probability of 1 that of
+  /// `outputs`. The parameters, and their gradients, are the same ones in both.
   ///
-  /// - Throws: ``RNNError/unsupported(_:)`` for other kinds, and as ``loss(_:state:_:)``.
+  /// - Throws: `RNNError/unsupported(_:)` for other kinds, and as ``loss(_:state:_:)-(ModelBatch<Scalar>,_,_)``.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func loss(
@@ -37,7 +38,11 @@ extension Model {
 
   /// The loss of a batch without gradients: ``evaluate(_:state:loss:)`` is that of `targets`.
   ///
-  /// - Parameter loss: of models that predict numbers.
+  /// - Parameters:
+  ///   - batch: a batch with targets.
+  ///   - feedback: whether the model reads targets or its own outputs.
+  ///   - state: as for the loss; nil: sequences begin here.
+  ///   - loss: of models that predict numbers.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func evaluate(

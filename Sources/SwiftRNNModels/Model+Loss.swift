@@ -6,11 +6,12 @@ extension Model {
   /// of what was there.
   ///
   /// - Parameters:
-  ///   - state: of ``makeState()``: the batch goes on where the one before ended; nil: sequences begin here.
+  ///   - batch: a batch with targets.
+  ///   - state: of ``makeState(lookBack:)``: the batch goes on where the one before ended; nil: sequences begin here.
   ///   - options: seed, smoothing, class weights, scheduled sampling, and the loss of numbers.
   /// - Returns: the mean loss: cross-entropy in nats over the targets that count; of numbers the mean of `options.loss`
   ///   over the numbers of all steps or sequences.
-  /// - Throws: ``RNNError`` for arrays that do not fit. The gradients are not to be used then, and a state stays.
+  /// - Throws: `RNNError` for arrays that do not fit. The gradients are not to be used then, and a state stays.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func loss(
@@ -37,7 +38,10 @@ extension Model {
   /// A measure for validation: targets have equal weights and no smoothing, tokens are those of the batch, so that the
   /// exponential of the mean is the perplexity, however the model is trained.
   ///
-  /// - Parameter loss: of models that predict numbers, as in training; models of classes have the cross-entropy.
+  /// - Parameters:
+  ///   - batch: a batch with targets.
+  ///   - state: the batch goes on where the one before ended; nil: sequences begin here.
+  ///   - loss: of models that predict numbers, as in training; models of classes have the cross-entropy.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func evaluate(
@@ -80,8 +84,8 @@ extension Model {
   /// A state before the first step.
   ///
   /// - Parameter lookBack: steps before each batch that gradients reach back into (``ModelState/lookBack``); such a state
-  ///   is for ``loss(_:state:_:)`` of models of classes, with batches without lengths.
-  /// - Throws: ``RNNError/unsupported(_:)`` for a model that needs whole sequences: both directions, or a decoder.
+  ///   is for ``loss(_:state:_:)-(ModelBatch<Scalar>,_,_)`` of models of classes, with batches without lengths.
+  /// - Throws: `RNNError/unsupported(_:)` for a model that needs whole sequences: both directions, or a decoder.
   public func makeState(lookBack: Int = 0) throws(RNNError) -> ModelState<Scalar> {
     guard (0...ModelConfiguration.largestSize).contains(lookBack) else {
       throw .invalidValue("look_back", lookBack, low: 0, high: ModelConfiguration.largestSize)
@@ -98,7 +102,7 @@ extension Model {
     return ModelState(reader.part.network, lookBack: lookBack)
   }
 
-  /// - Throws: ``RNNError/unsupported(_:)`` for a limit where no network's steps can be cut.
+  /// - Throws: `RNNError/unsupported(_:)` for a limit where no network's steps can be cut.
   private func limitTapes(_ limit: Int?) throws(RNNError) {
     let parts = [reader?.part, decoder?.part].compactMap { $0 }
     guard limit == nil || parts.contains(where: { $0.network.cutsSteps }) else {

@@ -19,7 +19,7 @@ extension Model {
   /// that are made less likely.
   ///
   /// - Parameter options: checked.
-  /// - Throws: ``RNNError/overflow(_:)``
+  /// - Throws: `RNNError/overflow(_:)`
   @_spi(Door)
   public func spareBytes(_ batch: ModelBatch<Scalar>, _ options: GenerationOptions) throws(RNNError) -> Int {
     let promptSteps = configuration.kind == .languageModel ? batch.steps : 0

@@ -4,8 +4,8 @@ import SwiftRNN
 extension Model {
   /// The forest of a batch, checked; nil: the model reads sequences.
   ///
-  /// - Throws: ``RNNError/unsupported(_:)`` for what the model's structure does not have,
-  ///   ``RNNError/nullPointer(_:)`` without a forest, ``RNNError/sizeMismatch(_:_:expected:)``.
+  /// - Throws: `RNNError/unsupported(_:)` for what the model's structure does not have,
+  ///   `RNNError/nullPointer(_:)` without a forest, `RNNError/sizeMismatch(_:_:expected:)`.
   func forest(of batch: ModelBatch<Scalar>) throws(RNNError) -> Forest? {
     guard configuration.structure == .trees else {
       guard batch.forest == nil else { throw .unsupported("a forest is for models whose structure is trees") }

@@ -148,8 +148,10 @@ public final class Model<Scalar: RNNScalar> {
   /// Draws all parameters: networks as `initializer` says, embeddings from N(0, 1), or if tied from N(0, 1 / width), other
   /// layers from U(-1/sqrt(inputs), 1/sqrt(inputs)), as torch does.
   ///
-  /// - Parameter seed: the same seed, the same numbers, on every machine.
-  /// - Throws: ``RNNError`` for an initializer that the cell has no use for; the parameters are as before then.
+  /// - Parameters:
+  ///   - initializer: the distributions of networks.
+  ///   - seed: the same seed, the same numbers, on every machine.
+  /// - Throws: `RNNError` for an initializer that the cell has no use for; the parameters are as before then.
   public func initialize(_ initializer: Initializer = Initializer(), seed: UInt64) throws(RNNError) {
     let control = FloatControl()
     defer { control.leave() }

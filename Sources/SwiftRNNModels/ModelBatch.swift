@@ -3,7 +3,7 @@ import SwiftRNN
 
 /// Sequences side by side, and what is to come out.
 ///
-/// Arrays are dense and have steps first, as those of ``Network``: `[T, N]`. A sequence that is shorter than T has
+/// Arrays are dense and have steps first, as those of `Network`: `[T, N]`. A sequence that is shorter than T has
 /// numbers of any kind behind its end, but for tokens, which are in the vocabulary there, too.
 public struct ModelBatch<Scalar: RNNScalar> {
   /// T and N of the sequences that are read. Of a vector decoder only N counts.
@@ -16,7 +16,7 @@ public struct ModelBatch<Scalar: RNNScalar> {
   /// `[N]`, each in 0 ... T; nil: all T.
   public var lengths: UnsafeBufferPointer<Int64>?
   /// Classes: `[T, N]` of language models and taggers, `[N]` of classifiers, `[targetSteps, N]` of decoders;
-  /// ``CrossEntropy/ignoredTarget`` where none counts.
+  /// `CrossEntropy/ignoredTarget` where none counts.
   public var targets: UnsafeBufferPointer<Int>?
   /// Numbers: `[T, N, outputs]` of a tagger, `[N, outputs]` of a regressor.
   public var values: UnsafeBufferPointer<Scalar>?
@@ -28,7 +28,7 @@ public struct ModelBatch<Scalar: RNNScalar> {
   /// Added to a sequence's index in dropout masks: parts of a batch have the masks of the whole. Of trees, to a node's.
   public var firstSequence = 0
   /// Trees: M nodes, in the order of ``ids`` or ``features``; nil: sequences. Targets and values are one for each node of a
-  /// tagger, and one for each root (``Forest/roots``) of classifiers and regressors.
+  /// tagger, and one for each root (`Forest/roots`) of classifiers and regressors.
   public var forest: Forest?
 
   public init(steps: Int, sequences: Int) {

@@ -8,7 +8,7 @@ extension ModelConfiguration {
       ? nil : try AdaptiveSoftmax(inputs: inputs, classes: outputs, cutoffs: adaptiveCutoffs, divisor: adaptiveDivisor)
   }
 
-  /// - Throws: ``RNNError`` for cutoffs that do not rise within the classes, and for models that have no use for them.
+  /// - Throws: `RNNError` for cutoffs that do not rise within the classes, and for models that have no use for them.
   func checkAdaptive() throws(RNNError) {
     guard (1...Self.largestSize).contains(adaptiveDivisor) else {
       throw .invalidValue("adaptive_divisor", adaptiveDivisor, low: 1, high: Self.largestSize)

@@ -11,8 +11,10 @@ extension ModelConfiguration {
   /// one before then, and all steps are one batch. What it writes by itself has its own outputs for p.
   ///
   /// - Parameters:
+  ///   - input: tokens or features.
   ///   - outputs: classes, or with `predictsNumbers` numbers, of each step.
   ///   - hiddenSize: numbers of h.
+  ///   - predictsNumbers: whether numbers come out, and not classes.
   public static func outputFeedback(
     input: Input, outputs: Int, hiddenSize: Int, predictsNumbers: Bool = false
   ) -> ModelConfiguration {
@@ -41,7 +43,7 @@ extension ModelConfiguration {
     return layers
   }
 
-  /// - Throws: ``RNNError/unsupported(_:)`` for what a network with output feedback does not have.
+  /// - Throws: `RNNError/unsupported(_:)` for what a network with output feedback does not have.
   func checkFeedback() throws(RNNError) {
     guard recurrent.cell == Self.jordan else { throw .unsupported("the cell of output_feedback is jordan") }
     guard recurrent.layers == 1, !recurrent.bidirectional else {

@@ -2,7 +2,7 @@
 import SwiftRNN
 
 extension ModelConfiguration {
-  /// - Throws: ``RNNError/unsupported(_:)`` for what trees do not have.
+  /// - Throws: `RNNError/unsupported(_:)` for what trees do not have.
   func checkTrees() throws(RNNError) {
     guard kind == .tagger || kind == .classifier || kind == .regressor else {
       throw .unsupported("models over trees are taggers, classifiers and regressors")

@@ -4,7 +4,7 @@ import SwiftRNN
 /// The recurrent cell of a model.
 public struct ModelCell: Sendable, Equatable {
   /// "rnn", "rnn_relu", "lstm", "gru" or "gru_before" (the reset gate before the product): the cells with torch's
-  /// parameters. Else a name of ``Cell/builtInNames``, or a text of equations.
+  /// parameters. Else a name of `Cell/builtInNames`, or a text of equations.
   public var text: String
   /// Of the names that the text's sizes have, such as `["P": 64]`.
   public var sizes: [String: Int]
@@ -129,7 +129,7 @@ public struct ModelConfiguration: Sendable, Equatable {
   public enum Structure: String, Sendable, CaseIterable {
     /// One behind the other.
     case sequences
-    /// Children and parents: the nodes of a ``Forest``, by a cell that is recursive (``Cell/isRecursive``). Of taggers,
+    /// Children and parents: the nodes of a `Forest`, by a cell that is recursive (`Cell/isRecursive`). Of taggers,
     /// classifiers and regressors.
     case trees
   }

@@ -37,7 +37,7 @@ public final class ModelState<Scalar: RNNScalar> {
 
   /// Where a pass begins, and where its last states go.
   ///
-  /// - Throws: ``RNNError/sizeMismatch(_:_:expected:)`` for another number of sequences than before.
+  /// - Throws: `RNNError/sizeMismatch(_:_:expected:)` for another number of sequences than before.
   func places(_ network: Network<Scalar>, sequences: Int) throws(RNNError) -> (from: States<Scalar>, to: States<Scalar>)
   {
     guard network === self.network else { throw .mismatch("the state is of another model") }

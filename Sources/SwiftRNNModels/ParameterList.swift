@@ -36,7 +36,7 @@ public struct ParameterList: Sendable, Equatable {
   /// - Parameters:
   ///   - layer: without a dot; not added before.
   ///   - tensors: names within the layer, and shapes.
-  /// - Throws: ``RNNError/overflow(_:)`` for more elements than memory can have.
+  /// - Throws: `RNNError/overflow(_:)` for more elements than memory can have.
   mutating func add(_ layer: String, _ tensors: [(name: String, shape: [Int])]) throws(RNNError) {
     for tensor in tensors {
       let name = "\(layer).\(tensor.name)"

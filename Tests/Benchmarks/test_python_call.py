@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from swiftrnn import _c_api as c
+from swiftrnn import _c as c
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CALLS = ["frozen call", "frozen call, with a state", "call", "call, with a state", "step of a stream",

@@ -195,11 +195,12 @@ extension Network {
   /// A network whose cell is given as equations (docs/cells.md).
   ///
   /// - Parameters:
+  ///   - cell: the equations.
   ///   - configuration: layers, directions, dropout and threads; its cell is replaced by `cell`. `bias` and
   ///     `projectionSize` keep their defaults: the text says what there is of either.
   ///   - sizes: of the names that the cell's sizes have, such as `["P": 64]`; I and H are the configuration's.
   ///   - options: how layers and directions are joined, if not as in torch.
-  /// - Throws: ``RNNError/cell(_:)`` for sizes that do not fit, and as ``init(_:)``.
+  /// - Throws: ``RNNError/cell(_:)`` for sizes that do not fit, and as ``Cell/init(_:)``.
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)
   public convenience init(

@@ -24,6 +24,10 @@ extension Network {
   /// The same for training: with dropout and masks, and a tape for the backward pass.
   ///
   /// - Parameters:
+  ///   - forest: M nodes.
+  ///   - x: `[M, I]`: a row for each node.
+  ///   - parameters: of this network.
+  ///   - inputs: inputs beside x by name, each `[M, width]`.
   ///   - seed: of the masks: the same seed, the same masks; nil: each call draws one, ``ForestPassTape/seed``.
   ///   - firstNode: 0 ... 2^32 - M, added to a node's index in the masks.
   @_specialize(where Scalar == Float)

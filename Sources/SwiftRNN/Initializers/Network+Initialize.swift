@@ -6,6 +6,7 @@ extension Network {
   /// each tensor and number (docs/equations.md): the same values on every machine.
   ///
   /// - Parameters:
+  ///   - initializer: the distributions.
   ///   - seed: the same seed, the same numbers; nil: each call draws one.
   ///   - parameters: a pointer for each tensor; nil entries are skipped.
   /// - Throws: ``RNNError/invalidNumber(_:_:allowed:)``; ``RNNError/unsupported(_:)`` if the cell has no gate that keeps a
@@ -82,7 +83,9 @@ extension Network {
 
   /// New parameters, by default drawn from U(-1/sqrt(H), 1/sqrt(H)) as torch does: the same for a seed on every machine.
   ///
-  /// - Parameter seed: nil: each call draws one.
+  /// - Parameters:
+  ///   - seed: nil: each call draws one.
+  ///   - initializer: the distributions.
   /// - Throws: as ``initialize(_:seed:parameters:)``.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
@@ -233,8 +236,12 @@ extension Initializer.Distribution {
   /// counter for each number, the same values on every machine.
   ///
   /// - Parameters:
-  ///   - tensor: tells the tensors of a layer apart.
+  ///   - numbers: `rows * columns` elements, row-major.
+  ///   - rows: rows of the matrix, or elements of the vector.
+  ///   - columns: columns of the matrix; 1: a vector.
   ///   - hidden: what `torch` means by H; its bound is 1/sqrt(H).
+  ///   - seed: the same seed, the same numbers.
+  ///   - tensor: tells the tensors of a layer apart.
   /// - Throws: ``RNNError/invalidNumber(_:_:allowed:)``, ``RNNError/countMismatch(_:_:expected:)``,
   ///   ``RNNError/outOfMemory(bytes:)``. Nothing is written then.
   @_specialize(exported:true,where Scalar == Float)

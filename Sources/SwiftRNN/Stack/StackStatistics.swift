@@ -196,6 +196,10 @@ extension Network {
   ///
   /// - Parameters:
   ///   - tape: as the forward pass of `steps` and `sequences` filled it.
+  ///   - tapeBytes: bytes of the tape.
+  ///   - steps: T of the forward pass.
+  ///   - sequences: N of the forward pass.
+  ///   - momentum: in [0, 1]; torch's is 0.1.
   ///   - parameters: one pointer per tensor, none nil; those of running statistics are changed.
   @_specialize(exported:true,where Scalar == Float)
   @_specialize(exported:true,where Scalar == Double)

@@ -74,6 +74,7 @@ extension Attention {
   ///   - values: `[Tk, N, V]`; nil: the keys.
   ///   - lengths: `[N]`, of the keys; nil: all.
   ///   - mask: `[Tk, N]`, row-major: false where a key does not count; nil: all do.
+  ///   - parameters: the tensors of the kind: `queryWeight`, `weight`, `bias`, `score`.
   /// - Returns: the context `[Tq, N, V]`, and the weights `[Tq, N, Tk]`.
   public func forward<Scalar: RNNScalar>(
     _ queries: Tensor<Scalar>, keys: Tensor<Scalar>, memory: Tensor<Scalar>? = nil, values: Tensor<Scalar>? = nil,
@@ -97,7 +98,15 @@ extension Attention {
 
   /// The gradients of a loss whose gradient for the context, `[Tq, N, V]`, is `dcontext`.
   ///
-  /// - Parameter weights: what the forward pass gave.
+  /// - Parameters:
+  ///   - dcontext: `[Tq, N, V]`
+  ///   - queries: as for the forward pass, like the next two.
+  ///   - keys: `[Tk, N, K]`
+  ///   - values: `[Tk, N, V]`; nil: the keys.
+  ///   - weights: what the forward pass gave.
+  ///   - lengths: as for the forward pass.
+  ///   - mask: as for the forward pass.
+  ///   - parameters: as for the forward pass.
   public func backward<Scalar: RNNScalar>(
     _ dcontext: Tensor<Scalar>, queries: Tensor<Scalar>, keys: Tensor<Scalar>, values: Tensor<Scalar>? = nil,
     weights: Tensor<Scalar>, lengths: [Int]? = nil, mask: [Bool]? = nil, parameters: Tensors<Scalar> = .init()

@@ -37,7 +37,7 @@ public enum CrossEntropy {
   ///   - logits: `[rows, classes]`, dense.
   ///   - classes: elements of a row.
   ///   - targets: `[rows]`, each in `0 ..< classes` or equal to `ignoring`.
-  ///   - ignoring: the target of rows that do not count.
+  ///   - ignored: the target of rows that do not count.
   ///   - labelSmoothing: ε in [0, 1].
   ///   - classWeights: `[classes]`, finite and 0 or more; nil: 1.
   ///   - rowWeights: `[rows]`, finite and 0 or more; nil: 1. Rows of weight 0 have valid targets nevertheless.

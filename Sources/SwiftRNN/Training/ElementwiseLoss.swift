@@ -22,6 +22,7 @@ public enum ElementwiseLoss: Sendable, Equatable {
   /// - Parameters:
   ///   - predictions: `[rows, width]`, dense.
   ///   - targets: `[rows, width]`. Of binary cross-entropy probabilities, which is not checked.
+  ///   - rows: the number of rows.
   ///   - width: elements of a row.
   ///   - rowWeights: `[rows]`, finite and 0 or more; nil: 1.
   ///   - positiveWeights: `[width]`, finite and 0 or more, of binary cross-entropy only; nil: 1.

@@ -7,6 +7,7 @@ public enum Embedding {
   ///
   /// - Parameters:
   ///   - weight: `[vocabulary, width]`, dense.
+  ///   - vocabulary: rows of the weight.
   ///   - width: elements of a row, 0 or more.
   ///   - ids: `[count]`, each in `0 ..< vocabulary`.
   ///   - out: `[count, width]`, dense; may not overlap the others.
@@ -40,6 +41,8 @@ public enum Embedding {
   /// - Parameters:
   ///   - ids: `[count]`, each in `0 ..< vocabulary`.
   ///   - dout: `[count, width]`, dense: the gradient of the loss for `out`.
+  ///   - vocabulary: rows of `dweight`.
+  ///   - width: elements of a row, 0 or more.
   ///   - accumulate: false to overwrite `dweight`, true to add to it.
   ///   - dweight: `[vocabulary, width]`, dense; may not overlap the others.
   /// - Throws: ``RNNError`` for sizes that do not fit and identifiers outside the vocabulary; nothing is written then.

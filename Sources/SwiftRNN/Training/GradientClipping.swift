@@ -8,9 +8,11 @@ public enum GradientClipping {
   /// or infinite leaves all as they are.
   ///
   /// Squares are summed in Double, in chunks of 4096 numbers of each tensor; the bits do not depend on the thread
-  /// count. Where squares overflow or vanish, they are those of all numbers times a power of two (``EuclideanNorm``).
+  /// count. Where squares overflow or vanish, they are those of all numbers times a power of two (`EuclideanNorm`).
   ///
-  /// - Parameter maxNorm: above 0; infinity to measure only.
+  /// - Parameters:
+  ///   - gradients: the gradients of all parameters; they overlap nothing.
+  ///   - maxNorm: above 0; infinity to measure only.
   /// - Returns: the norm before; infinity where it is above the largest Double, which clips nevertheless.
   /// - Throws: ``RNNError``; nothing is written then.
   @discardableResult
@@ -69,7 +71,9 @@ public enum GradientClipping {
 
   /// Limits each number to `-limit ... limit`; NaN stays NaN. Any cut of the gradients gives the same bits.
   ///
-  /// - Parameter limit: above 0.
+  /// - Parameters:
+  ///   - gradients: the gradients of all parameters; they overlap nothing.
+  ///   - limit: above 0.
   /// - Throws: ``RNNError``; nothing is written then.
   public static func clip<Scalar: RNNScalar>(
     _ gradients: [UnsafeMutableBufferPointer<Scalar>], values limit: Double

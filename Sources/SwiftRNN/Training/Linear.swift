@@ -12,6 +12,9 @@ public enum Linear {
   /// `y = x weight^T + bias`: for each output one chain of multiply-adds from the bias, inputs ascending.
   ///
   /// - Parameters:
+  ///   - rows: rows of x and y.
+  ///   - inputs: columns of x.
+  ///   - outputs: columns of y.
   ///   - x: `[rows, inputs]`
   ///   - weight: `[outputs, inputs]`
   ///   - bias: `[outputs]`, or nil for zeros
@@ -64,6 +67,9 @@ public enum Linear {
   ///     dbias = sum over rows of dy       the same chains
   ///
   /// - Parameters:
+  ///   - rows: rows of x and y.
+  ///   - inputs: columns of x.
+  ///   - outputs: columns of y.
   ///   - x: `[rows, inputs]`; may be nil if `dweight` is
   ///   - weight: `[outputs, inputs]`; may be nil if `dx` is
   ///   - dy: `[rows, outputs]`

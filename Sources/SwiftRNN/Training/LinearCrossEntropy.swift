@@ -14,11 +14,18 @@ public enum LinearCrossEntropy {
   /// known before the first row: targets are counted first.
   ///
   /// - Parameters:
+  ///   - rows: rows of x.
+  ///   - inputs: columns of x.
+  ///   - classes: rows of the weight.
   ///   - x: `[rows, inputs]`
   ///   - weight: `[classes, inputs]`
   ///   - bias: `[classes]`, or nil for zeros.
   ///   - targets: `[rows]`, each in `0 ..< classes` or equal to `ignoring`.
-  ///   - ignoring: as of ``CrossEntropy``, like the parameters from here to `reduction`.
+  ///   - ignored: as of ``CrossEntropy``, like the parameters from here to `reduction`.
+  ///   - labelSmoothing: ε in [0, 1].
+  ///   - classWeights: `[classes]`, finite and 0 or more; nil: 1.
+  ///   - rowWeights: `[rows]`, finite and 0 or more; nil: 1.
+  ///   - reduction: whether the loss is the mean or the sum of the rows' losses.
   ///   - accumulate: adds to `dweight` and `dbias` instead of overwriting them.
   ///   - memoryLimit: bytes of logits that are there at once, 0 or more; at least those of 256 rows, or of 32 where neither
   ///     dweight nor dbias is wanted. Beside them come packed operands: a copy of the weights for dx, up to as much as 256
@@ -99,6 +106,11 @@ public enum LinearCrossEntropy {
   /// Bytes that a call allocates for logits and packed operands; beside them it needs 16 bytes for each row at most.
   ///
   /// - Parameters:
+  ///   - _: the type of the numbers.
+  ///   - rows: rows of x.
+  ///   - inputs: columns of x.
+  ///   - classes: rows of the weight.
+  ///   - memoryLimit: bytes of logits that are there at once, as for the call.
   ///   - dx: whether that is wanted.
   ///   - sums: whether dweight or dbias is.
   public static func scratchBytes<Scalar: RNNScalar>(

@@ -4,8 +4,9 @@ extension CrossEntropy {
   /// The loss of `logits` `[…, classes]` and its gradient for them.
   ///
   /// - Parameters:
+  ///   - logits: `[…, classes]`
   ///   - targets: one for each row of logits, in `0 ..< classes` or equal to `ignoring`.
-  ///   - ignoring: the target of rows that do not count.
+  ///   - ignored: the target of rows that do not count.
   ///   - labelSmoothing: in [0, 1].
   ///   - classWeights: `[classes]`, finite and 0 or more; nil: 1.
   ///   - rowWeights: one for each row, finite and 0 or more; nil: 1.
@@ -34,9 +35,15 @@ extension LinearCrossEntropy {
   /// there as a whole.
   ///
   /// - Parameters:
+  ///   - x: `[…, inputs]`
   ///   - weight: `[classes, inputs]`
   ///   - bias: `[classes]`; nil: zeros, and the gradient is what its would be.
   ///   - targets: one for each row of x; and what follows, as of ``CrossEntropy``.
+  ///   - ignored: as for ``CrossEntropy``, like the parameters from here to `reduction`.
+  ///   - labelSmoothing: in [0, 1].
+  ///   - classWeights: `[classes]`; nil: 1.
+  ///   - rowWeights: one for each row; nil: 1.
+  ///   - reduction: the mean or the sum of the rows' losses.
   ///   - memoryLimit: bytes of logits that are there at once.
   public static func evaluate<Scalar: RNNScalar>(
     _ x: Tensor<Scalar>, weight: Tensor<Scalar>, bias: Tensor<Scalar>? = nil, targets: [Int],
@@ -66,6 +73,7 @@ extension ElementwiseLoss {
   /// The loss of `predictions` `[…, width]` and its gradient for them.
   ///
   /// - Parameters:
+  ///   - predictions: `[…, width]`
   ///   - targets: as many rows of as many numbers.
   ///   - rowWeights: one for each row, finite and 0 or more; nil: 1.
   ///   - positiveWeights: `[width]`, of binary cross-entropy only; nil: 1.

@@ -139,6 +139,8 @@ public struct Pool: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - y: as for `forward`; of `last` and `mean` it may be nil.
+  ///   - counted: as for `forward`.
+  ///   - parameters: as for `forward`.
   ///   - dout: `[N, W]`
   ///   - accumulate: adds to the gradients of the parameters instead of overwriting them.
   ///   - dy: `[T, N, W]`, zeros where a step does not count; nil: not wanted. Overlaps nothing.

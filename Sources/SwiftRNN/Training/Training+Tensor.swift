@@ -66,6 +66,7 @@ extension Linear {
   /// `y = x weight^T + bias` for the last dimension of x: `[…, inputs]` gives `[…, outputs]`.
   ///
   /// - Parameters:
+  ///   - x: `[…, inputs]`
   ///   - weight: `[outputs, inputs]`
   ///   - bias: `[outputs]`; nil: zeros.
   /// - Throws: ``RNNError/sizeMismatch(_:_:expected:)``, ``RNNError/countMismatch(_:_:expected:)``,

@@ -17,7 +17,7 @@ final class GrowingBuffer<Element: BitwiseCopyable> {
   @exclusivity(unchecked) private(set) var capacity: Int
 
   /// - Parameter capacity: for how many elements memory is had at once, 0 or more.
-  /// - Throws: ``ModelError/rnn(_:)`` of ``RNNError/outOfMemory(bytes:)`` or ``RNNError/overflow(_:)``.
+  /// - Throws: ``ModelError/rnn(_:)`` of `RNNError/outOfMemory(bytes:)` or `RNNError/overflow(_:)`.
   init(capacity: Int = 0) throws(ModelError) {
     pointer = try Self.memory(capacity)
     self.capacity = capacity

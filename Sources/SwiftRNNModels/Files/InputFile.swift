@@ -106,7 +106,7 @@ public enum FileSystem {
     try contents(of: path, limit: limit).array
   }
 
-  /// Writes a file that appears whole or not at all: see ``AtomicFile``.
+  /// Writes a file that appears whole or not at all: see `AtomicFile`.
   public static func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws(ModelError) {
     let file = try AtomicFile(path)
     try file.write(bytes)

@@ -75,7 +75,9 @@ extension ModelConfiguration {
   /// where it is missing, `attention_use`, which is `output`, `adaptive_cutoffs`, which are none, and `adaptive_divisor`,
   /// which is 4; whether sizes make sense together is found out when the model is made.
   ///
-  /// - Parameter name: what errors call the configuration, such as a path.
+  /// - Parameters:
+  ///   - json: the object.
+  ///   - name: what errors call the configuration, such as a path.
   /// - Throws: ``ModelError/format(where:what:)``
   public init(_ json: JSON, name: String = "the configuration") throws(ModelError) {
     var fields = try JSONFields(json, name)

@@ -56,7 +56,12 @@ public enum ModelFile {
 
   /// Writes a model: the file appears whole or not at all.
   ///
-  /// - Parameter metadata: the caller's own entries, under other keys than those above.
+  /// - Parameters:
+  ///   - model: the model.
+  ///   - path: the file, which is replaced if there is one.
+  ///   - vocabulary: the vocabulary of the input; nil: none.
+  ///   - targetVocabulary: the vocabulary of the output; nil: none.
+  ///   - metadata: the caller's own entries, under other keys than those above.
   /// - Throws: ``ModelError``
   public static func save<Scalar: RNNScalar>(
     _ model: Model<Scalar>, to path: String, vocabulary: Vocabulary? = nil, targetVocabulary: Vocabulary? = nil,

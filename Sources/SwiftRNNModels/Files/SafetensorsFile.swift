@@ -24,6 +24,7 @@ public final class SafetensorsFile: Sendable {
   /// Opens a file and reads its header.
   ///
   /// - Parameters:
+  ///   - path: the file.
   ///   - headerLimit: the largest header, in bytes. What it takes in memory is in proportion to it (`JSON`).
   ///   - verifies: whether all data are read and compared with the checksum, if there is one.
   /// - Throws: ``ModelError/file(path:reason:)``, ``ModelError/format(where:what:)``; ``ModelError/rnn(_:)`` where memory is
@@ -90,6 +91,7 @@ public final class SafetensorsFile: Sendable {
   /// Reads a tensor of F32, F16 or BF16.
   ///
   /// - Parameters:
+  ///   - name: the name of the tensor.
   ///   - shape: the one that it must have.
   ///   - out: as many elements as the shape has; row-major.
   /// - Throws: ``ModelError/format(where:what:)`` and ``ModelError/value(name:reason:)`` before anything is written;
@@ -107,9 +109,11 @@ public final class SafetensorsFile: Sendable {
   /// unless `allowsOthers`, no others; all of that is checked first.
   ///
   /// - Parameters:
+  ///   - parameters: the tensors.
   ///   - prefix: what names have in the file before those of the list.
+  ///   - allowsOthers: whether the file may have other tensors.
   ///   - out: `parameters.flatCount` elements.
-  /// - Throws: as ``read(_:shape:into:)``
+  /// - Throws: as ``read(_:shape:into:)-(_,_,UnsafeMutableBufferPointer<Float>)``
   public func read(
     _ parameters: ParameterList, prefix: String = "", allowsOthers: Bool = false,
     into out: UnsafeMutableBufferPointer<Float>

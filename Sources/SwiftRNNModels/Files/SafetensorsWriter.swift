@@ -20,6 +20,7 @@ extension Safetensors {
   /// The tensors of a model's flat vector.
   ///
   /// - Parameters:
+  ///   - parameters: the tensors.
   ///   - prefix: what is put before their names.
   ///   - numbers: `parameters.flatCount` elements.
   /// - Throws: ``ModelError/value(name:reason:)``
@@ -57,7 +58,9 @@ extension Safetensors {
   /// numbers are aligned, and each type in the order of `tensors`.
   ///
   /// - Parameters:
+  ///   - tensors: the tensors, in the order of the file.
   ///   - metadata: without ``checksumKey``, which is added.
+  ///   - path: the file, which is replaced if there is one.
   /// - Throws: ``ModelError/value(name:reason:)`` for names or keys that are there twice, are reserved or have zero
   ///   characters, and for shapes that do not fit the numbers; ``ModelError/file(path:reason:)``;
   ///   ``ModelError/rnn(_:)`` where memory is lacking.

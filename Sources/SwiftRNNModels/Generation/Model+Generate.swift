@@ -6,9 +6,10 @@ extension Model {
   ///
   /// - Parameters:
   ///   - prompts: a sequence of tokens each; an empty one is the start token of `options`.
+  ///   - options: lengths, drawing or search.
   /// - Returns: for each prompt what was written, the best first; one sequence without a search, else as many as have
   ///   been found, `options.beams` at most.
-  /// - Throws: ``RNNError`` for tokens outside the vocabulary and options that make no sense.
+  /// - Throws: `RNNError` for tokens outside the vocabulary and options that make no sense.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func generate(prompts: [[Int]], _ options: GenerationOptions) throws(RNNError) -> [[GeneratedSequence]] {

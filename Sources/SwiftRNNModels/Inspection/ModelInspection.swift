@@ -68,9 +68,9 @@ extension Model {
   /// A network with output feedback runs freely: by teacher forcing it has no gradients back in time.
   ///
   /// - Parameters:
-  ///   - batch: as for ``loss(_:state:_:)``, targets included.
-  ///   - state: where the sequences begin, of ``makeState()``; is not moved on. nil: where the cell does.
-  /// - Throws: ``RNNError/unsupported(_:)`` for models over trees, decoders with attention in their
+  ///   - batch: as for ``loss(_:state:_:)-(ModelBatch<Scalar>,_,_)``, targets included.
+  ///   - state: where the sequences begin, of ``makeState(lookBack:)``; is not moved on. nil: where the cell does.
+  /// - Throws: `RNNError/unsupported(_:)` for models over trees, decoders with attention in their
   ///   input, and cells that draw masks, such as zoneout, or use statistics of the batch, whose
   ///   passes for training differ from those of inference; and what a loss throws.
   @_specialize(where Scalar == Float)

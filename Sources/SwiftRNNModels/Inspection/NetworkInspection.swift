@@ -11,7 +11,7 @@ struct NetworkInspection<Scalar: RNNScalar> {
   /// One layer and direction each: the first layer, and the others.
   private let networks: [Network<Scalar>]
 
-  /// - Throws: ``RNNError/unsupported(_:)``: a pass for training is another than one for inference.
+  /// - Throws: `RNNError/unsupported(_:)`: a pass for training is another than one for inference.
   init(_ part: NetworkPart<Scalar>, _ recurrent: ModelConfiguration.Recurrent, name: String) throws(RNNError) {
     (self.part, self.recurrent, self.name) = (part, recurrent, name)
     var single = recurrent

@@ -23,7 +23,7 @@ public enum SpectralRadius {
   ///   - matrix: `[size, size]`, row after row.
   ///   - size: rows and columns, 0 or more.
   /// - Returns: 0 for a size of 0; NaN for a matrix with NaN or infinity.
-  /// - Throws: ``RNNError/countMismatch(_:_:expected:)``, ``RNNError/overflow(_:)``, ``RNNError/outOfMemory(bytes:)``
+  /// - Throws: `RNNError/countMismatch(_:_:expected:)`, `RNNError/overflow(_:)`, `RNNError/outOfMemory(bytes:)`
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public static func of<Scalar: RNNScalar>(

@@ -1,7 +1,7 @@
 // Attention with its parameters.
 import SwiftRNN
 
-/// Attention of queries over the steps of keys, which are the values (``Attention``). Keeps the memory of its results: one
+/// Attention of queries over the steps of keys, which are the values (`Attention`). Keeps the memory of its results: one
 /// thread at a time.
 public final class AttentionLayer<Scalar: RNNScalar> {
   public let attention: Attention
@@ -50,6 +50,7 @@ public final class AttentionLayer<Scalar: RNNScalar> {
 
   /// - Parameters:
   ///   - queries: `[querySteps, N, Q]`
+  ///   - querySteps: steps of the queries.
   ///   - keys: `[T, N, K]`. The backward pass reads both again.
   ///   - counted: T, N, and which keys count.
   /// - Returns: the context, `[querySteps, N, K]`, until the next call.
@@ -84,7 +85,7 @@ public final class AttentionLayer<Scalar: RNNScalar> {
   ///   - dcontext: `[querySteps, N, K]`
   ///   - accumulate: adds to the gradients of the parameters that are there.
   /// - Returns: dL/dqueries and dL/dkeys, until the next call.
-  /// - Throws: ``RNNError/mismatch(_:)`` without a forward pass before.
+  /// - Throws: `RNNError/mismatch(_:)` without a forward pass before.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func backward(

@@ -19,7 +19,7 @@ public final class EmbeddingLayer<Scalar: RNNScalar> {
 
   /// - Parameter ids: in `0 ..< vocabulary`, as many as there are rows.
   /// - Returns: `[rows, width]`, until the next call.
-  /// - Throws: ``RNNError/invalidElement(_:index:_:low:high:)`` for a token outside the vocabulary.
+  /// - Throws: `RNNError/invalidElement(_:index:_:low:high:)` for a token outside the vocabulary.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func forward(_ ids: UnsafeBufferPointer<Int>) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {

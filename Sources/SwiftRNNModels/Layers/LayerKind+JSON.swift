@@ -45,7 +45,9 @@ extension LayerKind {
   /// Reads what ``json`` gives. Every key must be there, and no other; whether sizes make sense together is found out when
   /// the layers are made.
   ///
-  /// - Parameter name: what errors call the layer, such as a path.
+  /// - Parameters:
+  ///   - json: the object.
+  ///   - name: what errors call the layer, such as a path.
   /// - Throws: ``ModelError/format(where:what:)``
   public init(_ json: JSON, name: String = "the layer") throws(ModelError) {
     var fields = try JSONFields(json, name)

@@ -8,12 +8,12 @@ public enum LayerKind: Sendable, Equatable {
   /// `y = W x + b`: ``LinearLayer``. Parameters `weight`, `[outputs, inputs]`, and `bias`, `[outputs]`, unless `bias` is
   /// false.
   case linear(inputs: Int, outputs: Int, bias: Bool = true)
-  /// Dropout with a probability in [0, 1): ``DropoutLayer``. No parameters.
+  /// Dropout with a probability in [0, 1): `DropoutLayer`. No parameters.
   case dropout(Double)
   /// One vector of the steps of a sequence: ``PoolLayer``. Of attention the parameters `weight`, `[A, W]`, `bias` and
   /// `query`, `[A]`.
   case pool(Pool)
-  /// Attention over keys: ``AttentionLayer``. Parameters as ``Attention`` has them: `query_weight`, `weight`, `bias`,
+  /// Attention over keys: ``AttentionLayer``. Parameters as `Attention` has them: `query_weight`, `weight`, `bias`,
   /// `score`.
   case attention(Attention)
   /// A recurrent network: ``NetworkLayer``. Parameters by torch's names, or the text's. `dropout` is between layers.
@@ -31,7 +31,7 @@ public enum LayerKind: Sendable, Equatable {
     }
   }
 
-  /// - Throws: ``RNNError`` for sizes and probabilities that make no sense; networks are checked when they are made.
+  /// - Throws: `RNNError` for sizes and probabilities that make no sense; networks are checked when they are made.
   func check() throws(RNNError) {
     func positive(_ name: StaticString, _ value: Int) throws(RNNError) {
       let largest = ModelConfiguration.largestSize

@@ -157,7 +157,9 @@ public final class Layers<Scalar: RNNScalar> {
   /// Draws all parameters as ``Model/initialize(_:seed:)`` does: networks as `initializer` says, embeddings from N(0, 1),
   /// other layers from U(-1/sqrt(inputs), 1/sqrt(inputs)).
   ///
-  /// - Parameter seed: the same seed, the same numbers, on every machine.
+  /// - Parameters:
+  ///   - initializer: the distributions of networks.
+  ///   - seed: the same seed, the same numbers, on every machine.
   public func initialize(_ initializer: Initializer = Initializer(), seed: UInt64) throws(RNNError) {
     let control = FloatControl()
     defer { control.leave() }

@@ -9,7 +9,10 @@ public enum LayersFile {
 
   /// Writes layers: the file appears whole or not at all.
   ///
-  /// - Parameter metadata: the caller's own entries, under other keys than those above.
+  /// - Parameters:
+  ///   - layers: the layers.
+  ///   - path: the file, which is replaced if there is one.
+  ///   - metadata: the caller's own entries, under other keys than those above.
   /// - Throws: ``ModelError``
   public static func save<Scalar: RNNScalar>(
     _ layers: Layers<Scalar>, to path: String, metadata: [(key: String, value: String)] = []

@@ -27,7 +27,7 @@ public final class LinearLayer<Scalar: RNNScalar> {
 
   /// - Parameter x: `[rows, inputs]`; the backward pass reads it again.
   /// - Returns: `[rows, outputs]`, until the next call.
-  /// - Throws: ``RNNError/countMismatch(_:_:expected:)`` for numbers that are no whole rows.
+  /// - Throws: `RNNError/countMismatch(_:_:expected:)` for numbers that are no whole rows.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func forward(_ x: UnsafeBufferPointer<Scalar>) throws(RNNError) -> UnsafeMutableBufferPointer<Scalar> {

@@ -1,7 +1,7 @@
 // A recurrent network with its parameters.
 import SwiftRNN
 
-/// A ``Network`` over whole sequences. Keeps the memory of its passes: one thread at a time.
+/// A `Network` over whole sequences. Keeps the memory of its passes: one thread at a time.
 public final class NetworkLayer<Scalar: RNNScalar> {
   let part: NetworkPart<Scalar>
   private let gradient = Buffer<Scalar>()
@@ -44,7 +44,7 @@ public final class NetworkLayer<Scalar: RNNScalar> {
   ///   - finalGradients: of the states after the last steps; entries that are nil are zeros.
   ///   - initialGradients: where those of the first states go; entries that are nil are not wanted.
   /// - Returns: dL/dx, `[T, N, I]`, until the next call.
-  /// - Throws: ``RNNError/mismatch(_:)`` without a forward pass for training before.
+  /// - Throws: `RNNError/mismatch(_:)` without a forward pass for training before.
   @discardableResult
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)

@@ -1,7 +1,7 @@
 // One vector of the outputs of all steps, with the parameters that attention has for that.
 import SwiftRNN
 
-/// Pooling over the steps of a sequence (``Pool``). Keeps the memory of its results: one thread at a time.
+/// Pooling over the steps of a sequence (`Pool`). Keeps the memory of its results: one thread at a time.
 public final class PoolLayer<Scalar: RNNScalar> {
   public let pool: Pool
   /// Parameters of attention; nil: other kinds of pooling.
@@ -45,6 +45,7 @@ public final class PoolLayer<Scalar: RNNScalar> {
   ///
   /// - Parameters:
   ///   - y: as it was, and `counted` too.
+  ///   - counted: the steps that count, as for the forward pass.
   ///   - dout: `[N, W]`
   ///   - accumulate: adds to the gradients of the parameters that are there.
   /// - Returns: dL/dy, `[T, N, W]`, until the next call.

@@ -113,7 +113,7 @@ final class AdaptivePasses<Scalar: RNNScalar> {
   ///   - x: `[rows, inputs]`
   ///   - parameters: flat, as the softmax's list has them.
   ///   - targets: `[rows]`
-  ///   - memoryLimit: as of ``LinearCrossEntropy``.
+  ///   - memoryLimit: as of `LinearCrossEntropy`.
   ///   - rowLosses: `[rows]`, receives each row's loss, 0 where ignored; nil: not wanted. Without `dx` only.
   ///   - dx: `[rows, inputs]`, is written; nil: no gradients are wanted.
   ///   - gradients: as the parameters, are written; nil: not wanted. With `dx` only.

@@ -19,7 +19,7 @@ final class Buffer<Element: BitwiseCopyable> {
 
   /// The first `count` elements, not initialised. Elements of earlier calls are lost if the buffer has to grow.
   ///
-  /// - Throws: ``RNNError/overflow(_:)``, ``RNNError/outOfMemory(bytes:)``; the buffer is empty then.
+  /// - Throws: `RNNError/overflow(_:)`, `RNNError/outOfMemory(bytes:)`; the buffer is empty then.
   func take(_ count: Int) throws(RNNError) -> UnsafeMutableBufferPointer<Element> {
     if memory == nil || count > capacity { try grow(to: count) }
     guard let memory else { throw .outOfMemory(bytes: 0) }
@@ -49,7 +49,7 @@ extension UnsafeMutableBufferPointer {
 
 /// Arithmetic on sizes that a caller chose.
 enum Sizes {
-  /// - Throws: ``RNNError/overflow(_:)``
+  /// - Throws: `RNNError/overflow(_:)`
   static func product(_ factors: Int..., name: StaticString) throws(RNNError) -> Int {
     var product = 1
     for factor in factors {

@@ -65,7 +65,7 @@ final class OutputPart<Scalar: RNNScalar> {
   }
 
   /// The cross-entropy of the results, a block of rows at a time: logits are never in memory as a whole. The bits are those
-  /// of ``forward(_:rows:)``, ``CrossEntropy`` and ``backward(_:rows:dy:)``.
+  /// of ``forward(_:rows:)``, `CrossEntropy` and ``backward(_:rows:dy:)``.
   ///
   /// - Parameters:
   ///   - x: `[rows, inputs]`

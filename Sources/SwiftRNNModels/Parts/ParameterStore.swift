@@ -38,7 +38,7 @@ public final class ParameterStore<Scalar: RNNScalar>: @unchecked Sendable {
 
   /// A copy of the tensor called `name`; nil: there is none.
   ///
-  /// - Throws: ``RNNError/outOfMemory(bytes:)``
+  /// - Throws: `RNNError/outOfMemory(bytes:)`
   public func tensor(_ name: String) throws(RNNError) -> Tensor<Scalar>? {
     guard let info = list[name], let from = values(of: name) else { return nil }
     return try Tensor(shape: info.shape) { to in _ = to.update(fromContentsOf: from) }

@@ -1,7 +1,7 @@
 // The part of a model over trees that reads one vector of each tree: the output of its root.
 import SwiftRNN
 
-/// Rows of the roots, in the order of ``Forest/roots``.
+/// Rows of the roots, in the order of `Forest/roots`.
 final class RootsPart<Scalar: RNNScalar> {
   private let width: Int
   private let (rows, gradient) = (Buffer<Scalar>(), Buffer<Scalar>())

@@ -47,6 +47,8 @@ public enum Padding {
   ///
   /// - Parameters:
   ///   - sequences: each with steps · I numbers.
+  ///   - numbers: the sequences that are put side by side, by their indices.
+  ///   - steps: T, the length of the longest or more.
   ///   - width: I, 1 or more.
   ///   - out: T · N · I elements: feature i of step t of sequence n is at (t · N + n) · I + i.
   /// - Throws: as for ids.

@@ -2,7 +2,7 @@
 import SwiftRNN
 
 extension Model {
-  /// ``loss(_:state:_:)`` of a piece of a ``TextStream``.
+  /// ``loss(_:state:_:)-(ModelBatch<Scalar>,_,_)`` of a piece of a ``TextStream``.
   public func loss(
     _ piece: TextStream.Batch, state: ModelState<Scalar>? = nil, _ options: TrainingOptions<Scalar> = TrainingOptions()
   ) throws(RNNError) -> ModelLoss {
@@ -16,7 +16,7 @@ extension Model {
 }
 
 extension Trainer {
-  /// ``step(_:state:)`` with a piece of a ``TextStream``.
+  /// ``step(_:state:)-(ModelBatch<Scalar>,_)`` with a piece of a ``TextStream``.
   @discardableResult
   public func step(_ piece: TextStream.Batch, state: ModelState<Scalar>? = nil) throws(RNNError) -> TrainerStep {
     try piece.withBatch { (batch) throws(RNNError) in try step(batch, state: state) }

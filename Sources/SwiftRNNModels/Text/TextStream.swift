@@ -38,6 +38,7 @@ public final class TextStream {
   /// Batches of ids that are in memory.
   ///
   /// - Parameters:
+  ///   - ids: the tokens of the text.
   ///   - sequences: 1 or more; each must have two tokens.
   ///   - steps: 1 or more.
   /// - Throws: ``ModelError/value(name:reason:)``
@@ -45,10 +46,11 @@ public final class TextStream {
     try self.init(.ids(ids), tokens: ids.count, sequences, steps)
   }
 
-  /// Batches of a text file: the same as those of ``Vocabulary/encode(_:framed:)`` of all its bytes.
+  /// Batches of a text file: the same as those of ``Vocabulary/encode(_:framed:)-(String,_)`` of all its bytes.
   ///
   /// - Parameters:
   ///   - path: a regular file.
+  ///   - vocabulary: splits the text into tokens.
   ///   - sequences: in `1...65536`; each must have two tokens.
   ///   - steps: 1 or more.
   /// - Throws: ``ModelError/file(path:reason:)``; ``ModelError/value(name:reason:)``, also for a token that the vocabulary
@@ -97,7 +99,8 @@ public final class TextStream {
   /// The next batch.
   ///
   /// - Parameters:
-  ///   - inputs, targets: T · N elements each, which do not overlap. Step t of sequence n is at t · N + n.
+  ///   - inputs: T · N elements each, which do not overlap. Step t of sequence n is at t · N + n.
+  ///   - targets: T · N elements each, which do not overlap. Step t of sequence n is at t · N + n.
   /// - Returns: how many steps there are, and were written: T, or fewer in the last batch; 0 at the end.
   /// - Throws: ``ModelError/value(name:reason:)`` before anything is written; ``ModelError/file(path:reason:)`` where some
   ///   may have been written. The position stays then.

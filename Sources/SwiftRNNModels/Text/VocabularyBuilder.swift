@@ -8,7 +8,9 @@ public final class VocabularyBuilder {
   private let table: TokenTable
   private let counts: GrowingBuffer<Int>
 
-  /// - Parameter isLowercase: whether words are put into lower case; of no meaning for other kinds.
+  /// - Parameters:
+  ///   - kind: how texts are split into tokens.
+  ///   - isLowercase: whether words are put into lower case; of no meaning for other kinds.
   /// - Throws: ``ModelError/rnn(_:)`` where memory is lacking
   public init(_ kind: Vocabulary.Kind, isLowercase: Bool = false) throws(ModelError) {
     tokenizer = Tokenizer(kind: kind, isLowercase: kind == .words && isLowercase)

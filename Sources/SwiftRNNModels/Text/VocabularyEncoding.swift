@@ -4,6 +4,7 @@ extension Vocabulary {
   /// The ids of a text.
   ///
   /// - Parameters:
+  ///   - text: the text.
   ///   - framed: whether `<bos>` comes before and `<eos>` behind, as far as the vocabulary has them.
   /// - Throws: ``ModelError/value(name:reason:)`` for a token that the vocabulary does not have, if it has no `<unk>`.
   public func encode(_ text: String, framed: Bool = false) throws(ModelError) -> [Int] {
@@ -23,7 +24,7 @@ extension Vocabulary {
 
   /// How many ids a text has. Allocates nothing that depends on the text.
   ///
-  /// - Throws: as ``encode(_:framed:)``
+  /// - Throws: as ``encode(_:framed:)-(String,_)``
   public func count(_ bytes: UnsafeBufferPointer<UInt8>) throws(ModelError) -> Int {
     var count = 0
     try forEachID(in: bytes) { _ in count += 1 }
@@ -33,10 +34,11 @@ extension Vocabulary {
   /// Writes the ids of a text. Allocates nothing that depends on the text.
   ///
   /// - Parameters:
-  ///   - framed: as for ``encode(_:framed:)``
-  ///   - prefix: receives the first ids, as many as it has elements.
+  ///   - bytes: the text in UTF-8.
+  ///   - framed: as for ``encode(_:framed:)-(String,_)``
+  ///   - ids: receives the first ids, as many as it has elements.
   /// - Returns: how many ids the text has.
-  /// - Throws: as ``encode(_:framed:)``; some ids may have been written.
+  /// - Throws: as ``encode(_:framed:)-(String,_)``; some ids may have been written.
   public func encode(
     _ bytes: UnsafeBufferPointer<UInt8>, framed: Bool = false, prefix ids: UnsafeMutableBufferPointer<Int>
   ) throws(ModelError) -> Int {
@@ -96,7 +98,10 @@ extension Vocabulary {
 
   /// Writes the text of ids. Allocates nothing that depends on their number.
   ///
-  /// - Parameter prefix: receives the first bytes, as many as it has elements.
+  /// - Parameters:
+  ///   - ids: ids of this vocabulary.
+  ///   - writesSpecials: whether special tokens are written by their names.
+  ///   - bytes: receives the first bytes, as many as it has elements.
   /// - Returns: how many bytes the text has.
   /// - Throws: as ``decode(_:writesSpecials:)``; nothing has been written then.
   public func decode(

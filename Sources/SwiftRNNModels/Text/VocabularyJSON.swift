@@ -18,7 +18,9 @@ extension Vocabulary {
   /// Reads what ``json`` gives. Refused are unknown keys, special tokens in another order, tokens that are there twice,
   /// tokens that no text can have, and more than ``largestSize`` of them.
   ///
-  /// - Parameter name: what errors call it, such as a path.
+  /// - Parameters:
+  ///   - json: the object.
+  ///   - name: what errors call it, such as a path.
   /// - Throws: ``ModelError/format(where:what:)``; ``ModelError/rnn(_:)`` where memory is lacking
   public init(_ json: JSON, name: String = "the vocabulary") throws(ModelError) {
     var fields = try JSONFields(json, name)

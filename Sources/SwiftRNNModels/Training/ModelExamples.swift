@@ -31,7 +31,10 @@ public struct ModelExamples<Scalar: RNNScalar>: Sendable {
   /// Steps of each input, and of each target of a decoder.
   let (lengths, targetLengths): ([Int], [Int])
 
-  /// - Parameter start: the token that a decoder's sequence begins with: `<bos>`.
+  /// - Parameters:
+  ///   - examples: the examples, in their order.
+  ///   - configuration: the configuration of the model that learns from them.
+  ///   - start: the token that a decoder's sequence begins with: `<bos>`.
   /// - Throws: ``ModelError/value(name:reason:)`` for an example that does not fit the model; the name has its number.
   public init(
     _ examples: [ModelExample<Scalar>], _ configuration: ModelConfiguration, start: Int = 0

@@ -24,7 +24,7 @@ public final class ParameterOptimizer<Scalar: RNNScalar> {
   private let moments: [UnsafeMutableBufferPointer<Scalar>]
   private let memory: [Buffer<Scalar>]
 
-  /// - Throws: ``RNNError/outOfMemory(bytes:)``
+  /// - Throws: `RNNError/outOfMemory(bytes:)`
   public init(_ method: Method, _ parameters: ParameterStore<Scalar>) throws(RNNError) {
     (self.method, self.parameters) = (method, parameters)
     let count =
@@ -50,7 +50,7 @@ public final class ParameterOptimizer<Scalar: RNNScalar> {
   ///   - rate: of this step and later ones; nil: the method's.
   ///   - maxNorm: gradients are scaled to this 2-norm if theirs is larger; nil: they are not.
   /// - Returns: the norm of the gradients before, 0 if it was not asked for.
-  /// - Throws: ``RNNError`` for settings that make no sense; parameters and moments are as before then.
+  /// - Throws: `RNNError` for settings that make no sense; parameters and moments are as before then.
   @discardableResult
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)

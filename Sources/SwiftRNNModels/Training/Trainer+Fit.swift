@@ -40,6 +40,8 @@ extension Trainer {
   /// Trains on examples, in batches of about the same length whose order each epoch draws anew by the settings' seed.
   ///
   /// - Parameters:
+  ///   - examples: the examples to learn from.
+  ///   - options: epochs, batches, patience and checkpoints.
   ///   - validation: a loss is computed of them after each epoch; a plateau of the settings goes by it. The parameters'
   ///     bits do not depend on it otherwise.
   ///   - report: is called after each epoch, before it is in the checkpoint: once more if the process is killed between.

@@ -26,7 +26,7 @@ public final class Trainer<Scalar: RNNScalar> {
   private let memory: [Buffer<Scalar>]
   private let classWeights: UnsafeBufferPointer<Scalar>?
 
-  /// - Throws: ``RNNError`` for settings that make no sense or that the model has no use for.
+  /// - Throws: `RNNError` for settings that make no sense or that the model has no use for.
   public init(_ model: Model<Scalar>, _ settings: TrainerSettings = TrainerSettings()) throws(RNNError) {
     let control = FloatControl()
     defer { control.leave() }
@@ -70,8 +70,10 @@ public final class Trainer<Scalar: RNNScalar> {
 
   /// One step: the loss of a batch, its gradients, and the change of the parameters.
   ///
-  /// - Parameter state: as for ``Model/loss(_:state:_:)``.
-  /// - Throws: ``RNNError`` for arrays that do not fit; parameters, moments, step counter and state are as before then.
+  /// - Parameters:
+  ///   - batch: a batch with targets.
+  ///   - state: as for ``Model/loss(_:state:_:)-(ModelBatch<Scalar>,_,_)``.
+  /// - Throws: `RNNError` for arrays that do not fit; parameters, moments, step counter and state are as before then.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func step(
@@ -133,10 +135,10 @@ public final class Trainer<Scalar: RNNScalar> {
   }
 
   /// The change of the parameters by the gradients that are in `model.parameters.gradients`: clipping by norm, then by
-  /// value, then the optimizer. The second half of ``step(_:state:)``.
+  /// value, then the optimizer. The second half of ``step(_:state:)-(ModelBatch<Scalar>,_)``.
   ///
   /// - Returns: the 2-norm of the gradients before clipping, and the rate.
-  /// - Throws: ``RNNError`` for a rate factor that makes no sense; parameters, moments and the counter are as before then.
+  /// - Throws: `RNNError` for a rate factor that makes no sense; parameters, moments and the counter are as before then.
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   @discardableResult

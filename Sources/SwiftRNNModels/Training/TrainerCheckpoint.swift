@@ -23,8 +23,12 @@ extension Trainer {
   /// A checkpoint is a model file, too: ``ModelFile`` loads the model of it.
   ///
   /// - Parameters:
+  ///   - path: the file, which is replaced if there is one.
   ///   - state: of ``Model/makeState(lookBack:)``; nil: none is carried on.
   ///   - progress: whatever the caller needs to go on.
+  ///   - vocabulary: the vocabulary of the input; nil: none.
+  ///   - targetVocabulary: the vocabulary of the output; nil: none.
+  ///   - metadata: the caller's own entries.
   /// - Throws: ``ModelError``; the file that was there is as it was then.
   public func save(
     to path: String, state: ModelState<Scalar>? = nil, progress: String = "", vocabulary: Vocabulary? = nil,

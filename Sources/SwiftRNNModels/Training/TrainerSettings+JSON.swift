@@ -67,7 +67,9 @@ extension TrainerSettings {
   /// | `sampled_classes` | of sampled softmax; 0: the softmax over all | 0 |
   /// | `tape_limit` | bytes of activations; 0: of √T steps; null: all | null |
   ///
-  /// - Parameter name: the name of the JSON in errors, such as a path.
+  /// - Parameters:
+  ///   - json: the object.
+  ///   - name: the name of the JSON in errors, such as a path.
   /// - Throws: ``ModelError/format(where:what:)`` for unknown keys, which lists the known ones, for values of the wrong
   ///   kind, and for what ``check()`` refuses.
   public init(_ json: JSON, name: String = "the settings") throws(ModelError) {

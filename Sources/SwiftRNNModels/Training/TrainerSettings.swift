@@ -7,13 +7,13 @@ import SwiftRNN
 /// effect is refused and not ignored.
 public struct TrainerSettings: Sendable, Equatable {
   public enum Optimizer: String, Sendable, CaseIterable {
-    /// ``SGD``: reads `momentum`, `nesterov` and `weightDecay`.
+    /// `SGD`: reads `momentum`, `nesterov` and `weightDecay`.
     case sgd
-    /// ``RMSprop``: reads `alpha`, `centered`, `epsilon`, `momentum` and `weightDecay`.
+    /// `RMSprop`: reads `alpha`, `centered`, `epsilon`, `momentum` and `weightDecay`.
     case rmsprop
-    /// ``Adam``: reads `beta1`, `beta2`, `epsilon` and `weightDecay`.
+    /// `Adam`: reads `beta1`, `beta2`, `epsilon` and `weightDecay`.
     case adam
-    /// ``Adam`` with decoupled weight decay; reads what Adam reads.
+    /// `Adam` with decoupled weight decay; reads what Adam reads.
     case adamw
   }
 
@@ -30,7 +30,7 @@ public struct TrainerSettings: Sendable, Equatable {
     case linear
   }
 
-  /// Losses of models that predict numbers, as ``ElementwiseLoss`` has them.
+  /// Losses of models that predict numbers, as `ElementwiseLoss` has them.
   public enum Loss: String, Sendable, CaseIterable {
     case squaredError = "squared_error"
     case absoluteError = "absolute_error"
@@ -131,7 +131,7 @@ public struct TrainerSettings: Sendable, Equatable {
     }
   }
 
-  /// - Throws: ``RNNError`` for numbers outside their ranges, and for settings without effect.
+  /// - Throws: `RNNError` for numbers outside their ranges, and for settings without effect.
   public func check() throws(RNNError) {
     try checkOptimizer()
     try checkSchedule()

@@ -1,7 +1,7 @@
 // Options of a loss in training, beside the batch and the state.
 import SwiftRNN
 
-/// Options of ``Model/loss(_:state:_:)``. The defaults give the plain loss.
+/// Options of ``Model/loss(_:state:_:)-(ModelBatch<Scalar>,_,_)``. The defaults give the plain loss.
 public struct TrainingOptions<Scalar: RNNScalar> {
   /// Seed of dropout masks, scheduled sampling and sampled classes; equal seeds give equal bits, for any number of threads
   /// and for parts of a batch by their ``ModelBatch/firstSequence``. nil: each call draws a seed, where something is random.
@@ -9,7 +9,7 @@ public struct TrainingOptions<Scalar: RNNScalar> {
   /// ε of label smoothing, in [0, 1] (Szegedy, Vanhoucke, Ioffe, Shlens, Wojna 2016); models of classes only, without
   /// an adaptive softmax, as class weights and sampled classes are.
   public var labelSmoothing = 0.0
-  /// `[outputs]`, finite and 0 or more: weights of the classes, as ``CrossEntropy`` has them; nil: 1. Models of classes
+  /// `[outputs]`, finite and 0 or more: weights of the classes, as `CrossEntropy` has them; nil: 1. Models of classes
   /// only. The memory is read during the call.
   public var classWeights: UnsafeBufferPointer<Scalar>?
   /// Probability of scheduled sampling, in [0, 1]: how likely each token that a decoder or language model reads, after the
@@ -20,7 +20,7 @@ public struct TrainingOptions<Scalar: RNNScalar> {
   /// tokens chosen so far. The choice has no gradient, as in the paper. ``SamplingDecay`` gives probabilities that rise
   /// during training.
   public var samplingProbability = 0.0
-  /// Bytes of logits that are in memory at once, as ``LinearCrossEntropy`` has them; 0: 64 MB. The bits do not depend on
+  /// Bytes of logits that are in memory at once, as `LinearCrossEntropy` has them; 0: 64 MB. The bits do not depend on
   /// the limit. Models of classes only; other models have few outputs.
   public var memoryLimit = 0
   /// Classes that are drawn to stand for all others: sampled softmax (Jean, Cho, Memisevic, Bengio 2015), for vocabularies
@@ -38,7 +38,7 @@ public struct TrainingOptions<Scalar: RNNScalar> {
 
   public init(seed: UInt64? = nil) { self.seed = seed }
 
-  /// - Throws: ``RNNError`` for options that the model has no use for, and for numbers outside their ranges.
+  /// - Throws: `RNNError` for options that the model has no use for, and for numbers outside their ranges.
   func check(_ configuration: ModelConfiguration) throws(RNNError) {
     guard samplingProbability >= 0, samplingProbability <= 1 else {
       throw .invalidNumber("sampling_probability", samplingProbability, allowed: "in [0, 1]")

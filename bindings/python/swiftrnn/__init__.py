@@ -10,51 +10,37 @@
 >>> stream = lstm.stream()                           # one step at a time
 >>> stream.step(np.ones((1, 3), np.float32)).shape
 (1, 8)
+>>> cell = swiftrnn.Cell("like lstm\\nf = 1 - i")    # a cell as equations: input and forget gate coupled
+>>> y, (h, c) = cell.layer(3, 8, seed=0)(x)
 
-Embedding, linear layer, dropout, pooling and attention are layers, used in the same way; `Layers` holds them and
-networks by name, for one optimizer, one dictionary, one file:
+Public names, each with a help of its own, such as ``help(swiftrnn.LSTM)``::
 
->>> model = swiftrnn.Layers(encoder=swiftrnn.GRU(3, 8, seed=0), output=swiftrnn.Linear(8, 2, seed=1))
->>> y, h = model["encoder"](x)
->>> model["output"](y).shape, list(model.parameters)[-2:]
-((5, 2, 2), ['output.weight', 'output.bias'])
-
-Any other cell is given as equations, or is one of the library's `cells`:
-
->>> cell = swiftrnn.Cell("like lstm\\nf = 1 - i")   # input and forget gate coupled
->>> network = cell.layer(input_size=3, hidden_size=8, seed=0)
->>> y, (h, c), tape = network.forward(x)
+    networks    LSTM, GRU, RNN, their base Network; LayerOptions: skips, merges, dilations, masks
+    cells       Cell, CellNetwork: cells as equations; cells, cell_text: those of the library
+    passes      Tape, Gradients: training; Stream: step by step; Frozen: weights packed once
+    trees       Forest, ForestTape
+    layers      Embedding, Linear, Dropout, Pool, Attention (AttentionMemory, AttentionTape, MemoryGradients),
+                their base Layer, LayerTape; Layers, LayersGradients: layers and networks by name
+    functions   embedding, linear, dropout, pool, attention, attention_memory, each with name_backward (Attended,
+                AttentionGradients, Dropped, LinearGradients, Pooled, PoolGradients); sample, Sampler
+    losses      cross_entropy, linear_cross_entropy, binary_cross_entropy_with_logits, mse_loss, l1_loss, huber_loss
+                (CrossEntropy, LinearCrossEntropy, ElementwiseLoss)
+    optimizers  SGD, Adam, AdamW, RMSprop; clip_grad_norm, clip_grad_value
+    parameters  Parameters, IncompatibleKeys
+    errors      SwiftRNNError, SwiftRNNValueError, SwiftRNNMemoryError, SwiftRNNFileError; Status
+    process     isa, get_num_threads, set_num_threads
+    models      swiftrnn.models: language models, taggers, classifiers, decoders; ``python -m swiftrnn`` trains them
 
 The library underneath, ``libswiftrnn``, is found in the package's folder or through the environment variable
-``SWIFTRNN_LIBRARY``. Every call gives the GIL back while it computes. Results do not depend on the number of threads,
-on the batch that a sequence is in, on padding, nor on streaming or whole.
+``SWIFTRNN_LIBRARY``. Every call releases the GIL while it computes. Results do not depend on the number of threads, on
+the batch that a sequence is in, on padding, nor on streaming or whole sequences.
 """
 
-from ._attention_layer import Attention
-from ._attention_memory import AttentionMemory, MemoryGradients
-from ._attention_tape import AttentionTape
-from ._cell_network import CellNetwork
-from ._cells import GRU, LSTM, RNN
-from ._dropout_layer import Dropout
-from ._embedding_layer import Embedding
-from ._equations import Cell, cell_text, cells
-from ._errors import Status, SwiftRNNError, SwiftRNNFileError, SwiftRNNMemoryError, SwiftRNNValueError
-from ._forest import Forest
-from ._forest_tape import ForestTape
-from ._frozen import Frozen
-from ._layer import Layer
-from ._layer_options import LayerOptions
-from ._layer_tape import LayerTape
-from ._layers import Layers
-from ._layers_gradients import LayersGradients
-from ._linear_layer import Linear
-from ._network import Network
-from ._parameters import IncompatibleKeys, Parameters
-from ._pool_layer import Pool
-from ._process import get_num_threads, isa, set_num_threads
-from ._stream import Stream
-from ._tape import Gradients, Tape
 from ._version import __version__
+from .cell import Cell, CellNetwork, cell_text, cells
+from .errors import Status, SwiftRNNError, SwiftRNNFileError, SwiftRNNMemoryError, SwiftRNNValueError
+from .forests import Forest, ForestTape
+from .frozen import Frozen
 from .functional import (
     Attended,
     AttentionGradients,
@@ -86,7 +72,28 @@ from .functional import (
     pool_backward,
     sample,
 )
+from .gradients import Gradients
+from .layers import (
+    Attention,
+    AttentionMemory,
+    AttentionTape,
+    Dropout,
+    Embedding,
+    Layer,
+    Layers,
+    LayersGradients,
+    LayerTape,
+    Linear,
+    MemoryGradients,
+    Pool,
+)
+from .networks import GRU, LSTM, RNN, Network
 from .optimizers import SGD, Adam, AdamW, RMSprop, clip_grad_norm, clip_grad_value
+from .options import LayerOptions
+from .parameters import IncompatibleKeys, Parameters
+from .process import get_num_threads, isa, set_num_threads
+from .streams import Stream
+from .tapes import Tape
 
 __all__ = [
     "GRU",

@@ -1,4 +1,4 @@
-"""numpy arrays at the door: their types, shapes and strides checked, their addresses taken.
+"""numpy arrays of callers: their types, shapes and strides checked, their addresses taken.
 
 A wrong type is a TypeError that names both types, a wrong shape a ValueError with the numbers. Nothing is ever cast.
 """
@@ -6,7 +6,6 @@ A wrong type is a TypeError that names both types, a wrong shape a ValueError wi
 from __future__ import annotations
 
 import ctypes
-import math
 import operator
 import re
 from typing import Any, Mapping, Sequence, overload
@@ -14,102 +13,12 @@ from typing import Any, Mapping, Sequence, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ._foreign import refuse_masked, refuse_matrix, wrong_type
+from ._arguments import FLOAT_TYPES, refuse_masked, refuse_matrix, wrong_type
+from .errors import SwiftRNNError
 
 Array = NDArray[Any]
-
-FLOAT_TYPES = (np.dtype(np.float32), np.dtype(np.float64))
 INT64 = np.dtype(np.int64)
 _INT64_RANGE = f"{-(2**63)}...{2**63 - 1}"
-
-
-def float_type(dtype: Any) -> np.dtype[Any]:
-    """`dtype` as a numpy dtype, float32 or float64."""
-    try:
-        found: Any = np.dtype(dtype)
-    except (TypeError, ValueError, SyntaxError):  # by what numpy makes of a text: it parses some as Python
-        found = repr(dtype)
-    if found not in FLOAT_TYPES:
-        raise TypeError(f"dtype: expected float32 or float64, got {found}")
-    return found  # type: ignore[no-any-return]
-
-
-def mapping(value: Any, name: str) -> Any:
-    """`value`, which must look names up: a mapping, or what ``np.load`` gives for an .npz file."""
-    if not (hasattr(value, "keys") and hasattr(value, "__getitem__")):
-        raise TypeError(f"{name}: expected a mapping of names to arrays, got {type(value).__name__}")
-    return value
-
-
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-
-
-def text_name(name: str, of: str) -> str:
-    """`name`, given as a keyword, which must be one that a cell's text can have: the library reads names up to a zero
-    byte, and takes a number's name and value as a line of the text."""
-    if _NAME.fullmatch(name) is None:
-        raise ValueError(f'{name!r} is no name of a {of}: names are ASCII letters, digits and "_", a letter first')
-    return name
-
-
-def integer(value: Any, name: str, low: int = -(2**63), high: int = 2**63 - 1) -> int:
-    """`value` as an int inside low...high: ctypes would cut a larger one without a word."""
-    if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name}: expected an integer, got bool")
-    refuse_masked(value, name)
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name}: expected an integer, got {type(value).__name__}") from None
-    if not low <= number <= high:
-        raise ValueError(f"{name}: {number} is outside {low}...{high}")
-    return number
-
-
-def unsigned(value: Any, name: str) -> int:
-    """`value` as an int inside 0...2^64 - 1."""
-    return integer(value, name, 0, 2**64 - 1)
-
-
-def real(value: Any, name: str) -> float:
-    """`value` as a float: any number, but neither a truth value nor text that float() would parse."""
-    refuse_masked(value, name)
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]  # so that text and truth values in files' arrays of no dimensions are told, too
-    refused = isinstance(value, (bool, np.bool_, str, bytes, bytearray)) or getattr(value, "ndim", 0) != 0
-    try:
-        if not refused:
-            return float(value)
-    except TypeError:
-        pass
-    except OverflowError:
-        raise ValueError(f"{name}: the number is too large for a float") from None
-    raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
-
-
-def not_negative(value: Any, name: str) -> float:
-    """`value` as a finite float, 0 or more."""
-    number = real(value, name)
-    if not 0 <= number < math.inf:
-        raise ValueError(f"{name}: {number} is outside [0, inf)")
-    return number
-
-
-def below_one(value: Any, name: str) -> float:
-    """`value` as a float in [0, 1)."""
-    number = real(value, name)
-    if not 0 <= number < 1:
-        raise ValueError(f"{name}: {number} is outside [0, 1)")
-    return number
-
-
-def flag(value: Any, name: str) -> bool:
-    """`value` as a bool, which it must be: any text would be true. Arrays of no dimensions count: files have them."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name}: expected a bool, got {type(value).__name__}")
-    return bool(value)
 
 
 def typed(value: Any, name: str, dtype: np.dtype[Any] | None = None, *, written: bool = False) -> Array:
@@ -140,9 +49,7 @@ def one_type(arrays: Mapping[str, Array | None]) -> None:
             )
 
 
-def shaped(
-    value: Any, name: str, dtype: np.dtype[Any] | None, shape: Sequence[int], *, written: bool = False
-) -> Array:
+def shaped(value: Any, name: str, dtype: np.dtype[Any] | None, shape: Sequence[int], *, written: bool = False) -> Array:
     """`value`, which must be a numpy array of `dtype` and `shape`; `written` as for `typed`."""
     array = typed(value, name, dtype, written=written)
     if array.shape != tuple(shape):
@@ -319,3 +226,16 @@ def matrix(value: Any, name: str) -> Array:
     if array.ndim != 2:
         raise ValueError(f"{name}: expected 2 dimensions, got shape {list(array.shape)}")
     return dense(array)
+
+
+def placed(error: SwiftRNNError, name: str, shape: Sequence[int]) -> SwiftRNNError:
+    """The error itself, or, where it begins with ``name[k]``, one that says where element k is in an array of `shape`:
+    ``ids[2, 1]``.
+
+    Called where a call has failed: a block that all calls pass would take 0.2 us of a small one's 3.
+    """
+    found = re.match(rf"{name}\[(\d+)\]", error.message)
+    if found is None or len(shape) == 1:
+        return error
+    message = f"{name}{place(int(found[1]), shape)}{error.message[found.end() :]}"
+    return type(error)(error.status, message)

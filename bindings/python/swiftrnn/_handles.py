@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from . import _c_api as c
+from . import _c as c
 from ._arrays import Array, address
-from ._errors import renamed
-
-if TYPE_CHECKING:
-    from ._equations import Cell
-    from ._layer_options import LayerOptions
+from .errors import renamed
+from .options import LayerOptions
 
 CELLS = {
     "rnn_tanh": c.RNN_TANH,
@@ -28,9 +25,21 @@ CELLS = {
 }
 
 
+class Equations(Protocol):
+    """The part of a `Cell` that a network's handle reads."""
+
+    @property
+    def _title(self) -> str:
+        """The name or first line of the cell's text."""
+
+    @property
+    def _handle(self) -> "EquationsHandle":
+        """The parsed text."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """What a network is: ``swiftrnn_config`` in torch's words."""
+    """Configuration of a network: ``swiftrnn_config`` in torch's words."""
 
     cell: str
     dtype: str
@@ -43,11 +52,11 @@ class Config:
     bidirectional: bool
     proj_size: int
     num_threads: int
-    equations: "Cell | None" = None
-    """Of cell "equations"."""
+    equations: Equations | None = None
+    """The `Cell`, of cell "equations"."""
     sizes: tuple[tuple[str, int], ...] = ()
-    """Those that the equations name, beside I and H."""
-    options: "LayerOptions | None" = None
+    """Sizes that the equations name, beside I and H."""
+    options: LayerOptions | None = None
 
     def described(self, name: str | None = None) -> str:
         """As a call that makes such a network, of class `name`; None: the class of its cell."""
@@ -145,7 +154,7 @@ class NetworkHandle:
         self.state_parts = tuple(
             tuple(self._state_part(index, layer) for layer in range(config.num_layers)) for index in states
         )
-        """Of each state and layer: rows per sequence, and their width."""
+        """Rows per sequence and their width, for each state and layer."""
         self.output_size = self._count(c.network_output_size)
         self._workspaces: dict[tuple[int, int, int], int] = {}
 
@@ -170,7 +179,7 @@ class NetworkHandle:
         return part.rows, part.width
 
     def state_shape(self, index: int, sequences: int) -> tuple[int, ...]:
-        """Of a state tensor: [rows, N, width]; of layers of different widths one axis of all numbers."""
+        """Shape of a state tensor: [rows, N, width]; one axis of all numbers where layers differ in width."""
         parts = self.state_parts[index]
         if len({width for _, width in parts}) == 1:
             return (sum(rows for rows, _ in parts), sequences, parts[0][1])
@@ -182,7 +191,7 @@ class NetworkHandle:
         return info.name.decode("ascii"), info.width
 
     def describe(self) -> str:
-        """What is computed when, in words."""
+        """The computation of the network in words."""
         return c.text_of(lambda *buffer: c.network_describe(self.pointer, *buffer))
 
     def flat_pointers(self, flat_address: int | None, flat_size: int) -> Any:

@@ -8,7 +8,7 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, Collection, Iterator, Mapping, TypeVar
 
-from ._errors import SwiftRNNValueError
+from .errors import SwiftRNNValueError
 
 _Class = TypeVar("_Class", bound=type)
 
@@ -47,7 +47,7 @@ _OF_LAYER_OPTIONS = (
     "learned_initial_states",
     "gaps",
 )
-# What to do instead. The first dictionary that has the name counts.
+# Advice for names of other libraries. The first dictionary that has the name counts.
 _OF_CELLS = {
     "proj_size": "a projection is in the cell's text, with a size of its own: Cell('lstm_projected').layer(…, P=…)",
     "bias": "biases are in the cell's text: leave them out there, as 'lstm_no_bias' does",
@@ -70,7 +70,7 @@ _INSTEAD = {
 
 
 def advice(name: str, known: Collection[str], of_a_cell: bool = False) -> str | None:
-    """What to write instead of an argument `name` that is not among those `known`, if anything is near."""
+    """Advice for an argument `name` that is not one of `known`, if anything is near."""
     if _CALLED_HERE.get(name) in known:
         return f"it is called {_CALLED_HERE[name]!r} here"
     instead = {**_INSTEAD, **_OF_CELLS} if of_a_cell else _INSTEAD

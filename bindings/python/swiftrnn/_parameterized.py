@@ -1,14 +1,14 @@
-"""What owns parameters: networks, layers, and layers by name. One flat vector, named views, dictionaries, files."""
+"""Owners of parameters: networks, layers, and layers by name. One flat vector, named views, dictionaries, files."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import weakref
 from typing import Any, Mapping, Union
 
-from ._arrays import Array, shaped
-from ._files import read_tensors, write_tensors
-from ._parameters import IncompatibleKeys, Parameters
+from ._arrays import Array, dense, shaped
+from .parameters import IncompatibleKeys, Parameters
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -117,6 +117,11 @@ class Parameterized:
         The file is written beside `path` under another name, and renamed when it is whole: whatever fails before, an
         older file at `path` is as it was.
 
+        Parameters
+        ----------
+        path : str or path
+            The file, which is replaced if there is one.
+
         Raises
         ------
         ImportError
@@ -139,7 +144,21 @@ class Parameterized:
 
     def load(self, path: Path, strict: bool = True, prefix: str = "") -> IncompatibleKeys:
         """Reads parameters from a safetensors file, of `save` or of anything else that writes such files. Needs the
-        package ``safetensors``. `strict`, `prefix`, result and errors as for `load_state_dict`.
+        package ``safetensors``.
+
+        Parameters
+        ----------
+        path : str or path
+            The file.
+        strict : bool
+            As for `load_state_dict`.
+        prefix : str
+            As for `load_state_dict`.
+
+        Returns
+        -------
+        IncompatibleKeys
+            As for `load_state_dict`.
 
         Raises
         ------
@@ -155,3 +174,63 @@ class Parameterized:
     def _rebind(self, vector: Array) -> None:
         """Makes `vector`, a part of a larger one, the owner's `flat`, with the numbers that it has now."""
         raise NotImplementedError
+
+
+def _package() -> Any:
+    try:
+        import safetensors.numpy
+    except ImportError as error:
+        raise ImportError(
+            "swiftrnn: save and load need the package safetensors: pip install safetensors. Without it, "
+            "np.savez(path, **owner.state_dict()) and owner.load_state_dict(np.load(path)) do the same"
+        ) from error
+    return safetensors
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Array]) -> None:
+    """Writes arrays to a file: beside it first, then renamed, so that a file at `path` is never in pieces.
+
+    Raises
+    ------
+    ImportError
+        There is no package safetensors.
+    OSError
+        The file cannot be written; there is no temporary one left.
+    """
+    contents = _package().numpy.save({name: dense(array) for name, array in tensors.items()})
+    target = os.fspath(path)
+    temporary = f"{target}.tmp-{os.getpid()}-{secrets.token_hex(4)}"
+    try:
+        with open(temporary, "xb") as file:
+            file.write(contents)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        try:
+            os.unlink(temporary)
+        except OSError:
+            pass  # it was never made
+        raise
+
+
+def read_tensors(path: Path) -> dict[str, Array]:
+    """The arrays of a file by their names.
+
+    Raises
+    ------
+    ImportError
+        There is no package safetensors.
+    OSError
+        The file cannot be read.
+    ValueError
+        It is no safetensors file, or has tensors of a type that numpy has not.
+    """
+    package = _package()
+    with open(path, "rb") as file:
+        contents = file.read()
+    try:
+        found: dict[str, Array] = package.numpy.load(contents)
+    except (package.SafetensorError, KeyError, TypeError) as error:
+        raise ValueError(f"{os.fspath(path)}: no safetensors file that numpy can hold: {error}") from None
+    return found

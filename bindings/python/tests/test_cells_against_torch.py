@@ -11,7 +11,7 @@ import torch
 
 import swiftrnn
 from cell_reference import KNOWN, Problem, assert_near, by_swiftrnn, by_torch
-from swiftrnn import _c_api as c
+from swiftrnn import _c as c
 
 TOLERANCE = {"float64": 1e-10, "float32": 3e-5}
 

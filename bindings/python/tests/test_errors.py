@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import swiftrnn
-from swiftrnn import _c_api as c
+from swiftrnn import _c as c
 
 F = np.float32
 

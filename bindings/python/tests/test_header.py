@@ -11,9 +11,15 @@ from typing import Any
 import pytest
 from pycparser import c_ast, c_parser
 
-from swiftrnn import _c_api as c
-from swiftrnn._c_api import functions as c_functions, model_functions, tensor_functions, trainer_functions
-from swiftrnn._errors import Status
+from swiftrnn import _c as c
+from swiftrnn._c import (
+    around_functions,
+    functions as c_functions,
+    model_functions,
+    tensor_functions,
+    trainer_functions,
+)
+from swiftrnn.errors import Status
 
 INCLUDE = Path(__file__).resolve().parents[3] / "include"
 HEADER = INCLUDE / "swiftrnn.h"
@@ -146,7 +152,7 @@ def test_the_prototypes_in_the_comments_are_the_headers() -> None:
         return {re.sub(r"\s", "", found) for found in re.findall(pattern, joined)}
 
     header = re.sub(r"/\*.*?\*/", "", "\n".join(map(Path.read_text, HEADERS)), flags=re.DOTALL)
-    modules = (c_functions, model_functions, tensor_functions, trainer_functions)
+    modules = (c_functions, around_functions, model_functions, tensor_functions, trainer_functions)
     source = "\n".join(Path(module.__file__).read_text() for module in modules)
     comments = "\n".join(line.lstrip("# ") for line in source.splitlines() if line.startswith("#"))
     assert prototypes(header) == prototypes(comments)

@@ -12,7 +12,7 @@ import pytest
 
 import swiftrnn
 import swiftrnn.models
-from swiftrnn._errors import PYTHONS_NAMES, Status, error_of
+from swiftrnn.errors import PYTHONS_NAMES, Status, error_of
 
 INCLUDE = Path(__file__).resolve().parents[3] / "include"
 

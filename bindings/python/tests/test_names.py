@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import swiftrnn
-from swiftrnn import _inputs, _keywords
+from swiftrnn import _batch, _keywords
 
 
 @pytest.mark.parametrize(
@@ -96,13 +96,13 @@ def test_an_argument_that_no_pass_has(name: str, hint: str) -> None:
 GATED = swiftrnn.Cell("input gate, other\nh' = tanh(W @ x + gate * (U @ sum_children(h)) + other)").layer(3, 4, seed=0)
 STEPS, ROWS, TREES = np.zeros((2, 1, 3), np.float32), np.zeros((1, 3), np.float32), swiftrnn.Forest([1, -1])
 PASSES = {
-    "call": (GATED.__call__, (STEPS,), _inputs.CALL),
-    "frozen": (GATED.freeze().__call__, (STEPS,), _inputs.CALL),
-    "forward": (GATED.forward, (STEPS,), _inputs.FORWARD),
-    "step": (GATED.stream().step, (ROWS,), _inputs.STEP),
-    "run": (GATED.stream().run, (STEPS,), _inputs.STEP),
-    "tree": (GATED.tree, (TREES, STEPS[:, 0]), _inputs.TREE),
-    "tree_forward": (GATED.tree_forward, (TREES, STEPS[:, 0]), _inputs.TREE_FORWARD),
+    "call": (GATED.__call__, (STEPS,), _batch.CALL),
+    "frozen": (GATED.freeze().__call__, (STEPS,), _batch.CALL),
+    "forward": (GATED.forward, (STEPS,), _batch.FORWARD),
+    "step": (GATED.stream().step, (ROWS,), _batch.STEP),
+    "run": (GATED.stream().run, (STEPS,), _batch.STEP),
+    "tree": (GATED.tree, (TREES, STEPS[:, 0]), _batch.TREE),
+    "tree_forward": (GATED.tree_forward, (TREES, STEPS[:, 0]), _batch.TREE_FORWARD),
 }
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import swiftrnn
-from swiftrnn import _overlap, _parameter_memory
+from swiftrnn import _memory
 from torch_reference import assert_same_bits
 
 IN_USE = "the one is written while the other is in use$"
@@ -116,11 +116,11 @@ def test_parameters_as_long_as_they_are_some() -> None:
     for owner in (shallow, deep, twin):
         assert all(refused(array) for array in owner._owners)
     assert refused(buffer[:1])
-    ranges = len(_parameter_memory._index.starts)
+    ranges = len(_memory._index.starts)
     del shallow, owner
     gc.collect()
     assert not refused(buffer[:1]) and not refused(buffer[:12]) and refused(deep._owners[1])
-    assert len(_parameter_memory._index.starts) <= ranges - 2
+    assert len(_memory._index.starts) <= ranges - 2
 
     network = swiftrnn.GRU(3, 4, seed=0)
     flat, first = network.flat, network.parameters["weight_ih_l0"]
@@ -172,8 +172,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     for name in ("shares_memory", "may_share_memory"):
         monkeypatch.setattr(np, name, counted(getattr(np, name)))
-    for module in (_overlap, _parameter_memory):
-        monkeypatch.setattr(module, "bounds", counted(module.bounds))
+    monkeypatch.setattr(_memory, "bounds", counted(_memory.bounds))
     return questions
 
 

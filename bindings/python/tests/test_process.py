@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import swiftrnn
-from swiftrnn import _library
+from swiftrnn._c import loader
 from test_bits import make
 from torch_reference import CELLS, assert_same_bits, ours
 
@@ -255,14 +255,14 @@ def test_a_library_that_is_not_there_is_named(run_python: Callable[..., Any], tm
 
 def test_each_candidate_is_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("SWIFTRNN_LIBRARY", raising=False)
-    paths = _library.candidates()
+    paths = loader.candidates()
     assert paths[0].parent == Path(swiftrnn.__file__).resolve().parent / "lib"
     assert all(any(path.is_relative_to(Path(entry).resolve()) for entry in swiftrnn.__path__) for path in paths)
     broken = [tmp_path / "a.so", tmp_path / "b.so"]
     broken[1].write_text("not a library")
-    monkeypatch.setattr(_library, "candidates", lambda: broken)
+    monkeypatch.setattr(loader, "candidates", lambda: broken)
     with pytest.raises(ImportError) as caught:
-        _library.load()
+        loader.load()
     assert f"{broken[0]}: no such file" in str(caught.value) and str(broken[1]) in str(caught.value)
 
 
@@ -283,16 +283,16 @@ def test_the_source_tree_is_told_from_an_installed_package(run_python: Callable[
 
 def test_an_editable_installs_library_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """scikit-build-core's editable install gives the package a second folder, in site-packages: the library's."""
-    loaded, package, site = Path(_library.load()._name), Path(swiftrnn.__file__).parent, tmp_path / "swiftrnn"
+    loaded, package, site = Path(loader.load()._name), Path(swiftrnn.__file__).parent, tmp_path / "swiftrnn"
     monkeypatch.delenv("SWIFTRNN_LIBRARY", raising=False)
     library = site / "lib" / "libswiftrnn.so"
     library.parent.mkdir(parents=True)
     shutil.copy(loaded, library)
     monkeypatch.setattr(swiftrnn, "__path__", [str(site), str(package)])
-    paths = _library.candidates()
+    paths = loader.candidates()
     assert paths == [package.resolve() / "lib" / "libswiftrnn.so", library]
-    monkeypatch.setattr(_library, "candidates", lambda: [path for path in paths if path.is_relative_to(tmp_path)])
-    assert _library.load()._name == str(library)
+    monkeypatch.setattr(loader, "candidates", lambda: [path for path in paths if path.is_relative_to(tmp_path)])
+    assert loader.load()._name == str(library)
 
 
 def test_every_module_of_the_package_can_be_imported() -> None:
@@ -321,6 +321,6 @@ def test_the_package_finds_the_library_in_its_own_folder(run_python: Callable[..
     library = package / "lib" / "libswiftrnn.so"
     if not library.exists():
         library.parent.mkdir()
-        shutil.copy(_library.load()._name, library)
-    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import swiftrnn._c_api as c; print(c.library._name)"
+        shutil.copy(loader.load()._name, library)
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import swiftrnn._c as c; print(c.library._name)"
     assert run_python(program, SWIFTRNN_LIBRARY="").stdout.strip() == str(library)

@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import save_file
 
 import swiftrnn
-from swiftrnn import _c_api as c
+from swiftrnn import _c as c
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -214,6 +214,10 @@ def test_swift() -> None:
     numbers = [float(word) for word in found[1].split(",")]
     assert len(numbers) == 4
     assert all(0 < abs(number) < 1 for number in numbers)
+
+
+def test_the_landing_page_of_the_swift_reference() -> None:
+    assert run_swift(program("swift", page="Sources/SwiftRNN/SwiftRNN.docc/SwiftRNN.md")) == ""
 
 
 def test_seeds_in_swift() -> None:

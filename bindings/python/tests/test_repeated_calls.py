@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import swiftrnn
-from swiftrnn import _inference
+from swiftrnn.frozen import _MOST_OF_ALL, _MOST_READY
 from torch_reference import assert_same_bits
 
 NETWORKS: dict[str, Callable[[], swiftrnn.Network]] = {
@@ -162,7 +162,7 @@ def test_many_threads_with_one_network() -> None:
         assert not thread.is_alive()
     assert not wrong
     for owner in (network, frozen):
-        assert 1 <= len(owner._inference._ready[xs[0].shape]) <= _inference._MOST_READY
+        assert 1 <= len(owner._inference._ready[xs[0].shape]) <= _MOST_READY
 
 
 def test_what_is_kept_has_a_bound() -> None:
@@ -171,7 +171,7 @@ def test_what_is_kept_has_a_bound() -> None:
         for steps in range(1, 400, 7):
             y, h = network(x_of(network, (steps, 1, 3)))
             assert_same_bits(y[-1:], h)
-            assert network._inference._bytes <= _inference._MOST_OF_ALL
+            assert network._inference._bytes <= _MOST_OF_ALL
     large = x_of(network, (3000, 4, 3))
     for _ in range(3):
         network(large)

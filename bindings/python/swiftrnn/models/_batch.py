@@ -7,9 +7,10 @@ from typing import Any, Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import _c_api as c
-from .._arrays import Array, address, dense, integer, integers, shaped
-from .._forest import Forest
+from .. import _c as c
+from .._arguments import integer
+from .._arrays import Array, address, dense, integers, shaped
+from ..forests.forest import Forest
 
 IGNORED = -100
 """A target that does not count."""
@@ -54,11 +55,11 @@ class Batch:
     values : ndarray, optional
         Numbers that are to come out.
     decoder_ids : array of integers, optional
-        What a decoder reads: its targets one step later, behind ``<bos>``.
+        Inputs of a decoder: its targets one step later, after ``<bos>``.
     target_lengths : array of integers [N], optional
         Each in 0...S; None: all S.
     forest : Forest, optional
-        Of models over trees: all trees of the batch.
+        For models over trees: all trees of the batch.
     first_sequence : int
         Added to a sequence's index in dropout masks: parts of a batch have the masks of the whole.
     """

@@ -20,7 +20,7 @@ class Buckets:
     Parameters
     ----------
     lengths : array of integers [count] or [count, 2]
-        Of each sequence; of inputs and targets where both take room.
+        Length of each sequence; of inputs and targets where both take room.
     batch_size : int
         The most sequences of a batch.
     token_limit : int, optional
@@ -45,7 +45,7 @@ class Buckets:
         self._cuts = _cuts(in_order, batch_size, token_limit)
 
     def __len__(self) -> int:
-        """How many batches an epoch has."""
+        """The number of batches of an epoch."""
         return len(self._cuts)
 
     def batches(self, epoch: int) -> list[Numbers]:

@@ -6,16 +6,14 @@ import dataclasses
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import Any, Mapping
 
 from ._history import History
-
-if TYPE_CHECKING:
-    from ._model import Model
+from ._passes import Passes
 
 FORMAT = 2
 HASHED = ("content", "lengths", "inputs", "targets", "trees")
-"""What identities have hashes of: an error names these, without the numbers."""
+"""Entries of identities that are hashes: an error names these, without the numbers."""
 
 
 class OtherTraining(ValueError):
@@ -45,7 +43,7 @@ class Place:
     step: int = 0
     loss_sum: float = 0.0
     loss_weight: float = 0.0
-    """What the targets behind `loss_sum` weigh together: their number, or the sum of their classes' weights."""
+    """Weight of the targets of `loss_sum`: their number, or the sum of their classes' weights."""
     loss_count: int = 0
     norm_sum: float = 0.0
     steps_since: int = 0
@@ -65,11 +63,11 @@ class Progress:
     Parameters
     ----------
     seed : int
-        Of the training.
+        Seed of the training.
     start : str
         The hash of the parameters that the training began with.
     training : mapping
-        What must be the same when the training goes on.
+        Identity of the training, which must be the same when it goes on.
     place : Place
     history : History
     """
@@ -127,7 +125,7 @@ class Progress:
                 raise OtherTraining(checkpoint, difference(name, self.training.get(name), own))
 
 
-def check_model(model: "Model", other: "Model", checkpoint: Path | None) -> None:
+def check_model(model: Passes, other: Passes, checkpoint: Path | None) -> None:
     """Refuses a checkpoint whose model `other` is of another configuration, type or vocabulary.
 
     Raises

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, Mapping, Sequence, Union
 
-from .._arrays import below_one, flag, integer, integers
-from .._equations import Cell
+from .._arguments import below_one, flag, integer
+from .._arrays import integers
+from ..cell import Cell
 from ._vocabulary import Vocabulary, text_bytes
 
 LARGEST = 2**31
@@ -16,8 +17,15 @@ Labels = Union[Vocabulary, int, Sequence[str]]
 
 
 class Features:
-    """Input of numbers: `count` for each step.
+    """Input of numbers, instead of tokens.
 
+    Parameters
+    ----------
+    count : int
+        Numbers of each step.
+
+    Examples
+    --------
     >>> from swiftrnn.models import Classifier, Features
     >>> Classifier(Features(1), classes=10, hidden_size=64).configuration["input"]
     {'features': 1}

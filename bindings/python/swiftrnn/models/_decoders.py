@@ -7,14 +7,16 @@ from typing import Any, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .._arrays import Array, flag, integer
+from .._arguments import flag, integer
+from .._arrays import Array
 from . import _configuration as made_of
+from ._base import natural
 from ._batch import Batch
 from ._configuration import CellLike, Input
 from ._evaluation import EvaluationResult, evaluate_batches, example_batches, in_batches
 from ._examples import Examples
 from ._generation import Generated, generate, number_of_texts, options
-from ._model import Model, natural
+from ._model import Model
 from ._sequences import in_a_list, numbers, read as read_sequence, token_ids, type_of
 from ._vocabulary import Vocabulary
 
@@ -203,16 +205,18 @@ class VectorDecoder(Decoder):
     vector_size : int
         Numbers of the vector.
     vocabulary : Vocabulary or int
-        Of what is written, with ``<bos>`` and ``<eos>``. A number of tokens: the last two are these.
+        The vocabulary of the output, with ``<bos>`` and ``<eos>``. A number of tokens: the last two are these.
     hidden_size : int
+    embedding_size, cell, num_layers, dropout
+        As for `LanguageModel`.
     vector_use : str
         "states": a linear layer of the vector makes the states that the decoder starts with; "input": the vector is
         part of the input of every step.
     tie_embedding : bool
         The linear layer has the embedding's table for its weights.
     adaptive_cutoffs, adaptive_divisor
-        Of an adaptive softmax, for large vocabularies, as for `LanguageModel`.
-    embedding_size, cell, num_layers, dropout, sizes, dtype, seed
+        Settings of an adaptive softmax, for large vocabularies, as for `LanguageModel`.
+    sizes, dtype, seed
         As for `LanguageModel`.
 
     Examples
@@ -274,30 +278,30 @@ class EncoderDecoder(Decoder):
     Parameters
     ----------
     input : Vocabulary, int or Features
-        What a step of the source is: a token of a vocabulary, or of so many tokens; or numbers.
+        A step of the source: a token of a vocabulary, or of so many tokens; or numbers.
     vocabulary : Vocabulary or int
-        Of what is written, with ``<bos>`` and ``<eos>``. A number of tokens: the last two are these.
+        The vocabulary of the output, with ``<bos>`` and ``<eos>``. A number of tokens: the last two are these.
     hidden_size : int
-        Of the encoder in each direction, and of the decoder.
+        Hidden units of the encoder in each direction, and of the decoder.
     embedding_size, decoder_embedding_size : int, optional
         Numbers of a token's vector. None: `hidden_size`; and `embedding_size`, or `hidden_size` again.
     cell, num_layers
-        Of both, as for `LanguageModel`.
+        For both, as for `LanguageModel`.
     decoder_cell, decoder_num_layers, decoder_hidden_size : optional
-        Of the decoder, where they are others. None: those of the encoder.
+        The decoder's, where they differ. None: the encoder's.
     bidirectional : bool
         The encoder also reads from the end.
     attention : str
         "dot", "general", "concat" (Luong, Pham, Manning 2015), "additive" (Bahdanau, Cho, Bengio 2015), or "none".
     attention_size : int
-        Of attention's hidden layer: "additive" and "concat".
+        Units of attention's hidden layer, for "additive" and "concat".
     attention_use : str
         "output": behind the decoder, whose output attends (Luong, Pham, Manning 2015); "input": the decoder's state
         before a step attends, and the context is part of the step's input (Bahdanau, Cho, Bengio 2015).
     tie_embedding : bool
         The last linear layer has the decoder's embedding for its weights.
     adaptive_cutoffs, adaptive_divisor
-        Of an adaptive softmax of the decoder, for large vocabularies, as for `LanguageModel`.
+        Settings of the decoder's adaptive softmax, for large vocabularies, as for `LanguageModel`.
     dropout, sizes, dtype, seed
         As for `LanguageModel`.
 

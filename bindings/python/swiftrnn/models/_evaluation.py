@@ -4,37 +4,35 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any, Iterator, Sequence
+from typing import Any, Iterator, Sequence
 
 import numpy as np
 
-from .._losses import cross_entropy
+from ..functional import cross_entropy
 from ._batch import IGNORED, Batch
 from ._buckets import Buckets
 from ._examples import Examples
 from ._number_loss import NumberLoss
+from ._passes import Passes
 from ._streams import Stream
-
-if TYPE_CHECKING:
-    from ._model import Model
 
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationResult:
-    """What a model comes to on data.
+    """Result of a model on data.
 
     Attributes
     ----------
     loss : float
         Cross-entropy in nats, the mean over the targets that count; of numbers the mean of their losses.
     count : int
-        How many targets, or numbers, counted.
+        The number of targets, or numbers, that counted.
     accuracy : float or None
         Share of labels that are right: of taggers and classifiers.
     exact : float or None
         Share of sequences that a decoder writes without a mistake, greedily.
     bits_per_character : float or None
-        Of language models of characters or bytes.
+        For language models of characters or bytes.
     numbers : str or None
         The loss of numbers; None: labels or tokens came out.
     """
@@ -70,7 +68,7 @@ class EvaluationResult:
 
 
 def evaluate_batches(
-    model: "Model", batches: Iterator[Batch], by: NumberLoss = NumberLoss(), free_running: bool = True, **more: Any
+    model: Passes, batches: Iterator[Batch], by: NumberLoss = NumberLoss(), free_running: bool = True, **more: Any
 ) -> EvaluationResult:
     """The result over batches of sequences that begin and end in them; of numbers the mean of the loss `by`. Networks
     with output feedback run freely, or else have the loss of teacher forcing and no accuracy.
@@ -115,7 +113,7 @@ def counted_targets(batch: Batch) -> Any:
     return targets
 
 
-def evaluate_stream(model: "Model", stream: Stream) -> EvaluationResult:
+def evaluate_stream(model: Passes, stream: Stream) -> EvaluationResult:
     """The result of a language model over a text, from its beginning to its end."""
     state = model.make_state()
     stream.seek(0)
@@ -129,8 +127,8 @@ def evaluate_stream(model: "Model", stream: Stream) -> EvaluationResult:
     return EvaluationResult(loss, count, bits_per_character=bits_per_character(model, loss))
 
 
-def bits_per_character(model: "Model", loss: float) -> float | None:
-    """Of a language model whose tokens are characters or bytes; None of others."""
+def bits_per_character(model: Passes, loss: float) -> float | None:
+    """Bits per character of a language model whose tokens are characters or bytes; None for other models."""
     vocabulary = model.vocabulary
     if model._kind != "language_model" or vocabulary is None or vocabulary.kind not in ("characters", "bytes"):
         return None

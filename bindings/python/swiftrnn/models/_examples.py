@@ -21,14 +21,14 @@ class Examples:
     inputs : sequence of ndarray
         Ids [T], features [T, F], or vectors [size].
     targets : sequence, optional
-        Of each: ids [T] or values [T, outputs] of steps; an int, or values [outputs], of the whole; a decoder's ids,
-        without frame. None: nothing is to come out.
+        Ids [T] or values [T, outputs] of steps; an int, or values [outputs], of the whole; a decoder's ids, without
+        frame. None: there are no targets.
     kind : str
         The model's.
     frame : (int, int), optional
-        Of decoders: ``<bos>`` and ``<eos>``.
+        For decoders: ``<bos>`` and ``<eos>``.
     trees : sequence of Tree, optional
-        Of models over trees: of each, what its inputs are the nodes of.
+        For models over trees: the trees whose nodes are the inputs.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Examples:
         return len(self.inputs)
 
     def lengths(self) -> NDArray[np.int64]:
-        """Of inputs, or [count, 2] of inputs and targets: what batches are made by."""
+        """Lengths of inputs, or [count, 2] of inputs and targets, by which batches are made."""
         inputs = [1 if self.kind == "vector_decoder" else len(sequence) for sequence in self.inputs]
         if self.frame is None or self.targets is None:
             return np.array(inputs, np.int64)
@@ -59,14 +59,14 @@ class Examples:
         return Examples(self.kind, [self.inputs[number] for number in numbers], targets, self.frame, trees)
 
     def counted(self, numbers: NDArray[np.int64]) -> int:
-        """How many targets count in some of the examples."""
+        """The number of targets that count in some of the examples."""
         if self.targets is None:
             return 0
         chosen = [self.targets[number] for number in numbers]
         return sum(int(np.count_nonzero(np.asarray(target) != IGNORED)) + (self.frame is not None) for target in chosen)
 
     def fingerprint(self) -> dict[str, Any]:
-        """What tells these examples from others: their number, and hashes of lengths and contents."""
+        """Identity of these examples: their number, and hashes of lengths and contents."""
         found = {
             "examples": len(self), "lengths": digest([self.lengths()]), "inputs": digest(self.inputs),
             "targets": None if self.targets is None else digest(self.targets),

@@ -1,20 +1,19 @@
-"""How models write: options, and what comes back."""
+"""Writing by models: options, and results."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _c_api as c
-from .._arrays import address, integer, real, unsigned
+from .. import _c as c
+from .._arguments import integer, real, unsigned
+from .._arrays import address
 from ._batch import Batch, CheckedBatch
+from ._passes import Passes
 from ._vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from ._model import Model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Generated:
     log_probability : float
         log P of these tokens by the model itself, before temperature and penalties, in nats.
     score : float
-        What a search orders by: log P divided by the length penalty.
+        The order of a search: log P divided by the length penalty.
     """
 
     text: str | None
@@ -105,7 +104,7 @@ def _check_used(beams: int, temperature: float, top_k: Any, top_p: Any, length_p
 
 
 def number_of_texts(count: Any, beams: Any, temperature: Any) -> int:
-    """How many texts are to be written for each prompt or source.
+    """The number of texts to write for each prompt or source.
 
     Raises
     ------
@@ -125,9 +124,9 @@ def number_of_texts(count: Any, beams: Any, temperature: Any) -> int:
 
 
 def generate(
-    model: "Model", batch: Batch, made: c.GenerationOptions, vocabulary: Vocabulary | None
+    model: Passes, batch: Batch, made: c.GenerationOptions, vocabulary: Vocabulary | None
 ) -> list[list[Generated]]:
-    """What a model writes for each sequence of a batch, the best first."""
+    """Sequences that a model writes for each sequence of a batch, the best first."""
     checked = CheckedBatch(batch, model._configuration, model.dtype)
     sequences, beams, length = checked.sequences, max(1, made.beams), made.length
     tokens = np.zeros((sequences, beams, length), np.int64)

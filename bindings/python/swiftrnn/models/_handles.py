@@ -12,7 +12,7 @@ from typing import Any, Union
 
 import numpy as np
 
-from .. import _c_api as c
+from .. import _c as c
 from .._arrays import Array
 from .._handles import ParameterInfo, _owned
 

@@ -24,7 +24,7 @@ class Report:
         Mean loss of the targets since the last report, dropout, smoothing and class weights included: the sum of
         weighted losses over the sum of weights.
     validation_loss, validation_accuracy : float or None
-        Of the validation's data, if there are any, without dropout, smoothing and class weights; of `OutputFeedback`
+        On the validation's data, if there are any, without dropout, smoothing and class weights; of `OutputFeedback`
         by running freely.
     rate : float
         Learning rate of the last step.
@@ -90,7 +90,13 @@ class History:
 
     @classmethod
     def fromdict(cls, columns: Mapping[str, list[Any]]) -> "History":
-        """The history of what `asdict` gave."""
+        """The history whose columns `asdict` returned.
+
+        Parameters
+        ----------
+        columns : mapping of str to list
+            A column for each name.
+        """
         history = cls()
         rows = zip(*(columns[name] for name in _FIELDS))
         history.reports = [Report(*row) for row in rows]

@@ -1,4 +1,4 @@
-"""What `Model.inspect` finds: gradients step by step, spectral radii, saturated gates; as numbers and as a picture."""
+"""Results of `Model.inspect`: gradients step by step, spectral radii, saturated gates; as numbers and as a picture."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class LayerInspection:
     layer, direction : int
         Direction 0 is forward, 1 reverse.
     gradients : tuple of StateGradients
-        Of each state.
+        Norms for each state.
     radii : dict of (str, str) to float
         The spectral radius of each gate's recurrent matrix, by the parameter's name and the gate (Pascanu, Mikolov,
         Bengio 2013): below 1 gradients vanish, above 1 they may explode.
@@ -73,7 +73,7 @@ class Inspection:
     Attributes
     ----------
     loss : float
-        Of the batch, without dropout.
+        Loss of the batch, without dropout.
     count : int
         Targets that counted.
     layers : tuple of LayerInspection
@@ -85,7 +85,13 @@ class Inspection:
 
     @classmethod
     def of(cls, found: Mapping[str, Any]) -> "Inspection":
-        """That of the library's JSON object."""
+        """The inspection that the library's JSON object describes.
+
+        Parameters
+        ----------
+        found : mapping
+            The object.
+        """
         return cls(float(found["loss"]), found["count"], tuple(_layer(layer) for layer in found["layers"]))
 
     def plot(self, path: PathLike | None = None) -> Any:

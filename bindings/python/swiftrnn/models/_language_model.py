@@ -8,8 +8,11 @@ from typing import Any, Mapping, Sequence, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from .._arrays import Array, flag, integer
+from .._arguments import flag, integer
+from .._arrays import Array
 from . import _configuration as made_of
+from ._base import natural
+from ._batch import Batch
 from ._configuration import CellLike
 from ._evaluation import (
     EvaluationResult,
@@ -20,10 +23,8 @@ from ._evaluation import (
     in_batches,
 )
 from ._examples import Examples
-from ._batch import Batch
-from ._fitting import is_share, share
 from ._generation import generate, number_of_texts, options
-from ._model import Model, natural
+from ._model import Model, is_share, share
 from ._number_loss import NumberLoss
 from ._sequence_models import softmax
 from ._sequences import refuse_path, token_ids
@@ -40,7 +41,7 @@ class LanguageModel(Model):
     Parameters
     ----------
     vocabulary : Vocabulary or int
-        Of what is read and written; or the number of tokens, of a model whose texts are ids.
+        The vocabulary of input and output; or the number of tokens, for a model whose texts are ids.
     hidden_size : int
         H of the network.
     embedding_size : int, optional
@@ -61,14 +62,14 @@ class LanguageModel(Model):
         layers than the one before. Rising, each in 1...vocabulary - 1; `logits` gives log-probabilities then. Neither
         with `tie_embedding` nor with label smoothing, class weights and sampled classes. Empty: a linear layer.
     adaptive_divisor : int
-        Of an adaptive softmax: cluster i is by way of ``outputs of the network // adaptive_divisor**(i + 1)`` numbers,
-        1 at least.
+        The divisor of an adaptive softmax: cluster i is by way of
+        ``outputs of the network // adaptive_divisor**(i + 1)`` numbers, 1 at least.
     sizes : mapping, optional
-        Of the names that the cell's text has, such as ``{"P": 64}``.
+        Sizes that the cell's text names, such as ``{"P": 64}``.
     dtype : str or dtype, optional
         None: float32.
     seed : int, optional
-        Of the parameters, in 0...2^64 - 1. None: one from the operating system.
+        Seed of the parameters, in 0...2^64 - 1. None: one from the operating system.
 
     Examples
     --------
@@ -322,14 +323,14 @@ class LanguageModel(Model):
         repetition_penalty : float
             Above 1: of tokens that are there already (Keskar et al. 2019).
         beams : int
-            Of a search for the likeliest text, which takes the place of drawing, and so of `temperature`, `top_k` and
-            `top_p`; 1: none.
+            Width of a search for the likeliest text, which takes the place of drawing, and so of `temperature`, `top_k`
+            and `top_p`; 1: none.
         length_penalty : float
-            Of a search: alpha in ((5 + length) / 6)^alpha (Wu et al. 2016).
+            For a search: alpha in ((5 + length) / 6)^alpha (Wu et al. 2016).
         seed : int, optional
             The same seed, the same text. None: one from the operating system.
         count : int, optional
-            How many texts for each prompt, of a search the best ones; above 1 not with temperature 0, which writes the
+            Texts for each prompt, of a search the best ones; above 1 not with temperature 0, which writes the
             same text each time. None: one, and no list of them.
         details : bool
             `Generated` in the place of texts.

@@ -1,32 +1,31 @@
-"""The base of all models: parameters, losses, scores, files."""
+"""The base of the seven models: `Model`, whose `fit` checks its arguments and hands them to the loop."""
 
 from __future__ import annotations
 
-import json
+import os
 import secrets
-from typing import Any, ClassVar, Iterable, Mapping, Sequence, TypeVar, Union
+from pathlib import Path
+from typing import Any, Callable, Mapping
 
 import numpy as np
 
-from .. import _c_api as c
-from .._arrays import Array, float_type, integer, shaped, unsigned
-from .._initialize import Distribution, initializer
-from .._parameters import IncompatibleKeys, NamedViews
-from ._batch import Batch, CheckedBatch
-from ._class_methods import advises, class_only
+from .._arguments import flag, integer, real, unsigned
+from ._checkpoint import OtherTraining, Progress, check_model
+from ._evaluation import evaluate_batches, example_batches
 from ._examples import Examples
-from ._fitting import Fitting
-from ._handles import ModelHandle, PathLike, StateHandle, path_bytes
+from ._handles import PathLike
+from ._history import History, Report
+from ._number_loss import NumberLoss
 from ._passes import Passes
-from ._state import ModelState
-from ._vocabulary import Vocabulary
+from ._progress import progress_of
+from ._settings import trainer_settings
+from ._sources import ExampleSource, Source, Validation
+from ._trainer import Trainer
+from ._training import Plan, Training
+from ._words import answers_words
 
-_Self = TypeVar("_Self", bound="Model")
 
-Data = Union[Batch, Examples, Sequence[Any]]
-
-
-class Model(Passes, Fitting):
+class Model(Passes):
     """A model: its parts with all parameters in one vector. The base of the seven models, which document their
     arguments; not made itself.
 
@@ -34,270 +33,255 @@ class Model(Passes, Fitting):
     the same bits for any number of threads, and do not depend on the other sequences of a batch.
     """
 
-    _kind: ClassVar[str] = ""
-    _classes: ClassVar[dict[str, type["Model"]]] = {}
-
-    def __init_subclass__(cls, **keywords: Any) -> None:
-        super().__init_subclass__(**keywords)
-        if "_kind" in vars(cls):
-            Model._classes[cls._kind] = cls
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        raise TypeError("swiftrnn.models.Model is the base of the models: make one of these, or load a file")
-
-    def _make(
+    @answers_words("fit")
+    def fit(
         self,
-        configuration: Mapping[str, Any],
-        dtype: Any,
-        seed: int | None,
-        vocabulary: Vocabulary | None,
-        target_vocabulary: Vocabulary | None = None,
-    ) -> None:
-        """A new model of a configuration, with parameters drawn."""
-        chosen = secrets.randbits(64) if seed is None else unsigned(seed, "seed")
-        kind = np.dtype(np.float32) if dtype is None else float_type(dtype)
-        self._adopt(ModelHandle.created(kind, json.dumps({"kind": self._kind, **configuration})))
-        for role, given in ((c.VOCABULARY_INPUT, vocabulary), (c.VOCABULARY_OUTPUT, target_vocabulary)):
-            if isinstance(given, Vocabulary):
-                c.model_set_vocabulary(self._handle.pointer, role, given._pointer)
-        self._vocabularies = self._read_vocabularies()
-        self.initialize(chosen)
-
-    def _adopt(self, handle: ModelHandle) -> None:
-        """Becomes the model of a handle."""
-        self._handle = handle
-        self._flat, self._flat_gradients = handle.vectors()
-        self._parameters = NamedViews(self._flat, handle.parameters)
-        self._gradients = NamedViews(self._flat_gradients, handle.parameters)
-        self._configuration: dict[str, Any] = json.loads(handle.configuration())
-        self._drawn: Any = None
-        self._left_at = ("", "")  # of a `fit` with a checkpoint: hashes of the parameters before and after it
-        """The hash of the parameters that the last training with a checkpoint began with; else empty."""
-        self._vocabularies = self._read_vocabularies()
-
-    def _read_vocabularies(self) -> tuple[Vocabulary | None, Vocabulary | None]:
-        found: list[Vocabulary | None] = []
-        for role in (c.VOCABULARY_INPUT, c.VOCABULARY_OUTPUT):
-            pointer = c.VocabularyPointer()
-            c.model_vocabulary(self._handle.pointer, role, c.byref(pointer))
-            found.append(Vocabulary._of(pointer) if pointer else None)
-        return found[0], found[1]
-
-    @staticmethod
-    def _of(handle: ModelHandle) -> "Model":
-        """The Python object of a handle, of the class of its kind."""
-        kind = json.loads(handle.configuration())["kind"]
-        if kind not in Model._classes:
-            raise ValueError(f"a model of kind {kind!r} has no class in Python")
-        model = object.__new__(Model._classes[kind])
-        model._adopt(handle)
-        return model
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}, {self._flat.size} parameters, {self.dtype}>"
-
-    def __reduce__(self) -> Any:
-        raise TypeError("a model is not pickled or copied: save it, and load the file")
-
-    # ---- What the model is ----
-
-    @property
-    def configuration(self) -> dict[str, Any]:
-        """Everything that is needed to make the model again, as its files have it (docs/files.md)."""
-        return json.loads(json.dumps(self._configuration))  # type: ignore[no-any-return]
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The type of all numbers: float32 or float64."""
-        return self._handle.dtype
-
-    @property
-    def vocabulary(self) -> Vocabulary | None:
-        """Of what the model reads; of a language model also of what it writes. None: it has none."""
-        return self._vocabularies[0]
-
-    @property
-    def target_vocabulary(self) -> Vocabulary | None:
-        """Of labels, or of what a decoder writes. None: the model has none."""
-        return self._vocabularies[1]
-
-    @property
-    def parameters(self) -> NamedViews:
-        """Named views of `flat`: ``embedding.weight``, ``network.weight_ih_l0``, ``output.weight``. They may be written
-        to; ``parameters[name] = array`` copies into the view, and checks type and shape.
-        """
-        return self._parameters
-
-    @property
-    def gradients(self) -> NamedViews:
-        """Named views of `flat_gradients`: those of the last `loss`."""
-        return self._gradients
-
-    @property
-    def flat(self) -> Array:
-        """All parameters as one vector, in the order of `parameters`. It may be written to."""
-        return self._flat
-
-    @flat.setter
-    def flat(self, value: Array) -> None:
-        if value is not self._flat:  # it is where += has written
-            self._flat[...] = shaped(value, "flat", self.dtype, self._flat.shape)
-
-    @property
-    def flat_gradients(self) -> Array:
-        """The gradients of all parameters as one vector: those of the last `loss`."""
-        return self._flat_gradients
-
-    def initialize(
-        self,
-        seed: int | None = None,
+        data: Any,
         *,
-        weights: Distribution = "torch",
-        recurrent: Distribution = "torch",
-        bias: Distribution = "torch",
-        forget_bias: float | None = None,
-        chrono: float | None = None,
-    ) -> None:
-        """Draws all parameters: those of networks as `swiftrnn.LSTM.initialize` does with these arguments, embeddings
-        from N(0, 1), or if tied from N(0, 1 / width), other layers from U(-1/sqrt(inputs), 1/sqrt(inputs)).
+        epochs: int = 10,
+        batch_size: int = 32,
+        optimizer: str | Mapping[str, Any] = "adam",
+        rate: float | None = None,
+        schedule: str | Mapping[str, Any] | None = None,
+        validation: Any = None,
+        patience: int | None = None,
+        clip: float | None = 1.0,
+        label_smoothing: float = 0.0,
+        class_weights: Any = None,
+        numbers: str = "squared_error",
+        delta: float | None = None,
+        sampling: str | Mapping[str, Any] = "none",
+        sampled_classes: int = 0,
+        tape_limit: int | str | None = None,
+        steps: int | None = None,
+        look_back: int = 0,
+        token_limit: int | None = None,
+        seed: int | None = None,
+        progress: bool = True,
+        checkpoint: PathLike | None = None,
+        resume: bool = True,
+        every: int | None = None,
+        checkpoint_every: int | None = None,
+        callback: Callable[[Report], Any] | None = None,
+    ) -> History:
+        """Trains the model.
 
         Parameters
         ----------
-        seed : int, optional
-            In 0...2^64 - 1: the same numbers on every machine. None: a seed from the operating system.
-        weights, recurrent, bias, forget_bias, chrono
-            Of networks: see `swiftrnn.LSTM.initialize`.
-        """
-        chosen = secrets.randbits(64) if seed is None else unsigned(seed, "seed")
-        made = initializer(weights, recurrent, bias, forget_bias, chrono)
-        with self._handle.lock:
-            c.model_initialize(self._handle.pointer, c.byref(made), chosen)
-        self._drawn, self._left_at = (made, chosen), ("", "")
-
-    def _is_as_drawn(self) -> bool:
-        """Whether all parameters are what `initialize` drew. Draws them again."""
-        if self._drawn is None:
-            return False
-        made, seed = self._drawn
-        again = ModelHandle.created(self.dtype, self._handle.configuration())
-        c.model_initialize(again.pointer, c.byref(made), seed)
-        return bool(np.array_equal(again.vectors()[0], self._flat))
-
-    # ---- Parameters as a dict ----
-
-    def state_dict(self, prefix: str = "") -> dict[str, Array]:
-        """Copies of all parameters by their names, behind `prefix`."""
-        return self._parameters.copies(prefix)
-
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True, prefix: str = "") -> IncompatibleKeys:
-        """Copies parameters in; nothing is copied unless all fit. Arguments, result and errors as for
-        `swiftrnn.LSTM.load_state_dict`.
-        """
-        return self._parameters.load(state, strict, prefix)
-
-    # ---- Batches and states ----
-
-    def batch(self, data: Sequence[Any]) -> Batch:
-        """One batch of examples, which `fit` also takes: padded, with what is to come out."""
-        examples = self._examples(data)
-        return examples.batch(range(len(examples)))
-
-    def _batch_of(self, data: Data) -> Batch:
-        if isinstance(data, Batch):
-            return data
-        return data.batch(range(len(data))) if isinstance(data, Examples) else self.batch(data)
-
-    def _examples(self, data: Any, name: str = "data") -> Examples:
-        """Examples of data as users have them; `name` is what errors call these."""
-        raise NotImplementedError
-
-    def _checked(self, data: Data) -> CheckedBatch:
-        return CheckedBatch(self._batch_of(data), self._configuration, self.dtype)
-
-    def _state_pointer(self, state: ModelState | None) -> Any:
-        if state is None:
-            return None
-        if not isinstance(state, ModelState):
-            raise TypeError(f"state: expected what make_state gave, got {type(state).__name__}")
-        return state._handle.pointer
-
-    def make_state(self, look_back: int = 0) -> ModelState:
-        """A state at the beginning of sequences: of language models, and of taggers of one direction.
-
-        Parameters
-        ----------
+        data
+            LanguageModel: a text (str, bytes, a ``pathlib.Path`` of a text file, which may be larger than memory, or an
+            array of ids), read as a stream; or a list of texts, each a sequence by itself, between ``<bos>`` and
+            ``<eos>`` as far as the vocabulary has them. Tagger: pairs (tokens, labels); Classifier: pairs (sequence,
+            label); Regressor: pairs (sequence, numbers); EncoderDecoder: pairs (source, target); VectorDecoder: pairs
+            (vector, target). A sequence is a str, which the vocabulary splits, a list of tokens, an array of ids, or an
+            array of features [T, F]. Numbers are converted to the model's type.
+        epochs : int
+            The number of passes over all data.
+        batch_size : int
+            The most sequences of a batch. Those of about the same length are together, in an order that is drawn anew
+            in each epoch. Of a text, how many parts of it are read side by side.
+        optimizer : str or mapping
+            "adam", "adamw", "sgd" or "rmsprop"; or a mapping with further settings (docs/models.md):
+            ``{"optimizer": "sgd", "momentum": 0.9}``.
+        rate : float, optional
+            Learning rate, the largest one of a schedule. None: 1e-3, of sgd 0.1.
+        schedule : str or mapping, optional
+            "constant", "cosine", "linear", "step", "exponential" or "plateau"; or a mapping with further settings:
+            ``{"schedule": "cosine", "warm_up": 100}``. Those with an end end with the last epoch. "plateau" lowers the
+            rate after `patience` reports without a smaller validation loss: ``{"schedule": "plateau", "patience": 10,
+            "factor": 0.1}``.
+        validation : data, or float, optional
+            Data that the loss is computed of in each report; or the share of `data` that is held out for it, a float of
+            any type: examples that the seed chooses; of a text its end.
+        patience : int, optional
+            Reports in a row that may have no smaller validation loss than the smallest; one more ends the training.
+            The model ends with the parameters of the smallest.
+        clip : float, optional
+            The largest norm of the gradients; None: not clipped.
+        label_smoothing : float
+            In [0, 1] (Szegedy et al. 2016).
+        class_weights, numbers, delta
+            As for `Model.loss`. `delta` None: 1.
+        sampling : str or mapping
+            Language models and decoders: "none" is teacher forcing; "linear", "exponential" and "inverse_sigmoid" are
+            the decays of scheduled sampling (Bengio et al. 2015), with further settings in a mapping.
+        sampled_classes, tape_limit
+            As for `Model.loss`.
+        steps : int, optional
+            For a text: T of a batch, through which gradients flow back; states carry on. None: 64.
         look_back : int
-            Of training by truncated back-propagation with k2 above k1 (Williams and Peng 1990): with batches of k1
-            steps, k2 - k1, how many steps before each batch gradients reach back into. 0: none.
+            For a text: steps before each batch that gradients reach back into. With ``steps=k1, look_back=k2 - k1``
+            this is truncated back-propagation with k2 above k1 (Williams, Peng 1990), in about k2 / k1 times the time.
+        token_limit : int, optional
+            The most padded tokens of a batch. None: twice what `batch_size` sequences of the mean length have.
+        seed : int, optional
+            Seed of the order of batches, of the choice of held-out data, of dropout. None: drawn anew.
+        progress : bool
+            A bar on a terminal, plain lines elsewhere, on the standard error.
+        checkpoint : path, optional
+            The training is saved there in each report, and once a minute at least: killed at any moment, it goes on
+            by the same call, and ends with the same bits. With `patience` the best parameters so far are beside it,
+            in a file whose name ends in ".best".
+        resume : bool
+            Goes on from the checkpoint, if that is there: data, validation, settings and configuration must be the
+            same, and the model be the one that began, or of a training that is not over any that was drawn and not
+            trained since. Parameters are copied into the model's memory. False: begins anew.
+        every : int, optional
+            Steps between reports. None: a report ends each epoch.
+        checkpoint_every : int, optional
+            Steps between checkpoints, beside those of reports. None: one minute.
+        callback : callable, optional
+            Is called with each `Report`; True ends the training for good, as patience does: a further call with the
+            checkpoint, even with more epochs, trains no more.
+
+        Returns
+        -------
+        history : History
 
         Raises
         ------
-        SwiftRNNError
-            UNSUPPORTED: the model needs whole sequences.
+        TrainingInterrupted
+            Ctrl-C (a KeyboardInterrupt): the checkpoint, if there is one, is written.
+        FloatingPointError
+            The loss or the norm of its gradients is not finite, in a step that the message names; the checkpoint stays
+            as it was before. The parameters are spoilt then: make the model anew, or load the checkpoint. With
+            `patience` and no checkpoint they are the best so far.
+        ValueError, TypeError
+            An argument or the data are wrong, such as numbers that are NaN or infinite; or the checkpoint is of another
+            training, or its file of best parameters is missing.
         """
-        return ModelState(StateHandle(self._handle, look_back=integer(look_back, "look_back", 0)))
+        epochs = integer(epochs, "epochs", 1)
+        batch_size = integer(batch_size, "batch_size", 1, 65536)
+        limit = None if token_limit is None else integer(token_limit, "token_limit", 1)
+        path = None if checkpoint is None else Path(checkpoint)
+        if path is not None:
+            _check_writable(path)
+        resumes = flag(resume, "resume") and path is not None and path.exists()
+        trainer, state, told = Trainer.load(path) if resumes and path is not None else (None, None, "")
+        before = None
+        if trainer is not None:
+            check_model(self, trainer.model, path)
+            before = Progress.of(told, path)
+        chosen = before.seed if before else secrets.randbits(63) if seed is None else unsigned(seed, "seed")
+        if seed is not None and unsigned(seed, "seed") != chosen:
+            raise OtherTraining(path, f"seed was {chosen}, and is {seed} now")
+        by = NumberLoss(numbers, delta)
+        source, held = self._sources(data, validation, batch_size, limit, steps, chosen, by)
+        if source.batches == 0:
+            raise ValueError("data: there is no example")
+        carried = integer(look_back, "look_back", 0)
+        if carried and not source.carries_state:
+            raise ValueError("look_back: is of a language model's text, whose batches go on where the last one ended")
+        settings = trainer_settings(
+            optimizer, rate=rate, schedule=schedule, steps=epochs * source.batches, clip=clip, seed=chosen,
+            label_smoothing=label_smoothing, sampling=sampling, numbers=numbers, delta=delta, tape_limit=tape_limit,
+            class_weights=None if class_weights is None else self._class_weights(class_weights).tolist(),
+            sampled_classes=sampled_classes,
+        )  # fmt: skip
+        if patience is not None:
+            if held is None:
+                raise ValueError("patience: there is no validation")
+            patience = integer(patience, "patience", 0)
+        if sampling != "none" and self._kind not in ("language_model", "vector_decoder", "encoder_decoder"):
+            raise ValueError(f"sampling: is of language models and decoders, not of {type(self).__name__}")
+        plan = Plan(
+            epochs=epochs,
+            settings=settings,
+            seed=chosen,
+            every=None if every is None else integer(every, "every", 1),
+            patience=patience,
+            checkpoint=path,
+            checkpoint_every=None if checkpoint_every is None else integer(checkpoint_every, "checkpoint_every", 1),
+            validation=held,
+            callback=callback,
+            look_back=carried,
+            progress=progress_of(flag(progress, "progress")),
+        )
+        if trainer is None:
+            trainer = Trainer._of_settings(self, settings)
+            state = self.make_state(carried) if source.carries_state else None
+        training = Training(self, source, plan, trainer, state)
+        if before is not None:
+            training.restore(before)  # refuses another training, before the model changes
+            plan.progress.note(f"going on from {path} after {training.place.step} steps")
+        return training.run()
 
-    # ---- Files ----
-
-    def save(self, path: PathLike) -> None:
-        """Writes parameters, configuration, vocabularies and metadata as one safetensors file, which appears whole or
-        not at all (docs/files.md).
-
-        Raises
-        ------
-        SwiftRNNFileError
-            The file cannot be written (also an OSError).
-        """
-        with self._handle.lock:
-            c.model_save(self._handle.pointer, path_bytes(path))
-
-    @class_only
-    @advises(
-        "makes a new model and leaves this one as it is: write model = {name}.load(path), or for the parameters alone "
-        "model.load_state_dict({name}.load(path).state_dict())"
-    )
-    def load(cls: type[_Self], path: PathLike) -> _Self:
-        """The model of a file, which is not trusted: all of it is checked. A checkpoint of a training is a model, too.
-
-        A new model: of the class, not of a model that is there, whose parameters ``load_state_dict`` replaces.
-
-        Raises
-        ------
-        SwiftRNNFileError
-            The file cannot be read (also an OSError).
-        ValueError
-            The file is no model, is damaged, or has a model of another class.
-        TypeError
-            `load` was called on a model.
-        """
-        model = Model._of(ModelHandle.loaded(path))
-        if not isinstance(model, cls):
-            raise ValueError(f"{path}: has a {type(model).__name__}, not a {cls.__name__}")
-        return model
-
-    def set_metadata(self, values: Mapping[str, str | None]) -> None:
-        """Entries of text that files of the model have; None takes one away."""
-        for key, value in values.items():
-            encoded = None if value is None else value.encode()
-            if "\0" in key or (encoded is not None and b"\0" in encoded):
-                raise ValueError(f"metadata: {key!r} has a zero character in its key or value")
-            c.model_set_metadata(self._handle.pointer, key.encode(), encoded)
-
-    def get_metadata(self, key: str) -> str | None:
-        """An entry of the metadata that files of the model have; None: there is none."""
-        return self._handle.metadata(key)
+    def _sources(
+        self,
+        data: Any,
+        validation: Any,
+        batch_size: int,
+        token_limit: int | None,
+        steps: int | None,
+        seed: int,
+        by: NumberLoss,
+    ) -> tuple[Source, Validation | None]:
+        """The source of batches, and what validates."""
+        if steps is not None:
+            raise ValueError("steps: is of a language model's text")
+        examples = data if isinstance(data, Examples) else self._examples(data)
+        held: Examples | None = None
+        if is_share(validation):
+            examples, held = split(examples, share(validation), seed)
+        elif validation is not None:
+            held = validation if isinstance(validation, Examples) else self._examples(validation, "validation")
+        if len(examples) == 0:
+            raise ValueError("data: there is no example")
+        source = ExampleSource(examples, batch_size, token_limit, seed)
+        if held is None:
+            return source, None
+        kept = held
+        return source, Validation(
+            lambda: evaluate_batches(self, example_batches(kept, batch_size), by), kept.fingerprint
+        )
 
 
 def load(path: PathLike) -> Model:
-    """The model of a file, whatever its kind: see `Model.load`."""
+    """The model of a file, whatever its kind: see `Model.load`.
+
+    Parameters
+    ----------
+    path : str or path
+        The file, which is not trusted.
+
+    Returns
+    -------
+    Model
+        A model of the class of its kind.
+    """
     return Model.load(path)
 
 
-def natural(data: Any, name: str) -> Iterable[Any]:
-    """Data that must be several examples, not one text."""
-    if isinstance(data, (str, bytes, Mapping)) or not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
-        advice = " (put a single example in a list)" if isinstance(data, (str, bytes)) else ""
-        raise TypeError(f"{name}: expected a sequence of examples, got {type(data).__name__}{advice}")
-    if isinstance(data, np.ndarray) and data.ndim == 0:
-        raise TypeError(f"{name}: expected a sequence of examples, got one number")
-    return data  # type: ignore[no-any-return]
+def _check_writable(path: Path) -> None:
+    """Refuses a checkpoint that could not be written, before the first epoch and not after."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"checkpoint: there is no folder {folder}")
+    if path.exists() and not path.is_file():
+        raise OSError(f"checkpoint: {path} is there, and is no file")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"checkpoint: the folder {folder} cannot be written to")
+
+
+def is_share(value: Any) -> bool:
+    """Whether `validation` is a share of the data, and not data: a float of any type."""
+    return isinstance(value, (float, np.floating)) or (
+        isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind == "f"
+    )
+
+
+def share(value: Any) -> float:
+    """The share of the data that is held out."""
+    number = real(value, "validation")
+    if not 0 < number < 1:
+        raise ValueError(f"validation: {number} is no share between 0 and 1")
+    return number
+
+
+def split(examples: Examples, part: float, seed: int) -> tuple[Examples, Examples]:
+    """Examples to learn from, and those that are held out."""
+    count = round(part * len(examples))
+    if not 0 < count < len(examples):
+        raise ValueError(f"validation: {part} of {len(examples)} examples are {count}")
+    order = np.random.Generator(np.random.PCG64([seed, 2**32])).permutation(len(examples))
+    return examples.part(np.sort(order[count:])), examples.part(np.sort(order[:count]))

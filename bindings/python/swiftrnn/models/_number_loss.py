@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from .. import _c_api as c
-from .._arrays import Array, real
-from .._elementwise_losses import binary_cross_entropy_with_logits, huber_loss, l1_loss, mse_loss
+from .. import _c as c
+from .._arguments import real
+from .._arrays import Array
+from ..functional import binary_cross_entropy_with_logits, huber_loss, l1_loss, mse_loss
 
 CODES = {
     "binary_cross_entropy": c.LOSS_BINARY_CROSS_ENTROPY,

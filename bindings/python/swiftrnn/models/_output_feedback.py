@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._arrays import flag, integer
+from .._arguments import flag, integer
 from . import _configuration as made_of
 from ._batch import Batch
 from ._configuration import Input, Labels
@@ -29,9 +29,9 @@ class OutputFeedback(Stepwise):
     Parameters
     ----------
     input : Vocabulary, int or Features
-        What a step is: a token of a vocabulary, or of so many tokens; or numbers.
+        A step: a token of a vocabulary, or of so many tokens; or numbers.
     labels : Vocabulary, int or sequence of str, optional
-        Of the labels; or their number; or their names. None: `outputs` numbers come out.
+        The vocabulary of the labels; or their number; or their names. None: `outputs` numbers come out.
     hidden_size : int
     outputs : int, optional
         Numbers of each step that come out, in the place of labels.

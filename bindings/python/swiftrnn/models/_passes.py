@@ -1,41 +1,28 @@
-"""What a model computes of one batch: losses, outputs, log-probabilities, a look inside."""
+"""Passes of a model over one batch: losses, outputs, log-probabilities, a look inside."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Mapping, Sequence, Union
+from typing import Any, Mapping, Sequence, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _c_api as c
-from .._arrays import Array, address, integer, not_negative, real, unsigned
+from .. import _c as c
+from .._arguments import integer, not_negative, real, unsigned
+from .._arrays import Array, address
+from ._base import BaseModel, Data
 from ._inspection import Inspection
 from ._number_loss import NumberLoss
 from ._sequences import label_id, numbers as numbers_of
 from ._state import ModelState
 from ._vocabulary import Vocabulary
 
-if TYPE_CHECKING:
-    from ._batch import CheckedBatch
-    from ._handles import ModelHandle
-    from ._model import Data
-
 ClassWeights = Union[Sequence[float], Array, Mapping[Any, float]]
 
 
-class Passes:
-    """A model's passes over a batch."""
-
-    if TYPE_CHECKING:
-        _handle: ModelHandle
-        _configuration: dict[str, Any]
-        dtype: np.dtype[Any]
-        target_vocabulary: Vocabulary | None
-        vocabulary: Vocabulary | None
-
-        def _checked(self, data: Data) -> CheckedBatch: ...
-        def _state_pointer(self, state: ModelState | None) -> Any: ...
+class Passes(BaseModel):
+    """A model with passes over a batch: the base of `Model`, which adds training. Not made itself."""
 
     def loss(
         self,
@@ -61,19 +48,19 @@ class Passes:
         state : ModelState, optional
             Where the sequences begin; moved on. None: they begin here.
         seed : int, optional
-            Of dropout masks and scheduled sampling, in 0...2^64 - 1. None: each call draws one.
+            Seed of dropout masks and scheduled sampling, in 0...2^64 - 1. None: each call draws one.
         label_smoothing : float
             In [0, 1] (Szegedy et al. 2016).
         class_weights : sequence of float [outputs], or mapping of labels to float, optional
             torch's ``weight`` of a cross-entropy. A mapping may lack labels, whose weight is 1.
         sampling_probability : float
-            How often a language model or decoder reads its own prediction in the place of the target before, in [0, 1]
+            Probability that a language model or decoder reads its own prediction instead of the target, in [0, 1]
             (Bengio et al. 2015); of output feedback 0 or 1. 0: teacher forcing; 1: free running.
         numbers : str
             The loss of models that give out numbers: "squared_error", "absolute_error", "huber", or
             "binary_cross_entropy", where outputs are logits.
         delta : float, optional
-            Of the Huber loss (Huber 1964), above 0. None: 1.
+            The distance of the Huber loss (Huber 1964), above 0. None: 1.
         tape_limit : int or "sqrt", optional
             Bytes of activations that a network of one direction keeps for its backward pass, those of sqrt(T) steps for
             "sqrt"; others are computed again (Chen et al. 2016): the same bits, in about twice the time. None: all are
@@ -128,7 +115,14 @@ class Passes:
         return self.vocabulary if self._kind == "language_model" else self.target_vocabulary
 
     def logits(self, batch: Data, state: ModelState | None = None) -> Array:
-        """What comes out of a batch at inference: logits, or with an adaptive softmax log-probabilities, or numbers.
+        """Outputs of a batch at inference: logits, or with an adaptive softmax log-probabilities, or numbers.
+
+        Parameters
+        ----------
+        batch : Batch or sequence of examples
+            Arrays, or examples as `fit` takes them.
+        state : ModelState, optional
+            Where the sequences begin; moved on. None: they begin here.
 
         Returns
         -------

@@ -6,7 +6,8 @@ from typing import Any, Mapping, Sequence
 
 import numpy as np
 
-from .._arrays import Array, flag
+from .._arguments import flag
+from .._arrays import Array
 from . import _configuration as made_of
 from ._configuration import CellLike, Input, Labels
 from ._sequence_models import SequenceModel, softmax
@@ -52,7 +53,7 @@ class _Pooled(SequenceModel):
 
     @staticmethod
     def _counted(outputs: Any) -> tuple[int, Vocabulary | None]:
-        """How many numbers come out, and the vocabulary of labels; None: there are no labels."""
+        """The number of outputs, and the vocabulary of labels; None: there are no labels."""
         return made_of.size(outputs, "outputs"), None
 
 
@@ -62,22 +63,24 @@ class Classifier(_Pooled):
     Parameters
     ----------
     input : Vocabulary, int or Features
-        What a step is: a token of a vocabulary, or of so many tokens; or numbers.
+        A step: a token of a vocabulary, or of so many tokens; or numbers.
     classes : Vocabulary, int or sequence of str
-        Of the labels (kind "lines"); or their number; or their names, whose ids are their places.
+        The vocabulary of the labels (kind "lines"); or their number; or their names, whose ids are their places.
     hidden_size : int
     embedding_size : int, optional
         None: `hidden_size`.
+    cell, num_layers
+        As for `LanguageModel`.
     bidirectional : bool
         Also reads from the end.
     pooling : str
-        How the outputs of the steps become one vector: "last", "mean", "max", or "attention", a weighted mean whose
+        Pooling of the outputs of the steps to one vector: "last", "mean", "max", or "attention", a weighted mean whose
         weights are learned (Yang et al. 2016).
     attention_size : int
-        Of the pooling "attention".
+        Hidden units of the pooling "attention".
     trees : bool
         Reads trees, and gives the label of each root: see `Tagger`. An example is (parents, nodes, label), of one root.
-    cell, num_layers, dropout, sizes, dtype, seed
+    dropout, sizes, dtype, seed
         As for `LanguageModel`.
 
     Examples
@@ -157,7 +160,7 @@ class Regressor(_Pooled):
     outputs : int
         Numbers that come out.
     hidden_size : int
-    embedding_size, bidirectional, pooling, attention_size, trees, cell, num_layers, dropout, sizes, dtype, seed
+    embedding_size, cell, num_layers, bidirectional, pooling, attention_size, trees, dropout, sizes, dtype, seed
         As for `Classifier`.
 
     Examples
@@ -179,6 +182,19 @@ class Regressor(_Pooled):
         return numbers(value, name, (self._configuration["outputs"],), self.dtype)
 
     def predict(self, sequences: Sequence[Any], *, batch_size: int = 64) -> Array:
-        """The numbers of each sequence: an array [count, outputs] of the model's type."""
+        """The numbers of each sequence.
+
+        Parameters
+        ----------
+        sequences : sequence
+            Each a str, a list of tokens, ids, or features [T, F].
+        batch_size : int
+            The most sequences that are computed at once.
+
+        Returns
+        -------
+        numbers : ndarray [count, outputs]
+            In the model's type.
+        """
         found = self._outputs(sequences, batch_size)
         return np.array(found, self.dtype).reshape(len(found), self._configuration["outputs"])

@@ -1,4 +1,4 @@
-"""What a training shows while it runs: a bar on a terminal, plain lines elsewhere, both on the standard error."""
+"""Progress of a training while it runs: a bar on a terminal, plain lines elsewhere, both on the standard error."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class TqdmBar(Lines):
 
 
 def progress_of(wanted: bool, file: TextIO | None = None) -> Silent:
-    """What shows a training's progress: a bar if `file` (None: the standard error) is a terminal, else lines."""
+    """The display of a training's progress: a bar if `file` (None: the standard error) is a terminal, else lines."""
     if not wanted:
         return Silent()
     file = sys.stderr if file is None else file

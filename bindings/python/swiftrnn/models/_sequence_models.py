@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._arrays import Array, integer
+from .._arguments import integer
+from .._arrays import Array
+from ._base import natural
 from ._batch import Batch
 from ._evaluation import EvaluationResult, evaluate_batches, example_batches, in_batches
 from ._examples import Examples
-from ._model import Model, natural
+from ._model import Model
 from ._number_loss import NumberLoss
 from ._sequences import in_a_list, read, type_of
 from ._trees import Tree, tree_of

@@ -6,7 +6,7 @@ from typing import Any, Mapping, Sequence
 
 import numpy as np
 
-from .._arrays import integer, not_negative, real, unsigned
+from .._arguments import integer, not_negative, real, unsigned
 from ._number_loss import NumberLoss
 
 RATES = {"adam": 1e-3, "adamw": 1e-3, "sgd": 0.1, "rmsprop": 1e-3}

@@ -4,22 +4,20 @@ checkpoint keeps."""
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, Callable, Protocol
+from typing import Any, Callable, Protocol
 
 from ._batch import Batch
 from ._buckets import Buckets
+from ._evaluation import EvaluationResult
 from ._examples import Examples
 from ._streams import Stream
-
-if TYPE_CHECKING:
-    from ._evaluation import EvaluationResult
 
 
 class Source(Protocol):
     """Batches of an epoch after the other."""
 
     batches: int
-    """Of an epoch."""
+    """The number of batches of an epoch."""
     carries_state: bool
     """Whether a batch goes on where the one before ended."""
 
@@ -30,7 +28,7 @@ class Source(Protocol):
         """The next batch of the epoch; None: the epoch is over."""
 
     def fingerprint(self) -> dict[str, Any]:
-        """What tells these data from others: reads all of them."""
+        """Identity of these data, for which all of them are read."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,10 +40,10 @@ class Validation:
     evaluate : callable
         The result of the model as it is.
     fingerprint : callable
-        What tells these data from others.
+        Identity of these data.
     """
 
-    evaluate: Callable[[], "EvaluationResult"]
+    evaluate: Callable[[], EvaluationResult]
     fingerprint: Callable[[], dict[str, Any]]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import _c_api as c
+from .. import _c as c
 from ._handles import StateHandle
 
 

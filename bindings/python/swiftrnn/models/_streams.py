@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .. import _c_api as c
+from .. import _c as c
 from .._arrays import Array, address
 from .._handles import _owned
 from ._batch import Batch
@@ -21,11 +21,11 @@ class Stream(Protocol):
     """Batches of a text from its beginning to its end."""
 
     tokens: int
-    """Of the whole text."""
+    """The number of tokens of the whole text."""
     batches: int
     """From the beginning to the end."""
     position: int
-    """How many tokens of each part have been inputs: what a checkpoint keeps."""
+    """The number of tokens of each part that have been inputs, which a checkpoint keeps."""
 
     def next(self) -> Batch | None:
         """The next batch; None: the end."""
@@ -34,7 +34,7 @@ class Stream(Protocol):
         """Goes to a position of before; 0 is the beginning."""
 
     def fingerprint(self) -> dict[str, Any]:
-        """What tells the text from others: reads all of it."""
+        """Identity of the text, for which all of it is read."""
 
 
 class IdStream:

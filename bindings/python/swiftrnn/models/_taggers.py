@@ -6,7 +6,8 @@ from typing import Any, Mapping, Sequence
 
 import numpy as np
 
-from .._arrays import Array, flag
+from .._arguments import flag
+from .._arrays import Array
 from . import _configuration as made_of
 from ._configuration import CellLike, Input, Labels
 from ._sequence_models import SequenceModel, softmax
@@ -87,21 +88,24 @@ class Tagger(Stepwise):
     Parameters
     ----------
     input : Vocabulary, int or Features
-        What a step is: a token of a vocabulary, or of so many tokens; or numbers.
+        A step: a token of a vocabulary, or of so many tokens; or numbers.
     labels : Vocabulary, int or sequence of str, optional
-        Of the labels; or their number; or their names, whose ids are their places. None: `outputs` numbers come out.
+        The vocabulary of the labels; or their number; or their names, whose ids are their places. None: `outputs`
+        numbers come out.
     hidden_size : int
     outputs : int, optional
         Numbers of each step that come out, in the place of labels.
     embedding_size : int, optional
         None: `hidden_size`.
+    cell, num_layers
+        As for `LanguageModel`.
     bidirectional : bool, optional
         Also reads from the end. None: of sequences.
     trees : bool
         Reads trees, and has a label for each node, from the leaves up (Tai, Socher, Manning 2015): examples are three,
-        the parents of the nodes (-1: a root; or a `Forest`), the nodes' tokens or features, and their labels. The cell
-        "lstm" is the child-sum Tree-LSTM then; others are "tree_binary", "socher", or a text for trees.
-    cell, num_layers, dropout, sizes, dtype, seed
+        the parents of the nodes (-1: a root; or a `swiftrnn.Forest`), the nodes' tokens or features, and their labels.
+        The cell "lstm" is the child-sum Tree-LSTM then; others are "tree_binary", "socher", or a text for trees.
+    dropout, sizes, dtype, seed
         As for `LanguageModel`.
 
     Examples
@@ -149,7 +153,7 @@ class Tagger(Stepwise):
 
 
 def labels_or_outputs(labels: Labels | None, outputs: int | None) -> tuple[int, Vocabulary | None]:
-    """What comes out of each step: how many labels, and their vocabulary; or how many numbers."""
+    """Outputs of each step: the number of labels, and their vocabulary; or the number of numbers."""
     if (labels is None) == (outputs is None):
         raise ValueError("labels, outputs: give one of them")
     return (made_of.size(outputs, "outputs"), None) if labels is None else made_of.label_vocabulary(labels, "labels")

@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
+from typing import Any, Generic, Mapping, NamedTuple, TypeVar
 
-from .. import _c_api as c
-from .._arrays import real
+from .. import _c as c
+from .._arguments import real
+from ._base import Data
 from ._batch import Batch, CheckedBatch
 from ._class_methods import advises, class_only
 from ._handles import PathLike, TrainerHandle, path_bytes
+from ._passes import Passes
 from ._settings import trainer_settings
 from ._state import ModelState
 from ._vocabulary import text_bytes
 from ._words import answers_words
 
-if TYPE_CHECKING:
-    from ._model import Data, Model
-
 
 class StepResult(NamedTuple):
-    """What a step came to.
+    """Result of a step.
 
     Attributes
     ----------
     loss : float
-        As of `Model.loss`.
+        The loss, as `Model.loss` returns.
     count : int
-        How many targets counted.
+        The number of targets that counted.
     norm : float
-        Of the gradients before clipping.
+        Norm of the gradients before clipping.
     rate : float
         Learning rate of this step.
     step : int
@@ -43,17 +42,22 @@ class StepResult(NamedTuple):
     step: int
 
 
-class Trainer:
+_Model = TypeVar("_Model", bound=Passes)
+
+
+class Trainer(Generic[_Model]):
     """Trains a model step by step: what `Model.fit` is made of.
 
     Parameters
     ----------
     model : Model
-    optimizer, rate, schedule, clip, seed, label_smoothing, sampling, class_weights, numbers, delta, sampled_classes
-    and tape_limit
+        The model to train.
+    optimizer, rate, schedule
         As for `Model.fit`.
     steps : int, optional
         Steps altogether, of a schedule that has an end.
+    clip, seed, label_smoothing, class_weights, numbers, delta, sampling, sampled_classes, tape_limit
+        As for `Model.fit`.
 
     Examples
     --------
@@ -69,7 +73,7 @@ class Trainer:
     @answers_words("Trainer")
     def __init__(
         self,
-        model: "Model",
+        model: _Model,
         optimizer: str | Mapping[str, Any] = "adam",
         *,
         rate: float | None = None,
@@ -94,12 +98,12 @@ class Trainer:
         self._adopt(model, TrainerHandle.created(model._handle, json.dumps(settings)))
 
     @classmethod
-    def _of_settings(cls, model: "Model", settings: Mapping[str, Any]) -> "Trainer":
-        trainer: Trainer = object.__new__(cls)
+    def _of_settings(cls, model: _Model, settings: Mapping[str, Any]) -> "Trainer[_Model]":
+        trainer: Trainer[_Model] = object.__new__(cls)
         trainer._adopt(model, TrainerHandle.created(model._handle, json.dumps(settings)))
         return trainer
 
-    def _adopt(self, model: "Model", handle: TrainerHandle) -> None:
+    def _adopt(self, model: _Model, handle: TrainerHandle) -> None:
         self.model = model
         self._handle = handle
 
@@ -163,6 +167,11 @@ class Trainer:
     def report(self, validation_loss: float) -> bool:
         """Tells the loss of a validation, by which a plateau lowers the rate.
 
+        Parameters
+        ----------
+        validation_loss : float
+            The loss of the validation.
+
         Returns
         -------
         improved : bool
@@ -177,6 +186,15 @@ class Trainer:
         """Writes a checkpoint: model, moments, steps, settings, state, and a text of the caller's, as one file that
         appears whole or not at all.
 
+        Parameters
+        ----------
+        path : str or path
+            The file, which is replaced if there is one.
+        state : ModelState, optional
+            Where the sequences of the batches are; None: none is kept.
+        progress : str
+            A text of the caller's.
+
         Raises
         ------
         SwiftRNNFileError
@@ -190,9 +208,14 @@ class Trainer:
     @advises(
         "makes a new trainer and leaves this one as it is: write trainer, state, progress = Trainer.load(path)"
     )
-    def load(cls, path: PathLike) -> "tuple[Trainer, ModelState | None, str]":
+    def load(cls, path: PathLike) -> "tuple[Trainer[Any], ModelState | None, str]":
         """Goes on where `save` was: the training ends with the same bits as one that was never cut. Makes a new trainer
         and a new model: of the class, not of a trainer that is there.
+
+        Parameters
+        ----------
+        path : str or path
+            The checkpoint, which is not trusted.
 
         Returns
         -------
@@ -209,9 +232,7 @@ class Trainer:
         ValueError
             The file is no checkpoint, or is damaged.
         """
-        from ._model import Model
-
         handle, state = TrainerHandle.loaded(path)
         trainer = object.__new__(cls)
-        trainer._adopt(Model._of(handle.model), handle)
+        trainer._adopt(Passes._of(handle.model), handle)
         return trainer, None if state is None else ModelState(state), handle.progress()

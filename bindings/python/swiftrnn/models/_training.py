@@ -1,8 +1,7 @@
 """The loop of `fit`: steps, reports, validation, early stopping, checkpoints.
 
-A checkpoint is what `Trainer.save` writes, with the place of the loop as its text. All that the loop does is a function
-of the seed, the data and that place, so that a training which was killed at any moment ends with the bits of one that
-was not.
+A checkpoint is a file of `Trainer.save`, with the place of the loop as its text. The loop is a function of the seed,
+the data and that place: a training that was killed at any moment ends with the bits of one that was not.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import signal
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Any, Callable
 
 import numpy as np
 
@@ -23,13 +22,11 @@ from ._digests import digest
 from ._evaluation import counted_targets
 from ._handles import ModelHandle
 from ._history import History, Report
+from ._passes import Passes
 from ._progress import Silent
 from ._sources import Source, Validation
+from ._state import ModelState
 from ._trainer import StepResult, Trainer
-
-if TYPE_CHECKING:
-    from ._model import Model
-    from ._state import ModelState
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -54,7 +51,7 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 @dataclasses.dataclass
 class Plan:
-    """What `fit` is asked for."""
+    """Settings of a `fit`."""
 
     epochs: int
     settings: dict[str, Any]
@@ -80,7 +77,7 @@ class Training:
     """The most time between two checkpoints, where nothing else is asked for."""
 
     def __init__(
-        self, model: "Model", source: Source, plan: Plan, trainer: Trainer, state: "ModelState | None"
+        self, model: Passes, source: Source, plan: Plan, trainer: Trainer[Any], state: ModelState | None
     ) -> None:
         self.model, self.source, self.plan = model, source, plan
         self.trainer, self.state = trainer, state
@@ -145,7 +142,7 @@ class Training:
             )
 
     def _identify(self) -> dict[str, Any]:
-        """What must be the same when a training goes on; the number of epochs may be another."""
+        """Identity of the training, which must be the same when it goes on; the number of epochs may be another."""
         plan = self.plan
         return {
             "data": self.source.fingerprint(),
@@ -254,7 +251,7 @@ class Training:
         self.plan.progress.step(result.loss)
 
     def _weight(self, batch: Batch, count: int) -> float:
-        """What the targets of a batch weigh together: the mean loss of a batch is divided by that."""
+        """Weight of the targets of a batch together, by which the mean loss of a batch is divided."""
         weights = self.plan.settings.get("class_weights")
         if weights is None:
             return count
@@ -262,7 +259,7 @@ class Training:
         return math.fsum(np.asarray(weights)[targets[targets != IGNORED]])
 
     def _not_finite(self, result: StepResult) -> str:
-        """What is wrong with a step, and what to do."""
+        """The error of a step, with advice."""
         if self.place.step == 0:
             advice = "no step was made before it: the numbers of the data or the parameters are too large, scale them"
         else:
@@ -350,7 +347,7 @@ class Training:
         else:
             self.model.flat[...] = self._best
 
-    def _load_best(self) -> "Model":
+    def _load_best(self) -> Passes:
         """The model of the file with the best parameters.
 
         Raises
@@ -367,7 +364,7 @@ class Training:
                 f"{path}: is missing, and has the best parameters of the training in {checkpoint}: put it back, or "
                 "pass resume=False"
             )
-        best = type(self.model)._of(ModelHandle.loaded(path))
+        best: Passes = type(self.model)._of(ModelHandle.loaded(path))
         check_model(self.model, best, path)
         if best.get_metadata(BEST_KEY) != f"{self._start} {self.plan.seed}":
             raise OtherTraining(path, "its parameters are not the best ones of this training")

@@ -7,7 +7,7 @@ from typing import Any, Sequence
 import numpy as np
 
 from .._arrays import Array
-from .._forest import Forest
+from ..forests.forest import Forest
 
 
 class Tree:
@@ -18,7 +18,7 @@ class Tree:
     value : Forest or sequence of int
         A forest of one tree or several; or the parent of each node, -1 for a root.
     name : str
-        Of the argument, in errors.
+        Name of the argument in errors.
     """
 
     def __init__(self, value: Any, name: str) -> None:

@@ -11,8 +11,9 @@ from typing import Any, Iterable, Mapping, Sequence, Union
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import _c_api as c
-from .._arrays import address, flag, indices, integer
+from .. import _c as c
+from .._arguments import flag, integer
+from .._arrays import address, indices
 from .._handles import _owned
 from ._handles import PathLike, path_bytes
 
@@ -45,7 +46,7 @@ class Vocabulary:
     texts : iterable of str or bytes
         Texts whose tokens the vocabulary has. A str is encoded as UTF-8.
     specials : sequence of str
-        Of ``<pad> <unk> <bos> <eos>``. ``<unk>`` stands for tokens that the vocabulary lacks: without it such tokens
+        Some of ``<pad> <unk> <bos> <eos>``. ``<unk>`` stands for tokens that the vocabulary lacks; else such tokens
         are errors. Decoders need ``<bos>`` and ``<eos>`` in what they write.
     lowercase : bool
         Words are in lower case; of kind ``"words"`` only.
@@ -107,7 +108,16 @@ class Vocabulary:
         minimum_count: int = 1,
         maximum_size: int | None = None,
     ) -> "Vocabulary":
-        """A vocabulary of the tokens of a text file, which may be larger than memory. Arguments as for the class.
+        """A vocabulary of the tokens of a text file, which may be larger than memory.
+
+        Parameters
+        ----------
+        kind : str
+            As for the class.
+        path : str or path
+            The file, in UTF-8.
+        specials, lowercase, minimum_count, maximum_size
+            As for the class.
 
         Raises
         ------
@@ -121,7 +131,13 @@ class Vocabulary:
 
     @classmethod
     def from_json(cls, text: str) -> "Vocabulary":
-        """The vocabulary of what `json` gave: see docs/files.md."""
+        """The vocabulary that `json` described: see docs/files.md.
+
+        Parameters
+        ----------
+        text : str
+            The JSON.
+        """
         encoded, pointer = text_bytes(text, "text"), c.VocabularyPointer()
         c.vocabulary_parse(encoded, len(encoded), c.byref(pointer))
         return cls._of(pointer)
@@ -152,7 +168,7 @@ class Vocabulary:
 
     @property
     def kind(self) -> str:
-        """What a token is."""
+        """The kind of tokens."""
         return str(self._fields["kind"])
 
     @property
@@ -243,6 +259,11 @@ class Vocabulary:
         """The ids of tokens that are given one by one, of texts that are split already: ``<unk>`` for tokens that the
         vocabulary lacks.
 
+        Parameters
+        ----------
+        tokens : iterable of str
+            The tokens, one by one.
+
         Raises
         ------
         ValueError
@@ -281,7 +302,13 @@ class Vocabulary:
         return self.decode_bytes(ids, specials).decode("utf-8", "replace")
 
     def decode_bytes(self, ids: ArrayLike, specials: bool = False) -> bytes:
-        """As `decode`, the bytes themselves: of kind ``"bytes"`` exactly those that were encoded."""
+        """As `decode`, the bytes themselves: of kind ``"bytes"`` exactly those that were encoded.
+
+        Parameters
+        ----------
+        ids, specials
+            As for `decode`.
+        """
         own, named = indices(ids, "ids"), flag(specials, "specials")
         numbers = c.int64s(address(own))
         return c.bytes_of(lambda *buffer: c.vocabulary_decode(self._pointer, numbers, len(own), named, *buffer))

@@ -17,7 +17,7 @@ import threading
 from typing import Iterator, Sequence
 
 from .. import set_num_threads
-from .._errors import SwiftRNNError, SwiftRNNMemoryError
+from ..errors import SwiftRNNError, SwiftRNNMemoryError
 from ..models import TrainingInterrupted
 from ._commands import COMMANDS, make_parser
 from ._failures import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE, Failed, Refused

@@ -44,8 +44,8 @@ def number(low: float, high: float, *, open_low: bool = False, open_high: bool =
 
 def cell(text: str) -> str:
     """Reads the name of a cell, or a text of equations, by making it."""
-    from .._equations import Cell, cells
-    from .._errors import SwiftRNNError
+    from ..cell import Cell, cells
+    from ..errors import SwiftRNNError
 
     if text in CELLS:
         return text

@@ -17,7 +17,7 @@ _OF_ANSWERS = frozenset(
     "category class emotion intent label labels ner output polarity pos pos_tag sentiment tag tags target targets tgt "
     "topic translation trg".split()
 )
-"""Those names that are usually of what a model is to give out."""
+"""Names that usually are of a model's targets."""
 _LEAST_ROWS = 4
 """Rows below which an unusual first row means nothing."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TypeVar
 
-from .._errors import SwiftRNNFileError, SwiftRNNValueError
+from ..errors import SwiftRNNFileError, SwiftRNNValueError
 from ..models import Model, load
 from ._failures import DataError
 

@@ -14,7 +14,7 @@ TABLES = "CSV and TSV files"
 RATE, RATE_OF_SGD, DECAY_OF_ADAMW = 0.003, 0.5, 0.01
 """Learning rates and weight decay where none is given."""
 ADAPTIVE_DIVISOR = 4
-"""Of an adaptive softmax, where none is given."""
+"""The divisor of an adaptive softmax, where none is given."""
 TOP_K, TOP_P, LENGTH_PENALTY = 0, 1.0, 0.0
 """Settings of writing where none is given."""
 _INFINITY = float("inf")
@@ -135,7 +135,7 @@ def add_table(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> None:
     """Options that say where the columns of a CSV or TSV file are."""
     group = parser.add_argument_group(TABLES)
     group.add_argument("--columns", type=columns(names), metavar=",".join(names),
-                       help=f"numbers from 1 on, or names in the first row (default: 1,2 of files with two columns; "
+                       help="numbers from 1 on, or names in the first row (default: 1,2 of files with two columns; "
                        "others need it)")
     _add_form(group)
 

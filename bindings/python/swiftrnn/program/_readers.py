@@ -15,7 +15,7 @@ _BOM = codecs.BOM_UTF8
 
 
 def name_of(path: str) -> str:
-    """What messages call a file."""
+    """The name of a file in messages."""
     return "the standard input" if path == "-" else path
 
 

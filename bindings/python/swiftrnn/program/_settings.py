@@ -20,7 +20,7 @@ def refuse_given(arguments: argparse.Namespace, names: tuple[str, ...], why: str
 
 
 def network_settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What every model is made with."""
+    """Settings of every model."""
     return {
         "embedding_size": arguments.embedding, "cell": arguments.cell, "num_layers": arguments.layers,
         "dropout": arguments.dropout, "sizes": dict(arguments.sizes), "dtype": arguments.dtype,
@@ -29,7 +29,7 @@ def network_settings(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def output_settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the output layer of a model that writes is made with."""
+    """Settings of the output layer of a model that writes."""
     if arguments.adaptive_divisor is not None and arguments.adaptive_cutoffs is None:
         raise UsageError("--adaptive-divisor: is of --adaptive-cutoffs")
     if arguments.adaptive_cutoffs is not None and arguments.label_smoothing:
@@ -41,7 +41,7 @@ def output_settings(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def vocabulary_settings(arguments: argparse.Namespace, kind: str) -> dict[str, Any]:
-    """What a vocabulary of a kind is made with."""
+    """Settings of a vocabulary of a kind."""
     return {
         "lowercase": getattr(arguments, "lowercase", False) and kind == "words",
         "minimum_count": arguments.minimum_count, "maximum_size": arguments.maximum_size,

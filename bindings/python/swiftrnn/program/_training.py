@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Iterable, Sequence
 
-from .._errors import SwiftRNNError, SwiftRNNFileError, SwiftRNNMemoryError
+from ..errors import SwiftRNNError, SwiftRNNFileError, SwiftRNNMemoryError
 from ..models import History, Model, Vocabulary
 from ..models._training import OtherTraining
 from ._failures import DataError, Failed, UsageError

@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from .._errors import SwiftRNNValueError
+from ..errors import SwiftRNNValueError
 from ..models import Model, Trainer
 from ..models._training import BEST_KEY
 from ._failures import DataError, UsageError

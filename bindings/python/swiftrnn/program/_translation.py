@@ -13,7 +13,15 @@ from ._argument_types import number, whole
 from ._failures import DataError, UsageError
 from ._loading import load_model
 from ._options import (
-    add_common, add_model, add_output, add_search, add_source, add_table, add_tokens, add_training, add_vocabulary
+    add_common,
+    add_model,
+    add_output,
+    add_search,
+    add_source,
+    add_table,
+    add_tokens,
+    add_training,
+    add_vocabulary,
 )  # fmt: skip
 from ._readers import counted, name_of, read_lines
 from ._settings import check_vocabulary, network_settings, output_settings, search_settings, vocabulary_settings
