@@ -12,11 +12,13 @@ from ._arguments import real, text_name
 from ._batch import check_names
 from ._handles import EquationsHandle
 from ._keywords import sizes_or_arguments
+from ._warnings import warn
 from .networks._arguments import checked_config
 from .networks._trees import TreePasses
 from .options import LayerOptions
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_COMMENT = re.compile(r"#.*")
 
 
 class Cell:
@@ -44,6 +46,11 @@ class Cell:
     ------
     SwiftRNNError
         The text is no cell: the message has line, column, and the line with a caret (also a ValueError).
+
+    Warns
+    -----
+    UserWarning
+        Two names of several letters differ only in case: a mistyped name would be one more parameter.
 
     Examples
     --------
@@ -74,6 +81,7 @@ class Cell:
         lines += [f"{text_name(name, 'number')} = {_finite(value, name)!r}" for name, value in numbers.items()]
         self._text = "\n".join(lines)
         self._handle = EquationsHandle(self._text.encode("utf-8", "surrogatepass"))
+        _warn_of_case(self._text)
 
     @property
     def text(self) -> str:
@@ -182,6 +190,15 @@ class Cell:
             options=options,
             **sizes,
         )
+
+
+def _warn_of_case(text: str) -> None:
+    """Warns of names that differ only in case. Those of one letter are told apart by it: u, and the matrix U."""
+    seen: dict[str, str] = {}
+    for name in dict.fromkeys(_NAME.findall(_COMMENT.sub("", text))):
+        other = seen.setdefault(name.lower(), name)
+        if other != name and len(name) > 1:
+            warn(f"text: {other!r} and {name!r} are two names of the cell, which differ only in case: is one mistyped?")
 
 
 def _finite(value: Any, name: str) -> float:

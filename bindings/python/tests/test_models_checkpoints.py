@@ -48,17 +48,17 @@ def cut(model: Any, data: Any, step: int, checkpoint: Path, **options: Any) -> N
 @pytest.mark.parametrize(
     "changed, message",
     [
-        ({"validation": HELD[:1]}, "validation differ: examples was 2, and is 1 now, other inputs"),
+        ({"validation": HELD[:1]}, "validation differ: examples was 2, and is 1 now, other lengths, other inputs"),
         ({"validation": [HELD[0], ([1, 1, 0], 1)]}, "validation differ: other targets. Give"),
         ({"validation": None, "patience": None}, "there was validation, and there is no validation now"),
         ({"data": [([0, 1], 0), ([2, 2, 1], 1), *PAIRS[2:]]}, "data differ: other lengths. Give another checkpoint"),
         ({"data": [([0, 1, 1], 0), *PAIRS[1:]]}, "data differ: other inputs. Give"),
         ({"data": [([0, 1, 2], 1), *PAIRS[1:]]}, "data differ: other targets. Give"),
         ({"batch_size": 3}, "data differ: batch_size was 2, and is 3 now"),
-        ({"token_limit": 99}, "data differ: token_limit was None, and is 99 now"),
-        ({"rate": 0.5}, "settings differ: rate was 0.001, and is 0.5 now"),
-        ({"clip": None}, "settings differ: clip_norm was 1.0, and is None now"),
-        ({"every": 1}, "every was None, and is 1 now"),
+        ({"token_limit": 99}, "data differ: token_limit was not given, and is 99 now"),
+        ({"rate": 0.5}, "rate was 0.001, and is 0.5 now"),
+        ({"clip": None}, "clip_norm was 1.0, and is not given now"),
+        ({"every": 1}, "every was not given, and is 1 now"),
         ({"patience": 3}, "patience was 9, and is 3 now"),
         ({"seed": 2}, "seed was 1, and is 2 now"),
     ],
@@ -164,13 +164,30 @@ def test_more_epochs_go_on_and_resume_may_be_refused(tmp_path: Path) -> None:
     assert longer.fit(PAIRS, epochs=5, **options).epochs == [1, 2, 3, 4, 5]
     whole.fit(PAIRS, epochs=5, batch_size=2, **QUIET)
     np.testing.assert_array_equal(longer.flat, whole.flat)
-    with pytest.raises(ValueError, match=r"another configuration \(dropout, input, network\)"):
+    with pytest.raises(ValueError, match=r"of the model input.embedding_size was 8, and is 9 now, "
+                       r"network.hidden_size was 8, and is 9 now, dropout was 0.0, and is 0.1 now. Give"):
         Classifier(3, 2, 9, dropout=0.1, seed=0).fit(PAIRS, **options)
-    with pytest.raises(ValueError, match="the model was of float32, and is of float64 now"):
+    with pytest.raises(ValueError, match="of the model dtype was float32, and is float64 now"):
         classifier(dtype="float64").fit(PAIRS, **options)
     with pytest.raises(ValueError, match="the model has other vocabularies"):
         Classifier(3, ["a", "b"], 8, seed=0).fit(PAIRS, **options)
     assert len(classifier().fit(PAIRS, epochs=1, resume=False, rate=0.5, **options)) == 1
+
+
+def test_reports_that_change_nothing_may_come_more_often(tmp_path: Path) -> None:
+    options: Any = {"checkpoint": tmp_path / "c", "batch_size": 2, "epochs": 4, **QUIET}
+    cut(classifier(), PAIRS, 3, **{**options, "validation": HELD})
+    resumed, whole = classifier(), classifier()
+    resumed.fit(PAIRS, every=2, validation=HELD, **options)
+    whole.fit(PAIRS, epochs=4, batch_size=2, **QUIET)
+    np.testing.assert_array_equal(resumed.flat, whole.flat)
+
+
+def test_epochs_belong_to_a_schedule_with_an_end(tmp_path: Path) -> None:
+    options: Any = {"checkpoint": tmp_path / "c", "schedule": "cosine", **QUIET}
+    classifier().fit(PAIRS, epochs=2, **options)
+    with pytest.raises(ValueError, match="epochs was 2, and is 5 now: the schedule ends with the last one. Give"):
+        classifier().fit(PAIRS, epochs=5, **options)
 
 
 def test_what_is_no_checkpoint_of_fit_is_refused(tmp_path: Path) -> None:
@@ -211,7 +228,7 @@ def test_the_file_of_the_best_parameters_is_needed(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"c\.best: is missing, .* the training in .*c: put it back, or pass resume="):
         model.fit(PAIRS, **resume)
     classifier(dropout=0.5).save(best)
-    with pytest.raises(ValueError, match=r"c\.best: is of another training: the model has another configuration"):
+    with pytest.raises(ValueError, match=r"c\.best: is of another training: of the model dropout was 0.5, and is 0.0 now"):
         model.fit(PAIRS, **resume)
     np.testing.assert_array_equal(model.flat, before)
     best.write_bytes(kept)

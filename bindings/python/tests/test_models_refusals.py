@@ -19,6 +19,7 @@ from swiftrnn.models import (
     Features,
     LanguageModel,
     Model,
+    OutputFeedback,
     Regressor,
     Tagger,
     Trainer,
@@ -102,7 +103,7 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (fit(IDS, [0, 9] * 99), ValueError, r"data\[1\]: 9 is no id: there are 0...6"),
     (fit(TAGGER, "abc"), TypeError, "data: expected a sequence of examples, got str"),
     (fit(TAGGER, ["ab"]), TypeError, r"data\[0\]: expected a pair \(sequence, labels\), got str"),
-    (fit(TAGGER, [("ab", "A")]), ValueError, r"data\[0\]\[1\]: has 1 labels, and the sequence 2 steps"),
+    (fit(TAGGER, [("ab", "A")]), ValueError, r"data\[0\]\[1\]: expected a label for each of 2 steps of the"),
     (fit(TAGGER, [("ab", ["A", "C"])]), ValueError, r"data\[0\]\[1\]\[1\]: there is no label 'C'"),
     (fit(TAGGER, [("ab", 3)]), TypeError, r"data\[0\]\[1\]: expected labels, one for each step, got int"),
     (fit(CLASSES, {"ab": "A"}), TypeError, "data: expected a sequence of examples, got dict"),
@@ -250,14 +251,45 @@ def test_a_loss_that_is_not_finite_ends_a_training() -> None:
 
 
 def test_what_is_said_of_arguments_exists() -> None:
-    known = inspect.signature(Model.fit).parameters
-    assert set(_words.CALLED_HERE.values()) <= set(known) and not set(_words.CALLED_HERE) & set(known)
-    assert list(known)[:3] == ["self", "data", "epochs"]  # what help() and editors show
+    classes: Any = (LanguageModel, Tagger, Classifier, Regressor, VectorDecoder, EncoderDecoder, OutputFeedback)
+    functions = [Model.fit, Trainer.__init__, *(one.__init__ for one in classes), *(one.evaluate for one in classes)]
+    functions += [*(one.predict for one in classes), LanguageModel.generate, EncoderDecoder.generate]
+    signatures = [list(inspect.signature(function).parameters) for function in functions]
+    known = {name for names in signatures for name in names}
+    assert set(_words.CALLED_HERE.values()) <= known and not set(_words.CALLED_HERE) & known
+    assert signatures[0][:3] == ["self", "data", "epochs"]  # what help() and editors show
     for name, text in _words.INSTEAD.items():
-        assert name not in known
         found = re.search(r"(optimizer|schedule)=(\{.*\})", text)
         if found:
             fit(CLASSES, ONE, epochs=1, **{found[1]: ast.literal_eval(found[2])})()
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: CLASSES.fit([[0]], [1]), "fit: inputs and targets are one argument, a list of pairs: fit(list(zip("),
+        (lambda: LanguageModel(9, 4, layers=2), "LanguageModel: there is no argument 'layers'; it is called 'num_l"),
+        (lambda: Regressor(Features(1), 1, 4, units=2), "Regressor: there is no argument 'units'; it is called 'hidd"),
+        (lambda: Classifier(9, 2, 4, poling="max"), "Classifier: there is no argument 'poling'; did you mean 'pooling"),
+        (lambda: Classifier(9, 2, 4, epochs=3), "Classifier: there is no argument 'epochs'; it is of the training: f"),
+        (lambda: TEXTS.generate("a", max_new_tokens=4), "generate: there is no argument 'max_new_tokens'; it is call"),
+        (lambda: TEXTS.generate("a", 4, 0.5), "generate: only prompt, length are given by place: give all else by na"),
+        (lambda: TEXTS.evaluate("ab", bptt=4), "evaluate: there is no argument 'bptt'; it is called 'steps' here"),
+    ],
+)
+def test_mistyped_arguments_are_told(call: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(message)):
+        call()
+
+
+def test_a_text_that_looks_like_a_path_is_told() -> None:
+    for text in ("data/train.txt", "train.txt", "/data/train", "../a.b"):
+        for call in (fit(TEXTS, text), lambda: TEXTS.evaluate(text)):
+            with pytest.raises(ValueError, match="looks like the path of a file that is not there, and a str is"):
+                call()
+    model = LanguageModel(Vocabulary("bytes"), 4, seed=0)
+    for text in ("ab ab. ba", "ab" * 40, "ab.\n" * 20, "1.5" * 20, "a-b ... a" * 9):
+        assert model.evaluate(text).count > 0
 
 
 def test_a_path_that_is_taken_for_a_text_is_told(tmp_path: Path) -> None:

@@ -53,9 +53,10 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(folder: Path) -> None:
     assert run(folder, "info", "place").stdout.startswith("place: a tagger")
     # A checkpoint of another training is refused, and not harmed.
     other = run(folder, *cut, "--rate", 0.5, status=2).stderr
-    assert "rate was 0.003, and is 0.5 now" in other and "--restart" in other
-    assert "seed was 0, and is 7 now" in run(folder, *cut, "--seed", 7, status=2).stderr
-    assert "another configuration" in run(folder, *cut, "--hidden", 9, status=2).stderr
+    assert "--rate was 0.003, and is 0.5 now. --restart" in other and "--restart" in other
+    assert "--seed was 0, and is 7 now. --restart" in run(folder, *cut, "--seed", 7, status=2).stderr
+    wide = run(folder, *cut, "--hidden", 9, "--layers", 2, status=2).stderr
+    assert "another training: --hidden was 8, and is 9 now, --layers was 1, and is 2 now. --restart" in wide
     lines = run(folder, *cut).stderr.splitlines()
     assert lines[0] == f"going on from place after {found[1]} steps"
     assert (folder / "cut.safetensors").read_bytes() == (folder / "whole.safetensors").read_bytes()

@@ -6,14 +6,32 @@ import dataclasses
 import json
 import math
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from ._history import History
 from ._passes import Passes
 
-FORMAT = 2
+FORMAT = 3
 HASHED = ("content", "lengths", "inputs", "targets", "trees")
 """Entries of identities that are hashes: an error names these, without the numbers."""
+
+
+class Change(NamedTuple):
+    """A number or word that a checkpoint's training had, and the one that is to go on has not."""
+
+    of: str
+    """Where the name is one: "model", "settings", "data", "validation" or "fit", whose argument it is."""
+    name: str
+    """As "network.hidden_size" of a model, or "rate" of the settings."""
+    was: Any
+    now: Any
+
+    def __str__(self) -> str:
+        return f"{self.name} was {_told(self.was)}, and is {_told(self.now)} now"
+
+
+def _told(value: Any) -> str:
+    return "not given" if value is None else str(value)
 
 
 class OtherTraining(ValueError):
@@ -24,14 +42,16 @@ class OtherTraining(ValueError):
     checkpoint : str
     difference : str
         Where the two differ.
+    changes : tuple of Change
+        Numbers and words that were others, by their names; empty where the difference is another one.
     """
 
-    def __init__(self, checkpoint: Path | None, difference: str) -> None:
+    def __init__(self, checkpoint: Path | None, difference: str, changes: Sequence[Change] = ()) -> None:
         super().__init__(
             f"{checkpoint}: is of another training: {difference}. Give another checkpoint, remove the file, or pass "
             "resume=False"
         )
-        self.checkpoint, self.difference = str(checkpoint), difference
+        self.checkpoint, self.difference, self.changes = str(checkpoint), difference, tuple(changes)
 
 
 @dataclasses.dataclass
@@ -122,7 +142,7 @@ class Progress:
         """
         for name, own in training.items():
             if self.training.get(name) != own:
-                raise OtherTraining(checkpoint, difference(name, self.training.get(name), own))
+                raise _other_training(checkpoint, name, self.training.get(name), own)
 
 
 def check_model(model: Passes, other: Passes, checkpoint: Path | None) -> None:
@@ -134,21 +154,39 @@ def check_model(model: Passes, other: Passes, checkpoint: Path | None) -> None:
     """
     own, others = model.configuration, other.configuration
     if own != others:
-        keys = ", ".join(sorted(key for key in {*own, *others} if own.get(key) != others.get(key)))
-        raise OtherTraining(checkpoint, f"the model has another configuration ({keys})")
+        changes = _changes("model", _flat(others), _flat(own))
+        raise OtherTraining(checkpoint, f"of the model {', '.join(map(str, changes))}", changes)
     if model.dtype != other.dtype:
-        raise OtherTraining(checkpoint, f"the model was of {other.dtype}, and is of {model.dtype} now")
+        change = Change("model", "dtype", other.dtype, model.dtype)
+        raise OtherTraining(checkpoint, f"of the model {change}", [change])
     if (model.vocabulary, model.target_vocabulary) != (other.vocabulary, other.target_vocabulary):
         raise OtherTraining(checkpoint, "the model has other vocabularies")
 
 
-def difference(name: str, was: Any, now: Any) -> str:
-    """Where two values differ; of two mappings only the keys that do."""
+def _other_training(checkpoint: Path | None, name: str, was: Any, now: Any) -> OtherTraining:
+    """The error for an entry of two identities that differs; of two mappings the keys that do."""
     if isinstance(was, dict) and isinstance(now, dict):
-        keys = sorted(key for key in {*was, *now} if was.get(key) != now.get(key))
-        return f"{name} differ: " + ", ".join(
-            f"other {key}" if key in HASHED else f"{key} was {was.get(key)}, and is {now.get(key)} now" for key in keys
-        )
+        changes = _changes(name, was, now)
+        if name == "settings":
+            return OtherTraining(checkpoint, ", ".join(map(str, changes)), changes)
+        told = ", ".join(f"other {one.name}" if one.name in HASHED else str(one) for one in changes)
+        return OtherTraining(checkpoint, f"{name} differ: {told}", [one for one in changes if one.name not in HASHED])
     if isinstance(was, dict) or isinstance(now, dict):
-        return f"there was {'no ' if now else ''}{name}, and there is {'no ' if was else ''}{name} now"
-    return f"{name} was {was}, and is {now} now"
+        absent = ("no ", "") if isinstance(now, dict) else ("", "no ")
+        return OtherTraining(checkpoint, f"there was {absent[0]}{name}, and there is {absent[1]}{name} now")
+    change = Change("fit", name, was, now)
+    reason = ": the schedule ends with the last one" if name == "epochs" else ""
+    return OtherTraining(checkpoint, f"{change}{reason}", [change])
+
+
+def _changes(of: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
+    names = [*was, *(name for name in now if name not in was)]
+    return [Change(of, name, was.get(name), now.get(name)) for name in names if was.get(name) != now.get(name)]
+
+
+def _flat(configuration: Mapping[str, Any], of: str = "") -> dict[str, Any]:
+    """A configuration with the names of inner objects before those of their keys: "network.hidden_size"."""
+    found: dict[str, Any] = {}
+    for key, value in configuration.items():
+        found.update(_flat(value, f"{of}{key}.") if isinstance(value, dict) else {f"{of}{key}": value})
+    return found

@@ -19,6 +19,7 @@ from ._generation import Generated, generate, number_of_texts, options
 from ._model import Model
 from ._sequences import in_a_list, numbers, read as read_sequence, token_ids, type_of
 from ._vocabulary import Vocabulary
+from ._words import answers_words
 
 ATTENTIONS = ("none", "additive", "dot", "general", "concat")
 ATTENTION_USES = ("output", "input")
@@ -58,6 +59,7 @@ class Decoder(Model):
             written.append(token_ids(pair[1], f"{name}[{index}][1]", self.target_vocabulary, count))
         return Examples(self._kind, sources, written, self._frame())
 
+    @answers_words("evaluate")
     def evaluate(self, data: Any, *, batch_size: int = 64, exact: bool = True) -> EvaluationResult:
         """The loss and perplexity of targets behind their sources, under teacher forcing, and the share of sequences
         that the model writes without a mistake.
@@ -89,6 +91,7 @@ class Decoder(Model):
             right += sum(np.array_equal(found[0].ids, target) for found, target in zip(written, targets))
         return right / len(examples)
 
+    @answers_words("score")
     def score(self, data: Any, *, batch_size: int = 64) -> NDArray[np.float64]:
         """log P of the target, with its end, of each pair of `data`, in nats.
 
@@ -109,6 +112,7 @@ class Decoder(Model):
         begin, end = self._frame()
         return options(length, begin, end, temperature, 0.0, top_k, top_p, penalty, beams, alpha, seed)
 
+    @answers_words("generate")
     def generate(
         self,
         sources: Sequence[Any],
@@ -167,6 +171,7 @@ class Decoder(Model):
         return results if count is not None else [group[0] for group in results]
 
 
+    @answers_words("predict")
     def predict(
         self,
         sources: Sequence[Any],
@@ -235,6 +240,7 @@ class VectorDecoder(Decoder):
     _kind = "vector_decoder"
     _source_word = "vector"
 
+    @answers_words()
     def __init__(
         self,
         vector_size: int,
@@ -320,6 +326,7 @@ class EncoderDecoder(Decoder):
 
     _kind = "encoder_decoder"
 
+    @answers_words()
     def __init__(
         self,
         input: Input,

@@ -15,6 +15,7 @@ from ._examples import Examples
 from ._number_loss import NumberLoss
 from ._passes import Passes
 from ._streams import Stream
+from ._unknown import UnknownTokens, counting, warn_if_most
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +36,9 @@ class EvaluationResult:
         For language models of characters or bytes.
     numbers : str or None
         The loss of numbers; None: labels or tokens came out.
+    unknown : float or None
+        Share of the tokens that the vocabulary lacks and the model reads as ``<unk>``: of the inputs, and of a
+        decoder's targets. None: the vocabulary has no ``<unk>``, or there is none.
     """
 
     loss: float
@@ -43,6 +47,7 @@ class EvaluationResult:
     exact: float | None = None
     bits_per_character: float | None = None
     numbers: str | None = None
+    unknown: float | None = None
 
     @property
     def perplexity(self) -> float | None:
@@ -58,12 +63,13 @@ class EvaluationResult:
 
     def asdict(self) -> dict[str, float]:
         """All numbers that there are, by name."""
-        names = ("loss", "perplexity", "accuracy", "exact", "bits_per_character", "error", "count")
+        names = ("loss", "perplexity", "accuracy", "exact", "bits_per_character", "error", "count", "unknown")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
     def __str__(self) -> str:
         return ", ".join(
-            f"{name.replace('_', ' ')} {value:.4g}" for name, value in self.asdict().items() if name != "count"
+            f"{name.replace('_', ' ')} {value:.4g}" for name, value in self.asdict().items()
+            if name != "count" and not (name == "unknown" and value == 0)
         )
 
 
@@ -83,7 +89,8 @@ def evaluate_batches(
         labels = False
     losses: list[float] = []
     count, right = 0, 0
-    for batch in batches:
+    unknown = UnknownTokens(model)
+    for batch in counting(batches, unknown):
         if labels:
             targets = counted_targets(batch)
             logits = model.logits(batch)
@@ -99,7 +106,10 @@ def evaluate_batches(
         count += own
     loss = math.fsum(losses) / count if count else 0.0
     accuracy = right / count if labels and count else None
-    return EvaluationResult(loss, count, accuracy=accuracy, numbers=by.name if numbers else None, **more)
+    warn_if_most(unknown.share)
+    return EvaluationResult(
+        loss, count, accuracy=accuracy, numbers=by.name if numbers else None, unknown=unknown.share, **more
+    )
 
 
 def counted_targets(batch: Batch) -> Any:
@@ -119,12 +129,16 @@ def evaluate_stream(model: Passes, stream: Stream) -> EvaluationResult:
     stream.seek(0)
     losses: list[float] = []
     count = 0
-    while (batch := stream.next()) is not None:
+    unknown = UnknownTokens(model)
+    for batch in counting(iter(stream.next, None), unknown):
         mean, own = model._mean_loss(batch, state)
         losses.append(mean * own)
         count += own
     loss = math.fsum(losses) / count if count else 0.0
-    return EvaluationResult(loss, count, bits_per_character=bits_per_character(model, loss))
+    warn_if_most(unknown.share)
+    return EvaluationResult(
+        loss, count, bits_per_character=bits_per_character(model, loss), unknown=unknown.share
+    )
 
 
 def bits_per_character(model: Passes, loss: float) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import Any, Mapping, Sequence, Union
 
@@ -27,10 +28,11 @@ from ._generation import generate, number_of_texts, options
 from ._model import Model, is_share, share
 from ._number_loss import NumberLoss
 from ._sequence_models import softmax
-from ._sequences import refuse_path, token_ids
+from ._sequences import refuse_missing_path, refuse_path, token_ids
 from ._sources import Source, StreamSource, Validation
 from ._streams import FileStream, IdStream, Stream
 from ._vocabulary import Vocabulary
+from ._words import answers_words
 
 Text = Union[str, bytes, "os.PathLike[str]", Array]
 
@@ -83,6 +85,7 @@ class LanguageModel(Model):
 
     _kind = "language_model"
 
+    @answers_words()
     def __init__(
         self,
         vocabulary: Vocabulary | int,
@@ -162,6 +165,7 @@ class LanguageModel(Model):
     ) -> tuple[Source, Validation | None]:
         for value, name in ((data, "data"), (validation, "validation")):
             refuse_path(value, name)
+            refuse_missing_path(value, name)
             if isinstance(value, (list, tuple)) and value:
                 refuse_path(value[0], f"{name}[0]")
         if not self._is_text(data):
@@ -199,6 +203,7 @@ class LanguageModel(Model):
 
     # ---- Evaluation ----
 
+    @answers_words("evaluate")
     def evaluate(self, data: Any, *, batch_size: int = 16, steps: int = 256) -> EvaluationResult:
         """The loss, perplexity and bits per character of a text, or of several.
 
@@ -215,15 +220,16 @@ class LanguageModel(Model):
         if isinstance(data, Batch):
             return evaluate_batches(self, iter([data]))
         refuse_path(data, "data")
+        refuse_missing_path(data, "data")
         if self._is_text(data):
             return evaluate_stream(self, self._evaluation_stream(data, "data", sequences, width))
         return self._evaluate_examples(self._examples(data), sequences)
 
     def _evaluate_examples(self, examples: Examples, batch_size: int) -> EvaluationResult:
         result = evaluate_batches(self, example_batches(examples, batch_size))
-        bits = bits_per_character(self, result.loss)
-        return EvaluationResult(result.loss, result.count, bits_per_character=bits)
+        return dataclasses.replace(result, bits_per_character=bits_per_character(self, result.loss))
 
+    @answers_words("score")
     def score(self, texts: Sequence[Any], *, batch_size: int = 32) -> NDArray[np.float64]:
         """log P of each text, in nats: of its tokens and ``<eos>`` behind ``<bos>``, as far as the vocabulary has them.
         Without ``<bos>`` the first token is given, and has no part in it.
@@ -245,6 +251,7 @@ class LanguageModel(Model):
             scores[numbers] = self._scores(examples.batch(numbers))[0]
         return scores
 
+    @answers_words("predict")
     def predict(self, texts: Sequence[Any], *, probabilities: bool = False, batch_size: int = 32) -> Any:
         """The likeliest token after each text. `generate` goes on for longer, and draws.
 
@@ -290,6 +297,7 @@ class LanguageModel(Model):
 
     # ---- Writing ----
 
+    @answers_words("generate")
     def generate(
         self,
         prompt: Any = "",

@@ -10,7 +10,7 @@ from typing import Any, Callable, Mapping
 import numpy as np
 
 from .._arguments import flag, integer, real, unsigned
-from ._checkpoint import OtherTraining, Progress, check_model
+from ._checkpoint import Change, OtherTraining, Progress, check_model
 from ._evaluation import evaluate_batches, example_batches
 from ._examples import Examples
 from ._handles import PathLike
@@ -19,7 +19,7 @@ from ._number_loss import NumberLoss
 from ._passes import Passes
 from ._progress import progress_of
 from ._settings import trainer_settings
-from ._sources import ExampleSource, Source, Validation
+from ._sources import ExampleSource, Source, Validation, warn_of_unknown
 from ._trainer import Trainer
 from ._training import Plan, Training
 from ._words import answers_words
@@ -164,7 +164,8 @@ class Model(Passes):
             before = Progress.of(told, path)
         chosen = before.seed if before else secrets.randbits(63) if seed is None else unsigned(seed, "seed")
         if seed is not None and unsigned(seed, "seed") != chosen:
-            raise OtherTraining(path, f"seed was {chosen}, and is {seed} now")
+            change = Change("fit", "seed", chosen, seed)
+            raise OtherTraining(path, str(change), [change])
         by = NumberLoss(numbers, delta)
         source, held = self._sources(data, validation, batch_size, limit, steps, chosen, by)
         if source.batches == 0:
@@ -200,6 +201,8 @@ class Model(Passes):
         if trainer is None:
             trainer = Trainer._of_settings(self, settings)
             state = self.make_state(carried) if source.carries_state else None
+        if before is None:
+            warn_of_unknown(self, source)
         training = Training(self, source, plan, trainer, state)
         if before is not None:
             training.restore(before)  # refuses another training, before the model changes

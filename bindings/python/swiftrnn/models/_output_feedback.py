@@ -13,6 +13,7 @@ from ._examples import Examples
 from ._number_loss import NumberLoss
 from ._taggers import Stepwise, labels_or_outputs
 from ._vocabulary import Vocabulary
+from ._words import answers_words
 
 
 class OutputFeedback(Stepwise):
@@ -54,6 +55,7 @@ class OutputFeedback(Stepwise):
 
     _kind = "output_feedback"
 
+    @answers_words()
     def __init__(
         self,
         input: Input,
@@ -75,6 +77,7 @@ class OutputFeedback(Stepwise):
         }
         self._make(configuration, dtype, seed, input if isinstance(input, Vocabulary) else None, vocabulary)
 
+    @answers_words("evaluate")
     def evaluate(
         self,
         data: Any,

@@ -13,6 +13,7 @@ from ._configuration import CellLike, Input, Labels
 from ._sequence_models import SequenceModel, softmax
 from ._sequences import label_id, numbers
 from ._vocabulary import Vocabulary
+from ._words import answers_words
 
 POOLINGS = ("last", "mean", "max", "attention")
 
@@ -20,6 +21,7 @@ POOLINGS = ("last", "mean", "max", "attention")
 class _Pooled(SequenceModel):
     """The base of both, which differ in what comes out."""
 
+    @answers_words()
     def __init__(
         self,
         input: Input,
@@ -98,6 +100,7 @@ class Classifier(_Pooled):
 
     _kind = "classifier"
 
+    @answers_words()
     def __init__(
         self,
         input: Input,
@@ -129,6 +132,7 @@ class Classifier(_Pooled):
     def _target(self, value: Any, name: str, steps: int) -> int:
         return label_id(value, name, self.target_vocabulary, self._configuration["outputs"])
 
+    @answers_words("predict")
     def predict(self, sequences: Sequence[Any], *, probabilities: bool = False, batch_size: int = 64) -> Any:
         """The likeliest label of each sequence.
 
@@ -181,6 +185,7 @@ class Regressor(_Pooled):
     def _target(self, value: Any, name: str, steps: int) -> Array:
         return numbers(value, name, (self._configuration["outputs"],), self.dtype)
 
+    @answers_words("predict")
     def predict(self, sequences: Sequence[Any], *, batch_size: int = 64) -> Array:
         """The numbers of each sequence.
 

@@ -17,6 +17,7 @@ from ._model import Model
 from ._number_loss import NumberLoss
 from ._sequences import in_a_list, read, type_of
 from ._trees import Tree, tree_of
+from ._words import answers_words
 
 
 class SequenceModel(Model):
@@ -82,6 +83,7 @@ class SequenceModel(Model):
     def _target(self, value: Any, name: str, steps: int) -> Any:
         raise NotImplementedError
 
+    @answers_words("evaluate")
     def evaluate(
         self, data: Any, *, batch_size: int = 64, numbers: str = "squared_error", delta: float | None = None
     ) -> EvaluationResult:
@@ -123,6 +125,7 @@ class SequenceModel(Model):
         """A label's text, or its id where there is no vocabulary."""
         return int(number) if self.target_vocabulary is None else self.target_vocabulary.tokens[number]
 
+    @answers_words("score")
     def score(self, data: Any, *, batch_size: int = 64) -> NDArray[np.float64]:
         """log P of the labels of each pair of `data`, in nats.
 

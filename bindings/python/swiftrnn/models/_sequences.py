@@ -8,7 +8,7 @@ from typing import Any, Mapping
 import numpy as np
 
 from .._arrays import Array, integers, place
-from ._vocabulary import Vocabulary, is_path_of_file
+from ._vocabulary import Vocabulary, is_path_of_file, looks_like_path
 
 
 def token_ids(value: Any, name: str, vocabulary: Vocabulary | None, count: int) -> Array:
@@ -47,6 +47,15 @@ def refuse_path(text: Any, name: str) -> None:
         raise ValueError(
             f"{name}: {text!r} is the path of a file, and a str is the text itself: pass pathlib.Path({text!r}) for "
             "the file, or bytes for this text"
+        )
+
+
+def refuse_missing_path(text: Any, name: str) -> None:
+    """Refuses a whole text that is written as a path: its file is not there."""
+    if looks_like_path(text):
+        raise ValueError(
+            f"{name}: {text!r} looks like the path of a file that is not there, and a str is the text itself: pass "
+            "pathlib.Path for a file, or bytes for this text"
         )
 
 

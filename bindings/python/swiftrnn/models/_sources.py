@@ -4,13 +4,19 @@ checkpoint keeps."""
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import Any, Callable, Protocol
 
 from ._batch import Batch
 from ._buckets import Buckets
 from ._evaluation import EvaluationResult
 from ._examples import Examples
+from ._passes import Passes
 from ._streams import Stream
+from ._unknown import UnknownTokens, warn_if_most
+
+_SAMPLED = 16
+"""Batches that stand for all data of a training: a file larger than memory is not read for a warning."""
 
 
 class Source(Protocol):
@@ -95,3 +101,13 @@ class StreamSource:
     def fingerprint(self) -> dict[str, Any]:
         sequences, steps = self._shape
         return {**self._stream.fingerprint(), "batch_size": sequences, "steps": steps}
+
+
+def warn_of_unknown(model: Passes, source: Source) -> None:
+    """Warns if most tokens of a training's first batches are unknown. The source must be told where to go on."""
+    unknown = UnknownTokens(model)
+    source.seek(0, 0)
+    for batch in itertools.islice(iter(source.next, None), _SAMPLED):
+        assert batch is not None
+        unknown.add(batch)
+    warn_if_most(unknown.share)

@@ -13,6 +13,7 @@ from ._configuration import CellLike, Input, Labels
 from ._sequence_models import SequenceModel, softmax
 from ._sequences import label_id, numbers, unknown_label
 from ._vocabulary import Vocabulary
+from ._words import answers_words
 
 
 class Stepwise(SequenceModel):
@@ -27,7 +28,7 @@ class Stepwise(SequenceModel):
         else:
             target = self._labels(value, name, outputs)
         if len(target) != steps:
-            raise ValueError(f"{name}: has {len(target)} labels, and the sequence {steps} steps")
+            raise ValueError(f"{name}: expected a label for each of {steps} steps of the sequence, got {len(target)}")
         return target
 
     def _labels(self, value: Any, name: str, count: int) -> Array:
@@ -44,6 +45,7 @@ class Stepwise(SequenceModel):
         ids = [label_id(label, f"{name}[{index}]", vocabulary, count) for index, label in enumerate(value)]
         return np.array(ids, np.int64)
 
+    @answers_words("predict")
     def predict(self, sequences: Sequence[Any], *, probabilities: bool = False, batch_size: int = 64) -> list[Any]:
         """The likeliest label of each step of each sequence.
 
@@ -122,6 +124,7 @@ class Tagger(Stepwise):
 
     _kind = "tagger"
 
+    @answers_words()
     def __init__(
         self,
         input: Input,

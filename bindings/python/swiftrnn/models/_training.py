@@ -142,16 +142,22 @@ class Training:
             )
 
     def _identify(self) -> dict[str, Any]:
-        """Identity of the training, which must be the same when it goes on; the number of epochs may be another."""
+        """Identity of the training, which must be the same when it goes on; the number of epochs may be another, unless
+        the schedule ends with them."""
         plan = self.plan
         return {
             "data": self.source.fingerprint(),
             "validation": None if plan.validation is None else plan.validation.fingerprint(),
+            "epochs": plan.epochs if "steps" in plan.settings else None,  # the schedule ends with the last
             "settings": dict(plan.settings),
-            "every": plan.every,
+            "every": plan.every if self._is_judged() else None,
             "look_back": plan.look_back,
             "patience": plan.patience,
         }
+
+    def _is_judged(self) -> bool:
+        """Whether reports change the training: others do nothing but tell."""
+        return self.plan.patience is not None or "plateau_patience" in self.plan.settings
 
     def save(self) -> None:
         """Writes the checkpoint, if there is to be one."""

@@ -6,6 +6,7 @@ import ctypes
 import functools
 import json
 import os
+import re
 from typing import Any, Iterable, Mapping, Sequence, Union
 
 import numpy as np
@@ -319,6 +320,12 @@ def is_path_of_file(text: Any) -> bool:
     return isinstance(text, str) and 0 < len(text) < 4096 and "\n" not in text and os.path.isfile(text)
 
 
+def looks_like_path(text: Any) -> bool:
+    """Whether a str is written as the path of a file is: without white space, with a suffix behind a letter or digit,
+    or with a folder."""
+    return isinstance(text, str) and re.fullmatch(r"(?:\S*/)?\S*\w\.[A-Za-z]\w{0,4}|\.{0,2}/\S+", text) is not None
+
+
 def text_bytes(text: Any, name: str) -> bytes:
     """A text as UTF-8, or bytes as they are."""
     if isinstance(text, str):
@@ -335,6 +342,8 @@ def text_bytes(text: Any, name: str) -> bytes:
 def _config(
     kind: str, specials: Sequence[str], lowercase: bool, minimum_count: int, maximum_size: int | None
 ) -> c.VocabularyConfig:
+    if not isinstance(kind, str):
+        raise TypeError(f"kind: expected one of {', '.join(map(repr, KINDS))} before the texts, got {type(kind).__name__}")
     if kind not in KINDS:
         raise ValueError(f"kind: expected one of {', '.join(map(repr, KINDS))}, got {kind!r}")
     if isinstance(specials, str):

@@ -14,13 +14,14 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from typing import Iterator, Sequence
 
 from .. import set_num_threads
 from ..errors import SwiftRNNError, SwiftRNNMemoryError
 from ..models import TrainingInterrupted
 from ._commands import COMMANDS, make_parser
-from ._failures import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE, Failed, Refused
+from ._failures import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE, Failed, Refused, warn
 from ._training_files import checkpoint_of
 
 __all__ = ["COMMANDS", "main", "make_parser"]
@@ -71,7 +72,7 @@ def _run(arguments: argparse.Namespace) -> tuple[int, str]:
             raise Failed("the standard output is closed: there is nowhere to print to")
         if getattr(arguments, "threads", None) is not None:
             set_num_threads(arguments.threads)
-        with _ends_at_interrupt(not arguments.command.startswith("train-")):
+        with _told_warnings(), _ends_at_interrupt(not arguments.command.startswith("train-")):
             COMMANDS[arguments.command].run(arguments)
         return 0, ""
     except Refused as error:
@@ -100,6 +101,15 @@ def _run(arguments: argparse.Namespace) -> tuple[int, str]:
         return FAILED, f"{arguments.command}: error: {where}{error.strerror or error}"
     except RuntimeError as error:
         return FAILED, f"{arguments.command}: error: {error}"
+
+
+@contextlib.contextmanager
+def _told_warnings() -> Iterator[None]:
+    """Warnings of the package are lines of the program, without a place in a source."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("once", UserWarning)
+        warnings.showwarning = lambda message, *_, **__: warn(str(message))
+        yield
 
 
 @contextlib.contextmanager

@@ -10,13 +10,15 @@ from ..models._configuration import labels_of
 from ..models._pooled_models import POOLINGS
 from ._answers import answered, source_chunks
 from ._failures import DataError, warn
+from ._further import started
 from ._loading import load_model
 from ._options import add_common, add_model, add_source, add_table, add_tokens, add_training, add_vocabulary
-from ._readers import name_of
+from ._readers import counted, name_of
 from ._settings import check_vocabulary, network_settings, vocabulary_settings
 from ._tables import Row, Table, read_columns, table_of
 from ._training import batch_size, check_labels, held_out, in_bytes, make, train
 from ._training_files import check_files
+from ._unknown import UnknownTokens
 
 LONGEST = 200
 """Characters of a label, at most: a longer one is a text of another column."""
@@ -60,7 +62,23 @@ def train_classifier(arguments: argparse.Namespace) -> None:
     check_files(arguments)
     check_vocabulary(arguments, "--tokens")
     table = table_of(arguments, *ROLES)
-    data = [row.fields for row in read_labelled(arguments.file, table)]
+    start = started(arguments, Classifier)
+    if start is None:
+        data = [row.fields for row in read_labelled(arguments.file, table)]
+        model = _new(arguments, data)
+    else:
+        assert start.target_vocabulary is not None
+        data, model = known_labels(arguments.file, table, start.target_vocabulary), start
+        unknown = UnknownTokens(start.vocabulary, name_of(arguments.file))
+        unknown.add(text for text, _ in data)
+        unknown.tell()
+    labels = model.target_vocabulary
+    assert labels is not None
+    validation = held_out(arguments, len(data), "rows", lambda path: known_labels(path, table, labels))
+    train(model, data, arguments, validation, batch_size=batch_size(arguments, len(data)))
+
+
+def _new(arguments: argparse.Namespace, data: list[tuple[str, ...]]) -> Classifier:
     kind = arguments.tokens
     tokens = Vocabulary(kind, in_bytes(text for text, _ in data), **vocabulary_settings(arguments, kind))
     labels = labels_of([label for _, label in data])
@@ -70,17 +88,15 @@ def train_classifier(arguments: argparse.Namespace) -> None:
         )
     if len(labels) * 2 > len(data) >= 20:
         warn(
-            f"{name_of(arguments.file)}: has {len(labels)} labels in {len(data)} rows: are the columns in the order of "
+            f"{name_of(arguments.file)}: has {counted(len(labels), 'label')} in {counted(len(data), 'row')}: are the columns in the order of "
             "TEXT,LABEL? --columns chooses them"
         )
-    model = make(
+    return make(
         lambda: Classifier(
             tokens, labels, arguments.hidden, bidirectional=arguments.bidirectional, pooling=arguments.pooling,
             **network_settings(arguments),
         )
     )  # fmt: skip
-    validation = held_out(arguments, len(data), "rows", lambda path: known_labels(path, table, labels))
-    train(model, data, arguments, validation, batch_size=batch_size(arguments, len(data)))
 
 
 def add_classify(parser: argparse.ArgumentParser) -> None:
@@ -95,7 +111,9 @@ def classify(arguments: argparse.Namespace) -> None:
     model = load_model(arguments.model, Classifier)
     assert model.target_vocabulary is not None
     names = model.target_vocabulary.tokens
+    unknown = UnknownTokens(model.vocabulary, name_of(arguments.file))
     for lines in source_chunks(arguments.file, arguments, "TEXT"):
+        unknown.add(lines)
         for _, found in answered(lines, lambda full: model.predict(full, probabilities=arguments.probabilities)):
             if found is None:
                 print()
@@ -104,3 +122,4 @@ def classify(arguments: argparse.Namespace) -> None:
             else:
                 print(found)
         sys.stdout.flush()
+    unknown.tell()

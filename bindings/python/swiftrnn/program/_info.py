@@ -9,6 +9,7 @@ from typing import Any
 
 from ..models import Vocabulary
 from ._loading import NAMES, read_model
+from ._readers import counted
 
 SHOWN = 12
 """Tokens of a vocabulary that are shown."""
@@ -23,13 +24,14 @@ def info(arguments: argparse.Namespace) -> None:
     model = read_model(arguments.model)
     described = model.configuration
     tensors = {name: list(view.shape) for name, view in model.parameters.items()}
-    vocabularies = {"vocabulary": model.vocabulary, "target vocabulary": model.target_vocabulary}
+    target = model.target_vocabulary
     if arguments.json:
         print(json.dumps({
             "file": arguments.model, "bytes": os.path.getsize(arguments.model), "dtype": str(model.dtype),
             "configuration": described, "parameters": model.flat.size, "tensors": tensors,
             "vocabularies": {
-                name: None if found is None else json.loads(found.json) for name, found in vocabularies.items()
+                name: None if found is None else json.loads(found.json)
+                for name, found in (("vocabulary", model.vocabulary), ("target vocabulary", target))
             },
         }))  # fmt: skip
         return
@@ -42,9 +44,10 @@ def info(arguments: argparse.Namespace) -> None:
     width = max(map(len, tensors), default=0)
     for name, shape in tensors.items():
         print(f"  {name:<{width}}  {shape}")
-    for title, found in vocabularies.items():
+    labels = model._kind in ("tagger", "classifier")
+    for title, found in (("vocabulary", model.vocabulary), ("labels" if labels else "target vocabulary", target)):
         if found is not None:
-            print(f"\n{title}\n  {_vocabulary(found)}")
+            print(f"\n{title}\n  {_vocabulary(found, 'label' if title == 'labels' else 'token')}")
 
 
 def _described(value: Any) -> str:
@@ -53,9 +56,10 @@ def _described(value: Any) -> str:
     return value.replace("\n", "; ") if isinstance(value, str) else json.dumps(value)
 
 
-def _vocabulary(vocabulary: Vocabulary) -> str:
+def _vocabulary(vocabulary: Vocabulary, noun: str) -> str:
     tokens = vocabulary.tokens
     shown = " ".join(map(repr, tokens[:SHOWN]))
     more = f" and {len(tokens) - SHOWN} more" if len(tokens) > SHOWN else ""
     lower = ", lower case" if vocabulary.lowercase else ""
-    return f"{len(tokens)} tokens of kind {vocabulary.kind}{lower}: {shown}{more}"
+    kind = f" of kind {vocabulary.kind}{lower}" if noun == "token" else ""
+    return f"{counted(len(tokens), noun)}{kind}: {shown}{more}"

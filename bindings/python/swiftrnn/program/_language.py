@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import Any, Sequence
 
 from ..models import LanguageModel, Vocabulary
 from ._argument_types import whole
-from ._failures import DataError, UsageError, note
+from ._failures import DataError, UsageError
+from ._further import started
 from ._loading import load_model
 from ._options import add_common, add_model, add_output, add_search, add_tokens, add_training, add_vocabulary
 from ._readers import check_text, counted, name_of, read_bytes, read_lines, read_text
 from ._settings import check_vocabulary, network_settings, output_settings, search_settings, vocabulary_settings
 from ._training import batch_size, held_out, in_bytes, make, train
 from ._training_files import check_files
+from ._unknown import UnknownTokens
 
 IN_MEMORY = 32 << 20
 """Bytes up to which a text is in memory: a part of it can be held out then."""
@@ -42,29 +45,54 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 def train_lm(arguments: argparse.Namespace) -> None:
     check_files(arguments)
     check_vocabulary(arguments, "--tokens")
+    start = started(arguments, LanguageModel)
+    if start is not None:
+        _check_start(start, arguments)
     if arguments.lines:
-        _train_lines(arguments)
+        _train_lines(arguments, start)
     elif is_large(arguments.file):
-        _train_file(arguments)
+        _train_file(arguments, start)
     else:
-        _train_text(arguments)
+        _train_text(arguments, start)
 
 
-def _model(vocabulary: Vocabulary, arguments: argparse.Namespace) -> LanguageModel:
-    made = make(
+def _check_start(start: LanguageModel, arguments: argparse.Namespace) -> None:
+    """Refuses a model of --from that was made for other texts; its tokens are those of the training."""
+    assert start.vocabulary is not None
+    if arguments.lines != ("<bos>" in start.vocabulary.specials):
+        advice = "does not fit to: it has no <bos>" if arguments.lines else "is missing, with which it was made"
+        raise UsageError(f"--from: {arguments.start}: --lines {advice}")
+    arguments.tokens = start.vocabulary.kind
+
+
+def _model(arguments: argparse.Namespace, start: LanguageModel | None, vocabulary: Vocabulary) -> LanguageModel:
+    if start is not None:
+        return start
+    return make(
         lambda: LanguageModel(
             vocabulary, arguments.hidden, **output_settings(arguments), **network_settings(arguments)
         )
     )
-    assert isinstance(made, LanguageModel)
-    return made
 
 
-def _train_text(arguments: argparse.Namespace) -> None:
+def _vocabulary(
+    arguments: argparse.Namespace, start: LanguageModel | None, texts: Sequence[bytes], **more: Any
+) -> Vocabulary:
+    """The vocabulary of the model to go on with, or that of the texts."""
+    if start is None:
+        return Vocabulary(arguments.tokens, texts, **more, **vocabulary_settings(arguments, arguments.tokens))
+    assert start.vocabulary is not None
+    unknown = UnknownTokens(start.vocabulary, name_of(arguments.file))
+    unknown.add(texts)
+    unknown.tell()
+    return start.vocabulary
+
+
+def _train_text(arguments: argparse.Namespace, start: LanguageModel | None) -> None:
     """A text in memory."""
     text = read_tokens(arguments.file, arguments.tokens)
     whole = text if isinstance(text, bytes) else text.encode()
-    vocabulary = Vocabulary(arguments.tokens, [whole], **vocabulary_settings(arguments, arguments.tokens))
+    vocabulary = _vocabulary(arguments, start, [whole])
     ids = vocabulary.encode(text)
     if len(ids) < 8:
         raise DataError(f"{name_of(arguments.file)}: has {counted(len(ids), 'token')}, too few to learn from")
@@ -75,11 +103,11 @@ def _train_text(arguments: argparse.Namespace) -> None:
     )
     if arguments.validation is None and validation is not None and round(validation * len(ids)) < 2:
         validation = None
-    model, back = _model(vocabulary, arguments), arguments.look_back or 0
+    model, back = _model(arguments, start, vocabulary), arguments.look_back or 0
     train(model, ids, arguments, validation, batch_size=size, steps=steps, look_back=back)
 
 
-def _train_file(arguments: argparse.Namespace) -> None:
+def _train_file(arguments: argparse.Namespace, start: LanguageModel | None) -> None:
     """A file that is read as a stream, again in each epoch."""
     validation = arguments.validation
     if isinstance(validation, float) and validation:
@@ -92,26 +120,27 @@ def _train_file(arguments: argparse.Namespace) -> None:
             raise DataError(f"{path}: is empty")
         if arguments.tokens != "bytes":
             check_text(path)
-    kind = arguments.tokens
-    vocabulary = Vocabulary.from_file(kind, arguments.file, **vocabulary_settings(arguments, kind))
+    kind, vocabulary = arguments.tokens, None if start is None else start.vocabulary
+    if vocabulary is None:
+        vocabulary = Vocabulary.from_file(kind, arguments.file, **vocabulary_settings(arguments, kind))
     train(
-        _model(vocabulary, arguments), Path(arguments.file), arguments, Path(files[1]) if len(files) == 2 else None,
+        _model(arguments, start, vocabulary), Path(arguments.file), arguments, Path(files[1]) if len(files) == 2 else None,
         batch_size=arguments.batch_size or arguments.batch_size_default, steps=arguments.steps or STEPS,
         look_back=arguments.look_back or 0,
     )  # fmt: skip
 
 
-def _train_lines(arguments: argparse.Namespace) -> None:
+def _train_lines(arguments: argparse.Namespace, start: LanguageModel | None) -> None:
     """Lines, each a text by itself."""
     if arguments.steps is not None:
         raise UsageError("--steps: is not of --lines, of which gradients flow back to the beginning")
     if arguments.look_back is not None:
         raise UsageError("--look-back: is not of --lines, of which gradients flow back to the beginning")
     lines = in_bytes(full_lines(arguments.file))
-    kind, specials = arguments.tokens, ("<unk>", "<bos>", "<eos>")
-    vocabulary = Vocabulary(kind, lines, specials=specials, **vocabulary_settings(arguments, kind))
+    vocabulary = _vocabulary(arguments, start, lines, specials=("<unk>", "<bos>", "<eos>"))
     validation = held_out(arguments, len(lines), "lines", lambda path: in_bytes(full_lines(path)))
-    train(_model(vocabulary, arguments), lines, arguments, validation, batch_size=batch_size(arguments, len(lines)))
+    model = _model(arguments, start, vocabulary)
+    train(model, lines, arguments, validation, batch_size=batch_size(arguments, len(lines)))
 
 
 def full_lines(path: str) -> list[str]:
@@ -150,17 +179,6 @@ def add_sample(parser: argparse.ArgumentParser) -> None:
     add_common(parser)
 
 
-def _tell_unknown(prompt: str, model: LanguageModel) -> None:
-    """Tells how much of a prompt the model does not know."""
-    vocabulary = model.vocabulary
-    assert vocabulary is not None
-    unknown = vocabulary._id("<unk>")
-    ids = vocabulary.encode(prompt).tolist() if prompt and unknown >= 0 else []
-    if unknown in ids:
-        note(f"--prompt: the model knows {len(ids) - ids.count(unknown)} of {counted(len(ids), 'token')}, and reads "
-             "others as <unk>")  # fmt: skip
-
-
 def sample(arguments: argparse.Namespace) -> None:
     settings = search_settings(arguments)
     try:
@@ -168,7 +186,9 @@ def sample(arguments: argparse.Namespace) -> None:
     except UnicodeEncodeError:
         raise UsageError("--prompt: is no UTF-8") from None
     model = load_model(arguments.model, LanguageModel)
-    _tell_unknown(arguments.prompt, model)
+    unknown = UnknownTokens(model.vocabulary, "--prompt")
+    unknown.add([arguments.prompt])
+    unknown.tell()
     texts = model.generate(arguments.prompt, arguments.length, **settings)
     assert model.vocabulary is not None
     between = {"words": " ", "whitespace": " ", "lines": "\n"}.get(model.vocabulary.kind, "")

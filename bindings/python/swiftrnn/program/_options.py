@@ -9,6 +9,7 @@ from typing import Any
 from ..models._settings import RATES, SCHEDULES
 from ..models._vocabulary import KINDS
 from ._argument_types import CELLS, cell, cell_size, column, columns, cutoffs, delimiter, number, validation, whole
+from ._further import add_from
 
 TABLES = "CSV and TSV files"
 RATE, RATE_OF_SGD, DECAY_OF_ADAMW = 0.003, 0.5, 0.01
@@ -28,6 +29,7 @@ def add_model(parser: argparse.ArgumentParser, output: str, hidden: int, *, bidi
     group.add_argument(
         "--overwrite", action="store_true", help="replace the files of --output and --plot, if they are there"
     )
+    add_from(group)
     group.add_argument("--cell", type=cell, default="lstm", metavar="CELL",
                        help=f"{', '.join(CELLS)}, another cell of the library, or a text of equations "
                        "(default: %(default)s)")
@@ -152,7 +154,7 @@ def _add_form(group: Any) -> None:
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Options of every command that computes."""
     group = parser.add_argument_group("other")
-    group.add_argument("--threads", type=whole(1, 4096), metavar="K", help="threads (default: those of the machine)")
+    group.add_argument("--threads", type=whole(1, 1024), metavar="K", help="threads (default: those of the machine)")
 
 
 def add_source(parser: argparse.ArgumentParser, what: str) -> None:

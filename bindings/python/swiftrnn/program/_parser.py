@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from typing import NoReturn
+from typing import NoReturn, Sequence
 
 from ._failures import USAGE
 from ._option_names import suggestion
@@ -29,7 +29,15 @@ class Parser(argparse.ArgumentParser):
             self._mixes = False
         if rest:
             self._refuse(rest)
+        found.given = self._given(args or ())
         return found, rest
+
+    def _given(self, args: Sequence[str]) -> dict[str, str]:
+        """The options among the arguments, by their names in the namespace: a default may be given, too."""
+        flags = {word.partition("=")[0] for word in args}
+        return {
+            action.dest: flag for action in self._actions for flag in action.option_strings if flag in flags
+        }
 
     def error(self, message: str) -> NoReturn:
         """Ends the program with status 2 and one line, or more where a place in a cell's equations is shown."""
@@ -51,6 +59,8 @@ class Parser(argparse.ArgumentParser):
         flags = [flag for action in self._actions for flag in action.option_strings]
         found = [suggestion(word, flags) for word in rest if word.startswith("-")]
         hints = list(dict.fromkeys(flag for flag in found if flag is not None))
+        if "--prompt" in flags and not any(word.startswith("-") for word in rest):
+            self.error(f"unrecognized arguments: {' '.join(rest)} (what the text begins with is --prompt TEXT)")
         self.error(
             f"unrecognized arguments: {' '.join(rest)}" + (f" (did you mean {', '.join(hints)}?)" if hints else "")
         )

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO, Iterator
 
-from ._failures import DataError
+from ._failures import DataError, note
 
 LINES_AT_ONCE = 128
 """Lines that a model is given in one call, at most. Does not matter to what it gives back."""
@@ -27,6 +27,8 @@ def counted(count: int, noun: str) -> str:
 def _standard_input() -> BinaryIO:
     if sys.stdin is None:
         raise DataError("the standard input is closed")
+    if sys.stdin.isatty():
+        note("reading the standard input, to its end: Ctrl-D")
     return sys.stdin.buffer
 
 

@@ -18,6 +18,7 @@ from ._settings import refuse_given
 from ._tables import read_columns, table_of
 from ._tagged_files import LAYOUTS
 from ._tagging import known_tags
+from ._unknown import UnknownTokens
 
 _OF_TABLES = ("columns", "delimiter", "layout", "by_label")
 
@@ -92,13 +93,16 @@ def _score_text(model: LanguageModel, path: str) -> EvaluationResult:
 
 def _score_lines(model: LanguageModel, path: str) -> None:
     assert model.vocabulary is not None
+    unknown = UnknownTokens(model.vocabulary, name_of(path))
     for chunk in line_chunks(path):
         lines = [line for line in chunk if line.strip()]
+        unknown.add(lines)
         framed = [model._framed(line, "the line") for line in lines]
         for line, ids, chance in zip(lines, framed, model.score(lines)):
             count = max(0, len(ids) - 1)
             perplexity = math.exp(min(700.0, -chance / count)) if count else 1.0
             print(f"{chance:.4f}\t{count}\t{perplexity:.4f}\t{line}", flush=True)
+    unknown.tell()
 
 
 # ---- Labels ----

@@ -135,7 +135,7 @@ def schedule_settings(arguments: argparse.Namespace, validated: bool) -> dict[st
     if name == "step" and every is None:
         raise UsageError("--schedule step needs --factor-every")
     if name == "plateau" and not validated:
-        raise UsageError("--schedule plateau needs --validation")
+        raise UsageError("--schedule plateau: there is no validation to judge by: --validation FILE, or a larger SHARE")
     schedule: dict[str, Any] = {"schedule": name}
     if arguments.warm_up:
         schedule["warm_up"] = arguments.warm_up

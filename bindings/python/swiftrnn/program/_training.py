@@ -5,22 +5,25 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any, Callable, Iterable, Sequence
+from typing import Any, Callable, Iterable, Sequence, TypeVar
 
 from ..errors import SwiftRNNError, SwiftRNNFileError, SwiftRNNMemoryError
 from ..models import History, Model, Vocabulary
 from ..models._training import OtherTraining
-from ._failures import DataError, Failed, UsageError
+from ._checkpoints import difference
+from ._failures import DataError, Failed, UsageError, note
 from ._options import RATE, RATE_OF_SGD
-from ._readers import name_of
+from ._readers import counted, name_of
 from ._settings import optimizer_settings, schedule_settings
 from ._training_files import best_of, checkpoint_of, clear
+
+_Kind = TypeVar("_Kind", bound=Model)
 
 STEPS_OF_EPOCH = 50
 """Steps that an epoch has at least, as far as data are enough."""
 
 
-def make(build: Callable[[], Model]) -> Model:
+def make(build: Callable[[], _Kind]) -> _Kind:
     """A new model; arguments that do not fit together are errors of usage."""
     try:
         return build()
@@ -44,6 +47,9 @@ def held_out(arguments: argparse.Namespace, count: int, noun: str, read: Callabl
         return share
     if wanted:
         raise UsageError(f"--validation: {wanted:g} of {count} {noun} leaves nothing on one side")
+    if wanted is None:
+        note(f"no validation: {share:g} of {counted(count, noun.removesuffix('s'))} is nothing; --validation FILE gives "
+             "other data")  # fmt: skip
     return None
 
 
@@ -67,7 +73,7 @@ def train(model: Model, data: Any, arguments: argparse.Namespace, validation: An
     """Trains the model and writes its file."""
     checkpoint = checkpoint_of(arguments)
     if arguments.patience is not None and validation is None:
-        raise UsageError("--patience needs --validation")
+        raise UsageError("--patience: there is no validation to judge by: --validation FILE, or a larger SHARE")
     best, output = best_of(arguments), Path(arguments.output)
     clear(checkpoint, best, output)
     optimizer, schedule = optimizer_settings(arguments), schedule_settings(arguments, validation is not None)
@@ -93,8 +99,8 @@ def train(model: Model, data: Any, arguments: argparse.Namespace, validation: An
         )
     except OtherTraining as error:
         raise DataError(
-            f"{error.checkpoint}: is of another training: {error.difference}. --restart begins anew, --checkpoint FILE "
-            "keeps both"
+            f"{error.checkpoint}: is of another training: {difference(error, arguments)}. --restart begins anew, "
+            "--checkpoint FILE keeps both"
         ) from None
     except FloatingPointError as error:
         what = str(error).partition(":")[0]  # what follows are arguments of Python

@@ -11,6 +11,7 @@ from ..models._decoders import ATTENTIONS
 from ._answers import answered, source_chunks
 from ._argument_types import number, whole
 from ._failures import DataError, UsageError
+from ._further import started
 from ._loading import load_model
 from ._options import (
     add_common,
@@ -28,6 +29,7 @@ from ._settings import check_vocabulary, network_settings, output_settings, sear
 from ._tables import read_columns, table_of
 from ._training import batch_size, held_out, in_bytes, make, train
 from ._training_files import check_files
+from ._unknown import UnknownTokens
 
 DECAYS = {
     "linear": "1 - K i",
@@ -78,20 +80,14 @@ def train_seq2seq(arguments: argparse.Namespace) -> None:
             if given is not None:
                 raise UsageError(f"{flag}: is of one file with columns, and has no effect with TARGETS")
     sampling = _sampling(arguments)
+    start = started(arguments, EncoderDecoder)
     pairs = _pairs(arguments, arguments.file, arguments.targets)
-
-    def vocabulary(kind: str, column: int, specials: tuple[str, ...]) -> Vocabulary:
-        texts = in_bytes(pair[column] for pair in pairs)
-        return Vocabulary(kind, texts, specials=specials, **vocabulary_settings(arguments, kind))
-
-    source = vocabulary(arguments.source_tokens, 0, ("<unk>",))
-    target = vocabulary(arguments.target_tokens, 1, ("<unk>", "<bos>", "<eos>"))
-    model = make(
-        lambda: EncoderDecoder(
-            source, target, arguments.hidden, bidirectional=arguments.bidirectional, attention=arguments.attention,
-            **output_settings(arguments), **network_settings(arguments),
-        )
-    )  # fmt: skip
+    model = _new(arguments, pairs) if start is None else start
+    if start is not None:
+        for column, vocabulary in enumerate((start.vocabulary, start.target_vocabulary)):
+            unknown = UnknownTokens(vocabulary, f"the {('sources', 'targets')[column]}")
+            unknown.add(pair[column] for pair in pairs)
+            unknown.tell()
     if arguments.validation_targets is not None and not (arguments.targets and isinstance(arguments.validation, str)):
         raise UsageError("--validation-targets: is of TARGETS, with a file of --validation")
     if arguments.targets and isinstance(arguments.validation, str) and arguments.validation_targets is None:
@@ -100,6 +96,21 @@ def train_seq2seq(arguments: argparse.Namespace) -> None:
         arguments, len(pairs), "pairs", lambda path: _pairs(arguments, path, arguments.validation_targets)
     )
     train(model, pairs, arguments, validation, batch_size=batch_size(arguments, len(pairs)), sampling=sampling)
+
+
+def _new(arguments: argparse.Namespace, pairs: list[Any]) -> EncoderDecoder:
+    def vocabulary(kind: str, column: int, specials: tuple[str, ...]) -> Vocabulary:
+        texts = in_bytes(pair[column] for pair in pairs)
+        return Vocabulary(kind, texts, specials=specials, **vocabulary_settings(arguments, kind))
+
+    source = vocabulary(arguments.source_tokens, 0, ("<unk>",))
+    target = vocabulary(arguments.target_tokens, 1, ("<unk>", "<bos>", "<eos>"))
+    return make(
+        lambda: EncoderDecoder(
+            source, target, arguments.hidden, bidirectional=arguments.bidirectional, attention=arguments.attention,
+            **output_settings(arguments), **network_settings(arguments),
+        )
+    )  # fmt: skip
 
 
 def _sampling(arguments: argparse.Namespace) -> Any:
@@ -149,7 +160,9 @@ def translate(arguments: argparse.Namespace) -> None:
     if arguments.beams == 1 and settings["temperature"] > 0:
         # Draws depend on the place of a source among the others: so all are one batch.
         chunks = iter([[line for lines in chunks for line in lines]])
+    unknown = UnknownTokens(model.vocabulary, name_of(arguments.file))
     for lines in chunks:
+        unknown.add(lines)
         for _, found in answered(
             lines, lambda full: model.generate(full, arguments.length, details=True, **settings)
         ):
@@ -158,3 +171,4 @@ def translate(arguments: argparse.Namespace) -> None:
             if arguments.count is not None or found is None:
                 print()
         sys.stdout.flush()
+    unknown.tell()
