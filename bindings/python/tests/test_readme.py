@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any, Callable
 
+import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
@@ -62,6 +63,13 @@ def test_a_language_model(run_python: Callable[..., Any]) -> None:
     assert found, output
     assert 1 < float(found[1]) < 1.2
     assert len(found[2]) == 110 and found[2].startswith("Twinkle, twinkle, little star,\nHow I wonder"), found[2]
+
+
+def test_layers(tmp_path: Path, run_python: Callable[..., Any]) -> None:
+    code = f"import os; os.chdir({str(tmp_path)!r})\n" + program("python", 2, page="docs/python.md")
+    found = re.fullmatch(r"accuracy: (\S+)\n", run_python(code).stdout)
+    assert found and float(found[1]) > 0.95
+    assert "encoder.weight_ih_l0" in np.load(tmp_path / "layers.npz")
 
 
 def test_a_cell_in_python(run_python: Callable[..., Any]) -> None:

@@ -112,7 +112,8 @@ class BaseModel:
 
     @property
     def target_vocabulary(self) -> Vocabulary | None:
-        """The vocabulary of labels, or of a decoder's output. None: the model has none."""
+        """The vocabulary of labels, or of a decoder's output: ``target_vocabulary.tokens[id]`` is the text of an id, of
+        a label or a column of probabilities. None: the model has none."""
         return self._vocabularies[1]
 
     @property

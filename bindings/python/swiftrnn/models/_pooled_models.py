@@ -141,7 +141,8 @@ class Classifier(_Pooled):
         sequences : sequence
             Each a str, a list of tokens, ids, or features [T, F].
         probabilities : bool
-            An array [count, classes] of float64 in the place of labels.
+            An array [count, classes] of float64 in the place of labels, whose columns are the classes in the order of
+            ``target_vocabulary.tokens``; of names that were given, in their order; else of the ids.
         batch_size : int
 
         Returns

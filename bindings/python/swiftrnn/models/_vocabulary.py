@@ -343,7 +343,8 @@ def _config(
     kind: str, specials: Sequence[str], lowercase: bool, minimum_count: int, maximum_size: int | None
 ) -> c.VocabularyConfig:
     if not isinstance(kind, str):
-        raise TypeError(f"kind: expected one of {', '.join(map(repr, KINDS))} before the texts, got {type(kind).__name__}")
+        known = ", ".join(map(repr, KINDS))
+        raise TypeError(f"kind: expected one of {known} before the texts, got {type(kind).__name__}")
     if kind not in KINDS:
         raise ValueError(f"kind: expected one of {', '.join(map(repr, KINDS))}, got {kind!r}")
     if isinstance(specials, str):

@@ -88,8 +88,8 @@ def _new(arguments: argparse.Namespace, data: list[tuple[str, ...]]) -> Classifi
         )
     if len(labels) * 2 > len(data) >= 20:
         warn(
-            f"{name_of(arguments.file)}: has {counted(len(labels), 'label')} in {counted(len(data), 'row')}: are the columns in the order of "
-            "TEXT,LABEL? --columns chooses them"
+            f"{name_of(arguments.file)}: has {counted(len(labels), 'label')} in {counted(len(data), 'row')}: are the "
+            "columns in the order of TEXT,LABEL? --columns chooses them"
         )
     return make(
         lambda: Classifier(

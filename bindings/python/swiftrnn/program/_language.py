@@ -123,8 +123,9 @@ def _train_file(arguments: argparse.Namespace, start: LanguageModel | None) -> N
     kind, vocabulary = arguments.tokens, None if start is None else start.vocabulary
     if vocabulary is None:
         vocabulary = Vocabulary.from_file(kind, arguments.file, **vocabulary_settings(arguments, kind))
+    held = Path(files[1]) if len(files) == 2 else None
     train(
-        _model(arguments, start, vocabulary), Path(arguments.file), arguments, Path(files[1]) if len(files) == 2 else None,
+        _model(arguments, start, vocabulary), Path(arguments.file), arguments, held,
         batch_size=arguments.batch_size or arguments.batch_size_default, steps=arguments.steps or STEPS,
         look_back=arguments.look_back or 0,
     )  # fmt: skip

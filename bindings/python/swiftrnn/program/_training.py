@@ -48,8 +48,8 @@ def held_out(arguments: argparse.Namespace, count: int, noun: str, read: Callabl
     if wanted:
         raise UsageError(f"--validation: {wanted:g} of {count} {noun} leaves nothing on one side")
     if wanted is None:
-        note(f"no validation: {share:g} of {counted(count, noun.removesuffix('s'))} is nothing; --validation FILE gives "
-             "other data")  # fmt: skip
+        whole = counted(count, noun.removesuffix("s"))
+        note(f"no validation: {share:g} of {whole} is nothing; --validation FILE gives other data")
     return None
 
 

@@ -17,7 +17,8 @@ from ._loading import check_path, read_model
 def check_files(arguments: argparse.Namespace) -> None:
     """Refuses, before anything is computed, files that cannot be written or that would write over others, and a picture
     without matplotlib."""
-    read = [arguments.file, arguments.start, getattr(arguments, "targets", None), getattr(arguments, "validation_targets", None)]
+    read = [arguments.file, arguments.start]
+    read += [getattr(arguments, name, None) for name in ("targets", "validation_targets")]
     read.append(arguments.validation if isinstance(arguments.validation, str) else None)
     if read.count("-") > 1:
         raise UsageError("the standard input is given as two files")
