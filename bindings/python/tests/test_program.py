@@ -280,7 +280,7 @@ def test_the_entry_point_is_the_program() -> None:
 def test_commands_of_the_page_parse() -> None:
     page = (Path(__file__).resolve().parents[3] / "docs" / "program.md").read_text()
     lines = [line for line in page.splitlines() if line.startswith("$ ") and "swiftrnn " in line]
-    assert len(lines) == 7
+    assert len(lines) == 8
     for line in lines:
         words = shlex.split(line.removeprefix("$ ").split("| ")[-1])
         assert words[0] == "swiftrnn" and make_parser().parse_args(words[1:]).command == words[1]
