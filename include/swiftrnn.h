@@ -497,10 +497,10 @@ typedef struct swiftrnn_forest swiftrnn_forest;
 /** Makes a forest. A node's children are in the order of their indices; parents may stand before or behind them.
  *  @param parents     [node_count], each -1 (a root) or in 0 ..< node_count
  *  @param out_forest  receives the handle, NULL on failure
- *  @retval SWIFTRNN_STATUS_MISMATCH  the parents lead in a circle */
+ *  @retval SWIFTRNN_STATUS_MISMATCH  the parents form a cycle; the message names one */
 swiftrnn_status swiftrnn_forest_create(const int64_t *parents, int64_t node_count, swiftrnn_forest **out_forest);
 
-/** The same for a graph without circles, whose nodes may have several parents, for cells that use sum_children only. A
+/** The same for a graph without cycles, whose nodes may have several parents, for cells that use sum_children only. A
  *  node's children are in the order of the edges.
  *  @param children, parents  [edge_count], each in 0 ..< node_count */
 swiftrnn_status swiftrnn_forest_create_edges(int64_t node_count, const int64_t *children, const int64_t *parents,

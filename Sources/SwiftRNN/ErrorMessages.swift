@@ -77,6 +77,17 @@ extension RNNError: CustomStringConvertible {
       out.write(" must be aligned to ", alignment)
       out.write(" bytes")
     case .mismatch(let what): out.write(what)
+    case .cycle(let node, let parent, let grandparent, let length):
+      out.write("the parents form a cycle at node ", node)
+      out.write(": parent chain ", node)
+      if length > 1 { out.write(" -> ", parent) }
+      if length > 2 { out.write(" -> ", grandparent) }
+      if length > 3 { out.write(" -> ...") }
+      out.write(" -> ", node)
+      if length > 3 {
+        out.write(", ", length)
+        out.write(" nodes")
+      }
     case .outOfMemory(let bytes):
       out.write("out of memory: ", bytes)
       out.write(" bytes could not be had")

@@ -33,6 +33,9 @@ public enum RNNError: Error, Sendable {
   case tapeMismatch(_ name: StaticString, _ value: Int, tape: Int)
   /// `what` belongs to another configuration.
   case mismatch(_ what: StaticString)
+  /// The parents of a forest's nodes form a cycle of `length` nodes: `node`, its parent, the parent's parent and so on are
+  /// back at `node`, which is the lowest of them. In a cycle of one or two nodes `grandparent` is `node`.
+  case cycle(node: Int, parent: Int, grandparent: Int, length: Int)
   /// `bytes` bytes could not be had.
   case outOfMemory(bytes: Int)
   /// A combination that does not exist.

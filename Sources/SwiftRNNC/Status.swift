@@ -12,7 +12,7 @@ func status(of error: RNNError) -> swiftrnn_status {
   case .overflow: SWIFTRNN_STATUS_OVERFLOW
   case .bufferTooSmall: SWIFTRNN_STATUS_BUFFER_TOO_SMALL
   case .misaligned: SWIFTRNN_STATUS_MISALIGNED
-  case .mismatch, .tapeMismatch: SWIFTRNN_STATUS_MISMATCH
+  case .mismatch, .tapeMismatch, .cycle: SWIFTRNN_STATUS_MISMATCH
   case .outOfMemory: SWIFTRNN_STATUS_OUT_OF_MEMORY
   case .unsupported: SWIFTRNN_STATUS_UNSUPPORTED
   case .cell: SWIFTRNN_STATUS_INVALID_VALUE

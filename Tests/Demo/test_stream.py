@@ -99,7 +99,7 @@ def test_misuse(stream, tmp_path):
         ((path, "1", "2"), "usage: "),
         ((tmp_path / "nowhere",), f"file: {tmp_path}/nowhere: No such file or directory"),
         ((tmp_path,), f"file: {tmp_path}: is not a regular file"),
-        ((tmp_path / "text",), f"{tmp_path}/text: a header of "),
+        ((tmp_path / "text",), f"{tmp_path}/text: not a safetensors file, or "),
         ((tmp_path / "cut",), f"{tmp_path}/cut: the file ends 1 bytes early"),
         ((saved(None),), 'metadata "cell" must be'),
         ((saved({"cell": "LSTM"}),), 'metadata "cell" must be'),

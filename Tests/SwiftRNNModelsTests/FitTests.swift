@@ -143,7 +143,7 @@ import Testing
         == "example 1 has the token 5, must be in 0..<5")
     #expect(message { try examples(Example(.tokens([1, 2]), .tokens([1]))) } == "example 0 has 1 targets, must have 2")
     #expect(message { try examples(Example(.tokens([1]))) } == "example 0 has no target")
-    #expect(message { try examples(Example(.numbers([1]), .tokens([1]))) }.contains("another kind"))
+    #expect(message { try examples(Example(.numbers([1]), .tokens([1]))) } == "example 0 has numbers, must have tokens")
     let trainer = try Self.trainer(Self.tagger)
     let few = try ModelExamples(Self.tagged(5, seed: 1), Self.tagger)
     #expect(

@@ -154,7 +154,7 @@ import Testing
     ("# comment\n\nh' = tnah(W @ x)", 3, 6, "\"tanh\""),
     ("like lstn\nh' = x", 1, 6, "\"lstm\""),
     ("h' = x\nlike lstm", 2, 1, "first line"),
-    ("a = b + x\nb = a\nh' = a", 2, 5, "circle"),
+    ("a = b + x\nb = a\nh' = a", 2, 5, "cycle"),
     ("h' = W @ x + W", 1, 14, "matrix"),
     ("h' = (W @ x) @ h", 1, 7, "left of \"@\""),
     ("h' = W @ 3", 1, 10, "number"),
@@ -200,6 +200,93 @@ import Testing
     #expect(error.cell == nil)
     let caret = error.excerpt.split(separator: "\n").last ?? ""
     #expect(caret.last == "^")
+  }
+
+  /// Messages name the operand that is wrong, as the text has it, and say what to write instead.
+  @Test(arguments: [
+    (
+      "h' = W @ x + U @ s",
+      "right of \"@\" is only the parameter \"s\", so that the product is the same in every step: let \"input s\" or an "
+        + "equation for s' make an input or a state of s, or write one parameter in the place of the product"
+    ),
+    (
+      "h' = W @ x + U @ (tanh(a) * b)",
+      "right of \"@\" are only the parameters \"a\", \"b\", so that the product is the same in every step: let \"input a\" or "
+        + "an equation for a' make an input or a state of a, or write one parameter in the place of the product"
+    ),
+    ("h' = W @ (1 - 3)", "right of \"@\" is \"1 - 3\", a number, and must be a vector"),
+    (
+      "h' = (x + -W @ h / 2) @ h",
+      "left of \"@\" is \"x + -W @ h / 2\", a vector, and must be a matrix: the name of a parameter, drop_connect(U, p) or "
+        + "blocks(U, k). Products of two vectors, element by element, are written \"*\""
+    ),
+    (
+      "h' = drop_connect(W, 0.5) + x",
+      "\"drop_connect(W, 0.5)\" is a matrix, which can only be left of \"@\": write drop_connect(W, 0.5) @ v, with a vector v"
+    ),
+    ("h' = drop_connect(W, 0.5)", "\"h'\" is a matrix, and must be a vector: a matrix can only be left of \"@\""),
+    ("h' = softmax(3) + x", "\"3\" in softmax is a number, and must be a vector"),
+    ("h' = batch_norm(0.5, m, v) + x", "\"0.5\" in batch_norm is a number, and must be a vector"),
+    (
+      "h' = scalar(x) * x", "scalar takes the name of a parameter, and \"x\" is none: it has a value already"
+    ),
+    (
+      "h' = drop_connect(x, 0.5) @ x",
+      "\"x\" in drop_connect is a vector, and must be a matrix: the name of a parameter"
+    ),
+    ("h' = dropout(x, 2 * p)", "the probability is \"2 * p\", and must be a number that the text gives, such as 0.5"),
+    ("h' = dropout(x, 1)", "the probability is 1.0, must be in [0, 1)"),
+    (
+      "h' = blocks(U, x) @ x",
+      "the number of blocks is \"x\", and must be an integer of 1 or more, or the name of a size"
+    ),
+    (
+      "h' = blocks(U, 2) @ h + U @ x",
+      "the matrix \"U\" is in blocks(U, k) in one place, and in other blocks or in none in another: give one of them another "
+        + "name"
+    ),
+    (
+      "h' = blocks(drop_connect(U, 0.5), 2) @ h + x",
+      "the matrix of blocks must be a parameter, as in drop_connect(blocks(U, 2), 0.5)"
+    ),
+    (
+      "h' = batch_norm(x, W @ x, v)",
+      "\"W @ x\" in batch_norm must be the name of a parameter, in which the running mean or variance is kept"
+    ),
+    ("h' = batch_norm(x, scalar(m), v)", "\"scalar(m)\" in batch_norm is a number, and must be a vector"),
+    (
+      "h' = batch_norm(U @ h, m, v) + x",
+      "batch_norm is of a value that depends on a state, and must be of one that depends on inputs and parameters only, as in "
+        + "batch_norm(W @ x, mean, variance)"
+    ),
+    (
+      "h' = batch_norm(b, m, v) + x",
+      "batch_norm is of parameters alone, and must be of a value that depends on an input: a batch has no statistics of it else"
+    ),
+    (
+      "h' = batch_norm(x, m, v) + m",
+      "the running mean or variance of batch_norm, \"m\" or \"v\", is read elsewhere, too: give each batch_norm two "
+        + "parameters that nothing else reads"
+    ),
+  ])
+  func messagesNameTheOperand(_ text: String, message: String) {
+    let error = #expect(throws: CellError.self) { try Cell(text) }
+    #expect(error?.message == message)
+  }
+
+  /// Whatever the size of an operand, a message shows a part of it.
+  @Test func longOperandsAreCut() {
+    let sum = (0..<500).map { "a\($0)" }.joined(separator: " + ")
+    let nested = String(repeating: "tanh(", count: 40) + "x" + String(repeating: ")", count: 40)
+    let name = String(repeating: "n", count: 500)
+    for (operand, shown) in [
+      (sum, "a0 + a1 + a2 + a3 …"), (nested, "tanh(tanh(tanh(tanh(tanh(tanh(…))))))"), ("x * \(name)", "x * \(name.prefix(32))…"),
+    ] {
+      let error = #expect(throws: CellError.self) { try Cell("h' = (\(operand)) @ x") }
+      #expect(error?.message.contains("is \"\(shown)\", a vector") == true, "\(error?.message ?? "")")
+    }
+    let parameters = #expect(throws: CellError.self) { try Cell("h' = x + W @ (\(sum))") }
+    #expect(parameters?.message.contains("are only the parameters \"a0\", \"a1\", \"a2\", …,") == true)
   }
 
   @Test func anErrorInAnInheritedEquationNamesItsCell() throws {

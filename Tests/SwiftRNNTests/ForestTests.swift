@@ -258,9 +258,31 @@ private struct TreeEvaluator {
     #expect(relativeError(y.elements, sequence.elements) < 1e-14)
   }
 
+  /// The lowest node of a cycle and the way up from it, whatever hangs on the cycle.
+  @Test(arguments: [
+    ([0], "0 -> 0"), ([1, 0], "0 -> 1 -> 0"), ([-1, 2, 1], "1 -> 2 -> 1"), ([3, -1, 0, 2], "0 -> 3 -> 2 -> 0"),
+    // Nodes 1 and 6 are below the cycle; 0 is a tree by itself, 3 and 4 are one.
+    ([-1, 5, 5, -1, 3, 2, 2], "2 -> 5 -> 2"), ([2, 4, 1, 0, 3], "0 -> 2 -> 1 -> ... -> 0, 5 nodes"),
+  ])
+  func cycles(_ parents: [Int], chain: String) throws {
+    let start = try #require(chain.split(separator: " ").first)
+    let text = message { () throws(RNNError) in _ = try Forest(parents: parents) }
+    #expect(text == "the parents form a cycle at node \(start): parent chain \(chain)")
+  }
+
+  /// One that hangs below others, in a graph whose nodes have several parents; and the time stays in proportion to edges.
+  @Test func cyclesOfGraphs() throws {
+    let text = message { () throws(RNNError) in
+      _ = try Forest(nodeCount: 5, children: [4, 3, 4, 2, 1], parents: [3, 4, 2, 1, 0])
+    }
+    #expect(text == "the parents form a cycle at node 3: parent chain 3 -> 4 -> 3")
+    let count = 200_000
+    // Many leaves of the two nodes of a cycle.
+    let large = message { () throws(RNNError) in _ = try Forest(parents: (0..<count).map { count - 2 + ($0 + 1) % 2 }) }
+    #expect(large?.contains("at node \(count - 2)") == true, "\(large ?? "none")")
+  }
+
   @Test func refusals() throws {
-    #expect(throws: RNNError.self) { try Forest(parents: [1, 0]) }
-    #expect(throws: RNNError.self) { try Forest(parents: [0]) }
     #expect(throws: RNNError.self) { try Forest(parents: [5, -1]) }
     #expect(throws: RNNError.self) { try Forest(parents: [-2]) }
     #expect(throws: RNNError.self) { try Forest(nodeCount: 2, children: [0], parents: [2]) }

@@ -1,4 +1,4 @@
-// Trees, and other graphs without circles, whose nodes a network of equations runs over: from the leaves up, all nodes
+// Trees, and other graphs without cycles, whose nodes a network of equations runs over: from the leaves up, all nodes
 // of one height at once.
 
 /// The nodes of trees. Immutable: threads may share it.
@@ -25,7 +25,7 @@ public final class Forest: Sendable {
   /// Trees by the parent of each node, -1 for a root. A node's children are in the order of their indices.
   ///
   /// - Throws: ``RNNError/invalidElement(_:index:_:low:high:)`` for a parent that does not exist,
-  ///   ``RNNError/mismatch(_:)`` for a circle.
+  ///   ``RNNError/cycle(node:parent:grandparent:length:)`` for parents that form a cycle.
   public convenience init(parents: [Int]) throws(RNNError) {
     var (from, to): ([Int], [Int]) = ([], [])
     for (node, parent) in parents.enumerated() {
@@ -39,7 +39,7 @@ public final class Forest: Sendable {
     try self.init(nodeCount: parents.count, children: from, parents: to)
   }
 
-  /// A graph without circles, by edges from child to parent. A node's children are in the order of the edges. For cells
+  /// A graph without cycles, by edges from child to parent. A node's children are in the order of the edges. For cells
   /// that use `sum_children` only, nodes may have several parents.
   ///
   /// - Throws: as ``init(parents:)``, and ``RNNError/countMismatch(_:_:expected:)``.
@@ -115,8 +115,37 @@ public final class Forest: Sendable {
         if missing[parent] == 0 { ready.append(parent) }
       }
     }
-    guard done == nodeCount else { throw .mismatch("the parents of nodes lead in a circle") }
+    guard done == nodeCount else { throw cycle(&missing, firstEdges, sorted) }
     return heights
+  }
+
+  /// The error for a cycle, which names one from its lowest node on. Allocates nothing; looks at each edge a few times.
+  ///
+  /// - Parameter missing: number of each node's children that wait for a child of their own: none where it is 0, some on
+  ///   cycles and above them. Nodes that have been visited become -1.
+  private static func cycle(_ missing: inout [Int], _ firstEdges: [Int], _ sorted: [Int]) -> RNNError {
+    // A node that waits has a child that waits, so that the way down from it ends in a cycle.
+    func waitingChild(_ node: Int) -> Int {
+      sorted[firstEdges[node]..<firstEdges[node + 1]].first { missing[$0] != 0 } ?? node
+    }
+    var node = missing.firstIndex { $0 > 0 } ?? 0
+    while missing[node] > 0 {
+      missing[node] = -1
+      node = waitingChild(node)
+    }
+    var (lowest, next) = (node, waitingChild(node))
+    while next != node {
+      lowest = min(lowest, next)
+      next = waitingChild(next)
+    }
+    // Down from the lowest node and back to it: the last node before it is its parent.
+    var (parent, grandparent, length) = (lowest, lowest, 1)
+    next = waitingChild(lowest)
+    while next != lowest {
+      (parent, grandparent, length) = (next, parent, length + 1)
+      next = waitingChild(next)
+    }
+    return .cycle(node: lowest, parent: parent, grandparent: grandparent, length: length)
   }
 
   /// Nodes without a parent, by their indices: a tree each.

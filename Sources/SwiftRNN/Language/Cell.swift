@@ -99,7 +99,7 @@ public final class Cell: Sendable {
     }
     for (number, node) in graph.nodes.enumerated() where node.operation == .product {
       guard phases.phases[number] != .parameters else {
-        throw node.place.error("right of \"@\" stands what depends on an input or a state")
+        throw node.place.error(ParametersAlone.message(product: node, graph))
       }
     }
   }

@@ -91,7 +91,10 @@ struct CellBuilder {
     let equation = definition.equations[number]
     if isAlias[number] { return try alias(number, wanted: .vector, equation.place) }
     let node = try value(ofEquation: number)
-    guard values.kind(node) != .matrix else { throw equation.place.error("\"\(equation.target)\" must be a vector") }
+    guard values.kind(node) != .matrix else { 
+      throw equation.place.error(
+        "\"\(equation.target)\" is a matrix, and must be a vector: a matrix can only be left of \"@\"")
+    }
     return node
   }
 
@@ -188,7 +191,7 @@ struct CellBuilder {
     return node
   }
 
-  private static func noun(_ kind: ValueKind) -> String {
+  static func noun(_ kind: ValueKind) -> String {
     switch kind {
     case .number: "number"
     case .vector: "vector"
@@ -255,12 +258,17 @@ struct CellBuilder {
     for node in values.nodes {
       for operand in node.operands where values.kind(operand) == .matrix {
         guard case .parameter = values.nodes[operand].operation else {
-          if case .blocks = node.operation { throw node.place.error("blocks takes a parameter") }
+          if case .blocks = node.operation {
+            throw node.place.error("the matrix of blocks must be a parameter, as in drop_connect(blocks(U, 2), 0.5)")
+          }
           continue
         }
         let count: SizeTerm? = if case .blocks(let count) = node.operation { count } else { nil }
         if let before = counts[operand], before != count {
-          throw node.place.error("this matrix is in blocks, and elsewhere in others or in none")
+          let name = parameters.values.first { $0.node == operand }?.name ?? "U"
+          throw node.place.error(
+            "the matrix \"\(name)\" is in blocks(\(name), k) in one place, and in other blocks or in none in another: "
+              + "give one of them another name")
         }
         counts[operand] = count
       }

@@ -60,7 +60,9 @@ extension CellBuilder {
   func operand(_ part: Int, _ written: WrittenParts) throws(CellError) -> Int {
     let node = written.nodes[part]
     guard values.kind(node) != .matrix else {
-      throw written.parts[part].place.error("a matrix stands left of \"@\" only")
+      let shown = written.text(part)
+      throw written.parts[part].place.error(
+        "\"\(shown)\" is a matrix, which can only be left of \"@\": write \(shown) @ v, with a vector v")
     }
     return node
   }
@@ -83,10 +85,13 @@ extension CellBuilder {
       let (matrix, vector) = (written.nodes[left], try operand(right, written))
       guard values.kind(matrix) == .matrix else {
         throw written.parts[left].place.error(
-          "left of \"@\" stands a matrix: a parameter, drop_connect(U, p) or blocks(U, k)")
+          "left of \"@\" is \"\(written.text(left))\", a \(Self.noun(values.kind(matrix))), and must be a matrix: the name "
+            + "of a parameter, drop_connect(U, p) or blocks(U, k). Products of two vectors, element by element, are "
+            + "written \"*\"")
       }
       guard values.kind(vector) == .vector else {
-        throw written.parts[right].place.error("right of \"@\" stands a vector, and this is a number")
+        throw written.parts[right].place.error(
+          "right of \"@\" is \"\(written.text(right))\", a number, and must be a vector")
       }
       return try values.make(.product, [matrix, vector], .vector, place)
     case .sum(let terms): return try sum(terms, written, place)

@@ -10,7 +10,7 @@ extension CellBuilder {
       let value = try operand(&call, "a vector")
       try call.end()
       guard values.kind(value) == .vector else {
-        throw place.error("\(call.name) takes a vector, and this is a number")
+        throw call.wrong(0, "is a number, and must be a vector", place)
       }
       return try values.make(.vector(function), [value], function.isReduction ? .number : .vector, place)
     case .special(let function):
@@ -56,7 +56,8 @@ extension CellBuilder {
       let argument = try call.value("a parameter")
       let part = call.written.parts[argument]
       guard case .name(let name) = part.kind, definition.numbers[name] == nil, !definition.isInput(name) else {
-        throw part.place.error("scalar takes the name of a parameter")
+        throw part.place.error(
+          "scalar takes the name of a parameter, and \"\(call.written.text(argument))\" is none: it has a value already")
       }
       return try parameter(name, .number, part.place)
     case .dropout:
@@ -67,13 +68,13 @@ extension CellBuilder {
       return try values.make(.zoneout(try draw(&call)), operands, joined(operands), place)
     case .blocks:
       let matrix = try matrix(&call)
-      let count = try blockCount(call.written.parts[try call.value("the number of blocks")])
+      let count = try blockCount(try call.value("the number of blocks"), call.written)
       return try values.make(.blocks(count), [matrix], .matrix, place)
     case .batchNorm:
       let value = try operand(&call, "a vector")
       let mean = try call.value("the running mean")
       let variance = try call.value("the running variance")
-      guard values.kind(value) == .vector else { throw place.error("batch_norm takes a vector, and this is a number") }
+      guard values.kind(value) == .vector else { throw call.wrong(0, "is a number, and must be a vector", place) }
       let operands = [value, try parameterOnly(mean, call.written), try parameterOnly(variance, call.written)]
       return try values.make(.batchNorm, operands, .vector, place)
     case .dropConnect:
@@ -94,7 +95,9 @@ extension CellBuilder {
     let argument = try call.value("a matrix")
     let node = call.written.nodes[argument]
     guard values.kind(node) == .matrix else {
-      throw call.written.parts[argument].place.error("expected a matrix, which is a parameter")
+      throw call.written.parts[argument].place.error(
+        "\"\(call.written.text(argument))\" in \(call.name) is a \(Self.noun(values.kind(node))), and must be a matrix: the "
+          + "name of a parameter")
     }
     return node
   }
@@ -103,17 +106,20 @@ extension CellBuilder {
   private func parameterOnly(_ part: Int, _ written: WrittenParts) throws(CellError) -> Int {
     let (node, place) = (try operand(part, written), written.parts[part].place)
     guard case .parameter = values.nodes[node].operation else {
-      throw place.error("expected a parameter, in which a running mean or variance is kept")
+      throw place.error(
+        "\"\(written.text(part))\" in batch_norm must be the name of a parameter, in which the running mean or variance is "
+          + "kept")
     }
     guard values.kind(node) == .vector else {
-      throw place.error("a running mean or variance is a vector, and this is a number")
+      throw place.error("\"\(written.text(part))\" in batch_norm is a number, and must be a vector")
     }
     return node
   }
 
   private func number(_ part: Int, _ what: String, _ written: WrittenParts) throws(CellError) -> Double {
     guard let value = values.constant(try operand(part, written)) else {
-      throw written.parts[part].place.error("\(what) must be a number that the text gives")
+      throw written.parts[part].place.error(
+        "\(what) is \"\(written.text(part))\", and must be a number that the text gives, such as 0.5")
     }
     return value
   }
@@ -122,14 +128,15 @@ extension CellBuilder {
     let part = try call.value("a probability")
     let probability = try number(part, "the probability", call.written)
     guard probability >= 0, probability < 1 else {
-      throw call.written.parts[part].place.error("the probability must be in [0, 1)")
+      throw call.written.parts[part].place.error("the probability is \(probability), must be in [0, 1)")
     }
     return MaskDraw(
       number: names.draws[CallPlace(call.place)] ?? 0, probability: probability,
       isPerSequence: perCall ? false : call.perSequence())
   }
 
-  private func blockCount(_ part: Expression.Part) throws(CellError) -> SizeTerm {
+  private func blockCount(_ number: Int, _ written: WrittenParts) throws(CellError) -> SizeTerm {
+    let part = written.parts[number]
     switch part.kind {
     case .number(let value):
       guard let count = Int(exactly: value), (1..<CellParser.largestFactor).contains(count) else { break }
@@ -137,7 +144,8 @@ extension CellBuilder {
     case .name(let name) where definition.numbers[name] == nil && !definition.isInput(name): return SizeTerm(name)
     default: break
     }
-    throw part.place.error("the number of blocks is an integer or the name of a size")
+    throw part.place.error(
+      "the number of blocks is \"\(written.text(number))\", and must be an integer of 1 or more, or the name of a size")
   }
 }
 
@@ -152,6 +160,12 @@ struct Call {
 
   init(name: String, place: CellPlace, arguments: [Expression.Argument], written: WrittenParts) {
     (self.name, self.place, self.arguments, self.written) = (name, place, arguments, written)
+  }
+
+  /// The error for an argument of the wrong kind.
+  func wrong(_ argument: Int, _ what: String, _ place: CellPlace) -> CellError {
+    guard argument < arguments.count, case .value(let part) = arguments[argument] else { return place.error(what) }
+    return place.error("\"\(written.text(part))\" in \(name) \(what)")
   }
 
   func missing(_ what: String) -> CellError { place.error("\(name) needs \(what)") }

@@ -88,8 +88,8 @@ struct CellOrder {
         case .done: break
         case nil: try open(equation)
         case .open:
-          let circle = path.drop { $0.equation != equation }.map { definition.equations[$0.equation].target }
-          let shown = (circle.count > 8 ? circle.prefix(8) + ["…"] : circle + [definition.equations[equation].target])
+          let cycle = path.drop { $0.equation != equation }.map { definition.equations[$0.equation].target }
+          let shown = (cycle.count > 8 ? cycle.prefix(8) + ["…"] : cycle + [definition.equations[equation].target])
           // Most often a prime is missing, or is too much.
           let next = path.lazy.drop { $0.equation != equation }.map { definition.equations[$0.equation] }.first(
             where: \.isNext)
@@ -98,7 +98,7 @@ struct CellOrder {
             next == nil
             ? "for \(name) of the step before, let its equation give \(name)'"
             : "\(name) of the step before is read without the prime"
-          throw place.error("a circle: \(shown.joined(separator: " needs ")) (\(hint))")
+          throw place.error("a cycle: \(shown.joined(separator: " needs ")) (\(hint))")
         }
       }
     }

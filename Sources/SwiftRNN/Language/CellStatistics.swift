@@ -30,7 +30,12 @@ extension CellStatistic {
     }
     for node in calls {
       guard phases.phases[node.operands[0]] == .before else {
-        throw node.place.error("batch_norm takes what depends on an input, and on no state")
+        throw node.place.error(
+          phases.phases[node.operands[0]] == .parameters
+            ? "batch_norm is of parameters alone, and must be of a value that depends on an input: a batch has no statistics "
+              + "of it else"
+            : "batch_norm is of a value that depends on a state, and must be of one that depends on inputs and parameters "
+              + "only, as in batch_norm(W @ x, mean, variance)")
       }
       func parameter(_ operand: Int) -> Int { graph.parameters.firstIndex { $0.node == node.operands[operand] } ?? 0 }
       let (mean, variance) = (parameter(1), parameter(2))
@@ -39,7 +44,10 @@ extension CellStatistic {
         graph.nodes.reduce(0) { $0 + $1.operands.count { $0 == own } } == 1
       }
       guard isOwn else {
-        throw node.place.error("each batch_norm has a running mean and a running variance of its own")
+        let names = [mean, variance].map { "\"\(graph.parameters[$0].name.prefix(32))\"" }.joined(separator: " or ")
+        throw node.place.error(
+          "the running mean or variance of batch_norm, \(names), is read elsewhere, too: give each batch_norm two parameters "
+            + "that nothing else reads")
       }
       let value = node.operands[0]
       let cell = try Cell(part: graph, output: value, sizes: sizes, bytes: bytes)

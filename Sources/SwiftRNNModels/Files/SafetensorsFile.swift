@@ -34,19 +34,22 @@ public final class SafetensorsFile: Sendable {
   ) throws(ModelError) {
     let file = try InputFile(path)
     guard file.size >= 8 else {
-      throw .format(where: path, what: "has \(file.size) bytes, must have at least 8; is it safetensors?")
+      throw .format(
+        where: path, what: "not a safetensors file: it has \(file.size) bytes, and the length of its header alone takes 8")
     }
     var prefix: UInt64 = 0
     try withUnsafeMutableBytes(of: &prefix) { (bytes) throws(ModelError) in try file.read(bytes, at: 0) }
     let size = UInt64(littleEndian: prefix)
-    guard size <= UInt64(max(headerLimit, 0)) else {
+    let length = "its first 8 bytes, the length of the header, stand for \(size) bytes"
+    guard size <= UInt64(file.size - 8) else {
       throw .format(
-        where: path, what: "a header of \(size) bytes, must have at most \(headerLimit); is it safetensors?")
+        where: path,
+        what: "not a safetensors file, or only the beginning of one: \(length), and the whole file has \(file.size)")
+    }
+    guard size <= UInt64(max(headerLimit, 0)) else {
+      throw .format(where: path, what: "not a safetensors file: \(length), and at most \(headerLimit) are allowed")
     }
     let headerSize = Int(size)
-    guard headerSize <= file.size - 8 else {
-      throw .format(where: path, what: "the header has \(headerSize) bytes, but the file only \(file.size)")
-    }
     let text = try GrowingBuffer<UInt8>(capacity: headerSize)
     try file.read(UnsafeMutableRawBufferPointer(start: text.pointer, count: headerSize), at: 8)
     text.setCount(headerSize)

@@ -57,28 +57,43 @@ public struct ModelExamples<Scalar: RNNScalar>: Sendable {
 
   public var count: Int { examples.count }
 
+  /// Steps of an input.
+  ///
+  /// - Parameter name: of the input, for messages.
+  /// - Throws: ``ModelError/value(name:reason:)`` for an input of another kind than the model's, and for tokens that the
+  ///   model does not have.
+  static func inputLength(
+    _ input: ModelExample<Scalar>.Values, _ c: ModelConfiguration, _ name: String
+  ) throws(ModelError) -> Int {
+    switch (input, c.input) {
+    case (.tokens(let own), .tokens(let vocabulary, _)):
+      try check(own, below: vocabulary, "token", name)
+      return own.count
+    case (.numbers(let own), .features(let width)): return try rows(own, width, "features", name)
+    case (.tokens, .features(let width)):
+      throw .value(name: name, reason: "has tokens, must have numbers: the model reads rows of \(width)")
+    case (.numbers, .tokens):
+      throw .value(name: name, reason: "has numbers, must have tokens")
+    }
+  }
+
+  private static func rows(_ values: [Scalar], _ width: Int, _ what: String, _ name: String) throws(ModelError) -> Int {
+    guard values.count % width == 0 else {
+      throw .value(name: name, reason: "has \(values.count) \(what), must have a multiple of \(width)")
+    }
+    return values.count / width
+  }
+
+  private static func check(_ values: [Int], below limit: Int, _ what: String, _ name: String) throws(ModelError) {
+    for value in values where value < 0 || value >= limit {
+      throw .value(name: name, reason: "has the \(what) \(value), must be in 0..<\(limit)")
+    }
+  }
+
   private static func lengths(
     _ example: ModelExample<Scalar>, _ c: ModelConfiguration, _ name: String
   ) throws(ModelError) -> (Int, Int) {
-    func rows(_ values: [Scalar], _ width: Int, _ what: String) throws(ModelError) -> Int {
-      guard values.count % width == 0 else {
-        throw .value(name: name, reason: "has \(values.count) \(what), must have a multiple of \(width)")
-      }
-      return values.count / width
-    }
-    func tokens(_ values: [Int], below limit: Int, _ what: String) throws(ModelError) {
-      for value in values where value < 0 || value >= limit {
-        throw .value(name: name, reason: "has the \(what) \(value), must be in 0..<\(limit)")
-      }
-    }
-    var length: Int
-    switch (example.input, c.input) {
-    case (.tokens(let own), .tokens(let vocabulary, _)):
-      try tokens(own, below: vocabulary, "token")
-      length = own.count
-    case (.numbers(let own), .features(let width)): length = try rows(own, width, "features")
-    default: throw .value(name: name, reason: "has an input of another kind than the model")
-    }
+    let length = try inputLength(example.input, c, name)
     if c.kind == .vectorDecoder, length != 1 {
       throw .value(name: name, reason: "has \(length) vectors, must have one")
     }
@@ -94,10 +109,10 @@ public struct ModelExamples<Scalar: RNNScalar>: Sendable {
     switch target {
     case .numbers(let own):
       guard c.predictsNumbers else { throw .value(name: name, reason: "has a target of numbers, must have classes") }
-      count = try rows(own, c.outputs, "numbers")
+      count = try rows(own, c.outputs, "numbers", name)
     case .tokens(let own):
       guard !c.predictsNumbers else { throw .value(name: name, reason: "has a target of classes, must have numbers") }
-      try tokens(own.filter { $0 != CrossEntropy.ignoredTarget }, below: c.outputs, "target")
+      try check(own.filter { $0 != CrossEntropy.ignoredTarget }, below: c.outputs, "target", name)
       count = own.count
     }
     let expected: Int? =
@@ -197,7 +212,8 @@ public struct ModelExamples<Scalar: RNNScalar>: Sendable {
     return arrays
   }
 
-  private static func tokens(_ sequences: [[Int]], _ steps: Int, padding: Int) throws(ModelError) -> [Int] {
+  /// Sequences side by side, steps first.
+  static func tokens(_ sequences: [[Int]], _ steps: Int, padding: Int) throws(ModelError) -> [Int] {
     let count = try withModelErrors { () throws(RNNError) in
       try Sizes.product(steps, sequences.count, name: "a batch")
     }
@@ -208,7 +224,8 @@ public struct ModelExamples<Scalar: RNNScalar>: Sendable {
     return out
   }
 
-  private static func numbers(_ sequences: [[Scalar]], _ steps: Int, _ width: Int) throws(ModelError) -> [Scalar] {
+  /// Sequences of rows side by side, steps first, with zeros behind their ends.
+  static func numbers(_ sequences: [[Scalar]], _ steps: Int, _ width: Int) throws(ModelError) -> [Scalar] {
     let count = try withModelErrors { () throws(RNNError) in
       try Sizes.product(steps, sequences.count, width, name: "a batch")
     }

@@ -72,15 +72,15 @@ def test_the_cells_of_the_library() -> None:
         ("y' = x\nz = y", 'line 2, column 1: nothing that leads to the output reads "z"\n  z = y\n  ^'),
         (
             "f = tanh(U @ h)\nh = f + x",
-            "line 1, column 14: a circle: h needs f needs h (for h of the step before, let its equation give h')",
+            "line 1, column 14: a cycle: h needs f needs h (for h of the step before, let its equation give h')",
         ),
         (
             "c' = sigmoid(W @ x) * c' + x\nh' = c'",
-            "line 1, column 23: a circle: c' needs c' (c of the step before is read without the prime)",
+            "line 1, column 23: a cycle: c' needs c' (c of the step before is read without the prime)",
         ),
         (
             "f = tanh(h' + x)\nh' = f * x",
-            "line 1, column 10: a circle: h' needs f needs h' (h of the step before is read without the prime)",
+            "line 1, column 10: a cycle: h' needs f needs h' (h of the step before is read without the prime)",
         ),
         ("h' = x\ny = hh'", "line 2, column 5: no equation gives hh' (did you mean \"h'\"?)"),
         ("size O\nh' = x", 'line 1, column 7: expected "=" and a size, as in "size y = O", found the end of the line'),

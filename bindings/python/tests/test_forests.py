@@ -96,8 +96,8 @@ def test_no_nodes() -> None:
     [
         ([5, -1], ValueError, r"parents\[0\] is 5, must be in -1...1 \[INVALID_VALUE\]"),
         ([-1, -2], ValueError, r"parents\[1\] is -2, must be in -1...1 \[INVALID_VALUE\]"),
-        ([1, 0], swiftrnn.SwiftRNNError, r"the parents of nodes lead in a circle \[MISMATCH\]"),
-        ([-1, 1], swiftrnn.SwiftRNNError, r"the parents of nodes lead in a circle \[MISMATCH\]"),
+        ([1, 0], swiftrnn.SwiftRNNError, r"the parents form a cycle at node 0: parent chain 0 -> 1 -> 0 \[MISMATCH\]"),
+        ([-1, 1], swiftrnn.SwiftRNNError, r"the parents form a cycle at node 1: parent chain 1 -> 1 \[MISMATCH\]"),
         ([0.0], TypeError, "parents: expected integers, got float64"),
         ([True], TypeError, "parents: expected integers, got bool"),
         ([None], TypeError, r"parents\[0\]: expected an integer, got NoneType"),
@@ -121,7 +121,7 @@ def test_parents_that_are_no_forest(parents: Any, error: type[Exception], messag
         ((2, [0, -1], [1, 1]), ValueError, r"children\[1\] is -1, must be in 0...1"),
         ((0, [0], [0]), ValueError, r"children\[0\] is 0"),
         ((2, [0, 1], [1]), ValueError, "children and parents: .* as many .* got 2 and 1"),
-        ((3, [0, 1, 2], [1, 2, 0]), swiftrnn.SwiftRNNError, r"the parents of nodes lead in a circle \[MISMATCH\]"),
+        ((3, [0, 1, 2], [1, 2, 0]), swiftrnn.SwiftRNNError, "the parents form a cycle at .*: parent chain 0 -> 1 -> 2 -> 0 "),
         ((-1, [], []), ValueError, r"node_count is -1, must be in 0...2147483648 \[INVALID_SIZE\]"),
         ((2**40, [], []), ValueError, r"node_count is 1099511627776, must be in 0...2147483648 \[INVALID_SIZE\]"),
         ((2**64, [], []), ValueError, "node_count: 18446744073709551616 is outside"),
@@ -141,7 +141,7 @@ def test_edges_that_are_no_forest(arguments: Any, error: type[Exception], messag
     [
         ([[1, -1], [2, -1], [-1]], ValueError, r"trees\[1\]\[0\]: 2 is outside -1...1: parents are numbers"),
         ([[1, -1], [-1, -2]], ValueError, r"trees\[1\]\[1\]: -2 is outside -1...1"),
-        ([[-1], [1, 0]], swiftrnn.SwiftRNNError, "the parents of nodes lead in a circle"),
+        ([[-1], [1, 0]], swiftrnn.SwiftRNNError, "the parents form a cycle at node 1: parent chain 1 -> 2 -> 1 "),
         ([2, 2, -1], ValueError, r"trees\[0\]: expected one axis, got shape \[\]"),
         ([[-1], [0.5]], TypeError, r"trees\[1\]: expected integers, got float64"),
         (5, TypeError, "trees: expected the parents of each tree, got int"),

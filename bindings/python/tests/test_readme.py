@@ -180,7 +180,11 @@ def test_from_python_to_c_in_the_readme(tmp_path: Path, run_python: Callable[...
     samples = 'x[:, 0].tofile("x.f32"), lstm(x[:, :1])[0].tofile("expected.f32")\n'
     text = program("python", 0) + program("python", 1) + samples
     run_python(f"import os; os.chdir({str(tmp_path)!r})\n" + text)
-    run_shell(tmp_path, program("sh", 1))
+    commands = program("sh", 2)
+    search = commands.splitlines()[:2]
+    assert [line.split("=")[0] for line in search] == ["lib", "export PKG_CONFIG_PATH"]
+    # The library of these tests in the place of an installed one.
+    run_shell(tmp_path, "\n".join(commands.splitlines()[2:]))
     assert (tmp_path / "out.f32").read_bytes() == (tmp_path / "expected.f32").read_bytes() != b""
 
 
@@ -236,6 +240,19 @@ def test_models_in_swift(tmp_path: Path) -> None:
     output = run_swift(program("swift", page="docs/models.md"), cwd=tmp_path)
     found = re.fullmatch(r"nats per character: (\S+)\nUp above the world so high,\nthe same: true\n", output)
     assert found and 0 < float(found[1]) < 0.3, output
+
+
+def test_a_classifier_in_swift(tmp_path: Path) -> None:
+    lines = run_swift(program("swift", 1, page="docs/models.md"), cwd=tmp_path).splitlines()
+    found = re.fullmatch(r"epoch (\d+), step \d+, loss \S+, validation (\S+), rate 0.01", lines[0])
+    assert found and int(found[1]) <= 100 and 0 < float(found[2]) < 0.5, lines
+    assert lines[1:] == ["the book was good: positive", "the book was not good: negative", "the book was never good: negative"]
+    assert (tmp_path / "opinions.safetensors").stat().st_size > 1000
+
+
+def test_layers_in_swift() -> None:
+    loss, count = run_swift(program("swift", 2, page="docs/models.md")).split()
+    assert 0 < float(loss) < 5 and int(count) == 100 * 32 + 3 * 64 * (32 + 64 + 2) + 64 * 5 + 5
 
 
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
