@@ -9,6 +9,7 @@ import numpy as np
 from .._arguments import integer
 from .._arrays import Array, indices
 from .._handles import ForestHandle
+from ..errors import SwiftRNNError
 
 Indices = Union[Sequence[int], Array]
 
@@ -84,6 +85,8 @@ class Forest:
         ------
         ValueError
             A parent is not in its tree.
+        SwiftRNNError
+            MISMATCH: the parents of a tree form a cycle.
 
         Examples
         --------
@@ -97,7 +100,7 @@ class Forest:
         """
         if not isinstance(trees, Iterable):
             raise TypeError(f"trees: expected the parents of each tree, got {type(trees).__name__}")
-        joined, first = [], 0
+        given, joined, first = [], [], 0
         for number, tree in enumerate(trees):
             parents = indices(tree, f"trees[{number}]")
             wrong = np.flatnonzero((parents < -1) | (parents >= len(parents)))
@@ -107,9 +110,18 @@ class Forest:
                     f"trees[{number}][{node}]: {int(parents[node])} is outside -1...{len(parents) - 1}: "
                     "parents are numbers within their own tree"
                 )
+            given.append(parents)
             joined.append(np.where(parents < 0, -1, parents + first))
             first += len(parents)
-        return cls(np.concatenate(joined) if joined else np.empty(0, np.int64))
+        try:
+            return cls(np.concatenate(joined) if joined else np.empty(0, np.int64))
+        except SwiftRNNError:
+            for number, parents in enumerate(given):  # by its own numbers, not by those of all trees
+                try:
+                    cls(parents)
+                except SwiftRNNError as error:
+                    raise type(error)(error.status, f"trees[{number}]: {error.message}") from None
+            raise
 
     @classmethod
     def from_edges(cls, node_count: int, children: Indices, parents: Indices) -> "Forest":
