@@ -280,7 +280,8 @@ import Testing
     let nested = String(repeating: "tanh(", count: 40) + "x" + String(repeating: ")", count: 40)
     let name = String(repeating: "n", count: 500)
     for (operand, shown) in [
-      (sum, "a0 + a1 + a2 + a3 …"), (nested, "tanh(tanh(tanh(tanh(tanh(tanh(…))))))"), ("x * \(name)", "x * \(name.prefix(32))…"),
+      (sum, "a0 + a1 + a2 + a3 …"), (nested, "tanh(tanh(tanh(tanh(tanh(tanh(…))))))"),
+      ("x * \(name)", "x * \(name.prefix(32))…"),
     ] {
       let error = #expect(throws: CellError.self) { try Cell("h' = (\(operand)) @ x") }
       #expect(error?.message.contains("is \"\(shown)\", a vector") == true, "\(error?.message ?? "")")

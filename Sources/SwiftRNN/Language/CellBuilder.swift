@@ -91,7 +91,7 @@ struct CellBuilder {
     let equation = definition.equations[number]
     if isAlias[number] { return try alias(number, wanted: .vector, equation.place) }
     let node = try value(ofEquation: number)
-    guard values.kind(node) != .matrix else { 
+    guard values.kind(node) != .matrix else {
       throw equation.place.error(
         "\"\(equation.target)\" is a matrix, and must be a vector: a matrix can only be left of \"@\"")
     }

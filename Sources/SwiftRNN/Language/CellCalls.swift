@@ -57,7 +57,8 @@ extension CellBuilder {
       let part = call.written.parts[argument]
       guard case .name(let name) = part.kind, definition.numbers[name] == nil, !definition.isInput(name) else {
         throw part.place.error(
-          "scalar takes the name of a parameter, and \"\(call.written.text(argument))\" is none: it has a value already")
+          "scalar takes the name of a parameter, and \"\(call.written.text(argument))\" is none: it has a value already"
+        )
       }
       return try parameter(name, .number, part.place)
     case .dropout:

@@ -86,7 +86,7 @@ enum ParametersAlone {
     let shown = names.prefix(3).map { "\"\($0)\"" }.joined(separator: ", ") + (names.count > 3 ? ", …" : "")
     let first = names.first ?? "a"
     let subject = names.count == 1 ? "is only the parameter \(shown)" : "are only the parameters \(shown)"
-    return "right of \"@\" \(subject), so that the product is the same in every step: let \"input \(first)\" or an equation "
-      + "for \(first)' make an input or a state of \(first), or write one parameter in the place of the product"
+    return "right of \"@\" \(subject), so that the product is the same in every step: let \"input \(first)\" or an "
+      + "equation for \(first)' make an input or a state of \(first), or write one parameter in the place of the product"
   }
 }

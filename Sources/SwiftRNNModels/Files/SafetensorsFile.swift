@@ -35,7 +35,7 @@ public final class SafetensorsFile: Sendable {
     let file = try InputFile(path)
     guard file.size >= 8 else {
       throw .format(
-        where: path, what: "not a safetensors file: it has \(file.size) bytes, and the length of its header alone takes 8")
+        where: path, what: "not a safetensors file: it has \(file.size) bytes, and the header's length alone takes 8")
     }
     var prefix: UInt64 = 0
     try withUnsafeMutableBytes(of: &prefix) { (bytes) throws(ModelError) in try file.read(bytes, at: 0) }

@@ -238,7 +238,8 @@ def test_a_classifier_in_swift(tmp_path: Path) -> None:
     lines = run_swift(program("swift", 1, page="docs/models.md"), cwd=tmp_path).splitlines()
     found = re.fullmatch(r"epoch (\d+), step \d+, loss \S+, validation (\S+), rate 0.01", lines[0])
     assert found and int(found[1]) <= 100 and 0 < float(found[2]) < 0.5, lines
-    assert lines[1:] == ["the book was good: positive", "the book was not good: negative", "the book was never good: negative"]
+    expected = {"good": "positive", "not good": "negative", "never good": "negative"}
+    assert lines[1:] == [f"the book was {words}: {label}" for words, label in expected.items()]
     assert (tmp_path / "opinions.safetensors").stat().st_size > 1000
 
 
