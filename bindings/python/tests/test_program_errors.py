@@ -177,7 +177,7 @@ CASES: list[tuple[str, int, str]] = [
     ("classify c.safetensors latin.txt", DATA, "latin.txt, line 3: is no UTF-8"),
     ("classify c.safetensors utf16.txt", DATA, "is no UTF-8 (invalid start byte at byte 0): is it a text?"),
     # Files that are no models, or others.
-    ("info text.txt", DATA, "text.txt: not a safetensors file, or only the beginning of one: its first 8 bytes"),
+    ("info text.txt", DATA, "(not a safetensors file, or only the beginning of one: its first 8 bytes"),
     ("info cut.safetensors", DATA, "cut.safetensors: is no file of a model, or is damaged (the file ends"),
     ("info damaged.safetensors", DATA, "damaged.safetensors: "),
     ("sample c.safetensors", DATA, "is a classifier, and this command takes a language model"),
