@@ -15,7 +15,7 @@ PACKAGE = Path(swiftrnn.__file__).resolve().parent
 # From the ground up: a module imports from floors below, or from its own package. Modules of one floor do not import
 # each other.
 FLOORS = (
-    ("_version", "errors"),
+    ("_version", "_warnings", "errors"),
     ("_arguments", "_keywords"),
     ("_arrays",),
     ("_memory", "_c"),
