@@ -288,7 +288,7 @@ def test_a_text_that_looks_like_a_path_is_told() -> None:
             with pytest.raises(ValueError, match="looks like the path of a file that is not there, and a str is"):
                 call()
     model = LanguageModel(Vocabulary("bytes"), 4, seed=0)
-    for text in ("ab ab. ba", "ab" * 40, "ab.\n" * 20, "1.5" * 20, "a-b ... a" * 9):
+    for text in ("ab ab. ba", "ab" * 40, "ab.\n" * 20, "1.5" * 20, "a-b ... a" * 9, "a/b.c/" * 400 + "a.b"):
         assert model.evaluate(text).count > 0
 
 

@@ -30,6 +30,7 @@ KINDS = {
 SPECIALS = {
     "<pad>": c.SPECIAL_PAD, "<unk>": c.SPECIAL_UNK, "<bos>": c.SPECIAL_BOS, "<eos>": c.SPECIAL_EOS
 }  # fmt: skip
+_PATH = re.compile(r"\S*\w\.[A-Za-z]\w{0,4}|\.{0,2}/\S+")
 
 
 class Vocabulary:
@@ -321,9 +322,9 @@ def is_path_of_file(text: Any) -> bool:
 
 
 def looks_like_path(text: Any) -> bool:
-    """Whether a str is written as the path of a file is: without white space, with a suffix behind a letter or digit,
-    or with a folder."""
-    return isinstance(text, str) and re.fullmatch(r"(?:\S*/)?\S*\w\.[A-Za-z]\w{0,4}|\.{0,2}/\S+", text) is not None
+    """Whether a str is written as the path of a file is: short, without white space, with a suffix behind a letter or
+    digit, or with a folder at its beginning."""
+    return isinstance(text, str) and len(text) < 1024 and _PATH.fullmatch(text) is not None
 
 
 def text_bytes(text: Any, name: str) -> bytes:
